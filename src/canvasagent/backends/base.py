@@ -1,0 +1,91 @@
+"""What a backend is: one callable class in one file, doing the pixel work of one tool.
+
+A file `backends/<profile>/<tool>.py` (or any importable module) defines
+
+    class Config(BaseModel): ...      # optional: its settings, a docstring under each field
+    class Backend:                    # takes its Config, is called with keywords, works on pixels only
+        tool = "OCR"                  # the wire name of the tool that it serves
+        version = "1"                 # changes whenever the same input may give another output
+        stochastic = False            # True: the result depends on `seed`, which is then passed in
+        may_hang = False              # True: runs in a process of its own, which can be ended
+        def __init__(self, config: Config) -> None: ...
+        def __call__(self, **inputs) -> ...: ...
+
+Pictures come in as RGB, RGBA or (masks) L with 0 and 255, are never changed in place, and go out likewise.
+All coordinates are pixels. What a backend cannot do it refuses with `ToolRefusal`, in words that say what can.
+The keywords and results by tool:
+
+| tool | call | result |
+|---|---|---|
+| ImageGeneration | prompt: str, size: Size \\| None, seed: int | picture |
+| ImageEdit | image, prompt: str, mask: L picture or None, seed: int | picture of the same size |
+| Grounding | image, phrase: str | list[Detection], best first |
+| SAM | image, box: PixelBox | mask, size of the image |
+| Extract | image, mask | RGBA cut-out, tight to the mask |
+| Overlayer | base, content: str or picture, center: Point, scale, color, font_size (px), quad: 4 Points | picture |
+| Crop | image, box: whole pixels | picture |
+| OCR | image | list[TextLine], in reading order |
+| Rotate | image, angle: int, clockwise | picture |
+| Flip | image | picture |
+| SR | image | picture, 4 × as wide and as high |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+from canvasagent.geometry import PixelBox, Point, bounds
+
+
+class Backend(Protocol):
+    """See the module's docstring."""
+
+    tool: str
+    version: str
+    stochastic: bool
+    may_hang: bool
+
+    def __call__(self, **inputs: Any) -> Any:
+        """Do the work. Raises `ToolRefusal` for what is out of reach."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Something found: what it was called, its box in pixels, a confidence from 0 to 1."""
+
+    label: str
+    box: PixelBox
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line of text that was read: its four corners in pixels, clockwise from the text's own top left."""
+
+    text: str
+    score: float
+    quad: tuple[Point, Point, Point, Point]
+
+    @property
+    def box(self) -> PixelBox:
+        """The upright box around the corners."""
+        return bounds(self.quad)
+
+
+def rgb_array(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The colours of a picture as an (height, width, 3) array of its own; alpha is left aside."""
+    return np.array(picture.convert("RGB"))
+
+
+def map_colors(picture: Image.Image, change: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]) -> Image.Image:
+    """Apply `change` to the (height, width, 3) uint8 colours of a picture; its alpha stays as it was."""
+    result = Image.fromarray(np.ascontiguousarray(change(rgb_array(picture)), dtype=np.uint8))
+    if "A" in picture.getbands():
+        result.putalpha(picture.getchannel("A"))
+    return result

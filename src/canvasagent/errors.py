@@ -1,0 +1,38 @@
+"""The small family of errors. Each belongs to one boundary, so that a caller can tell whose fault it was.
+
+What a *policy* does wrong is never one of these: it is data (see `faults.py`).
+"""
+
+from __future__ import annotations
+
+
+class CanvasAgentError(Exception):
+    """Base of all errors that the package raises on purpose. Its text is meant for a person."""
+
+
+class InputError(CanvasAgentError):
+    """A picture, file, option or setting given by the user is wrong. Says what would be right."""
+
+
+class ToolRefusal(CanvasAgentError):
+    """A backend cannot do what was asked. Becomes an observation that the policy can act on."""
+
+
+class BackendFailure(CanvasAgentError):
+    """A backend crashed, hung or was lost: our infrastructure's fault, never counted against a policy."""
+
+
+class PolicyFailure(CanvasAgentError):
+    """A policy could not answer: its endpoint timed out, refused, or sent something unreadable."""
+
+
+class StorageError(CanvasAgentError):
+    """A run could not be written or read: disk full, folder in use, record damaged."""
+
+
+class MissingExtra(CanvasAgentError):
+    """An optional dependency is not installed. Says the command that installs it."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs the extra '{extra}': pip install 'canvasagent[{extra}]'")
+        self.extra = extra

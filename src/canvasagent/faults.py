@@ -1,0 +1,60 @@
+"""What a policy can do wrong, as data: typed faults that observations tell and the reward reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FormatFault(StrEnum):
+    """A way in which a turn's text breaks the wire contract."""
+
+    MISSING_REASON = "missing_reason"
+    UNCLOSED_REASON = "unclosed_reason"
+    EMPTY_REASON = "empty_reason"
+    INVALID_JSON = "invalid_json"
+    INVALID_CALL = "invalid_call"
+    SEVERAL_CALLS = "several_calls"
+    TERMINATE_WITH_CALL = "terminate_with_call"
+    NO_ACTION = "no_action"
+    BAD_FINAL_ID = "bad_final_id"
+    TEXT_OUTSIDE = "text_outside"
+    CODE_FENCE = "code_fence"
+
+
+FAULT_TEXT: dict[FormatFault, str] = {
+    FormatFault.MISSING_REASON: "no <reason>…</reason> before the action",
+    FormatFault.UNCLOSED_REASON: "<reason> is not closed with </reason>",
+    FormatFault.EMPTY_REASON: "the reason is empty",
+    FormatFault.INVALID_JSON: "the text inside <tool_call> is not valid JSON",
+    FormatFault.INVALID_CALL: ('a tool call is an object with "name" (a string) and "arguments" (an object)'),
+    FormatFault.SEVERAL_CALLS: "more than one tool call in the turn; only the first was run",
+    FormatFault.TERMINATE_WITH_CALL: (
+        "<Terminate> together with a tool call; the call was run and the episode goes on"
+    ),
+    FormatFault.NO_ACTION: (
+        'neither a tool call nor <Terminate>; write <tool_call>{"name": …, "arguments": {…}}</tool_call> or <Terminate>'
+    ),
+    FormatFault.BAD_FINAL_ID: "<Terminate> names a picture that does not exist; the last one made is taken",
+    FormatFault.TEXT_OUTSIDE: "text outside of <reason> and the action",
+    FormatFault.CODE_FENCE: "a code fence around the action",
+}
+
+
+class Stage(StrEnum):
+    """Where a tool call went wrong, in the order in which it is checked."""
+
+    NAME = "name"
+    SCHEMA = "schema"
+    REFERENCE = "reference"
+    SPECIFICATION = "specification"
+    EXECUTION = "execution"
+    INFRASTRUCTURE = "infrastructure"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFault:
+    """One thing wrong with a tool call, in words that say what would be right."""
+
+    stage: Stage
+    message: str

@@ -1,0 +1,56 @@
+"""The 0 to 1000 grid that policies speak, and the pixels that backends work on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+GRID = 1000
+"""Both axes of a picture run from 0 to this, whatever its size (PROTOCOL: coordinates)."""
+
+Size = tuple[int, int]
+"""(width, height) in pixels."""
+
+PixelBox = tuple[float, float, float, float]
+"""(xmin, ymin, xmax, ymax) in pixels; xmax and ymax are exclusive edges."""
+
+Point = tuple[float, float]
+
+
+def point_to_pixels(point: Sequence[float], size: Size) -> Point:
+    """A grid point as pixel coordinates (floats) of a picture of `size`."""
+    return point[0] * size[0] / GRID, point[1] * size[1] / GRID
+
+
+def box_to_pixels(box: Sequence[float], size: Size) -> tuple[int, int, int, int]:
+    """A grid box as whole pixels, inside the picture and at least one pixel wide and high."""
+    width, height = size
+    left = min(max(round(box[0] * width / GRID), 0), width - 1)
+    top = min(max(round(box[1] * height / GRID), 0), height - 1)
+    right = min(max(round(box[2] * width / GRID), left + 1), width)
+    bottom = min(max(round(box[3] * height / GRID), top + 1), height)
+    return left, top, right, bottom
+
+
+def box_to_grid(box: Sequence[float], size: Size) -> list[int]:
+    """A pixel box on the grid: integers, clamped to 0..1000, never of zero area."""
+    width, height = size
+
+    def span(low: float, high: float, full: int) -> tuple[int, int]:
+        first = min(max(round(low * GRID / full), 0), GRID - 1)
+        return first, min(max(round(high * GRID / full), first + 1), GRID)
+
+    left, right = span(box[0], box[2], width)
+    top, bottom = span(box[1], box[3], height)
+    return [left, top, right, bottom]
+
+
+def point_to_grid(point: Sequence[float], size: Size) -> list[int]:
+    """A pixel point on the grid, clamped to 0..1000."""
+    return [min(max(round(point[axis] * GRID / size[axis]), 0), GRID) for axis in (0, 1)]
+
+
+def bounds(points: Sequence[Point]) -> PixelBox:
+    """The box around `points`."""
+    xs = [point[0] for point in points]
+    ys = [point[1] for point in points]
+    return min(xs), min(ys), max(xs), max(ys)

@@ -1,0 +1,233 @@
+"""Pictures in and out of files: whatever a user has becomes 8-bit RGB or RGBA, and nothing is lost unsaid."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from canvasagent.errors import InputError, StorageError
+from canvasagent.geometry import Size
+
+MAX_PIXELS = 64_000_000
+"""Default limit on the pixels of one picture (8000 × 8000). A setting wherever pictures are opened."""
+
+_ALPHA_MODES = {"RGBA", "LA", "La", "PA", "RGBa"}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A decoded picture and what had to be done to it, in words."""
+
+    picture: Image.Image
+    notes: tuple[str, ...] = ()
+
+
+def open_picture(source: str | Path | bytes | Image.Image, max_pixels: int = MAX_PIXELS) -> Opened:
+    """Decode `source` to RGB, or RGBA where it has transparency, upright and with its colour profile.
+
+    The size is checked before anything is decoded. Raises `InputError` with what is wrong.
+    """
+    if isinstance(source, Image.Image):
+        return _normalise(source, "the picture", max_pixels)
+    name = "the picture" if isinstance(source, bytes) else f"'{source}'"
+    try:
+        stream: io.BytesIO | Path = io.BytesIO(source) if isinstance(source, bytes) else Path(source)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(stream) as picture:
+                return _normalise(picture, name, max_pixels)
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{name} is too large: more than {max_pixels:,} pixels. Scale it down first.") from error
+    except FileNotFoundError as error:
+        raise InputError(f"{name} does not exist.") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{name} is a folder, not a picture.") from error
+    except PermissionError as error:
+        raise InputError(f"{name} may not be read: permission denied.") from error
+    except UnidentifiedImageError as error:
+        raise InputError(f"{name} is not a picture that can be read (PNG, JPEG, WebP, GIF, TIFF, BMP …).") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise InputError(f"{name} is damaged or incomplete: {error}.") from error
+
+
+def _normalise(picture: Image.Image, name: str, max_pixels: int) -> Opened:
+    width, height = picture.size
+    if width < 1 or height < 1:
+        raise InputError(f"{name} has no pixels: {width} × {height}.")
+    if width * height > max_pixels:
+        raise InputError(
+            f"{name} is too large: {width} × {height} is {width * height:,} pixels, the limit is {max_pixels:,}. "
+            "Scale it down first, or raise the limit."
+        )
+    notes: list[str] = []
+    if getattr(picture, "n_frames", 1) > 1:
+        notes.append(f"{name} has {getattr(picture, 'n_frames', 1)} frames; only the first is used.")
+        picture.seek(0)
+    picture.load()
+    profile = picture.info.get("icc_profile")
+    upright = ImageOps.exif_transpose(picture)
+    if upright.size != picture.size or picture.getexif().get(0x0112, 1) not in (0, 1):
+        notes.append(f"{name} was turned upright as its EXIF orientation says.")
+    result, profile = _to_rgb(upright, profile, notes, name)
+    return Opened(with_profile(result, profile), tuple(notes))
+
+
+def _to_rgb(
+    picture: Image.Image, profile: bytes | None, notes: list[str], name: str
+) -> tuple[Image.Image, bytes | None]:
+    mode = picture.mode
+    alpha = mode in _ALPHA_MODES or "transparency" in picture.info
+    if mode in {"RGB", "RGBA"} and not (alpha and mode == "RGB"):
+        return picture.copy(), profile if _space(profile) == "RGB " else None
+    if mode in {"P", "PA"} or (alpha and mode in {"RGB", "L", "1"}):
+        return picture.convert("RGBA" if alpha else "RGB"), profile if _space(profile) == "RGB " else None
+    if mode.startswith("I") or mode == "F":
+        notes.append(f"{name} has more than 8 bits a channel; it was reduced to 8.")
+        return _eight_bit(picture).convert("RGB"), None
+    if mode in {"CMYK", "YCbCr", "LAB", "HSV"}:
+        notes.append(f"{name} was converted from {mode} to RGB.")
+        return _through_profile(picture, profile), None
+    converted = picture.convert("RGBA" if alpha else "RGB")
+    return converted, None
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    values = np.asarray(picture, dtype=np.float64)
+    values = np.nan_to_num(values, nan=0.0, posinf=65535.0, neginf=0.0)
+    peak = float(values.max(initial=0.0))
+    scale = 255.0 if picture.mode == "F" and peak <= 1.0 else 1.0 if peak <= 255 else 255.0 / 65535.0
+    if peak > 65535:
+        scale = 255.0 / peak
+    return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
+
+
+def _space(profile: bytes | None) -> str | None:
+    """The colour space that an ICC profile is for: bytes 16 to 20 of its header."""
+    return profile[16:20].decode("ascii", "replace") if profile and len(profile) >= 128 else None
+
+
+def _through_profile(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    if profile and picture.mode == "CMYK" and _space(profile) == "CMYK":
+        try:
+            converted = ImageCms.profileToProfile(
+                picture,
+                io.BytesIO(profile),
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB",  # type: ignore[arg-type]
+            )
+            if converted is not None:
+                return converted
+        except ImageCms.PyCMSError:
+            pass  # a damaged profile: Pillow's own conversion below is the best that is left
+    return picture.convert("RGB")
+
+
+def with_profile(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """`picture` carrying `profile` as its only metadata. Pictures without one are taken to be sRGB."""
+    picture.info = {"icc_profile": profile} if profile else {}
+    return picture
+
+
+def profile_of(picture: Image.Image) -> bytes | None:
+    """The ICC colour profile that the picture carries, if any."""
+    profile = picture.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) else None
+
+
+def to_profile(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """`picture` with its colours expressed in `profile` (None: sRGB), so that two pictures can be joined."""
+    own = profile_of(picture)
+    if own == profile:
+        return picture
+    srgb = ImageCms.createProfile("sRGB")
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(own)) if own else srgb
+        target = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else srgb
+        colours = ImageCms.profileToProfile(picture.convert("RGB"), source, target, outputMode="RGB")  # type: ignore[arg-type]
+    except (ImageCms.PyCMSError, OSError):
+        colours = picture.convert("RGB")
+    assert colours is not None
+    if "A" in picture.getbands():
+        colours.putalpha(picture.getchannel("A"))
+    return with_profile(colours, profile)
+
+
+def shrink(picture: Image.Image, max_pixels: int) -> Image.Image:
+    """A copy of at most `max_pixels` pixels (the picture itself if it is small enough)."""
+    width, height = picture.size
+    if width * height <= max_pixels:
+        return picture
+    scale = (max_pixels / (width * height)) ** 0.5
+    size: Size = (max(1, int(width * scale)), max(1, int(height * scale)))
+    return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def check_output_path(path: Path) -> None:
+    """Raise `InputError` unless `path` has an ending that names a picture format which can be written."""
+    endings = Image.registered_extensions()
+    if path.suffix.lower() not in endings or endings[path.suffix.lower()] not in Image.SAVE:
+        raise InputError(f"'{path}': the ending '{path.suffix}' names no picture format; use .png, .jpg or .webp.")
+
+
+def encode(picture: Image.Image, format: str, *, xmp: bytes | None = None, fast: bool = False) -> bytes:
+    """`picture` as a file's bytes, with its colour profile and, where the format can, an XMP packet."""
+    options: dict[str, object] = {}
+    if profile := profile_of(picture):
+        options["icc_profile"] = profile
+    if format == "PNG":
+        options["compress_level"] = 1 if fast else 6
+        if xmp:
+            from PIL.PngImagePlugin import PngInfo
+
+            info = PngInfo()
+            info.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8"))
+            options["pnginfo"] = info
+    elif format in {"JPEG", "WEBP"}:
+        options["quality"] = 95
+        if format == "JPEG":
+            options["subsampling"] = 0
+        if xmp:
+            options["xmp"] = xmp
+    buffer = io.BytesIO()
+    picture.save(buffer, format=format, **options)
+    return buffer.getvalue()
+
+
+def save_picture(picture: Image.Image, path: Path, *, xmp: bytes | None = None, fast: bool = False) -> None:
+    """Write `picture` to `path` atomically, in the format that the ending names.
+
+    Raises `InputError` for an unknown ending or alpha in a format without it, `StorageError` for a full disk.
+    """
+    check_output_path(path)
+    format = Image.registered_extensions()[path.suffix.lower()]
+    if "A" in picture.getbands() and format in {"JPEG", "BMP", "PPM"}:
+        raise InputError(
+            f"'{path}': the result is transparent in places and {format} cannot keep that; "
+            "use an ending such as .png or .webp."
+        )
+    write_atomically(path, encode(picture, format, xmp=xmp, fast=fast))
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` so that `path` holds either what it held before or all of `data`."""
+    handle = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # noqa: PTH101
+        os.replace(temporary, path)  # noqa: PTH105
+    except OSError as error:
+        if handle is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise StorageError(f"'{path}' could not be written: {error.strerror or error}.") from error

@@ -1,0 +1,91 @@
+"""What a policy is: one file in `policies/`, found by its name.
+
+A file `policies/<name>.py` defines `create(argument, settings) -> Policy`; the command line's
+`--policy name:argument` calls it. Another package adds one through the entry point group
+`canvasagent.policies`, whose value is such a `create` function.
+
+A policy has no memory of its own: everything it needs is in the conversation. So one object serves any
+number of episodes at once, and a resumed run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from canvasagent.conversation import Message
+
+VIEW_PIXELS = 262_144
+"""Pixels of the copy that a policy sees of a picture (PROTOCOL: corrected, on purpose)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a reply took. Unknown figures are None, never 0."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+    """In the currency of the prices that the user gave; None where no price is known."""
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A policy's turn: its text and what it took."""
+
+    text: str
+    usage: Usage = field(default_factory=Usage)
+
+
+class PolicySettings(BaseModel):
+    """What the command line passes to a policy; each takes what concerns it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str | None = None
+    """Base URL of an OpenAI-compatible server."""
+    api_key: str | None = Field(default=None, repr=False)
+    """Key for it; read from the environment where None. Never written to a record."""
+    temperature: float | None = None
+    """Sampling temperature; the server's own where None."""
+    max_tokens: int | None = None
+    """Longest reply in tokens; the server's own where None."""
+    view_pixels: int = VIEW_PIXELS
+    """Pixels of the copy that the policy sees of each picture."""
+    timeout: float = 120.0
+    """Seconds that one request may take."""
+    retries: int = 4
+    """How often a request that failed for a passing reason is made again."""
+    tool_pictures: str = "auto"
+    """Where the pictures of tool results go: `tool`, `user` (a message after it), or `auto`."""
+    input_price: float | None = None
+    """Price of a million input tokens, for cost accounting."""
+    output_price: float | None = None
+    """Price of a million output tokens, for cost accounting."""
+
+
+class Policy(Protocol):
+    """Writes the next turn from the conversation."""
+
+    name: str
+    """Name and argument as the record keeps them: `scripted`, `openai:gpt-5`."""
+
+    async def act(self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None) -> Reply:
+        """The next turn. `on_text` is called with pieces of it as they come, where the policy streams.
+
+        Raises `PolicyFailure` when no answer could be had; anything in the text is data, however odd.
+        """
+        ...
+
+
+Create = Callable[[str | None, PolicySettings], Policy]
+
+
+def settings_record(policy: Policy) -> dict[str, Any]:
+    """What a record keeps of a policy beside its name: its own `record()` where it has one."""
+    record = getattr(policy, "record", None)
+    return dict(record()) if callable(record) else {}

@@ -1,0 +1,67 @@
+"""ImageEdit: change a picture as words say, everywhere or inside a mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from PIL import Image
+from pydantic import Field
+
+from canvasagent.canvas import Kind
+from canvasagent.errors import BackendFailure
+from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool, ToolArguments, asset_field, text_problems
+
+
+class Arguments(ToolArguments):
+    """What ImageEdit takes."""
+
+    image: str = asset_field("id of the picture to change", Kind.IMAGE, Kind.CUTOUT)
+    edit_prompt: str = Field(description="what to change, in words: 'make the sky orange'")
+    masked_image: str | None = asset_field(
+        "id of a mask of the picture's size: only what it covers changes", Kind.MASK, optional=True
+    )
+
+
+def check(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> Iterable[str]:
+    """Something must be asked for, and picture and mask must be of one size."""
+    yield from text_problems("edit_prompt", arguments.edit_prompt)
+    image, mask = assets["image"], assets.get("masked_image")
+    if mask is not None and mask.size != image.size:
+        yield (
+            f"argument 'masked_image': {mask.id} is {mask.size[0]} × {mask.size[1]}, but {image.id} is "
+            f"{image.size[0]} × {image.size[1]}; make the mask on the same picture with SAM."
+        )
+
+
+def run(call: Call) -> Outcome:
+    """The changed picture, of the same size; outside of a mask every pixel stays as it was."""
+    picture, mask = call.pictures["image"], call.pictures.get("masked_image")
+    edited = call.backend(image=picture, prompt=call.arguments.edit_prompt, mask=mask, seed=call.seed)
+    if edited.size != picture.size:
+        raise BackendFailure(f"the ImageEdit backend gave {edited.size}, not {picture.size}.")
+    if mask is not None:
+        edited = keep_outside(picture, edited, mask)
+    return Outcome(f"Edited image as asked: {call.arguments.edit_prompt}", edited, call.kinds["image"])
+
+
+def keep_outside(before: Image.Image, after: Image.Image, mask: Image.Image) -> Image.Image:
+    """`after` where `mask` is not 0, and exactly `before` elsewhere; alpha is kept if either has it."""
+    mode = "RGBA" if "A" in before.getbands() or "A" in after.getbands() else "RGB"
+    inside = mask.point([0] + [255] * 255)
+    return Image.composite(after.convert(mode), before.convert(mode), inside)
+
+
+TOOL = Tool(
+    name="ImageEdit",
+    aliases=("Edit",),
+    summary=(
+        "Change a picture as words say: colours, style, light, objects, background, written text. "
+        "Give a mask to change only what it covers."
+    ),
+    arguments=Arguments,
+    makes="same",
+    run=run,
+    example={"image": "img_1", "edit_prompt": "make it warmer"},
+    check=check,
+    default_image="image",
+)

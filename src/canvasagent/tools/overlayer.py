@@ -1,0 +1,132 @@
+"""Overlayer: put text or a cut-out onto a picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from PIL import ImageColor
+from pydantic import Field
+
+from canvasagent.canvas import Kind
+from canvasagent.geometry import point_to_pixels
+from canvasagent.tools.base import (
+    AssetInfo,
+    Call,
+    GridPoint,
+    Outcome,
+    Quad,
+    Tool,
+    ToolArguments,
+    asset_field,
+    text_problems,
+)
+
+PASTE_KINDS = (Kind.IMAGE, Kind.CUTOUT)
+
+
+class Arguments(ToolArguments):
+    """What Overlayer takes."""
+
+    base_image: str = asset_field("id of the picture to put something on", *PASTE_KINDS)
+    overlay_type: Literal["text", "object"] = Field(description="what is put on it")
+    content: str = Field(description="the text itself, or the id of a picture or cut-out")
+    position: GridPoint = Field(default=(500, 500), description="where its centre goes, on the grid")
+    scale: float | None = Field(
+        default=None,
+        description="size factor for an object, or for text; by default an object keeps its size unless it does not fit",
+    )
+    color: str | None = Field(
+        default=None, description="text colour, a name or #rrggbb; readable on its place if left out"
+    )
+    font_size: float | None = Field(default=None, description="letter height, in grid units of the picture's height")
+    quad: Quad | None = Field(
+        default=None,
+        description="four points, clockwise from top left: the content is placed in perspective to fill them",
+    )
+
+
+def asset_arguments(raw: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """`content` names an asset only where an object is put on."""
+    kinds = tuple(kind.value for kind in PASTE_KINDS)
+    return {"base_image": kinds, "content": kinds} if raw.get("overlay_type") == "object" else {"base_image": kinds}
+
+
+def check(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> Iterable[str]:
+    """Text must be there, and size, colour and corners must make sense."""
+    if arguments.overlay_type == "text":
+        yield from text_problems("content", arguments.content)
+    if arguments.scale is not None and not 0.01 <= arguments.scale <= 50:
+        yield f"argument 'scale': {arguments.scale}; give a factor from 0.01 to 50."
+    if arguments.font_size is not None and not 5 <= arguments.font_size <= 1000:
+        yield f"argument 'font_size': {arguments.font_size}; give 5 to 1000 thousandths of the picture's height."
+    if arguments.color is not None and not is_color(arguments.color):
+        yield f"argument 'color': '{arguments.color[:40]}' is no colour; give a name such as 'dark blue', or #rrggbb."
+    if arguments.quad is not None and not is_convex(arguments.quad):
+        yield (
+            "argument 'quad': the four points must go round clockwise from top left: top left, top right, "
+            "bottom right, bottom left, without crossing."
+        )
+
+
+def is_color(name: str) -> bool:
+    """Whether `name` is a colour that can be drawn: a CSS name (spaces allowed) or #rrggbb."""
+    try:
+        ImageColor.getrgb(color_name(name))
+    except ValueError:
+        return False
+    return True
+
+
+def color_name(name: str) -> str:
+    """A colour as Pillow knows it: `Dark Blue` → `darkblue`, `grey` stays."""
+    return re.sub(r"\s+", "", name.strip().lower())
+
+
+def is_convex(quad: tuple[tuple[int, int], ...]) -> bool:
+    """Whether four points go round clockwise (y down) and enclose a convex area."""
+    for index in range(4):
+        (ax, ay), (bx, by), (cx, cy) = (quad[(index + step) % 4] for step in range(3))
+        if (bx - ax) * (cy - by) - (by - ay) * (cx - bx) <= 0:
+            return False
+    return True
+
+
+def run(call: Call) -> Outcome:
+    """The base with the content on it; the base's size stays."""
+    arguments, base = call.arguments, call.pictures["base_image"]
+    font_size = arguments.font_size * base.height / 1000 if arguments.font_size is not None else None
+    result = call.backend(
+        base=base,
+        content=call.pictures["content"] if arguments.overlay_type == "object" else arguments.content,
+        center=point_to_pixels(arguments.position, base.size),
+        scale=arguments.scale,
+        color=color_name(arguments.color) if arguments.color else None,
+        font_size=font_size,
+        quad=tuple(point_to_pixels(point, base.size) for point in arguments.quad) if arguments.quad else None,
+    )
+    where = (
+        f"in the corners {[list(point) for point in arguments.quad]}"
+        if arguments.quad
+        else (f"at position {list(arguments.position)}")
+    )
+    text = f"Overlaid {arguments.overlay_type} onto image {where}. Output size: {result.size}"
+    return Outcome(text, result, call.kinds["base_image"])
+
+
+TOOL = Tool(
+    name="Overlayer",
+    aliases=("Overlay",),
+    summary=(
+        "Put text, or a cut-out or picture, onto a base picture: centred at a position, or in perspective "
+        "into four corners (quad)."
+    ),
+    arguments=Arguments,
+    makes="same",
+    run=run,
+    example={"base_image": "img_1", "overlay_type": "text", "content": "HELLO", "position": [500, 850]},
+    check=check,
+    asset_arguments=asset_arguments,
+    default_image="base_image",
+)
