@@ -32,10 +32,8 @@ _BUNDLED = Path(__file__).parent / "fonts_data"
 _ENDINGS = {".ttf", ".otf", ".ttc"}
 _PLACEHOLDERS = ("lastresort", "notdef", "blank")
 """Fonts that claim every character and draw none."""
-_SIMPLE = frozenset(
-    ("Zyyy", "Zinh", "Latn", "Grek", "Cyrl", "Armn", "Geor", "Copt", "Goth", "Hani", "Hira", "Kana", "Bopo", "Hang")
-    + ("Ethi", "Cher", "Cans", "Yiii", "Brai", "Runr", "Ogam", "Tfng")
-)
+_SIMPLE = {"Zyyy", "Zinh", "Latn", "Grek", "Cyrl", "Armn", "Geor", "Copt", "Goth", "Hani", "Hira", "Kana", "Bopo"}
+_SIMPLE |= {"Hang", "Ethi", "Cher", "Cans", "Yiii", "Brai", "Runr", "Ogam", "Tfng"}
 """Scripts (ISO 15924) whose letters stand one after another from left to right, each in one shape."""
 _SHARED = frozenset({"Zyyy", "Zinh"})
 """Scripts of characters that belong to no single script: digits, symbols, emoji."""
