@@ -154,7 +154,7 @@ def _find_lines(finder: Any, pixels: Array, config: Config) -> list[Quad]:
     bottom, right = (margin + (-side) % 32 for side in work.shape[:2])
     work = cv2.copyMakeBorder(work, margin, bottom, margin, right, cv2.BORDER_REPLICATE)
     result = finder(work)
-    boxes = [] if result.boxes is None else np.asarray(result.boxes, dtype=np.float64) - margin
+    boxes: Any = [] if result.boxes is None else np.asarray(result.boxes, dtype=np.float64) - margin
     return [_clamped([(x * ratio[0], y * ratio[1]) for x, y in box], width, height) for box in boxes]
 
 

@@ -1,0 +1,102 @@
+"""From a box to the mask of the object in it, without weights.
+
+A cut-out's own transparency is believed; a flat ground is flooded; letters are told by their strokes; and on a
+photograph GrabCut decides, in a smaller copy where the box is large. Good for objects that differ in colour from
+what is round them; camouflage, hair and glass are beyond it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from PIL import Image
+from pydantic import BaseModel, Field
+
+from canvasagent.backends.lite.cutting import Array, WholeBox, drawn, grabcut, guided, letters, whole
+from canvasagent.geometry import PixelBox
+
+
+class Config(BaseModel):
+    """How to cut out."""
+
+    margin: float = Field(default=0.02, ge=0, le=0.5)
+    """How far beyond the box the mask may reach, as a share of the box's side: boxes are rarely exact."""
+    context: float = Field(default=0.2, ge=0.02, le=2)
+    """How much round the box is looked at to learn the ground, as a share of the box's side."""
+    work_side: int = Field(default=224, ge=32)
+    """GrabCut works on a copy in which the box's longer side is at most this many pixels."""
+
+
+class Backend:
+    """Masks what is in a box; see `Config`."""
+
+    tool = "SAM"
+    version = "1"
+    stochastic = False
+    may_hang = False
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def __call__(self, *, image: Image.Image, box: PixelBox) -> Image.Image:
+        """The mask (L, 0 or 255, size of `image`) of the object in `box`; black all over where there is none.
+
+        Nothing outside the box, grown by `Config.margin` and a pixel, is ever in it.
+        """
+        outer = _grown(box, self.config.context, 6, image.size)
+        inner = _grown(box, self.config.margin, 1, image.size)
+        part = image.crop(outer)
+        local = (inner[0] - outer[0], inner[1] - outer[1], inner[2] - outer[0], inner[3] - outer[1])
+        tight = _grown(box, 0, 0, image.size)
+        tight = (tight[0] - outer[0], tight[1] - outer[1], tight[2] - outer[0], tight[3] - outer[1])
+        mask = np.zeros((image.height, image.width), np.uint8)
+        mask[outer[1] : outer[3], outer[0] : outer[2]] = self._cut(part, local, tight) * np.uint8(255)
+        return Image.fromarray(mask)
+
+    def _cut(self, part: Image.Image, box: WholeBox, tight: WholeBox) -> Array:
+        """The boolean mask of `part`: `box` is where it may reach, `tight` the box that was asked for."""
+        pixels = np.asarray(part.convert("RGB"))
+        if "A" in part.getbands():
+            solid = np.zeros(pixels.shape[:2], bool)
+            opaque = np.asarray(part.getchannel("A"))[box[1] : box[3], box[0] : box[2]] > 127
+            solid[box[1] : box[3], box[0] : box[2]] = opaque
+            if opaque.mean() < 0.98:
+                return solid
+        for way in (drawn, letters):
+            mask = way(pixels, box)
+            if mask is not None:
+                return mask
+        return self._photograph(pixels, box, tight)
+
+    def _photograph(self, pixels: Array, box: WholeBox, tight: WholeBox) -> Array:
+        scale = min(1.0, self.config.work_side / max(box[2] - box[0], box[3] - box[1]))
+        if scale == 1.0:
+            return grabcut(pixels, tight)
+        height, width = pixels.shape[:2]
+        size = (max(8, round(width * scale)), max(8, round(height * scale)))
+        ratio = (size[0] / width, size[1] / height)
+        small: WholeBox = (
+            math.floor(tight[0] * ratio[0]),
+            math.floor(tight[1] * ratio[1]),
+            min(math.ceil(tight[2] * ratio[0]), size[0]),
+            min(math.ceil(tight[3] * ratio[1]), size[1]),
+        )
+        coarse = grabcut(np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)), small)
+        enlarged = cv2.resize(coarse.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+        mask = guided(enlarged, pixels, max(2, round(2 / scale))) > 0.5
+        allowed = np.zeros_like(mask)
+        allowed[box[1] : box[3], box[0] : box[2]] = True
+        return whole(mask & allowed)
+
+
+def _grown(box: PixelBox, share: float, least: int, size: tuple[int, int]) -> WholeBox:
+    """Whole pixels that cover `box`, grown by `share` of its sides and at least `least` pixels, inside the picture."""
+    across = max(share * (box[2] - box[0]), least)
+    down = max(share * (box[3] - box[1]), least)
+    left = min(max(math.floor(box[0] - across), 0), size[0] - 1)
+    top = min(max(math.floor(box[1] - down), 0), size[1] - 1)
+    right = max(min(math.ceil(box[2] + across), size[0]), left + 1)
+    bottom = max(min(math.ceil(box[3] + down), size[1]), top + 1)
+    return left, top, right, bottom

@@ -1,0 +1,116 @@
+"""Super-resolution without weights: Lanczos, then iterative back-projection.
+
+The enlargement is corrected until shrinking it again gives the picture back, so no detail of the input is lost
+and none is invented. Measured by PSNR it is better than Lanczos alone; it is less crisp than a learned network.
+Source: M. Irani and S. Peleg, "Improving resolution by image registration", CVGIP 53(3), 1991.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+from pydantic import BaseModel, Field
+
+SCALE = 4
+"""What the SR tool promises: four times the width and height."""
+
+Array = np.ndarray[Any, Any]
+
+
+class Config(BaseModel):
+    """How to enlarge."""
+
+    iterations: int = Field(default=12, ge=0, le=100)
+    """Rounds of correction; 0 is plain Lanczos."""
+    strength: float = Field(default=1.0, gt=0, le=1.5)
+    """How much of the remaining error each round puts back."""
+    tile: int = Field(default=256, ge=32)
+    """Input pixels along a side that are worked on at once, which bounds the memory needed."""
+
+
+class Backend:
+    """Enlarges four times; see `Config`."""
+
+    tool = "SR"
+    version = "1"
+    stochastic = False
+    may_hang = False
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def __call__(self, *, image: Image.Image) -> Image.Image:
+        """`image` (RGB, RGBA or L) at four times its width and height, in the same mode.
+
+        Colours are weighted by alpha, so that what lies hidden under transparent pixels does not bleed in.
+        """
+        pixels = np.asarray(image)
+        planes = pixels[..., None] if pixels.ndim == 2 else pixels
+        result = np.empty((planes.shape[0] * SCALE, planes.shape[1] * SCALE, planes.shape[2]), np.uint8)
+        for inner, outer in _tiles(planes.shape[0], planes.shape[1], self.config.tile):
+            enlarged = self._enlarge(planes[outer])
+            top, left = inner[0].start - outer[0].start, inner[1].start - outer[1].start
+            height, width = inner[0].stop - inner[0].start, inner[1].stop - inner[1].start
+            target = tuple(slice(part.start * SCALE, part.stop * SCALE) for part in inner)
+            result[target] = enlarged[top * SCALE : (top + height) * SCALE, left * SCALE : (left + width) * SCALE]
+        return Image.fromarray(result[..., 0] if pixels.ndim == 2 else result)
+
+    def _enlarge(self, planes: Array) -> Array:
+        """One tile (height, width, channels) of uint8, four times as large."""
+        values = planes.astype(np.float32)
+        if planes.shape[2] != 4:
+            return _to_bytes(self._project(values))
+        alpha = values[..., 3:] / 255
+        enlarged = self._project(np.concatenate([values[..., :3] * alpha, values[..., 3:]], axis=2))
+        cover = np.clip(enlarged[..., 3:] / 255, 1e-3, 1)
+        return _to_bytes(np.concatenate([enlarged[..., :3] / cover, enlarged[..., 3:]], axis=2))
+
+    def _project(self, low: Array) -> Array:
+        """Iterative back-projection of float32 planes, kept from over- and undershooting its neighbourhood."""
+        size = (low.shape[1] * SCALE, low.shape[0] * SCALE)
+        floor, ceiling = _neighbourhood(low, size)
+        high = np.clip(_resize(low, size, cv2.INTER_LANCZOS4), floor, ceiling)
+        for _ in range(self.config.iterations):
+            error = low - _resize(high, (low.shape[1], low.shape[0]), cv2.INTER_AREA)
+            high = np.clip(high + self.config.strength * _resize(error, size, cv2.INTER_CUBIC), floor, ceiling)
+        return high
+
+
+def _resize(planes: Array, size: tuple[int, int], how: int) -> Array:
+    """`cv2.resize` that keeps the third axis even where it is 1."""
+    return np.asarray(cv2.resize(planes, size, interpolation=how)).reshape(size[1], size[0], -1)
+
+
+def _neighbourhood(low: Array, size: tuple[int, int]) -> tuple[Array, Array]:
+    """The least and greatest value near each output pixel, with some headroom: rings beyond them are artefacts."""
+    kernel = np.ones((3, 3), np.uint8)
+    least, most = cv2.erode(low, kernel).reshape(low.shape), cv2.dilate(low, kernel).reshape(low.shape)
+    room = 0.15 * (most - least)
+    return (
+        _resize(np.maximum(least - room, 0), size, cv2.INTER_LINEAR),
+        _resize(np.minimum(most + room, 255), size, cv2.INTER_LINEAR),
+    )
+
+
+def _to_bytes(planes: Array) -> Array:
+    return np.clip(np.rint(planes), 0, 255).astype(np.uint8)
+
+
+def _tiles(
+    height: int, width: int, side: int, overlap: int = 32
+) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+    """Tiles that cover the picture: (what is kept, what is worked on, with `overlap` pixels more on every side)."""
+    for top in range(0, height, side):
+        for left in range(0, width, side):
+            bottom, right = min(top + side, height), min(left + side, width)
+            yield (
+                (slice(top, bottom), slice(left, right)),
+                (
+                    slice(max(0, top - overlap), min(bottom + overlap, height)),
+                    slice(max(0, left - overlap), min(right + overlap, width)),
+                ),
+            )
