@@ -14,6 +14,7 @@ class FormatFault(StrEnum):
     EMPTY_REASON = "empty_reason"
     INVALID_JSON = "invalid_json"
     INVALID_CALL = "invalid_call"
+    UNCLOSED_CALL = "unclosed_call"
     SEVERAL_CALLS = "several_calls"
     TERMINATE_WITH_CALL = "terminate_with_call"
     NO_ACTION = "no_action"
@@ -28,6 +29,7 @@ FAULT_TEXT: dict[FormatFault, str] = {
     FormatFault.EMPTY_REASON: "the reason is empty",
     FormatFault.INVALID_JSON: "the text inside <tool_call> is not valid JSON",
     FormatFault.INVALID_CALL: ('a tool call is an object with "name" (a string) and "arguments" (an object)'),
+    FormatFault.UNCLOSED_CALL: "<tool_call> is not closed with </tool_call>",
     FormatFault.SEVERAL_CALLS: "more than one tool call in the turn; only the first was run",
     FormatFault.TERMINATE_WITH_CALL: (
         "<Terminate> together with a tool call; the call was run and the episode goes on"

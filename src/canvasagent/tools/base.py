@@ -316,7 +316,7 @@ def _wrong_kinds(tool: Tool, raw: Mapping[str, Any], infos: Mapping[str, AssetIn
 def _out_of_grid(arguments: Any) -> list[str]:
     """What is wrong with coordinate arguments: outside of the grid, or a box without area."""
     wrong = []
-    for name in type(arguments).model_fields.items():
+    for name in type(arguments).model_fields:
         value = getattr(arguments, name)
         if not isinstance(value, tuple) or name not in COORDINATES:
             continue

@@ -35,7 +35,7 @@ class Arguments(ToolArguments):
     position: GridPoint = Field(default=(500, 500), description="where its centre goes, on the grid")
     scale: float | None = Field(
         default=None,
-        description="size factor for an object, or for text; by default an object keeps its size unless it does not fit",
+        description="size factor of the content; left out, an object keeps its size unless it does not fit",
     )
     color: str | None = Field(
         default=None, description="text colour, a name or #rrggbb; readable on its place if left out"

@@ -1,0 +1,194 @@
+"""The agent: a policy and an environment take turns until the request is met, given up, or cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from canvasagent.canvas import Asset
+from canvasagent.conversation import Message
+from canvasagent.environment import Environment, Limits
+from canvasagent.errors import InputError, PolicyFailure
+from canvasagent.events import Event, Listener
+from canvasagent.policies import load_policy
+from canvasagent.policies.base import Policy, PolicySettings, settings_record
+from canvasagent.record import TurnRecord
+from canvasagent.run_folder import RunFolder, new_run_id
+from canvasagent.task import Task
+from canvasagent.toolbox import ToolBox
+from canvasagent.trajectory import Trajectory, replayed_call
+
+Picture = str | Path | bytes | Image.Image
+
+
+class Agent:
+    """Carries out requests. One agent serves any number of runs at once.
+
+    `policy` is a name (`scripted`, `openai:MODEL`, `replay:RUN`) or an object; `profile` a profile or a
+    `ToolBox` to share; `runs_dir` the folder in which each run gets a folder of its own (None: not kept).
+    """
+
+    def __init__(
+        self,
+        policy: str | Policy = "scripted",
+        profile: str | Path | ToolBox = "lite",
+        *,
+        limits: Limits | None = None,
+        settings: PolicySettings | None = None,
+        runs_dir: str | Path | None = None,
+    ) -> None:
+        self.policy = load_policy(policy, settings) if isinstance(policy, str) else policy
+        self.toolbox = profile if isinstance(profile, ToolBox) else ToolBox(profile)
+        self.limits = limits or Limits()
+        self.runs_dir = Path(runs_dir) if runs_dir is not None else None
+
+    def run(self, task: str | Task, images: Sequence[Picture] = (), **options: Any) -> Trajectory:
+        """`arun` for callers without an event loop of their own (works inside of one too, blocking it)."""
+        return _block(self.arun(task, images, **options))
+
+    def resume(self, run: str | Path, listener: Listener | None = None) -> Trajectory:
+        """`aresume` for callers without an event loop of their own."""
+        return _block(self.aresume(run, listener))
+
+    async def arun(
+        self,
+        task: str | Task,
+        images: Sequence[Picture] = (),
+        *,
+        seed: int = 0,
+        run_dir: str | Path | None = None,
+        listener: Listener | None = None,
+    ) -> Trajectory:
+        """Carry out a request; the record is returned and, with a folder, written after each turn.
+
+        Raises `InputError` for a picture or folder that cannot be used and `StorageError` for one that cannot
+        be written. What policies, tools and endpoints do wrong is in the record.
+        """
+        task = Task(task, tuple(images)) if isinstance(task, str) else task
+        environment = Environment(self.toolbox, self.limits)
+        messages = await asyncio.to_thread(environment.reset, task, seed)
+        run_id = Path(run_dir).name if run_dir is not None else new_run_id()
+        record = Trajectory.begin(
+            run_id,
+            task,
+            environment,
+            messages,
+            policy=self.policy.name,
+            policy_settings=settings_record(self.policy),
+            seed=seed,
+        )
+        folder = self._folder(record, run_dir)
+        try:
+            for asset in environment.canvas:
+                carried = task.carried is not None and asset in task.carried.assets
+                saved = record.attach(asset, "carried" if carried else "input")
+                if folder is not None:
+                    folder.put(asset, saved)
+            return await self._episode(environment, messages, record, folder, listener)
+        finally:
+            if folder is not None:
+                await asyncio.to_thread(folder.close)
+
+    async def aresume(self, run: str | Path, listener: Listener | None = None) -> Trajectory:
+        """Go on with a run that was killed, cut off or failed, from where its record ends."""
+        path = Path(run).parent if Path(run).is_file() else Path(run)
+        folder = RunFolder(path, resume=True)
+        try:
+            record = await asyncio.to_thread(Trajectory.load, path)
+            if record.status in ("met", "unmet"):
+                raise InputError(f"run {record.id} is finished ({record.status}); continue it with a new request.")
+            environment = Environment(self.toolbox, self.limits)
+            messages = await asyncio.to_thread(environment.reset, record.task(), record.seed)
+            for turn in record.turns:
+                _retake(turn, record, environment, messages)
+            environment.restore(record.seconds, record.cost or 0.0)
+            record.limits = self.limits.model_dump()
+            record.status, record.why = "running", None
+            return await self._episode(environment, messages, record, folder, listener)
+        finally:
+            await asyncio.to_thread(folder.close)
+
+    async def _episode(
+        self,
+        environment: Environment,
+        messages: list[Message],
+        record: Trajectory,
+        folder: RunFolder | None,
+        listener: Listener | None,
+    ) -> Trajectory:
+        tell = listener or (lambda event: None)
+        started, before = time.monotonic(), record.seconds
+        tell(Event("started", record))
+        if folder is not None:
+            folder.save(record)
+        while record.status == "running":
+            asset = None
+            try:
+                asset = await self._turn(environment, messages, record, tell)
+            except PolicyFailure as error:
+                record.conclude("failed", str(error))
+            except TimeoutError:
+                record.conclude("truncated", f"the limit of {environment.limits.max_seconds} seconds was reached.")
+            record.seconds = before + time.monotonic() - started
+            if folder is not None:
+                if asset is not None:
+                    folder.put(asset, record.assets[-1])
+                folder.save(record)
+        tell(Event("finished", record))
+        return record
+
+    async def _turn(
+        self, environment: Environment, messages: list[Message], record: Trajectory, tell: Listener
+    ) -> Asset | None:
+        """One turn: ask the policy, let the environment answer, write both down."""
+        started = time.monotonic()
+        async with asyncio.timeout(environment.seconds_left):
+            reply = await self.policy.act(messages, lambda piece: tell(Event("text", record, text=piece)))
+            thought = time.monotonic() - started
+            step = await environment.step(reply.text, reply.usage.cost)
+        messages.append(Message("assistant", step.turn.text))
+        if step.message is not None:
+            messages.append(step.message)
+        if step.asset is not None:
+            record.attach(step.asset, "tool")
+        turn = record.add_turn(step, reply, thought, environment.canvas.imglist)
+        if step.terminated:
+            record.conclude("met", not_done=step.turn.not_done)
+        elif step.truncated is not None:
+            record.conclude("truncated", step.truncated)
+        tell(Event("observed", record, turn, step.asset))
+        return step.asset
+
+    def _folder(self, record: Trajectory, run_dir: str | Path | None) -> RunFolder | None:
+        if run_dir is None and self.runs_dir is None:
+            return None
+        path = Path(run_dir) if run_dir is not None else Path(self.runs_dir or ".") / record.id
+        folder = RunFolder(path)
+        record._folder = path
+        return folder
+
+
+def _retake(turn: TurnRecord, record: Trajectory, environment: Environment, messages: list[Message]) -> None:
+    """Take a recorded turn over into environment and conversation, without running anything."""
+    asset = record.asset(turn.asset) if turn.asset is not None else None
+    call = replayed_call(turn)
+    environment.repeat(environment.check(call) if call is not None else None, asset)
+    messages.append(Message("assistant", turn.text))
+    if turn.observation is not None:
+        messages.append(Message("tool", turn.observation, (asset,) if asset is not None else ()))
+
+
+def _block(work: Coroutine[Any, Any, Trajectory]) -> Trajectory:
+    """Run a coroutine to its end, in a thread of its own where an event loop is running already (notebooks)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()

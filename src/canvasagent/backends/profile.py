@@ -1,0 +1,169 @@
+"""Profiles: named choices of backends.
+
+A profile is a folder in `backends/` (each file named after a tool is that tool's backend; an optional
+`profile.toml` says the rest), or a user's TOML file:
+
+    name = "mine"
+    extends = "lite"                      # start from this one
+    isolate = ["ImageEdit"]               # run these in a process that can be ended
+    [backends]
+    OCR = "lite/ocr"                      # a built-in, or "package.module:Class", or an entry point's name
+    [options.SR]                          # the fields of the backend's Config
+    iterations = 12
+
+An installed package adds a backend through the entry point group `canvasagent.backends`; one named
+`lite/my_tool` is part of the profile `lite`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from canvasagent.backends.base import Backend
+from canvasagent.errors import InputError
+from canvasagent.tools import all_tools
+
+GROUP = "canvasagent.backends"
+_FOLDER = Path(__file__).parent
+
+
+class Profile(BaseModel):
+    """Which backend does which tool's work."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    """Name, as records and reports show it."""
+    extends: str | None = None
+    """Profile that this one starts from."""
+    backends: dict[str, str] = Field(default_factory=dict)
+    """Tool (wire name) → backend."""
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Tool (wire name) → fields of its backend's `Config`."""
+    isolate: list[str] = Field(default_factory=list)
+    """Tools whose backend runs in a process of its own, beside those that ask for it themselves."""
+    pixel_boxes: bool = False
+    """OCR and Crop write boxes in pixels, as the research release does."""
+
+
+@cache
+def _registered() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def profile_names() -> list[str]:
+    """The built-in profiles: the folders that hold backends."""
+    return sorted(info.name for info in iter_modules([str(_FOLDER)]) if info.ispkg)
+
+
+def load_profile(spec: str | Path | Profile) -> Profile:
+    """The profile of that name, or in that TOML file, with everything it extends merged in.
+
+    Raises `InputError` for an unknown name, a file that cannot be read, or one that makes no sense.
+    """
+    if isinstance(spec, Profile):
+        profile = spec
+    elif str(spec) in profile_names():
+        profile = _built_in(str(spec))
+    elif Path(spec).suffix == ".toml":
+        profile = _from_file(Path(spec))
+    else:
+        names = ", ".join(profile_names())
+        raise InputError(f"there is no profile '{spec}'; there are {names}, or give a .toml file.")
+    for tool in {*profile.backends, *profile.options, *profile.isolate} - set(all_tools()):
+        raise InputError(f"profile '{profile.name}': there is no tool '{tool}'; there are {', '.join(all_tools())}.")
+    return profile if profile.extends is None else _merge(load_profile(profile.extends), profile)
+
+
+def _built_in(name: str) -> Profile:
+    slugs = {tool.slug: tool.name for tool in all_tools().values()}
+    files = {info.name for info in iter_modules([str(_FOLDER / name)])}
+    files |= {point.split("/", 1)[1] for point in _registered() if point.startswith(f"{name}/")}
+    described = _FOLDER / name / "profile.toml"
+    settings = tomllib.loads(described.read_text("utf-8")) if described.is_file() else {}
+    own = {slugs[file]: f"{name}/{file}" for file in sorted(files) if file in slugs}
+    return Profile(**{"name": name, **settings, "backends": {**own, **settings.get("backends", {})}})
+
+
+def _from_file(path: Path) -> Profile:
+    try:
+        return Profile(**{"name": path.stem, **tomllib.loads(path.read_text("utf-8"))})
+    except OSError as error:
+        raise InputError(f"profile '{path}' cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"profile '{path}' is not valid TOML: {error}.") from error
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise InputError(f"profile '{path}': {where}: {problem['msg']}.") from error
+
+
+def _merge(base: Profile, own: Profile) -> Profile:
+    options = dict(base.options)
+    for tool in own.backends:
+        options.pop(tool, None)  # options belong to a backend, not to its replacement
+    options = {tool: {**options.get(tool, {}), **own.options.get(tool, {})} for tool in {*options, *own.options}}
+    return Profile(
+        name=own.name,
+        backends={**base.backends, **own.backends},
+        options=options,
+        isolate=sorted({*base.isolate, *own.isolate}),
+        pixel_boxes=own.pixel_boxes or base.pixel_boxes,
+    )
+
+
+def backend_class(spec: str) -> Any:
+    """The `Backend` class that `spec` names. Raises `InputError` if there is none."""
+    if spec in _registered():
+        loaded = _registered()[spec].load()
+        return getattr(loaded, "Backend", loaded)
+    if ":" in spec:
+        module, _, attribute = spec.partition(":")
+    else:
+        module, attribute = f"canvasagent.backends.{spec.replace('/', '.')}", "Backend"
+    try:
+        return getattr(import_module(module), attribute)
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise InputError(f"there is no backend '{spec}': {error}.") from error
+
+
+def make_config(cls: Any, options: dict[str, Any], spec: str) -> Any:
+    """The backend's `Config` with `options`; None where it has no settings. Raises `InputError` for a wrong one."""
+    config = getattr(import_module(cls.__module__), "Config", None)
+    if config is None:
+        if options:
+            raise InputError(f"backend '{spec}' has no settings, but was given {', '.join(options)}.")
+        return None
+    for name in options:
+        if name not in config.model_fields:
+            raise InputError(f"backend '{spec}' has no setting '{name}'; it has {', '.join(config.model_fields)}.")
+    try:
+        return config(**options)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        raise InputError(f"backend '{spec}': {problem['loc'][0]}: {problem['msg']}.") from error
+
+
+def make_backend(spec: str, options: dict[str, Any]) -> Backend:
+    """The backend that `spec` names, with those settings."""
+    cls = backend_class(spec)
+    backend: Backend = cls(make_config(cls, options, spec))
+    return backend
+
+
+def fingerprint(spec: str, options: dict[str, Any]) -> str:
+    """What tells one backend's results from another's: its name, its version and its settings."""
+    cls = backend_class(spec)
+    config = make_config(cls, options, spec)
+    settings = json.dumps(config.model_dump(mode="json"), sort_keys=True) if config is not None else ""
+    return f"{spec}@{cls.version}+{hashlib.sha256(settings.encode()).hexdigest()[:12]}"

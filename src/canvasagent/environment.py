@@ -1,0 +1,209 @@
+"""The environment: a policy's text in, an observation out. Nothing a policy writes raises here."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from canvasagent.canvas import Asset, Canvas, Lineage
+from canvasagent.conversation import Message
+from canvasagent.faults import FormatFault, Stage, ToolFault
+from canvasagent.pictures import MAX_PIXELS, open_picture
+from canvasagent.prompts import system_prompt
+from canvasagent.protocol import ToolCall, Turn, parse, render_error, render_observation, render_request
+from canvasagent.task import Task
+from canvasagent.toolbox import Execution, ToolBox
+from canvasagent.tools.base import Checked, canvas_info, check_call
+
+
+class Limits(BaseModel):
+    """When an episode is cut off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_turns: int = Field(default=12, ge=1)
+    """Turns that the policy has."""
+    max_seconds: float | None = Field(default=None, gt=0)
+    """Wall time from `reset`, resumed time included; None: no limit."""
+    max_cost: float | None = Field(default=None, gt=0)
+    """What the policy may cost, in the currency of its prices; None: no limit."""
+
+
+@dataclass(frozen=True)
+class Executed:
+    """A call as it went: what was written, what the checks said, what the backend gave."""
+
+    call: ToolCall
+    tool: str | None
+    """Wire name of the tool; None where there is no such tool."""
+    checked: Checked | None
+    execution: Execution | None
+    faults: tuple[ToolFault, ...]
+
+    @property
+    def executed(self) -> bool:
+        """Whether the tool ran and gave a result."""
+        return self.execution is not None and self.execution.outcome is not None
+
+    @property
+    def infrastructure(self) -> bool:
+        """Whether it failed through our fault and not the policy's."""
+        return any(fault.stage is Stage.INFRASTRUCTURE for fault in self.faults)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one turn led to."""
+
+    turn: Turn
+    faults: tuple[FormatFault, ...]
+    """The turn's format faults, a bad id in `<Terminate>` included."""
+    executed: Executed | None
+    message: Message | None
+    """The observation; None after the last turn."""
+    asset: Asset | None
+    """What the tool made."""
+    terminated: bool
+    """The policy ended the episode."""
+    truncated: str | None
+    """The limit that cut the episode off, in words. Never set together with `terminated`."""
+
+
+class Environment:
+    """One episode at a time: `reset`, then `step` until it is terminated or truncated.
+
+    Many environments may share one toolbox. The canvas is the whole state.
+    """
+
+    def __init__(self, toolbox: ToolBox, limits: Limits | None = None, max_pixels: int = MAX_PIXELS) -> None:
+        self.toolbox = toolbox
+        self.limits = limits or Limits()
+        self.max_pixels = max_pixels
+        self.canvas = Canvas()
+        self.notes: list[str] = []
+        self._seed = 0
+        self._repeats: Counter[str] = Counter()
+        self._turns = 0
+        self._cost = 0.0
+        self._deadline: float | None = None
+
+    def reset(self, task: Task, seed: int = 0) -> list[Message]:
+        """Start an episode: decode the pictures and give the first messages, system and user.
+
+        Raises `InputError` if a picture cannot be used.
+        """
+        self.canvas, self.notes = Canvas(), []
+        self._seed, self._repeats, self._turns, self._cost = seed, Counter(), 0, 0.0
+        seconds = self.limits.max_seconds
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        shown: list[Asset] = []
+        if task.carried is not None:
+            self.canvas.inputs = task.carried.inputs
+            for asset in task.carried.assets:
+                self.canvas.add(asset)
+            shown += [asset for asset in task.carried.assets if asset.id == task.carried.result]
+        for source in task.images:
+            opened = open_picture(source, self.max_pixels)
+            self.notes += opened.notes
+            shown.append(self.canvas.add_input(opened.picture))
+        text = render_request(
+            task.instruction, self.canvas.imglist, task.carried.result if task.carried is not None else None
+        )
+        prompt = system_prompt(self.toolbox.tools.values(), self.limits.max_turns)
+        return [Message("system", prompt), Message("user", text, tuple(shown))]
+
+    def restore(self, seconds: float, cost: float) -> None:
+        """Count what an interrupted run had used already against the limits."""
+        self._cost = cost
+        if self._deadline is not None:
+            self._deadline -= seconds
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time left before the episode is cut off; None without a limit."""
+        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+
+    async def step(self, text: str, cost: float | None = None) -> Step:
+        """Take a turn. `cost` is what the policy's reply cost, where known. Never raises on any text."""
+        turn = parse(text)
+        faults = turn.faults
+        self._turns += 1
+        self._cost += cost or 0.0
+        if turn.terminate:
+            if turn.final_id is not None and turn.final_id not in self.canvas:
+                faults = (*faults, FormatFault.BAD_FINAL_ID)
+            return Step(turn, faults, None, None, None, terminated=True, truncated=None)
+        executed = await self._execute(turn.call) if turn.call is not None else None
+        asset = self._keep(executed) if executed is not None else None
+        message = self._observe(executed, asset, faults)
+        return Step(turn, faults, executed, message, asset, terminated=False, truncated=self._limit_reached())
+
+    def repeat(self, looked: Executed | None, asset: Asset | None) -> None:
+        """Take over a step from a record, without running it again (for a run that is resumed)."""
+        self._turns += 1
+        if looked is not None and looked.checked is not None and not looked.faults:
+            self._repeats[self.toolbox.base_key(looked.checked, self._inputs(looked.checked))] += 1
+        if asset is not None:
+            self.canvas.add(asset)
+
+    def check(self, call: ToolCall) -> Executed:
+        """Hold a call against the tool's definition, without running it."""
+        tool = self.toolbox.find(call.name)
+        if tool is None:
+            fault = ToolFault(
+                Stage.NAME, f"there is no tool '{call.name[:60]}'; there are {', '.join(self.toolbox.tools)}."
+            )
+            return Executed(call, None, None, None, (fault,))
+        checked = check_call(tool, call.arguments, canvas_info(self.canvas), self.canvas.inputs)
+        return Executed(call, tool.name, checked, None, checked.faults)
+
+    def _inputs(self, checked: Checked) -> dict[str, Asset]:
+        return {argument: self.canvas[name] for argument, name in checked.assets.items()}
+
+    async def _execute(self, call: ToolCall) -> Executed:
+        looked = self.check(call)
+        if looked.faults or looked.checked is None:
+            return looked
+        inputs = self._inputs(looked.checked)
+        base = self.toolbox.base_key(looked.checked, inputs)
+        repeat = self._repeats[base]
+        self._repeats[base] += 1
+        execution = await self.toolbox.call(looked.checked, inputs, run_seed=self._seed, repeat=repeat)
+        faults = (execution.fault,) if execution.fault is not None else ()
+        return Executed(call, looked.tool, looked.checked, execution, faults)
+
+    def _keep(self, executed: Executed) -> Asset | None:
+        """Put what the tool made on the canvas."""
+        execution, checked = executed.execution, executed.checked
+        if execution is None or checked is None or execution.outcome is None or execution.outcome.picture is None:
+            return None
+        parents = tuple(dict.fromkeys(checked.assets.values()))
+        arguments = checked.arguments.model_dump(mode="json", exclude_unset=True)
+        lineage = Lineage(checked.tool.name, arguments, parents, execution.seed, execution.backend)
+        outcome, name = execution.outcome, self.canvas.next_id(checked.tool.name)
+        assert outcome.picture is not None
+        return self.canvas.add(Asset(name, outcome.kind, outcome.picture, execution.key, lineage))
+
+    def _observe(self, executed: Executed | None, asset: Asset | None, faults: tuple[FormatFault, ...]) -> Message:
+        if executed is None:
+            text = ""
+        elif executed.faults:
+            text = render_error(executed.faults, executed.infrastructure)
+        else:
+            assert executed.execution is not None and executed.execution.outcome is not None
+            text = executed.execution.outcome.text
+        body = render_observation(text, self.canvas.imglist, asset.id if asset else None, faults)
+        return Message("tool", body, (asset,) if asset else ())
+
+    def _limit_reached(self) -> str | None:
+        limits = self.limits
+        if self._turns >= limits.max_turns:
+            return f"the limit of {limits.max_turns} turns was reached."
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            return f"the limit of {limits.max_seconds:g} seconds was reached."
+        if limits.max_cost is not None and self._cost >= limits.max_cost:
+            return f"the limit of {limits.max_cost:g} on cost was reached."
+        return None

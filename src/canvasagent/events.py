@@ -1,0 +1,28 @@
+"""What a run tells those who watch it: the command line's live view, the studio, progress bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from canvasagent.canvas import Asset
+from canvasagent.record import TurnRecord
+from canvasagent.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in a run, for whoever watches it."""
+
+    kind: Literal["started", "text", "observed", "finished"]
+    trajectory: Trajectory
+    turn: TurnRecord | None = None
+    """The turn that was taken (`observed`)."""
+    asset: Asset | None = None
+    """What it made."""
+    text: str = ""
+    """A piece of the policy's text as it comes (`text`)."""
+
+
+Listener = Callable[[Event], None]

@@ -1,0 +1,214 @@
+"""The wire contract as code: a policy's text to a turn, a turn's outcome to an observation (PROTOCOL.md).
+
+`parse` takes any string whatever and never raises: what is wrong becomes typed faults.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from canvasagent.faults import FAULT_TEXT, FormatFault, ToolFault
+
+_REASON = re.compile(r"<reason>(.*?)</reason>", re.DOTALL)
+_OPEN_REASON = re.compile(r"<reason>(.*?)(?=<tool_call>|<Terminate>|\Z)", re.DOTALL)
+_TERMINATE = re.compile(r"<Terminate>(?:([^<>]*)</Terminate>)?")
+_FENCE = re.compile(r"```[a-zA-Z]*")
+_NOT_DONE = re.compile(r"(?:^|(?<=\s))Not done:\s*(.+)", re.IGNORECASE)
+_CALL, _CLOSE = "<tool_call>", "</tool_call>"
+_DECODER = json.JSONDecoder()
+MAX_DEPTH = 32
+"""How deep the JSON of a call may be nested."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call as the policy wrote it."""
+
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A policy's text, taken apart."""
+
+    text: str
+    reason: str | None
+    call: ToolCall | None
+    terminate: bool
+    """Whether the turn ends the episode. False where a call stands beside `<Terminate>`: the call is run."""
+    final_id: str | None
+    """The asset that `<Terminate>ID</Terminate>` names."""
+    faults: tuple[FormatFault, ...]
+
+    @property
+    def not_done(self) -> tuple[str, ...]:
+        """The parts of the request that the last turn's reason declares as `Not done: one; another`."""
+        found = [match[1] for match in _NOT_DONE.finditer(self.reason or "")] if self.terminate else []
+        return tuple(part.strip(" .") for line in found for part in line.split(";") if part.strip(" ."))
+
+
+def parse(text: str) -> Turn:
+    """Take a policy's text apart. Never raises; every departure from the contract is a fault."""
+    text = text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be written to a file
+    faults: list[FormatFault] = []
+    reason, rest = _take_reason(text, faults)
+    calls, rest = _take_calls(rest, faults)
+    endings = list(_TERMINATE.finditer(rest))
+    rest = _TERMINATE.sub("", rest)
+    if _FENCE.search(rest):
+        faults.append(FormatFault.CODE_FENCE)
+        rest = _FENCE.sub("", rest)
+    if rest.strip():
+        faults.append(FormatFault.TEXT_OUTSIDE)
+    if len(calls) > 1:
+        faults.append(FormatFault.SEVERAL_CALLS)
+    attempted = bool(calls) or FormatFault.INVALID_JSON in faults or FormatFault.INVALID_CALL in faults
+    if endings and attempted:
+        faults.append(FormatFault.TERMINATE_WITH_CALL)
+    if not endings and not attempted:
+        faults.append(FormatFault.NO_ACTION)
+    terminate = bool(endings) and not attempted
+    named = (endings[-1][1] or "").strip() if terminate else ""
+    return Turn(
+        text=text,
+        reason=reason,
+        call=calls[0] if calls else None,
+        terminate=terminate,
+        final_id=named or None,
+        faults=tuple(dict.fromkeys(faults)),
+    )
+
+
+def _take_reason(text: str, faults: list[FormatFault]) -> tuple[str | None, str]:
+    """The reason, and the text without it."""
+    match = _REASON.search(text)
+    if match is None:
+        match = _OPEN_REASON.search(text)
+        faults.append(FormatFault.UNCLOSED_REASON if match else FormatFault.MISSING_REASON)
+    if match is None:
+        return None, text
+    reason = match[1].strip()
+    if not reason:
+        faults.append(FormatFault.EMPTY_REASON)
+    return reason, text[: match.start()] + text[match.end() :]
+
+
+def _take_calls(text: str, faults: list[FormatFault]) -> tuple[list[ToolCall], str]:
+    """The readable tool calls, and the text without any. JSON is decoded, so tags inside strings are safe."""
+    calls: list[ToolCall] = []
+    outside: list[str] = []
+    position = 0
+    while (start := text.find(_CALL, position)) >= 0:
+        outside.append(text[position:start])
+        position = _take_call(text, start + len(_CALL), calls, faults)
+    outside.append(text[position:])
+    return calls, "".join(outside)
+
+
+def _take_call(text: str, start: int, calls: list[ToolCall], faults: list[FormatFault]) -> int:
+    """Read one `<tool_call>` block from `start`; returns where the text after it begins."""
+    body = start
+    if fence := re.compile(r"\s*```[a-zA-Z]*").match(text, body):
+        faults.append(FormatFault.CODE_FENCE)
+        body = fence.end()
+    while body < len(text) and text[body].isspace():
+        body += 1
+    try:
+        value, end = _DECODER.raw_decode(text, body)
+        call = _as_call(value)
+    except (ValueError, RecursionError):
+        faults.append(FormatFault.INVALID_JSON)
+        return _after_close(text, body, faults)
+    if call is None:
+        faults.append(FormatFault.INVALID_CALL)
+    else:
+        calls.append(call)
+    return _check_tail(text, end, faults)
+
+
+def _check_tail(text: str, end: int, faults: list[FormatFault]) -> int:
+    """What stands between a call's JSON and its closing tag: nothing, a fence, another call, or rubbish."""
+    after = _after_close(text, end, faults)
+    tail = text[end:after].removesuffix(_CLOSE)
+    if FormatFault.CODE_FENCE in faults:
+        tail = tail.replace("```", "")
+    if tail.strip():
+        faults.append(FormatFault.SEVERAL_CALLS if tail.lstrip(" ,\n").startswith("{") else FormatFault.INVALID_JSON)
+    return after
+
+
+def _after_close(text: str, start: int, faults: list[FormatFault]) -> int:
+    """The end of the block that `start` lies in: after its closing tag, or before the next tag if it has none."""
+    close = text.find(_CLOSE, start)
+    following = [found for tag in (_CALL, "<Terminate>") if (found := text.find(tag, start)) >= 0]
+    if close >= 0 and all(close < found for found in following):
+        return close + len(_CLOSE)
+    if close < 0 or following:
+        faults.append(FormatFault.UNCLOSED_CALL)
+    return min(following, default=len(text))
+
+
+def _as_call(value: object) -> ToolCall | None:
+    """A decoded value as a call; arguments may also be an object in a string, as chat endpoints write them."""
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str) or not value["name"].strip():
+        return None
+    arguments = value.get("arguments", {})
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except (ValueError, RecursionError):
+            return None
+    if not isinstance(arguments, dict):
+        return None
+    return ToolCall(_storable(value["name"].strip()), _storable(arguments))
+
+
+def _storable(value: Any, depth: int = 0) -> Any:
+    """The value with what no JSON file can hold replaced: lone surrogates, NaN and infinities."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested more than {MAX_DEPTH} deep")
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_storable(item, depth + 1) for item in value]
+    return value
+
+
+def render_turn(reason: str, call: ToolCall | None = None, final_id: str | None = None) -> str:
+    """A turn's text: a reason and a call, or a reason and `<Terminate>`. Inverse of `parse`."""
+    if call is None:
+        ending = f"<Terminate>{final_id}</Terminate>" if final_id else "<Terminate>"
+        return f"<reason>{reason}</reason>\n{ending}"
+    body = json.dumps({"name": call.name, "arguments": dict(call.arguments)}, ensure_ascii=False)
+    body = body.replace("<", "\\u003c") if re.search(r"</?(tool_call|reason|Terminate)>", body) else body
+    return f"<reason>{reason}</reason>\n{_CALL}{body}{_CLOSE}"
+
+
+def render_observation(
+    text: str, imglist: Sequence[str], made: str | None = None, faults: Sequence[FormatFault] = ()
+) -> str:
+    """A tool message's text: faults told, what happened, and the asset state at the end."""
+    state = "now imglist is {" + ", ".join(imglist) + "}"
+    state = f"[Output image saved as: {made}. {state}]" if made else f"[{state}]"
+    told = [f"Format fault: {FAULT_TEXT[fault]}." for fault in faults]
+    return "\n".join([*told, *([text] if text else []), state])
+
+
+def render_error(faults: Sequence[ToolFault], infrastructure: bool = False) -> str:
+    """What went wrong with a call, for the policy to act on."""
+    return ("Error (infrastructure): " if infrastructure else "Error: ") + " ".join(fault.message for fault in faults)
+
+
+def render_request(instruction: str, imglist: Sequence[str], continues: str | None = None) -> str:
+    """The user message's text. `continues` is the result of the run that this request goes on from."""
+    head = f"Continuing an earlier run; its result is {continues}.\n" if continues else ""
+    return f"{head}{instruction}\n[now imglist is {{{', '.join(imglist)}}}]"

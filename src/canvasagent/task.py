@@ -1,0 +1,66 @@
+"""A task: what is asked for, of which pictures, and how it may be checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from canvasagent.canvas import Asset
+from canvasagent.errors import InputError
+
+MAX_INSTRUCTION = 20_000
+"""Characters that an instruction may have."""
+
+_WORDS_WANTED = re.compile(
+    r"\?"
+    r"|\b(?:what|where|who|which|how (?:many|much|big))\b"
+    r"|^\W*(?:please\s+)?(?:can you |could you )?"
+    r"(?:read|find|locate|count|list|detect|identify|tell|recogni[sz]e|ocr)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The canvas of a finished run that a new request goes on from."""
+
+    run: str
+    """Id of that run."""
+    assets: tuple[Asset, ...]
+    inputs: int
+    """How many of them are that run's input pictures."""
+    result: str | None
+    """Id of that run's result."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A request. `images` are paths, bytes or decoded pictures; they become `img_1`, `img_2`, … in order."""
+
+    instruction: str
+    images: Sequence[str | Path | bytes | Image.Image] = ()
+    id: str | None = None
+    expected_tools: tuple[str, ...] | None = None
+    """Wire names of the tools that a good run uses, in order."""
+    difficulty: dict[str, str] = field(default_factory=dict)
+    """R, L and D of the paper's Table 2."""
+    checks: tuple[dict[str, Any], ...] = ()
+    """Verifiable statements on the result, as data."""
+    carried: Carried | None = None
+
+    def __post_init__(self) -> None:
+        if not self.instruction.strip():
+            raise InputError("the request is empty; say what to make or change.")
+        if len(self.instruction) > MAX_INSTRUCTION:
+            count = len(self.instruction)
+            raise InputError(f"the request has {count:,} characters; at most {MAX_INSTRUCTION:,} are taken.")
+
+    @property
+    def wants_words(self) -> bool:
+        """Whether the request asks for words: a question, or an order to read or find."""
+        return bool(_WORDS_WANTED.search(self.instruction))

@@ -1,0 +1,274 @@
+"""The record of a run: every turn, call, picture and figure; enough to read, resume, replay and score it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from PIL import Image
+from pydantic import Field, PrivateAttr, ValidationError
+
+from canvasagent.canvas import Asset, Kind, Lineage, pixel_hash
+from canvasagent.conversation import Message
+from canvasagent.environment import Environment, Step
+from canvasagent.errors import StorageError
+from canvasagent.faults import Stage
+from canvasagent.policies.base import Reply
+from canvasagent.protocol import ToolCall
+from canvasagent.record import Answer, AssetRecord, Origin, Record, TurnRecord, asset_record, turn_record
+from canvasagent.task import Carried, Task
+from canvasagent.version import __version__
+
+FORMAT_VERSION = 1
+RECORD_NAME = "trajectory.json"
+ASSET_FOLDER = "assets"
+
+Status = Literal["running", "met", "unmet", "truncated", "failed"]
+"""`met`: the policy ended the run and named nothing missing. `unmet`: it named parts as not done.
+`truncated`: a limit cut it off. `failed`: an endpoint or backend of ours did. `running`: not finished."""
+
+
+class Trajectory(Record):
+    """The whole record. `load` gives it with its pictures at hand; `picture` reads one."""
+
+    format_version: int = FORMAT_VERSION
+    canvasagent: str
+    """Version of the package that wrote it."""
+    id: str
+    created: str
+    """UTC, ISO 8601."""
+    status: Status = "running"
+    why: str | None = None
+    """Why the run is truncated or failed."""
+    instruction: str
+    task_id: str | None = None
+    expected_tools: list[str] | None = None
+    difficulty: dict[str, str] = Field(default_factory=dict)
+    checks: list[dict[str, Any]] = Field(default_factory=list)
+    wants_words: bool = False
+    continues: str | None = None
+    """Id of the run that this one goes on from."""
+    continued_result: str | None = None
+    """That run's result."""
+    inputs: int = 0
+    """How many input pictures the task has, those of a run that it continues included."""
+    policy: str
+    policy_settings: dict[str, Any] = Field(default_factory=dict)
+    profile: str
+    seed: int
+    limits: dict[str, Any] = Field(default_factory=dict)
+    system_prompt: str
+    request: str
+    """The user message's text."""
+    notes: list[str] = Field(default_factory=list)
+    """What had to be done to the input pictures, and the like."""
+    assets: list[AssetRecord] = Field(default_factory=list)
+    turns: list[TurnRecord] = Field(default_factory=list)
+    final: str | None = None
+    """Id of the result."""
+    answer: Answer | None = None
+    unmet: list[str] = Field(default_factory=list)
+    """The parts of the request that the policy declared as not done."""
+    seconds: float = 0.0
+    _live: dict[str, Asset] = PrivateAttr(default_factory=dict)
+    _folder: Path | None = PrivateAttr(default=None)
+
+    @classmethod
+    def begin(cls, run_id: str, task: Task, environment: Environment, messages: Sequence[Message], **run: Any) -> Self:
+        """The record of a run that begins now; `run` names policy, settings and seed."""
+        carried = task.carried
+        return cls(
+            canvasagent=__version__,
+            id=run_id,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            instruction=task.instruction,
+            task_id=task.id,
+            expected_tools=list(task.expected_tools) if task.expected_tools is not None else None,
+            difficulty=task.difficulty,
+            checks=list(task.checks),
+            wants_words=task.wants_words,
+            continues=carried.run if carried is not None else None,
+            continued_result=carried.result if carried is not None else None,
+            inputs=environment.canvas.inputs,
+            profile=environment.toolbox.profile.name,
+            limits=environment.limits.model_dump(),
+            system_prompt=messages[0].text,
+            request=messages[1].text,
+            notes=environment.notes,
+            **run,
+        )
+
+    @property
+    def folder(self) -> Path | None:
+        """The run folder, where there is one."""
+        return self._folder
+
+    @property
+    def tool_calls(self) -> list[str]:
+        """Names of the tools called, in order, failed calls included (PROTOCOL: trajectory length)."""
+        return [turn.call.tool or turn.call.name for turn in self.turns if turn.call is not None]
+
+    @property
+    def cost(self) -> float | None:
+        """What the policy cost; None where no reply had a known cost."""
+        costs = [turn.usage.cost for turn in self.turns if turn.usage.cost is not None]
+        return sum(costs) if costs else None
+
+    @property
+    def final_picture(self) -> Image.Image | None:
+        """The result, where it is a picture."""
+        return None if self.final is None else self.picture(self.final)
+
+    def record_of(self, name: str) -> AssetRecord:
+        """The record of an asset. Raises KeyError for an unknown id."""
+        for record in self.assets:
+            if record.id == name:
+                return record
+        raise KeyError(f"no asset '{name}' in run {self.id}")
+
+    def asset(self, name: str) -> Asset:
+        """An asset with its pixels. Raises `StorageError` where its file is missing, damaged or was changed."""
+        if name not in self._live:
+            record = self.record_of(name)
+            picture = _read_picture(self._folder, record)
+            lineage = Lineage(**record.lineage.model_dump()) if record.lineage else None
+            self._live[name] = Asset(record.id, record.kind, picture, record.key, lineage)
+        return self._live[name]
+
+    def picture(self, name: str) -> Image.Image:
+        """The pixels of an asset. Raises as `asset`."""
+        return self.asset(name).picture
+
+    def attach(self, asset: Asset, origin: Origin) -> AssetRecord:
+        """Add an asset to the record."""
+        record = asset_record(asset, origin)
+        self.assets.append(record)
+        self._live[asset.id] = asset
+        return record
+
+    def add_turn(self, step: Step, reply: Reply, policy_seconds: float, imglist: list[str]) -> TurnRecord:
+        """Add a turn to the record."""
+        turn = turn_record(len(self.turns), step, reply, policy_seconds, imglist)
+        self.turns.append(turn)
+        return turn
+
+    def conclude(self, status: Status, why: str | None = None, not_done: tuple[str, ...] = ()) -> None:
+        """Set status, result and answer (PROTOCOL: a turn; DESIGN: status)."""
+        self.unmet = list(not_done)
+        if status == "met" and not_done:
+            status = "failed" if self._stopped_by_infrastructure() else "unmet"
+            why = why or ("a backend failed" if status == "failed" else None)
+        self.status, self.why = status, why
+        self.final, self.answer = self._choose_final(), self._choose_answer()
+
+    def _stopped_by_infrastructure(self) -> bool:
+        """Whether the last call failed through our fault."""
+        calls = [turn.call for turn in self.turns if turn.call is not None]
+        return bool(calls) and any(fault.stage is Stage.INFRASTRUCTURE for fault in calls[-1].faults)
+
+    def _choose_final(self) -> str | None:
+        last = self.turns[-1] if self.turns else None
+        known = {record.id for record in self.assets}
+        if last is not None and last.terminate and last.final_id is not None:
+            name = "img_1" if last.final_id in ("base", "base_image") else last.final_id
+            if name in known:
+                return name
+        made = [record for record in self.assets if record.origin == "tool"]
+        shown = [record for record in made if record.kind is not Kind.MASK] or made
+        return shown[-1].id if shown else None
+
+    def _choose_answer(self) -> Answer | None:
+        """The findings of Grounding and OCR that answer the request: those after the last picture was made."""
+        found = [turn for turn in self.turns if turn.words is not None]
+        made = [turn.index for turn in self.turns if turn.asset is not None]
+        if not found or (made and not self.wants_words):
+            return None
+        chosen = [turn for turn in found if turn.index > max(made, default=-1)] or found[-1:]
+        return Answer(text="\n".join(turn.words or "" for turn in chosen), turns=[turn.index for turn in chosen])
+
+    def task(self) -> Task:
+        """The task again, from the record, with its pictures."""
+        carried = tuple(self.asset(record.id) for record in self.assets if record.origin == "carried")
+        images = [self.picture(record.id) for record in self.assets if record.origin == "input"]
+        return Task(
+            instruction=self.instruction,
+            images=images,
+            id=self.task_id,
+            expected_tools=tuple(self.expected_tools) if self.expected_tools is not None else None,
+            difficulty=self.difficulty,
+            checks=tuple(self.checks),
+            carried=Carried(self.continues, carried, self.inputs - len(images), self.continued_result)
+            if self.continues is not None
+            else None,
+        )
+
+    def carry(self) -> Carried:
+        """This run's canvas, for a request that goes on from it."""
+        return Carried(self.id, tuple(self.asset(record.id) for record in self.assets), self.inputs, self.final)
+
+    def summary(self) -> dict[str, Any]:
+        """What `--json` prints, without paths."""
+        return {
+            "status": self.status,
+            "final_asset": self.final,
+            "answer": self.answer.text if self.answer else None,
+            "turns": len(self.turns),
+            "tool_calls": self.tool_calls,
+            "unmet": self.unmet,
+        }
+
+    @classmethod
+    def load(cls, path: str | Path) -> Trajectory:
+        """Read a run folder or its `trajectory.json`. Raises `StorageError` with what is wrong."""
+        file = Path(path) / RECORD_NAME if Path(path).is_dir() else Path(path)
+        try:
+            data = json.loads(file.read_text("utf-8"))
+        except OSError as error:
+            raise StorageError(f"there is no run at '{path}': {error.strerror or error}.") from error
+        except (ValueError, RecursionError) as error:
+            raise StorageError(f"'{file}' is damaged: {error}.") from error
+        version = data.get("format_version") if isinstance(data, dict) else None
+        if version != FORMAT_VERSION:
+            raise StorageError(
+                f"'{file}' has format version {version!r}; this version of canvasagent reads {FORMAT_VERSION}."
+            )
+        try:
+            trajectory = cls.model_validate(data)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in problem["loc"])
+            raise StorageError(f"'{file}' is not a run's record: {where}: {problem['msg']}.") from error
+        trajectory._folder = file.parent
+        return trajectory
+
+
+def asset_path(folder: Path, name: str) -> Path:
+    """Where the pixels of an asset are."""
+    return folder / ASSET_FOLDER / f"{name}.png"
+
+
+def _read_picture(folder: Path | None, record: AssetRecord) -> Image.Image:
+    if folder is None:
+        raise StorageError(f"the pixels of {record.id} were not kept.")
+    path = asset_path(folder, record.id)
+    try:
+        with Image.open(path) as opened:
+            if opened.size != record.size:
+                raise StorageError(f"'{path}' is {opened.size}, the record says {record.size}.")
+            opened.load()
+            profile = opened.info.get("icc_profile")
+            picture = opened.copy()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise StorageError(f"'{path}' is missing or damaged: {error}.") from error
+    picture.info = {"icc_profile": profile} if profile else {}
+    if record.pixel_hash is not None and pixel_hash(picture) != record.pixel_hash:
+        raise StorageError(f"'{path}' was changed since the run: its pixels do not have the recorded hash.")
+    return picture
+
+
+def replayed_call(turn: TurnRecord) -> ToolCall | None:
+    """A recorded turn's call as the policy wrote it."""
+    return ToolCall(turn.call.name, turn.call.arguments) if turn.call is not None else None
