@@ -1,0 +1,150 @@
+"""What a phrase asks for, in the words that the lite Grounding understands (`words.toml`)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+_QUOTED = re.compile(r"[\"“”«»„]([^\"“”«»„]+)[\"“”«»„]|(?<!\w)['‘’`]([^\"“”]+?)['’`](?!\w)")
+
+
+@dataclass(slots=True)
+class Query:
+    """A phrase taken apart. `unknown` holds the words that mean nothing here; a query with any is to be refused."""
+
+    kind: str = ""
+    """face, head, text, object, area or shape; empty where the phrase names nothing."""
+    shape: str = ""
+    """The shape's name, for kind shape."""
+    colour: str = ""
+    quoted: str = ""
+    """The very text that is looked for, for kind text."""
+    whole_line: bool = True
+    """Whether the line that holds the quoted text is meant (a sign), or only the words themselves."""
+    order: list[str] = field(default_factory=list)
+    """left, right, top, bottom, large, small, middle: where or how large, in the order said."""
+    ordinal: int = 0
+    """Which one: 1 is the first, -1 the last, 0 none in particular."""
+    count: int = 0
+    """How many at most; 0 is not said."""
+    plural: bool = False
+    unknown: list[str] = field(default_factory=list)
+
+
+@cache
+def vocabulary() -> dict[str, Any]:
+    """`words.toml`, as it is."""
+    return tomllib.loads((files(__package__) / "words.toml").read_text("utf-8"))
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return noun + "es"
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return noun[:-1] + "ies"
+    return noun + "s"
+
+
+@cache
+def _entries() -> dict[str, list[tuple[str, Any]]]:
+    """From a word or several to what they set in a query: (field, value) pairs."""
+    words = vocabulary()
+    entries: dict[str, list[tuple[str, Any]]] = {}
+    for section, target in (("kinds", "kind"), ("shapes", "shape"), ("refused", "refused")):
+        for name, nouns in words[section].items():
+            for noun in nouns:
+                entries[noun] = [(target, name)]
+                entries.setdefault(_plural(noun), [(target, name), ("plural", True)])
+    for name, colour in words["colours"].items():
+        entries.update({word: [("colour", name)] for word in colour["words"]})
+    for name, terms in words["order"].items():
+        entries.update({term: [("order", name)] for term in terms})
+    entries.update({word: [("ordinal", number)] for word, number in words["ordinals"].items()})
+    entries.update({word: [("count", number), ("plural", True)] for word, number in words["numbers"].items()})
+    for word in words["filler"]:
+        entries.setdefault(word, [("plural", True)] if word in words["plural"] else [])
+    return entries
+
+
+def parse(phrase: str) -> Query:
+    """Take `phrase` apart. Nothing is guessed: what is not understood is listed in `unknown`."""
+    query = Query()
+    rest = phrase.strip().rstrip(".!?")
+    if found := _QUOTED.search(rest):
+        query.quoted = (found.group(1) or found.group(2)).strip()
+        rest = rest[: found.start()] + " " + rest[found.end() :]
+    rest = _split_said(rest, query)
+    nouns: list[tuple[str, str]] = []
+    for word, meaning in _matches(re.findall(r"[\w'’-]+", rest.lower().replace("’", "'"))):
+        if meaning is None:
+            query.unknown.append(word)
+            continue
+        for target, value in meaning:
+            if target in {"kind", "shape", "refused"}:
+                nouns.append((target, value))
+            elif target == "order":
+                query.order.append(value)
+            else:
+                setattr(query, target, value)
+    _settle(query, nouns)
+    return query
+
+
+def _split_said(rest: str, query: Query) -> str:
+    """Take what follows 'that says', 'the word' and the like as the text that is looked for, if not quoted."""
+    for said in sorted(vocabulary()["says"]["words"], key=len, reverse=True):
+        found = re.search(rf"\b{said}\b\s*[:,]?\s*(.*)$", rest, re.IGNORECASE)
+        if not found:
+            continue
+        before, after = rest[: found.start()], found.group(1).strip()
+        if query.quoted:
+            return f"{before} {after} text" if said.startswith("the ") else f"{before} {after}"
+        if after and not all(meaning is not None for _, meaning in _matches(after.lower().split())):
+            query.quoted = after
+            return f"{before} text" if said.startswith("the ") else before
+        if after and after != after.lower():  # known words, but written as on a sign: 'the word RED'
+            query.quoted = after
+            return f"{before} text" if said.startswith("the ") else before
+    return rest
+
+
+def _matches(tokens: list[str]) -> Iterator[tuple[str, list[tuple[str, Any]] | None]]:
+    """The tokens, grouped into the longest entries; None for a word that is not known."""
+    entries, at = _entries(), 0
+    while at < len(tokens):
+        for length in range(min(4, len(tokens) - at), 0, -1):
+            words = " ".join(tokens[at : at + length])
+            if words in entries:
+                yield words, entries[words]
+                break
+        else:
+            length = 1
+            yield tokens[at], None
+        at += length
+
+
+def _settle(query: Query, nouns: list[tuple[str, str]]) -> None:
+    """Decide what one thing the nouns name together."""
+    kinds = {value for target, value in nouns if target == "kind"}
+    shapes = {value for target, value in nouns if target == "shape"}
+    query.unknown += [value for target, value in nouns if target == "refused"]
+    if query.quoted:
+        others = kinds - {"text"} | shapes
+        query.kind = "text"
+        query.whole_line = bool(kinds)
+        if others - {"rectangle", "object", "area"}:
+            query.unknown += sorted(others)
+    elif len(kinds - {"object", "area"}) + len(shapes) > 1:
+        query.unknown.append("two things at once: " + ", ".join(sorted((kinds - {"object", "area"}) | shapes)))
+    elif shapes:
+        query.kind, query.shape = "shape", shapes.pop()
+    elif kinds:
+        specific = sorted(kinds - {"object", "area"}) or sorted(kinds)
+        query.kind = specific[0]
+    elif query.colour:
+        query.kind = "object"
