@@ -1,0 +1,206 @@
+"""Any OpenAI-compatible chat-completions endpoint with vision as policy: `--policy openai:MODEL`.
+
+The wire contract is plain text, so nothing of the servers' own tool calling is used: the model reads the tools in
+the system prompt and its turn is the text that comes back. Works with vLLM, SGLang, llama.cpp, Ollama, gateways and
+OpenAI's service alike. Where servers differ (`Dialect`), the policy tries the common way first, and on a refusal the
+other way at once; what was accepted is remembered for the life of the policy object.
+
+Some servers accept pictures in tool messages and lose them in silence: OpenAI's own service did with GPT-5.2, and so
+did Gemma 4's chat template. For OpenAI's service `auto` therefore means `user`; for other servers that are in doubt
+set `tool_pictures="user"`, which every vision model reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from canvasagent.conversation import Message
+from canvasagent.errors import InputError, PolicyFailure
+from canvasagent.policies._answers import Answer, read_answer
+from canvasagent.policies._chat import PictureCache, wire_messages
+from canvasagent.policies._endpoint import Endpoint, LoopClients, endpoint_of
+from canvasagent.policies._trouble import SAID_CHARACTERS, Trouble, advice, is_trouble, trouble_of
+from canvasagent.policies.base import PolicySettings, Reply, Usage
+
+BASE_DELAY = 0.5
+"""Seconds before the first retry; each further one waits twice as long, less up to half at random."""
+
+LONGEST_BACK_OFF = 30.0
+"""Seconds that a back-off lasts at most."""
+
+LONGEST_WAIT = 120.0
+"""Seconds. A server that asks to wait longer (Retry-After) is given up at once."""
+
+TOOL_PICTURES = ("auto", "tool", "user")
+BROKEN_OFF = "\n[the answer broke off and is asked for again]\n"
+"""Given to `on_text` where pieces that it has seen are void."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """In what a server differs from others."""
+
+    tool_role: bool = True
+    """Tool messages keep their role; else they go as user messages in `<tool_response>` tags."""
+    completion_limit: bool = False
+    """The limit of tokens is called `max_completion_tokens`; else `max_tokens`."""
+    stream_usage: bool = True
+    """`stream_options` may be sent, to get the token counts of a stream."""
+
+
+class OpenAIPolicy:
+    """A model behind a chat-completions endpoint. One object serves many episodes, threads and event loops."""
+
+    def __init__(self, model: str, settings: PolicySettings, base_delay: float = BASE_DELAY) -> None:
+        """Raises `InputError` where key, base URL or a setting is wrong. `base_delay` is in seconds."""
+        if settings.tool_pictures not in TOOL_PICTURES:
+            raise InputError(f"tool_pictures is one of {', '.join(TOOL_PICTURES)}, not '{settings.tool_pictures}'.")
+        self.name = f"openai:{model}"
+        self.model = model
+        self.settings = settings
+        self.endpoint: Endpoint = endpoint_of(settings)
+        self.dialect = Dialect(
+            tool_role=settings.tool_pictures == "tool"
+            or (settings.tool_pictures == "auto" and not self.endpoint.is_openai),
+            completion_limit=self.endpoint.is_openai,
+        )
+        self._base_delay = base_delay
+        self._cache = PictureCache(settings.view_pixels)
+        self._clients = LoopClients(self.endpoint, settings.timeout)
+        self._random = random.Random()  # its own, so that nobody's seeded sequence is disturbed
+
+    def __repr__(self) -> str:
+        return f"<{self.name} at {self.endpoint.public_url}>"
+
+    def record(self) -> dict[str, Any]:
+        """What a record keeps: how the model was asked, and nothing secret."""
+        chosen = ("temperature", "max_tokens", "view_pixels", "tool_pictures")
+        settings = {name: getattr(self.settings, name) for name in chosen}
+        return {"model": self.model, "base_url": self.endpoint.public_url, **settings}
+
+    async def act(self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None) -> Reply:
+        """The model's next turn; streamed where `on_text` is given.
+
+        Where a stream breaks off, `on_text` gets `BROKEN_OFF` and then the new answer from its start. Raises
+        `PolicyFailure` when the server refuses, or has not answered after all retries.
+        """
+        dialect = self.dialect
+        refused: set[Dialect] = set()
+        request = await asyncio.to_thread(self._request, messages, dialect, on_text is not None)
+        retries = 0
+        while True:
+            outcome = await self._ask(request, on_text)
+            if isinstance(outcome, Answer):
+                if refused:
+                    _log.info("%s: the server takes %s", self.name, dialect)
+                    self.dialect = dialect
+                return Reply(outcome.text, self._usage(outcome, retries))
+            other = self._other_dialect(dialect, outcome, request)
+            if other and other not in refused:
+                refused.add(dialect)
+                dialect = other
+                request = await asyncio.to_thread(self._request, messages, dialect, on_text is not None)
+                continue
+            if not outcome.passing or retries >= self.settings.retries or (outcome.wait or 0) > LONGEST_WAIT:
+                raise PolicyFailure(self._failure(outcome, retries))
+            await self._back_off(outcome, retries)
+            retries += 1
+
+    def _request(self, messages: Sequence[Message], dialect: Dialect, stream: bool) -> dict[str, Any]:
+        settings = self.settings
+        request: dict[str, Any] = {
+            "model": self.model,
+            "messages": wire_messages(messages, self._cache, dialect.tool_role),
+            "stream": stream,
+        }
+        if stream and dialect.stream_usage:
+            request["stream_options"] = {"include_usage": True}
+        if settings.temperature is not None:
+            request["temperature"] = settings.temperature
+        if settings.max_tokens is not None:
+            request["max_completion_tokens" if dialect.completion_limit else "max_tokens"] = settings.max_tokens
+        return request
+
+    async def _ask(self, request: dict[str, Any], on_text: Callable[[str], None] | None) -> Answer | Trouble:
+        """One request. Its trouble is returned, not raised: no exception of the SDK, which holds the request and
+        what the server repeats of it, is then part of a traceback."""
+        shown = False
+
+        def show(piece: str) -> None:
+            nonlocal shown
+            shown = True
+            if on_text:
+                on_text(piece)
+
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                client = await self._clients.get()
+                async with client.chat.completions.with_streaming_response.create(**request) as response:
+                    return await read_answer(response, show if on_text else None)
+        except Exception as error:
+            if not is_trouble(error):
+                raise
+            trouble = trouble_of(error, self.settings.timeout)
+        if shown and on_text:
+            on_text(BROKEN_OFF)
+        return trouble
+
+    def _other_dialect(self, used: Dialect, trouble: Trouble, request: dict[str, Any]) -> Dialect | None:
+        """The dialect to try at once after a refusal, or None where another one would not help."""
+        said = trouble.said
+        template = trouble.status == 500 and any(word in said.lower() for word in ("template", "role"))
+        if trouble.status not in (400, 415, 422) and not template:
+            return None
+        if used.stream_usage and "stream_options" in request and "stream_options" in said:
+            return replace(used, stream_usage=False)
+        if not used.completion_limit and "max_completion_tokens" in said and "max_tokens" in request:
+            return replace(used, completion_limit=True)
+        if used.completion_limit and "max_completion_tokens" in said and "max_completion_tokens" in request:
+            return replace(used, completion_limit=False)
+        # Servers word this refusal in many ways ("invalid JSON request" is one), so any refusal may be it.
+        has_tool_messages = any(message["role"] == "tool" for message in request["messages"])
+        if has_tool_messages and self.settings.tool_pictures == "auto" and not trouble.too_long:
+            return replace(used, tool_role=False)
+        return None
+
+    async def _back_off(self, trouble: Trouble, retries: int) -> None:
+        pause = min(LONGEST_BACK_OFF, self._base_delay * 2**retries) * self._random.uniform(0.5, 1.0)
+        if trouble.wait is not None:
+            pause += trouble.wait  # the pause spreads those who were all told the same time
+        why = self.endpoint.scrub(trouble.said)[:SAID_CHARACTERS]
+        _log.info("%s: %s; retry %d of %d in %.1f s", self.name, why, retries + 1, self.settings.retries, pause)
+        await asyncio.sleep(pause)
+
+    def _failure(self, trouble: Trouble, retries: int) -> str:
+        said = self.endpoint.scrub(trouble.said)
+        if len(said) > SAID_CHARACTERS:
+            said = said[: SAID_CHARACTERS - 1] + "…"
+        status = f"status {trouble.status}: " if trouble.status else ""
+        tries = f" after {retries + 1} tries" if retries else ""
+        wait = f" It asks to wait {trouble.wait:.0f} s." if (trouble.wait or 0) > LONGEST_WAIT else ""
+        where = self.endpoint.public_url
+        return f"{self.name} at {where} gave no answer{tries} ({status}{said}).{wait} " + advice(
+            trouble, self.model, where
+        )
+
+    def _usage(self, answer: Answer, retries: int) -> Usage:
+        taken, made = answer.input_tokens, answer.output_tokens
+        prices = (self.settings.input_price, self.settings.output_price)
+        cost = None
+        if taken is not None and made is not None and prices[0] is not None and prices[1] is not None:
+            cost = (taken * prices[0] + made * prices[1]) / 1_000_000
+        return Usage(taken, made, cost, retries)
+
+
+def create(argument: str | None, settings: PolicySettings) -> OpenAIPolicy:
+    """The policy for the model named `argument`. Raises `InputError` where none is named or no key is to be had."""
+    if not argument or not argument.strip():
+        raise InputError("name the model: openai:MODEL, as in openai:Qwen/Qwen3-VL-8B-Instruct.")
+    return OpenAIPolicy(argument.strip(), settings)
