@@ -1,0 +1,100 @@
+"""The demonstration that `make demo` runs: two requests in plain words, on photographs, on any CPU.
+
+    python examples/demo.py [--out demo-runs]
+
+Photographs come from scikit-image (astronaut: NASA, public domain; coffee: Rachel Michetti, CC0; brick: CC0).
+The sign is drawn on the brick wall and turned upside down. The policy is `scripted` (rules, no model), the
+profile `lite` (classical algorithms and the bundled OCR model).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+from rich.console import Console
+from skimage import data
+
+from canvasagent import Agent, Event, Task, ToolBox
+from canvasagent.fonts import font_for
+from canvasagent.run_folder import new_run_id
+
+console = Console()
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request of the demonstration."""
+
+    name: str
+    instruction: str
+    images: list[Image.Image]
+
+
+def upside_down_sign() -> Image.Image:
+    """A painted board on a brick wall, photographed the wrong way up: 640 × 480."""
+    wall = Image.fromarray(data.brick()).convert("RGB").resize((640, 640)).crop((0, 80, 640, 560))
+    draw = ImageDraw.Draw(wall)
+    draw.rounded_rectangle((70, 130, 570, 350), 14, fill=(244, 238, 220), outline=(60, 50, 40), width=6)
+    draw.text((320, 205), "OPEN DAILY", font=font_for("OPEN DAILY", 66, bold=True), fill=(140, 30, 30), anchor="mm")
+    draw.text((320, 290), "fresh coffee", font=font_for("fresh coffee", 44), fill=(50, 50, 50), anchor="mm")
+    return wall.rotate(180)
+
+
+def requests() -> list[Request]:
+    """What the demonstration asks for."""
+    astronaut, coffee = Image.fromarray(data.astronaut()), Image.fromarray(data.coffee())
+    return [
+        Request(
+            "face-on-coffee",
+            "Cut out the face from the first picture, mirror it, put it on the second picture at the top left, "
+            'then write "GOOD MORNING" at the bottom and check that the text can be read.',
+            [astronaut, coffee],
+        ),
+        Request(
+            "sign",
+            "What does the sign say? If the text is upside down, turn it the right way up, "
+            'then replace the word "DAILY" with "LATE".',
+            [upside_down_sign()],
+        ),
+    ]
+
+
+def show(event: Event) -> None:
+    """A line or two for each turn."""
+    turn = event.turn
+    if event.kind != "observed" or turn is None:
+        return
+    console.print(f"  [bold]{turn.index + 1}.[/] {(turn.reason or '').strip()}", markup=True, highlight=False)
+    if turn.call is not None:
+        result = turn.asset or (turn.words or "").replace("\n", ", ") or (turn.observation or "").splitlines()[0]
+        console.print(f"     [cyan]{turn.call.tool}[/] → {result}  [dim]{turn.call.seconds:.2f} s[/]", highlight=False)
+
+
+def main() -> int:
+    """Run the requests; 0 if every one was met."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, default=Path("demo-runs"), help="folder for the runs")
+    out: Path = parser.parse_args().out / new_run_id()
+    met = True
+    with ToolBox("lite") as toolbox:
+        agent = Agent("scripted", toolbox)
+        for request in requests():
+            console.rule(f"[bold]{request.name}")
+            console.print(request.instruction, highlight=False)
+            run = agent.run(Task(request.instruction, request.images), run_dir=out / request.name, listener=show)
+            met &= run.status == "met"
+            console.print(f"  [bold]{run.status}[/], result {run.final}", *run.unmet, highlight=False)
+            if run.answer is not None:
+                console.print(f"  answer: {run.answer.text}", highlight=False)
+            console.print(
+                f"  report: {(out / request.name / 'report.html').resolve()}", highlight=False, soft_wrap=True
+            )
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
