@@ -7,7 +7,6 @@ because a box for half of what was asked would be a wrong answer that looks righ
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,14 @@ from pydantic import BaseModel, Field
 
 from canvasagent.backends.base import Detection, TextLine
 from canvasagent.backends.lite import ocr
+from canvasagent.backends.lite.choice import chosen, without_doubles, without_small_bits
 from canvasagent.backends.lite.cutting import drawn
 from canvasagent.backends.lite.faces import find_faces
-from canvasagent.backends.lite.phrases import Query, parse, vocabulary
+from canvasagent.backends.lite.phrases import Query, colour_range, parse, vocabulary
 from canvasagent.backends.lite.said import find_said
-from canvasagent.backends.lite.shapes import Array, Region, colour_mask, likeness, regions
+from canvasagent.backends.lite.shapes import Array, Region, colour_mask, hard_edges, likeness, regions
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import PixelBox, Size
+from canvasagent.geometry import PixelBox
 
 CAN_FIND = (
     "faces ('the face'), text ('the text', 'the sign that says \"SALE\"') and coloured shapes "
@@ -62,23 +62,19 @@ class Backend:
         """
         query = parse(phrase)
         if query.unknown or not query.kind:
-            what = " and ".join(f"'{word}'" for word in query.unknown) or f"'{phrase}'"
-            raise ToolRefusal(
-                f"The lite Grounding cannot look for {what} (asked: '{phrase}'). It finds {CAN_FIND}. "
-                "`--profile full` finds whatever can be named."
-            )
+            raise ToolRefusal(_refusal(phrase, query))
         finders: dict[str, Callable[[Image.Image, Query], list[Detection]]] = {
             "face": _faces,
             "head": _faces,
             "text": self._text,
         }
         found = finders.get(query.kind, self._shapes)(image, query)
-        return _chosen(found, query, image.size)[: self.config.most]
+        return chosen(found, query, image.size)[: self.config.most]
 
     def _text(self, image: Image.Image, query: Query) -> list[Detection]:
         lines: Sequence[TextLine] = self._reader(image=image)
         if query.colour:
-            pixels, colour = _opaque_rgb(image)[0], vocabulary()["colours"][query.colour]
+            pixels, colour = _opaque_rgb(image)[0], colour_range(query)
             lines = [line for line in lines if _written_in(pixels, line, colour)]
         if query.quoted:
             return find_said(lines, query.quoted, query.whole_line, self.config.text_likeness)
@@ -86,27 +82,43 @@ class Backend:
 
     def _shapes(self, image: Image.Image, query: Query) -> list[Detection]:
         pixels, solid = _opaque_rgb(image)
-        colours = vocabulary()["colours"]
-        names = [query.colour] if query.colour else list(colours) if query.shape else []
-        label = " ".join(word for word in (query.colour, query.shape or query.kind) if word)
-        if not names:
-            return _anything(pixels, solid, label)
+        label = " ".join(word for word in (query.shade, query.colour, query.shape or query.kind) if word)
+        if not query.colour and not query.shape:
+            return self._without_letters(_anything(pixels, solid, label), image)
+        colours = [colour_range(query)] if query.colour else list(vocabulary()["colours"].values())
+        edges = hard_edges(pixels)
         found: list[Detection] = []
-        for name in names:
-            mask = colour_mask(pixels, colours[name]) & solid
-            for region in regions(mask, ground=query.kind == "area"):
-                score = region.score
-                if query.shape:
-                    fit = self._fit(region, query.shape)
-                    if fit < self.config.shape_likeness:
-                        continue
-                    score = fit
-                found.append(Detection(label, region.box, round(min(score, 1.0), 4)))
-        return _without_small_bits(_without_doubles(found)) if query.kind != "shape" else _without_doubles(found)
+        for colour in colours:
+            mask = colour_mask(pixels, colour) & solid
+            for region in regions(mask, ground=query.kind == "area", edges=edges):
+                score = self._fit(region, query.shape) if query.shape else region.score
+                if not query.shape or score >= self.config.shape_likeness:
+                    found.append(Detection(label, region.box, round(min(score, 1.0), 4)))
+        found = without_doubles(found)
+        if query.kind == "shape":
+            return self._without_letters(found, image)
+        return without_small_bits(found)
 
     def _fit(self, region: Region, shape: str) -> float:
         names = [shape, *vocabulary()["shape_also"].get(shape, [])]
         return max(likeness(region.outline, name) for name in names)
+
+    def _without_letters(self, found: list[Detection], image: Image.Image) -> list[Detection]:
+        """Without the small things that are letters of a line of text: an O is no circle."""
+        small = 0.015 * image.width * image.height
+        if not any(_area(item.box) < small for item in found):
+            return found
+        lines = [line.box for line in self._reader(image=image) if len(line.text) > 1]
+        return [item for item in found if _area(item.box) >= small or not any(_holds(line, item.box) for line in lines)]
+
+
+def _refusal(phrase: str, query: Query) -> str:
+    what = " and ".join(f"'{word}'" for word in query.unknown) or f"'{phrase}'"
+    hint = vocabulary()["refused"]["hint"].get(query.refused, "")
+    return (
+        f"The lite Grounding cannot look for {what} (asked: '{phrase}'). {hint}It finds {CAN_FIND}. "
+        "`--profile full` finds whatever can be named."
+    )
 
 
 def _faces(image: Image.Image, query: Query) -> list[Detection]:
@@ -152,59 +164,12 @@ def _written_in(pixels: Array, line: TextLine, colour: dict[str, Any]) -> bool:
     return part.size > 0 and 0.05 < float(colour_mask(np.ascontiguousarray(part), colour).mean()) < 0.6
 
 
-def _size(box: PixelBox) -> float:
+def _area(box: PixelBox) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def _shared(one: PixelBox, other: PixelBox) -> float:
-    """Intersection over union."""
-    across = min(one[2], other[2]) - max(one[0], other[0])
-    down = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(across, 0.0) * max(down, 0.0)
-    return shared / (_size(one) + _size(other) - shared)
-
-
-def _without_doubles(found: list[Detection]) -> list[Detection]:
-    """Without what was found under two colour names: orange and brown, say, share some hues."""
-    kept: list[Detection] = []
-    for item in sorted(found, key=lambda item: (-item.score, item.box)):
-        if all(_shared(item.box, other.box) < 0.6 for other in kept):
-            kept.append(item)
-    return kept
-
-
-def _without_small_bits(found: list[Detection]) -> list[Detection]:
-    """Without what is tiny beside the largest: a photograph has specks of every colour."""
-    largest = max((_size(item.box) for item in found), default=0.0)
-    return [item for item in found if _size(item.box) > 0.1 * largest]
-
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """How far along an order something is; the smaller comes first."""
-
-    size: Size
-
-    def __call__(self, name: str, box: PixelBox) -> float:
-        x, y = (box[0] + box[2]) / 2 / self.size[0], (box[1] + box[3]) / 2 / self.size[1]
-        area = _size(box) / (self.size[0] * self.size[1])
-        by_name = {"left": x, "right": -x, "top": y, "bottom": -y, "large": -area, "small": area}
-        return by_name[name] if name in by_name else abs(x - 0.5) + abs(y - 0.5)
-
-
-def _chosen(found: list[Detection], query: Query, size: Size) -> list[Detection]:
-    """Those that the phrase's place, size, ordinal and number pick out."""
-    order = _Order(size)
-    if query.kind not in {"text"} or query.quoted:
-        found = sorted(found, key=lambda item: (-item.score, -_size(item.box), item.box))
-    if not query.order and not query.ordinal:
-        return found[: query.count or None]
-    names = query.order or ["left"]
-    ranked = sorted(found, key=lambda item: (sum(order(name, item.box) for name in names), item.box))
-    if query.ordinal:
-        at = query.ordinal - 1 if query.ordinal > 0 else query.ordinal
-        return [ranked[at]] if -len(ranked) <= at < len(ranked) else []
-    if query.plural and not query.count:
-        halves = {"left": 0.5, "right": -0.5, "top": 0.5, "bottom": -0.5}
-        return [item for item in ranked if all(order(name, item.box) < halves.get(name, 1.0) for name in names)]
-    return ranked[: query.count or 1]
+def _holds(outer: PixelBox, inner: PixelBox) -> bool:
+    """Whether most of `inner` lies in `outer`, which is much wider."""
+    across = min(outer[2], inner[2]) - max(outer[0], inner[0])
+    down = min(outer[3], inner[3]) - max(outer[1], inner[1])
+    return max(across, 0) * max(down, 0) > 0.7 * _area(inner) and _area(outer) > 1.5 * _area(inner)

@@ -22,9 +22,11 @@ class Query:
     shape: str = ""
     """The shape's name, for kind shape."""
     colour: str = ""
+    shade: str = ""
+    """light, dark or bright; only together with a colour."""
     quoted: str = ""
     """The very text that is looked for, for kind text."""
-    whole_line: bool = True
+    whole_line: bool = False
     """Whether the line that holds the quoted text is meant (a sign), or only the words themselves."""
     order: list[str] = field(default_factory=list)
     """left, right, top, bottom, large, small, middle: where or how large, in the order said."""
@@ -33,6 +35,8 @@ class Query:
     count: int = 0
     """How many at most; 0 is not said."""
     plural: bool = False
+    refused: str = ""
+    """The sort of thing (person, animal) that was asked for and is known not to be found."""
     unknown: list[str] = field(default_factory=list)
 
 
@@ -55,13 +59,16 @@ def _entries() -> dict[str, list[tuple[str, Any]]]:
     """From a word or several to what they set in a query: (field, value) pairs."""
     words = vocabulary()
     entries: dict[str, list[tuple[str, Any]]] = {}
-    for section, target in (("kinds", "kind"), ("shapes", "shape"), ("refused", "refused")):
-        for name, nouns in words[section].items():
+    named = (("kind", words["kinds"]), ("shape", words["shapes"]), ("refused", words["refused"]["words"]))
+    for target, names in named:
+        for name, nouns in names.items():
             for noun in nouns:
                 entries[noun] = [(target, name)]
                 entries.setdefault(_plural(noun), [(target, name), ("plural", True)])
     for name, colour in words["colours"].items():
         entries.update({word: [("colour", name)] for word in colour["words"]})
+    for name, shade in words["shades"].items():
+        entries.update({word: [("shade", name)] for word in shade["words"]})
     for name, terms in words["order"].items():
         entries.update({term: [("order", name)] for term in terms})
     entries.update({word: [("ordinal", number)] for word, number in words["ordinals"].items()})
@@ -79,20 +86,30 @@ def parse(phrase: str) -> Query:
         query.quoted = (found.group(1) or found.group(2)).strip()
         rest = rest[: found.start()] + " " + rest[found.end() :]
     rest = _split_said(rest, query)
-    nouns: list[tuple[str, str]] = []
-    for word, meaning in _matches(re.findall(r"[\w'’-]+", rest.lower().replace("’", "'"))):
+    matches = list(_matches(re.findall(r"[\w'’-]+", rest.replace("’", "'"))))
+    nouns: list[tuple[str, str, str]] = []
+    named: list[str] = []
+    for at, (word, meaning) in enumerate(matches):
         if meaning is None:
-            query.unknown.append(word)
+            names_text = _next_is_text(matches[at + 1 :]) and (query.quoted or word != word.lower())
+            (named if names_text else query.unknown).append(word)
             continue
         for target, value in meaning:
             if target in {"kind", "shape", "refused"}:
-                nouns.append((target, value))
+                nouns.append((target, value, word))
             elif target == "order":
                 query.order.append(value)
             else:
                 setattr(query, target, value)
+    query.quoted = query.quoted or " ".join(named)
     _settle(query, nouns)
     return query
+
+
+def _next_is_text(following: list[tuple[str, Any]]) -> bool:
+    """Whether 'sign', 'text' or the like comes next: a word before it is what it says (STOP sign), or which sort."""
+    meanings = [meaning for _, meaning in following if meaning is not None]
+    return bool(meanings) and ("kind", "text") in meanings[0]
 
 
 def _split_said(rest: str, query: Query) -> str:
@@ -104,7 +121,7 @@ def _split_said(rest: str, query: Query) -> str:
         before, after = rest[: found.start()], found.group(1).strip()
         if query.quoted:
             return f"{before} {after} text" if said.startswith("the ") else f"{before} {after}"
-        if after and not all(meaning is not None for _, meaning in _matches(after.lower().split())):
+        if after and not all(meaning is not None for _, meaning in _matches(after.split())):
             query.quoted = after
             return f"{before} text" if said.startswith("the ") else before
         if after and after != after.lower():  # known words, but written as on a sign: 'the word RED'
@@ -118,7 +135,7 @@ def _matches(tokens: list[str]) -> Iterator[tuple[str, list[tuple[str, Any]] | N
     entries, at = _entries(), 0
     while at < len(tokens):
         for length in range(min(4, len(tokens) - at), 0, -1):
-            words = " ".join(tokens[at : at + length])
+            words = " ".join(tokens[at : at + length]).lower()
             if words in entries:
                 yield words, entries[words]
                 break
@@ -128,23 +145,41 @@ def _matches(tokens: list[str]) -> Iterator[tuple[str, list[tuple[str, Any]] | N
         at += length
 
 
-def _settle(query: Query, nouns: list[tuple[str, str]]) -> None:
-    """Decide what one thing the nouns name together."""
-    kinds = {value for target, value in nouns if target == "kind"}
-    shapes = {value for target, value in nouns if target == "shape"}
-    query.unknown += [value for target, value in nouns if target == "refused"]
-    if query.quoted:
-        others = kinds - {"text"} | shapes
+def _settle(query: Query, nouns: list[tuple[str, str, str]]) -> None:
+    """Decide what one thing the nouns (field, value, word) name together."""
+    kinds = {value for target, value, _ in nouns if target == "kind"}
+    shapes = {value for target, value, _ in nouns if target == "shape"}
+    for target, value, word in nouns:
+        if target == "refused":
+            query.refused = value
+            query.unknown.append(word)
+    if query.shade and not query.colour:
+        query.unknown.append(query.shade)
+    specific = sorted(kinds - {"object", "area"})
+    if query.quoted:  # a sign may be called a box or a thing as well, but not a face
         query.kind = "text"
-        query.whole_line = bool(kinds)
-        if others - {"rectangle", "object", "area"}:
-            query.unknown += sorted(others)
-    elif len(kinds - {"object", "area"}) + len(shapes) > 1:
-        query.unknown.append("two things at once: " + ", ".join(sorted((kinds - {"object", "area"}) | shapes)))
+        whole = vocabulary()["whole_line"]["words"]
+        query.whole_line = any(word.lower() in whole or word.lower() in map(_plural, whole) for _, _, word in nouns)
+        query.unknown += sorted(set(specific) - {"text"} | shapes - {"rectangle"})
+    elif len(specific) + len(shapes) > 1:
+        query.unknown.append("two things at once: " + ", ".join([*specific, *sorted(shapes)]))
     elif shapes:
         query.kind, query.shape = "shape", shapes.pop()
     elif kinds:
-        specific = sorted(kinds - {"object", "area"}) or sorted(kinds)
-        query.kind = specific[0]
+        query.kind = (specific or sorted(kinds))[0]
     elif query.colour:
         query.kind = "object"
+
+
+def colour_range(query: Query) -> dict[str, Any]:
+    """The hues, saturation and value of the colour that a query names, narrowed by its shade."""
+    words = vocabulary()
+    colour = words["colours"][query.colour]
+    shade = words["shades"].get(query.shade)
+    if not shade:
+        return dict(colour)
+    narrowed = {
+        name: [max(colour[name][0], shade[name][0]), min(colour[name][1], shade[name][1])]
+        for name in ("saturation", "value")
+    }
+    return {**colour, **narrowed}

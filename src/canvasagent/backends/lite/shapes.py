@@ -37,26 +37,44 @@ def colour_mask(pixels: Array, colour: Mapping[str, Any]) -> Array:
     return mask
 
 
-def regions(mask: Array, *, ground: bool, least: float = 0.0008) -> list[Region]:
-    """The connected regions of `mask` of at least `least` of the picture, the largest first.
+def hard_edges(pixels: Array, least: int = 24) -> Array | None:
+    """Where a drawn picture changes colour at once, boolean; None for a photograph, which has such edges everywhere.
+
+    Two things that touch and go by one colour name (the sky and a blue square) are told apart by them.
+    """
+    pairs = np.ones((2, 2), np.uint8)  # a pixel and those to its right and below, corner to corner included
+    step = (cv2.dilate(pixels, pairs, anchor=(0, 0)) - cv2.erode(pixels, pairs, anchor=(0, 0))).max(axis=2)
+    if float((step <= 2).mean()) < 0.8:
+        return None
+    return np.asarray(step > least)
+
+
+def regions(mask: Array, *, ground: bool, edges: Array | None = None, least: float = 0.0008) -> list[Region]:
+    """The connected regions of `mask` of at least `least` of the picture, cut apart at `edges`, the largest first.
 
     Unless `ground` is set, what runs along much of the picture's border or covers most of it is left out: it
     is what things stand on, not a thing. The score tells how solidly the region fills its outline.
     """
     height, width = mask.shape
     filled = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    outlines, _ = cv2.findContours(filled, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cut = filled if edges is None else filled & ~edges
+    # outer borders of all regions, of those that lie in another's hole as well
+    outlines, hierarchy = cv2.findContours(cut, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     found = []
-    for outline in outlines:
+    for outline, (_, _, _, parent) in zip(outlines, hierarchy[0] if outlines else (), strict=True):
         left, top, across, down = cv2.boundingRect(outline)
-        area = cv2.contourArea(outline) + 0.5 * len(outline)  # OpenCV measures between the centres of border pixels
-        if area < max(least * height * width, 25) or (not ground and _is_ground(outline, across * down, width, height)):
+        area = _area(outline)
+        if parent >= 0 or len(outline) < 8 or area < max(least * height * width, 25):
+            continue
+        if not ground and _is_ground(outline, across * down, width, height):
             continue
         inside = np.zeros((down, across), np.uint8)
         cv2.drawContours(inside, [outline - [left, top]], -1, 1, cv2.FILLED)
-        part = filled[top : top + down, left : left + across]
+        part = cut[top : top + down, left : left + across]
         solid = float((part & inside).sum() / inside.sum())
-        found.append(Region((left, top, left + across, top + down), float(area), outline, solid))
+        lost = 0 if edges is None else 1  # the last row and column: an edge lies on the pixel before it
+        box = (left, top, min(left + across + lost, width), min(top + down + lost, height))
+        found.append(Region(box, area, outline, solid))
     return sorted(found, key=lambda region: (-region.area, region.box))
 
 
@@ -116,25 +134,42 @@ def _rectangle(outline: Array) -> float:
 def _square(outline: Array) -> float:
     (_, sides, _) = cv2.minAreaRect(outline)
     aspect = float((min(sides) + 1) / (max(sides) + 1))
-    return _rectangle(outline) * (1.0 if aspect > 0.88 else aspect**3)
+    return _rectangle(outline) * (1.0 if aspect > 0.88 else max(0.0, 4 * aspect - 3))
 
 
 def _tilted(outline: Array) -> float:
     """A four-cornered shape that stands on a corner: about half of its upright box."""
     _, _, across, down = cv2.boundingRect(outline)
-    return _corners(outline, 4) * max(0.0, 1 - 4 * abs(_area(outline) / (across * down) - 0.5))
+    return _corners(outline, 4) * max(0.0, 1.0 - 4 * abs(_area(outline) / float(across * down) - 0.5))
 
 
 def _convex(outline: Array) -> float:
-    hull = float(cv2.contourArea(cv2.convexHull(outline)))
-    return float(cv2.contourArea(outline) / max(hull, 1.0))
+    hull = max(cv2.contourArea(cv2.convexHull(outline)), 1.0)
+    return float(cv2.contourArea(outline) / hull)
 
 
 def _star(outline: Array) -> float:
-    """Between four and eight points: twice as many corners, and well less than its hull."""
+    """Four to eight equal points round a middle: outline radii swing evenly between two lengths."""
     if not 0.3 < _convex(outline) < 0.8:
         return 0.0
-    return max(_corners(outline, 2 * points) for points in (4, 5, 6, 8))
+    points = outline[:, 0].astype(np.float64)
+    moments = cv2.moments(outline)
+    middle = np.array([moments["m10"], moments["m01"]]) / moments["m00"]
+    best = 0.0
+    for count in (4, 5, 6, 8):
+        length = cv2.arcLength(outline, True)
+        for coarse in (0.02, 0.03, 0.04):
+            corners = cv2.approxPolyDP(outline, coarse * length, True)[:, 0] - middle
+            if len(corners) != 2 * count:
+                continue
+            radii = np.hypot(corners[:, 0], corners[:, 1])
+            outer, inner = sorted((radii[::2], radii[1::2]), key=lambda half: float(-half.mean()))
+            angles = np.sort(np.arctan2(corners[:, 1], corners[:, 0]))
+            turns = np.diff(angles, append=angles[0] + 2 * math.pi)
+            uneven = float(outer.std() / outer.mean() + inner.std() / inner.mean() + 0.5 * turns.std() / turns.mean())
+            if inner.mean() < 0.75 * outer.mean() and len(points) > 4 * count:
+                best = max(best, 1 - uneven)
+    return best
 
 
 _LIKENESS: dict[str, Callable[[Array], float]] = {
