@@ -21,6 +21,10 @@ OUTLINE = 0.06
 """Width of an outline, in font sizes."""
 
 
+BOLD_FROM = 14
+"""Letter size in pixels from which bold is drawn bold: smaller, it runs together and takes more room."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Lines of text in a font, with room for an outline of `outline` pixels around every letter."""
@@ -41,14 +45,17 @@ def printable(text: str) -> str:
     return cleaned
 
 
-def set_text(text: str, box: Size, wanted: int, smallest: int, *, bold: bool = True) -> Block:
+def set_text(
+    text: str, box: Size, wanted: int, smallest: int, *, bold: bool = True, whole_words: int | None = None
+) -> Block:
     """`text` (see `printable`) at `wanted` pixels, or the largest smaller size at which its lines fit `box`.
 
-    Words are broken only where they would have to shrink below half the wanted size otherwise. Raises
+    Words are broken only where they would shrink below `whole_words` pixels otherwise (half the wanted size). Raises
     `ToolRefusal` if it does not fit at `smallest` pixels, and what `font_for` raises.
     """
     smallest = min(smallest, wanted)
-    for lowest, break_words in ((max(smallest, wanted // 2), False), (smallest, True)):
+    whole = max(smallest, min(whole_words or wanted // 2, wanted))
+    for lowest, break_words in ((whole, False), (smallest, True)):
         if (block := _largest(text, box, lowest, wanted, bold, break_words)) is not None:
             return block
     raise ToolRefusal(
@@ -71,7 +78,7 @@ def _largest(text: str, box: Size, lowest: int, highest: int, bold: bool, break_
 
 
 def _fits(text: str, box: Size, size: int, bold: bool, break_words: bool) -> Block | None:
-    font = font_for(text, size, bold)
+    font = font_for(text, size, bold and size >= BOLD_FROM)
     outline = max(1, round(size * OUTLINE))
     room = box[0] - 2 * outline
     lines: list[str] = []

@@ -1,0 +1,26 @@
+"""Crop of the research release: transparency is dropped."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from canvasagent.backends.lite import crop
+from canvasagent.backends.release.opaque import opaque
+
+Config = crop.Config
+
+
+class Backend:
+    """The lite backend on a picture made opaque."""
+
+    tool = "Crop"
+    version = "1"
+    stochastic = False
+    may_hang = False
+
+    def __init__(self, config: crop.Config) -> None:
+        self._lossless = crop.Backend(config)
+
+    def __call__(self, *, image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+        """The part of `image` inside `box` (whole pixels), opaque."""
+        return self._lossless(image=opaque(image), box=box)

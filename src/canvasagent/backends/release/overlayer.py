@@ -1,0 +1,62 @@
+"""Overlayer of the research release: the object as large as it is, clipped at the edges; text in one go.
+
+A reconstruction from its described behaviour, not its code: text is drawn by Pillow around the position, without
+wrapping, shrinking, outline or care for the edges, in one colour and size.
+"""
+
+from __future__ import annotations
+
+from PIL import Image, ImageDraw
+from pydantic import BaseModel
+
+from canvasagent.compositing import put
+from canvasagent.errors import ToolRefusal
+from canvasagent.fonts import clean_text, font_for
+from canvasagent.geometry import Point
+from canvasagent.pictures import profile_of, to_profile
+
+
+class Config(BaseModel):
+    """How text looks."""
+
+    color: str = "white"
+    """Colour of text for which the call names none."""
+    font_size: float = 40
+    """Letter size in pixels of text for which the call gives none."""
+
+
+class Backend:
+    """Puts content at a position and lets the edges cut it."""
+
+    tool = "Overlayer"
+    version = "1"
+    stochastic = False
+    may_hang = False
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def __call__(
+        self,
+        *,
+        base: Image.Image,
+        content: str | Image.Image,
+        center: Point,
+        scale: float | None = None,
+        color: str | None = None,
+        font_size: float | None = None,
+        quad: object = None,
+    ) -> Image.Image:
+        """`base` with `content` centred at `center` (pixels). Raises `ToolRefusal` for a scale or a quad."""
+        if scale is not None or quad is not None:
+            raise ToolRefusal("the profile 'release' has neither scale nor quad; use the profile 'lite' or 'full'.")
+        if not isinstance(content, str):
+            layer = to_profile(content, profile_of(base))
+            return put(base, layer, round(center[0] - layer.width / 2), round(center[1] - layer.height / 2))
+        text = clean_text(content)
+        layer = Image.new("RGBA", base.size)
+        font = font_for(text, font_size or self.config.font_size)
+        ImageDraw.Draw(layer).multiline_text(
+            center, text, fill=color or self.config.color, font=font, anchor="mm", align="center"
+        )
+        return put(base, layer, 0, 0)
