@@ -13,8 +13,9 @@ from typing import Any
 
 from canvasagent.faults import FAULT_TEXT, FormatFault, ToolFault
 
-_REASON = re.compile(r"<reason>(.*?)</reason>", re.DOTALL)
-_OPEN_REASON = re.compile(r"<reason>(.*?)(?=<tool_call>|<Terminate>|\Z)", re.DOTALL)
+_OPEN, _SHUT = "<reason>", "</reason>"
+_ACTION = re.compile(r"<tool_call>|<Terminate>")
+_BLOCK_END = re.compile(r"</tool_call>|<tool_call>|<Terminate>")
 _TERMINATE = re.compile(r"<Terminate>(?:([^<>]*)</Terminate>)?")
 _FENCE = re.compile(r"```[a-zA-Z]*")
 _NOT_DONE = re.compile(r"(?:^|(?<=\s))Not done:\s*(.+)", re.IGNORECASE)
@@ -22,6 +23,9 @@ _CALL, _CLOSE = "<tool_call>", "</tool_call>"
 _DECODER = json.JSONDecoder()
 MAX_DEPTH = 32
 """How deep the JSON of a call may be nested."""
+
+MAX_BLOCKS = 16
+"""Tool calls of one turn that are read; only the first is run, so what comes after can only be a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +89,36 @@ def parse(text: str) -> Turn:
 
 
 def _take_reason(text: str, faults: list[FormatFault]) -> tuple[str | None, str]:
-    """The reason, and the text without it."""
-    match = _REASON.search(text)
-    if match is None:
-        match = _OPEN_REASON.search(text)
-        faults.append(FormatFault.UNCLOSED_REASON if match else FormatFault.MISSING_REASON)
-    if match is None:
+    """The reason, and the text without it. Only what stands before the action is a reason."""
+    action = _ACTION.search(text)
+    start = text.find(_OPEN, 0, action.start() if action else len(text))
+    if start < 0:
+        faults.append(FormatFault.MISSING_REASON)
         return None, text
-    reason = match[1].strip()
+    body = start + len(_OPEN)
+    end = text.find(_SHUT, body)
+    after = end + len(_SHUT)
+    if end < 0:
+        faults.append(FormatFault.UNCLOSED_REASON)
+        end = after = action.start() if action else len(text)
+    reason = text[body:end].strip()
     if not reason:
         faults.append(FormatFault.EMPTY_REASON)
-    return reason, text[: match.start()] + text[match.end() :]
+    return reason, text[:start] + text[after:]
 
 
 def _take_calls(text: str, faults: list[FormatFault]) -> tuple[list[ToolCall], str]:
     """The readable tool calls, and the text without any. JSON is decoded, so tags inside strings are safe."""
     calls: list[ToolCall] = []
     outside: list[str] = []
-    position = 0
+    position = blocks = 0
     while (start := text.find(_CALL, position)) >= 0:
         outside.append(text[position:start])
+        if blocks == MAX_BLOCKS:
+            faults.append(FormatFault.SEVERAL_CALLS)
+            return calls, "".join(outside)
         position = _take_call(text, start + len(_CALL), calls, faults)
+        blocks += 1
     outside.append(text[position:])
     return calls, "".join(outside)
 
@@ -144,13 +157,11 @@ def _check_tail(text: str, end: int, faults: list[FormatFault]) -> int:
 
 def _after_close(text: str, start: int, faults: list[FormatFault]) -> int:
     """The end of the block that `start` lies in: after its closing tag, or before the next tag if it has none."""
-    close = text.find(_CLOSE, start)
-    following = [found for tag in (_CALL, "<Terminate>") if (found := text.find(tag, start)) >= 0]
-    if close >= 0 and all(close < found for found in following):
-        return close + len(_CLOSE)
-    if close < 0 or following:
-        faults.append(FormatFault.UNCLOSED_CALL)
-    return min(following, default=len(text))
+    found = _BLOCK_END.search(text, start)
+    if found is not None and found[0] == _CLOSE:
+        return found.end()
+    faults.append(FormatFault.UNCLOSED_CALL)
+    return found.start() if found is not None else len(text)
 
 
 def _as_call(value: object) -> ToolCall | None:
