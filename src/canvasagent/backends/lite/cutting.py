@@ -2,7 +2,7 @@
 
 `drawn` for flat colours, `letters` for text, `grabcut` for photographs. All take (height, width, 3) uint8 RGB
 and a box (left, top, right, bottom) in whole pixels inside it, and give a (height, width) boolean mask, False
-outside the box; the first two give None where the picture is not of their sort.
+outside the box; the first two tell where the picture is not of their sort.
 """
 
 from __future__ import annotations
@@ -31,8 +31,15 @@ def drawn(pixels: Array, box: WholeBox, tolerance: int = 3) -> Array | None:
     share = mask[top:bottom, left:right].mean()
     if not 0.02 < share < 0.999:
         return None
-    mask = _without_specks(mask, 0.002)
+    mask = _without_enclosed_ground(_without_specks(mask, 0.002), pixels, reached)
     return _without_pinholes(mask)
+
+
+def _without_enclosed_ground(mask: Array, pixels: Array, reached: Array) -> Array:
+    """`mask` without what has the very colour of a ground that has but one: the inside of an O."""
+    ground = np.median(pixels[reached], axis=0)
+    alike = np.abs(pixels.astype(np.int16) - ground).max(axis=2) <= 3
+    return np.asarray(mask & ~alike) if alike[reached].mean() > 0.95 else mask
 
 
 def _smooth_share(pixels: Array, where: Array) -> float:
@@ -59,41 +66,60 @@ def _flood(pixels: Array, tolerance: int) -> Array:
     return np.asarray(reached[1:-1, 1:-1] > 0)
 
 
-def letters(pixels: Array, box: WholeBox) -> Array | None:
-    """Strokes of one colour, lighter or darker than what is round them: a line or block of text, on any ground."""
+def letters(pixels: Array, box: WholeBox) -> list[Array]:
+    """Masks of what may be text in the box, the likeliest first: thin strokes of one colour, on any ground.
+
+    Grass and spoons have thin strokes too, so a mask is to be read before it is believed.
+    """
     left, top, right, bottom = box
     part = pixels[top:bottom, left:right]
-    if min(part.shape[:2]) < 6:
-        return None
+    if min(part.shape[:2]) < 8:
+        return []
     lab = cv2.cvtColor(part, cv2.COLOR_RGB2LAB)
-    _, light = cv2.threshold(lab[..., 0], 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    found = [mask for mask in (light > 0, light == 0) if _is_text(mask, lab)]
-    if len(found) != 1:
+    found: list[tuple[float, Array]] = []
+    for share in (0.45, 0.22, 0.12):  # how thick strokes may be beside the box's height: one line, or several
+        side = max(3, round(share * min(part.shape[:2])) | 1)
+        kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))
+        for how in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):  # lighter, darker than what is round them
+            strokes = _strokes(lab, cv2.morphologyEx(lab[..., 0], how, kernel))
+            if strokes is not None:
+                found.append(strokes)
+    masks = []
+    for _, strokes_mask in sorted(found, key=lambda item: -item[0]):
+        mask = np.zeros(pixels.shape[:2], bool)
+        mask[top:bottom, left:right] = strokes_mask
+        masks.append(mask)
+    return masks
+
+
+def _strokes(lab: Array, contrast: Array) -> tuple[float, Array] | None:
+    """How much the strokes in `contrast` that share one colour stand out, and their mask; None if they are no text."""
+    level, raised = cv2.threshold(contrast, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    core = cv2.erode(raised, np.ones((2, 2), np.uint8)) > 0
+    ground = cv2.dilate(raised, np.ones((3, 3), np.uint8)) == 0
+    if level < 20 or core.sum() < 16 or not ground.any():
         return None
-    mask = np.zeros(pixels.shape[:2], bool)
-    mask[top:bottom, left:right] = found[0]
-    return mask
+    colour = np.median(lab[core], axis=0).astype(np.float32)
+    distance = np.linalg.norm(lab.astype(np.float32) - colour, axis=2)
+    alike = (distance < 0.5 * float(np.median(distance[ground]))) & (cv2.dilate(raised, np.ones((5, 5), np.uint8)) > 0)
+    if (alike & core).sum() < 0.6 * core.sum():
+        return None
+    mask = _without_specks(alike, 0.004)
+    return (level, mask) if _may_be_text(mask) else None
 
 
-def _is_text(mask: Array, lab: Array) -> bool:
-    """Thin strokes of even colour, in several pieces of like height that hardly touch the border."""
-    share = mask.mean()
-    if not 0.04 < share < 0.5:
-        return False
+def _may_be_text(mask: Array) -> bool:
+    """Several pieces of like height, narrow beside the box, which together fill it but hardly touch its border."""
     border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-    if border.mean() > 0.08:
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if not 0.03 < mask.mean() < 0.5 or border.mean() > 0.1:
         return False
-    spread = lab[mask].astype(np.float32).std(axis=0)
-    if spread[0] > 22 or spread[1:].max() > 9:
+    if np.ptp(columns) < 0.75 * mask.shape[1] or np.ptp(rows) < 0.4 * mask.shape[0]:
         return False
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    heights = stats[1:, cv2.CC_STAT_HEIGHT]
-    tall = heights > 0.4 * heights.max()
-    widths = stats[1:, cv2.CC_STAT_WIDTH][tall]
-    thickness = 2 * cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3).max()
-    return bool(
-        count - 1 >= 3 and tall.sum() >= 3 and thickness < 0.45 * heights.max() and widths.max() < 0.6 * mask.shape[1]
-    )
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    areas, heights, widths = (stats[1:, at] for at in (cv2.CC_STAT_AREA, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH))
+    tall = heights > 0.4 * heights.max(initial=0)
+    return bool(tall.sum() >= 2 and areas[tall].sum() > 0.7 * areas.sum() and widths[tall].max() < 0.7 * mask.shape[1])
 
 
 def grabcut(pixels: Array, box: WholeBox, rounds: int = 5) -> Array:

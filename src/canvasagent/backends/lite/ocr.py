@@ -195,15 +195,17 @@ def _read_line(quad: Quad, read: Callable[[Quad, int], _Reading], sure: float, e
     readings = [read(quad, turn) for turn in ((1, 3) if tall else (0,))]
     if not tall and (every_way or readings[0].score < sure):
         readings.append(read(quad, 2))
-    if max(reading.score for reading in readings) < sure and (tall or height > 0.67 * width):
+    best = max(readings, key=_worth)
+    if (best.score < sure or len(best.text) < 2) and (tall or height > 0.67 * width):  # an upright I is tall as well
         readings += [read(quad, turn) for turn in ((0, 2) if tall else (1, 3))]
     return max(readings, key=_worth)
 
 
 def _worth(reading: _Reading) -> float:
     """Confidence, less a little for each way of not being upright; a lone sign says little about how it stands."""
-    penalty = (0.0, 0.02, 0.03, 0.02)[reading.turn]
-    return reading.score - penalty * (4 if len(reading.text) < 3 else 1)
+    if reading.turn and len(reading.text) < 3:
+        return reading.score - (0.3 if len(reading.text) < 2 else 0.1)
+    return reading.score - (0.0, 0.02, 0.03, 0.02)[reading.turn]
 
 
 def _agree(lines: list[tuple[Quad, _Reading]], read: Callable[[Quad, int], _Reading]) -> list[_Reading]:
@@ -224,7 +226,7 @@ def _agree(lines: list[tuple[Quad, _Reading]], read: Callable[[Quad, int], _Read
 
 
 def _reading_order(readings: list[_Reading]) -> list[_Reading]:
-    """Row by row as the text stands, each row from its start to its end."""
+    """Row by row as the text stands, each row from its start to its end, pieces of one line joined."""
     if not readings:
         return []
     turn = Counter(reading.turn for reading in readings).most_common(1)[0][0]
@@ -243,4 +245,31 @@ def _reading_order(readings: list[_Reading]) -> list[_Reading]:
             rows[-1].append(reading)
         else:
             rows.append([reading])
-    return [reading for row in rows for reading in sorted(row, key=place)]
+    ordered: list[_Reading] = []
+    for row in rows:
+        first = len(ordered)
+        for reading in sorted(row, key=place):
+            if len(ordered) > first and _continues(ordered[-1], reading):
+                ordered[-1] = _joined(ordered[-1], reading)
+            else:
+                ordered.append(reading)
+    return ordered
+
+
+def _continues(one: _Reading, other: _Reading) -> bool:
+    """Whether `other` is the rest of the line that `one` begins: the finder sometimes cuts between words."""
+    height, other_height = _sides(one.quad)[1], _sides(other.quad)[1]
+    if one.turn != other.turn or not 0.7 < height / max(other_height, 1.0) < 1.43:
+        return False
+    (x1, y1), (x2, y2) = one.quad[1], other.quad[0]
+    along = np.subtract(one.quad[1], one.quad[0]) / max(math.dist(one.quad[0], one.quad[1]), 1.0)
+    gap = (x2 - x1) * along[0] + (y2 - y1) * along[1]
+    offset = (y2 - y1) * along[0] - (x2 - x1) * along[1]
+    return bool(-0.6 * height < gap < 0.25 * height and abs(offset) < 0.35 * height)
+
+
+def _joined(one: _Reading, other: _Reading) -> _Reading:
+    letters = len(one.text), len(other.text)
+    score = (one.score * letters[0] + other.score * letters[1]) / sum(letters)
+    quad = (one.quad[0], other.quad[1], other.quad[2], one.quad[3])
+    return _Reading(f"{one.text} {other.text}", score, quad, one.turn)

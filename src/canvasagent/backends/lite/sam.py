@@ -1,8 +1,8 @@
 """From a box to the mask of the object in it, without weights.
 
-A cut-out's own transparency is believed; a flat ground is flooded; letters are told by their strokes; and on a
-photograph GrabCut decides, in a smaller copy where the box is large. Good for objects that differ in colour from
-what is round them; camouflage, hair and glass are beyond it.
+A cut-out's own transparency is believed; a flat ground is flooded; letters are told by their strokes, and believed
+if they can be read; and on a photograph GrabCut decides, in a smaller copy where the box is large. Good for
+objects that differ in colour from what is round them; camouflage, hair and glass are beyond it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, Field
 
+from canvasagent.backends.lite import ocr
 from canvasagent.backends.lite.cutting import Array, WholeBox, drawn, grabcut, guided, letters, whole
 from canvasagent.geometry import PixelBox
 
@@ -27,6 +28,8 @@ class Config(BaseModel):
     """How much round the box is looked at to learn the ground, as a share of the box's side."""
     work_side: int = Field(default=224, ge=32)
     """GrabCut works on a copy in which the box's longer side is at most this many pixels."""
+    reading: ocr.Config = ocr.Config(min_side=320, both_ways=0)
+    """How strokes that may be letters are read, to make sure that they are."""
 
 
 class Backend:
@@ -39,6 +42,7 @@ class Backend:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self._reader = ocr.Backend(config.reading)
 
     def __call__(self, *, image: Image.Image, box: PixelBox) -> Image.Image:
         """The mask (L, 0 or 255, size of `image`) of the object in `box`; black all over where there is none.
@@ -64,11 +68,19 @@ class Backend:
             solid[box[1] : box[3], box[0] : box[2]] = opaque
             if opaque.mean() < 0.98:
                 return solid
-        for way in (drawn, letters):
-            mask = way(pixels, box)
-            if mask is not None:
-                return mask
-        return self._photograph(pixels, box, tight)
+        mask = drawn(pixels, box)
+        if mask is not None:
+            return mask
+        readable = [mask for mask in letters(pixels, box)[:3] if self._reads(mask, box)]
+        return readable[0] if readable else self._photograph(pixels, box, tight)
+
+    def _reads(self, mask: Array, box: WholeBox) -> bool:
+        """Whether the strokes in a mask, black on white, can be read as text along the better part of the box."""
+        page = np.where(mask[box[1] : box[3], box[0] : box[2]], np.uint8(0), np.uint8(255))
+        page = np.pad(page, 8, constant_values=255)
+        lines = [line for line in self._reader(image=Image.fromarray(page).convert("RGB")) if line.score > 0.8]
+        width = max((line.box[2] for line in lines), default=0.0) - min((line.box[0] for line in lines), default=0.0)
+        return sum(len(line.text) for line in lines) > 1 and width > 0.6 * (box[2] - box[0])
 
     def _photograph(self, pixels: Array, box: WholeBox, tight: WholeBox) -> Array:
         scale = min(1.0, self.config.work_side / max(box[2] - box[0], box[3] - box[1]))
