@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from canvasagent.errors import InputError
 from canvasagent.policies.base import PolicySettings
@@ -20,22 +21,21 @@ OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "none"
 """Sent as key to a server that needs none."""
 
+_SECRET_NAME = re.compile(r"key|token|secret|signature|password", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Endpoint:
     """A server's address and key. Neither key nor password shows in its `repr`."""
 
-    url: str = field(repr=False)
-    """Base URL without user and password."""
+    url: str
+    """Base URL without user, password and query: fit to be shown and recorded."""
+    query: dict[str, str]
+    """Query of the base URL, sent with each request."""
     key: str = field(repr=False)
     headers: dict[str, str] = field(repr=False)
     """Headers beside the key's: basic authorisation, where the URL held a user and password."""
     secrets: tuple[str, ...] = field(repr=False)
-
-    @property
-    def public_url(self) -> str:
-        """The address as it may be shown and recorded: without user, password, query and fragment."""
-        return urlunsplit((*urlsplit(self.url)[:3], "", ""))
 
     @property
     def is_openai(self) -> bool:
@@ -63,20 +63,32 @@ def endpoint_of(settings: PolicySettings) -> Endpoint:
             "no key for OpenAI's service: set CANVASAGENT_API_KEY or OPENAI_API_KEY, "
             "or give the base URL of a server that needs none (http://localhost:8000/v1)."
         )
-    if not (key or NO_KEY).isascii() or any(character.isspace() for character in key):
+    if not key.isascii() or not key.isprintable() or " " in key:
         raise InputError("the key holds a space or a character that no key has; copy it again.")
-    parts = urlsplit(given or OPENAI_URL)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError("the base URL must be complete, as in http://localhost:8000/v1.")
+    parts = _split(given or OPENAI_URL)
     headers: dict[str, str] = {}
-    secrets = [key] if key else []
-    user, at, host = parts.netloc.rpartition("@")
-    if at:
+    secrets = [key]
+    user, _, host = parts.netloc.rpartition("@")
+    if user:
         pair = base64.b64encode(unquote(user).encode()).decode("ascii")
         headers["Authorization"] = f"Basic {pair}"
-        secrets += [pair, user, *filter(None, [user.partition(":")[2], unquote(user.partition(":")[2])])]
-    url = urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
-    return Endpoint(url, key or NO_KEY, headers, tuple(sorted(secrets, key=len, reverse=True)))
+        secrets += [pair, user, user.partition(":")[2], unquote(user.partition(":")[2])]
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if any(_SECRET_NAME.search(name) for name in query):
+        raise InputError("the base URL holds a key in its query, which would end up in logs; set CANVASAGENT_API_KEY.")
+    url = urlunsplit((parts.scheme, host, parts.path, "", ""))
+    return Endpoint(url, query, key or NO_KEY, headers, tuple(sorted(filter(None, secrets), key=len, reverse=True)))
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a base URL. The error does not repeat it: it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return parts
+    except ValueError:  # a port or an address that is none; told below
+        pass
+    raise InputError("the base URL must be complete, as in http://localhost:8000/v1.")
 
 
 class LoopClients:
@@ -114,6 +126,7 @@ class LoopClients:
             timeout=self._timeout,
             max_retries=0,
             default_headers=endpoint.headers,
+            default_query=endpoint.query,
         )
         try:
             yield client

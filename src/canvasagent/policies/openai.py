@@ -55,6 +55,24 @@ class Dialect:
     """`stream_options` may be sent, to get the token counts of a stream."""
 
 
+class _Pieces:
+    """Hands the pieces of an answer on, and tells where they are void."""
+
+    def __init__(self, on_text: Callable[[str], None]) -> None:
+        self._on_text = on_text
+        self._shown = False
+
+    def __call__(self, piece: str) -> None:
+        self._shown = True
+        self._on_text(piece)
+
+    def restart(self) -> None:
+        """The answer is asked for again."""
+        if self._shown:
+            self._on_text(BROKEN_OFF)
+        self._shown = False
+
+
 class OpenAIPolicy:
     """A model behind a chat-completions endpoint. One object serves many episodes, threads and event loops."""
 
@@ -77,13 +95,13 @@ class OpenAIPolicy:
         self._random = random.Random()  # its own, so that nobody's seeded sequence is disturbed
 
     def __repr__(self) -> str:
-        return f"<{self.name} at {self.endpoint.public_url}>"
+        return f"<{self.name} at {self.endpoint.url}>"
 
     def record(self) -> dict[str, Any]:
         """What a record keeps: how the model was asked, and nothing secret."""
         chosen = ("temperature", "max_tokens", "view_pixels", "tool_pictures")
         settings = {name: getattr(self.settings, name) for name in chosen}
-        return {"model": self.model, "base_url": self.endpoint.public_url, **settings}
+        return {"model": self.model, "base_url": self.endpoint.url, **settings}
 
     async def act(self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None) -> Reply:
         """The model's next turn; streamed where `on_text` is given.
@@ -91,12 +109,13 @@ class OpenAIPolicy:
         Where a stream breaks off, `on_text` gets `BROKEN_OFF` and then the new answer from its start. Raises
         `PolicyFailure` when the server refuses, or has not answered after all retries.
         """
+        show = _Pieces(on_text) if on_text else None
         dialect = self.dialect
         refused: set[Dialect] = set()
-        request = await asyncio.to_thread(self._request, messages, dialect, on_text is not None)
+        request = await asyncio.to_thread(self._request, messages, dialect, show is not None)
         retries = 0
         while True:
-            outcome = await self._ask(request, on_text)
+            outcome = await self._ask(request, show)
             if isinstance(outcome, Answer):
                 if refused:
                     _log.info("%s: the server takes %s", self.name, dialect)
@@ -106,11 +125,13 @@ class OpenAIPolicy:
             if other and other not in refused:
                 refused.add(dialect)
                 dialect = other
-                request = await asyncio.to_thread(self._request, messages, dialect, on_text is not None)
+                request = await asyncio.to_thread(self._request, messages, dialect, show is not None)
                 continue
             if not outcome.passing or retries >= self.settings.retries or (outcome.wait or 0) > LONGEST_WAIT:
                 raise PolicyFailure(self._failure(outcome, retries))
             await self._back_off(outcome, retries)
+            if show:
+                show.restart()
             retries += 1
 
     def _request(self, messages: Sequence[Message], dialect: Dialect, stream: bool) -> dict[str, Any]:
@@ -131,26 +152,15 @@ class OpenAIPolicy:
     async def _ask(self, request: dict[str, Any], on_text: Callable[[str], None] | None) -> Answer | Trouble:
         """One request. Its trouble is returned, not raised: no exception of the SDK, which holds the request and
         what the server repeats of it, is then part of a traceback."""
-        shown = False
-
-        def show(piece: str) -> None:
-            nonlocal shown
-            shown = True
-            if on_text:
-                on_text(piece)
-
         try:
             async with asyncio.timeout(self.settings.timeout):
                 client = await self._clients.get()
                 async with client.chat.completions.with_streaming_response.create(**request) as response:
-                    return await read_answer(response, show if on_text else None)
+                    return await read_answer(response, on_text)
         except Exception as error:
             if not is_trouble(error):
                 raise
-            trouble = trouble_of(error, self.settings.timeout)
-        if shown and on_text:
-            on_text(BROKEN_OFF)
-        return trouble
+            return trouble_of(error, self.settings.timeout)
 
     def _other_dialect(self, used: Dialect, trouble: Trouble, request: dict[str, Any]) -> Dialect | None:
         """The dialect to try at once after a refusal, or None where another one would not help."""
@@ -185,7 +195,7 @@ class OpenAIPolicy:
         status = f"status {trouble.status}: " if trouble.status else ""
         tries = f" after {retries + 1} tries" if retries else ""
         wait = f" It asks to wait {trouble.wait:.0f} s." if (trouble.wait or 0) > LONGEST_WAIT else ""
-        where = self.endpoint.public_url
+        where = self.endpoint.url
         return f"{self.name} at {where} gave no answer{tries} ({status}{said}).{wait} " + advice(
             trouble, self.model, where
         )
