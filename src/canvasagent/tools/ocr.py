@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from canvasagent.canvas import Kind
-from canvasagent.geometry import box_to_grid
+from canvasagent.geometry import Point, box_to_grid
 from canvasagent.tools.base import Call, Outcome, Tool, ToolArguments, asset_field
 from canvasagent.tools.listing import page_lines
 
@@ -25,12 +28,27 @@ def run(call: Call) -> Outcome:
     for line in found:
         box = [round(edge) for edge in line.box] if call.pixel_boxes else box_to_grid(line.box, picture.size)
         text = " ".join(line.text.split())
-        data.append({"text": text, "bbox": box, "confidence": round(line.score, 4)})
+        data.append({"text": text, "bbox": box, "confidence": round(line.score, 4), "turned": quarter_turns(line.quad)})
     if not data:
         return Outcome("No text was found in the image.", words="No text was found.", data=data)
-    lines = [f"'{item['text']}' (confidence: {item['confidence']:.2f}, box: {item['bbox']})" for item in data]
+    lines = [_describe(item) for item in data]
     text = "\n".join([f"OCR Results ({len(data)} text regions found):", *page_lines(lines, call.arguments.page)])
     return Outcome(text, words="\n".join(str(item["text"]) for item in data), data=data)
+
+
+def quarter_turns(quad: Sequence[Point]) -> int:
+    """By how much a line of text is turned clockwise, to the nearest 90 degrees: 0, 90, 180 or 270.
+
+    `quad` holds its corners, clockwise from the text's own top left.
+    """
+    (left, top), (right, bottom) = quad[0], quad[1]
+    return round(math.degrees(math.atan2(bottom - top, right - left)) / 90) % 4 * 90
+
+
+def _describe(item: dict[str, object]) -> str:
+    """A line of the observation; that the text stands upright is not worth saying."""
+    turned = {0: "", 180: ", upside down"}.get(int(str(item["turned"])), f", turned {item['turned']} degrees clockwise")
+    return f"'{item['text']}' (confidence: {item['confidence']:.2f}, box: {item['bbox']}{turned})"
 
 
 TOOL = Tool(
