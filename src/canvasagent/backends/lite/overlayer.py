@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageColor
@@ -109,7 +111,7 @@ class Backend:
         fill: Color = WHITE if middle < BRIGHT else BLACK
         if color is not None:
             fill = ImageColor.getrgb(color)[:3]
-        own = _luminance(np.array(fill, float))
+        own = float(_luminance(np.array(fill, float)))
         weakest = min(_contrast(own, darkest), _contrast(own, brightest)) if not darkest <= own <= brightest else 1.0
         outline = None
         if weakest < self.config.readable_contrast:
@@ -158,20 +160,20 @@ def _luminances(base: Image.Image, place: PixelBox) -> tuple[float, float, float
 
     Where the place is transparent anything may come to lie below: (0, 0, 1).
     """
-    box = max(int(place[0]), 0), max(int(place[1]), 0), min(int(place[2]) + 1, base.width), base.height
-    part = base.crop((box[0], box[1], max(box[2], box[0] + 1), max(min(int(place[3]) + 1, box[3]), box[1] + 1)))
-    part.thumbnail((64, 64), Image.Resampling.BOX)
-    if has_alpha(part) and part.getchannel("A").getextrema()[0] < 128:  # type: ignore[operator]
+    left, top = (min(max(int(place[axis]), 0), base.size[axis] - 1) for axis in (0, 1))
+    right, bottom = (min(max(math.ceil(place[axis + 2]), (left, top)[axis] + 1), base.size[axis]) for axis in (0, 1))
+    sample = base.resize((48, 48), Image.Resampling.NEAREST, box=(left, top, right, bottom))
+    if has_alpha(sample) and sample.getchannel("A").getextrema()[0] < 128:  # type: ignore[operator]
         return 0.0, 0.0, 1.0
-    shades = _luminance(np.asarray(part.convert("RGB"), dtype=float))
-    low, middle, high = np.quantile(shades, (0.05, 0.5, 0.95))
-    return float(low), float(middle), float(high)
+    shades = np.sort(_luminance(np.asarray(sample.convert("RGB"), dtype=float)), axis=None)
+    low, middle, high = (float(shades[int(share * shades.size)]) for share in (0.05, 0.5, 0.95))
+    return low, middle, high
 
 
-def _luminance(colors: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
+def _luminance(colors: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Relative luminance as WCAG defines it, of (…, 3) colours from 0 to 255."""
     linear = np.where(colors <= 10, colors / 255 / 12.92, ((colors / 255 + 0.055) / 1.055) ** 2.4)
-    return linear @ np.array([0.2126, 0.7152, 0.0722])  # type: ignore[no-any-return]
+    return np.asarray(linear @ np.array([0.2126, 0.7152, 0.0722]))
 
 
 def _contrast(one: float, other: float) -> float:

@@ -11,9 +11,10 @@ from pydantic import BaseModel
 
 from canvasagent.compositing import put
 from canvasagent.errors import ToolRefusal
-from canvasagent.fonts import clean_text, font_for
+from canvasagent.fonts import font_for
 from canvasagent.geometry import Point
 from canvasagent.pictures import profile_of, to_profile
+from canvasagent.typesetting import printable
 
 
 class Config(BaseModel):
@@ -53,10 +54,10 @@ class Backend:
         if not isinstance(content, str):
             layer = to_profile(content, profile_of(base))
             return put(base, layer, round(center[0] - layer.width / 2), round(center[1] - layer.height / 2))
-        text = clean_text(content)
-        layer = Image.new("RGBA", base.size)
+        text = printable(content)
+        letters = Image.new("L", base.size)
         font = font_for(text, font_size or self.config.font_size)
-        ImageDraw.Draw(layer).multiline_text(
-            center, text, fill=color or self.config.color, font=font, anchor="mm", align="center"
-        )
-        return put(base, layer, 0, 0)
+        ImageDraw.Draw(letters).multiline_text(center, text, fill=255, font=font, anchor="mm", align="center")
+        layer = Image.new("RGB", base.size, color or self.config.color)
+        layer.putalpha(letters)
+        return put(base, to_profile(layer, profile_of(base)), 0, 0)
