@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from canvasagent.conversation import Message
 from canvasagent.errors import InputError
 from canvasagent.policies._scripted.plan import make_plan
-from canvasagent.policies._scripted.play import Move, perform
+from canvasagent.policies._scripted.play import perform
 from canvasagent.policies._scripted.scene import Scene
-from canvasagent.policies._scripted.transcript import Request, read
+from canvasagent.policies._scripted.transcript import read
 from canvasagent.policies._scripted.words import not_done, plain
 from canvasagent.policies.base import PolicySettings, Reply
 from canvasagent.protocol import ToolCall, render_turn
@@ -65,6 +65,3 @@ def closing(scene: Scene) -> str:
     told += ["What could be done is done."] if scene.unmet and scene.result and not scene.answers else []
     told += [not_done(scene.unmet)] if scene.unmet else []
     return render_turn("\n".join(told), None, scene.result)
-
-
-__all__ = ["Move", "Request", "ScriptedPolicy", "closing", "create", "next_turn"]

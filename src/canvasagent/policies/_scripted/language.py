@@ -64,7 +64,7 @@ class Quotes:
 def clauses(text: str) -> list[str]:
     """The clauses of a text whose quotations are marks, in order, cleared of politeness and connectives."""
     parts: list[str] = []
-    for sentence in _sentences(text):
+    for sentence in _sentences(re.sub(r"[^\S\n]+", " ", text)):
         parts += [sentence] if _starts(sentence, "condition") else _split_soft(sentence)
     return _merge([part for part in map(strip, parts) if part])
 
@@ -86,7 +86,7 @@ def _split_soft(sentence: str) -> list[str]:
     start = 0
     parts = []
     for match in pattern(knowledge()["clauses"]["soft"]).finditer(sentence):
-        following = strip(sentence[match.end() :])
+        following = strip(sentence[match.end() : match.end() + 120])
         if match.start() > start and any(_starts(following, key) for key in ("starters", "noun_starters", "again")):
             parts.append(sentence[start : match.start()])
             start = match.end()

@@ -15,6 +15,10 @@ Groups = Mapping[str, str]
 Details = dict[str, Any]
 
 
+LONG = 400
+"""Characters of a clause that are matched; a longer one can only be a description to draw or an edit."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One wish of the request: an operation of patterns.toml and what it is to be done with."""
@@ -41,13 +45,16 @@ def make_plan(instruction: str) -> tuple[Step, ...]:
 
 
 def _step(clause: str, quotes: Quotes) -> Step:
-    text = quotes.restore(clause)
+    text, head, tail = quotes.restore(clause), clause[:LONG], clause[LONG:]
     for rule in knowledge()["rule"]:
+        if tail and rule["operation"] not in ("generate", "draw", "edit", "noun"):
+            continue
         for source in rule["patterns"]:
-            match = pattern(source).fullmatch(clause)
+            match = pattern(source).fullmatch(head)
             if match is None:
                 continue
             groups = {name: value.strip() for name, value in match.groupdict().items() if value}
+            groups |= {"prompt": head + tail} if tail else {}
             found = READERS[rule["operation"]](clause, groups, quotes)
             if found is not None:
                 return Step(found.pop("operation", rule["operation"]), text, found)
@@ -176,7 +183,7 @@ def _wish(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
 def _edit(clause: str, groups: Groups, quotes: Quotes) -> Details:
     """An edit: its prompt with a numbered picture called 'the picture'; 'it' is left for the play to resolve."""
     prompt = groups["prompt"]
-    image = details.reference(prompt)[0]
+    image = details.reference(prompt[:LONG])[0]
     if image and image not in ("it", "picture"):
         prompt = _rename(prompt)
     quoted = quotes.of(prompt)

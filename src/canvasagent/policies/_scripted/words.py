@@ -11,7 +11,6 @@ from canvasagent.policies._scripted.language import knowledge
 from canvasagent.policies._scripted.plan import Step
 from canvasagent.policies._scripted.transcript import Finding
 
-Size = tuple[int, int]
 _REFUSALS = {
     "unknown": "not understood",
     "condition": "conditions are not understood without a model; try --policy openai:MODEL",
@@ -30,11 +29,11 @@ def refusal(operation: str) -> str:
     return _REFUSALS[operation]
 
 
-def plain(text: str) -> str:
+def plain(text: str, most: int = 400) -> str:
     """A text that may stand in a reason: one line, no tags, no 'Not done:' of its own, not too long."""
     text = " ".join(text.replace("<", "‹").replace(">", "›").split())
     text = re.sub(r"(?i)not done:", "not done", text)
-    return text if len(text) <= 300 else text[:299] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def not_done(parts: list[str]) -> str:
@@ -99,25 +98,3 @@ def looks(wanted: Any) -> list[dict[str, Any]]:
         {"font_size": larger, "color": colour},
         {"font_size": larger if not colour else larger * 1.3, "color": colour or "yellow"},
     ]
-
-
-def text_inside(position: list[int], text: str, font_size: float | None, size: Size | None) -> list[int]:
-    """The centre of a text, moved so far inwards that it stands inside of the picture as a whole."""
-    ratio = size[1] / size[0] if size else 1.0
-    longest = max(map(len, text.splitlines()), default=0)
-    half_width = min(round((font_size or 80) * 0.3 * longest * ratio) + 20, 500)
-    half_height = min(round((font_size or 80) * 0.7 * max(len(text.splitlines()), 1)), 500)
-    return [_clamp(position[0], half_width), _clamp(position[1], half_height)]
-
-
-def inside(position: list[int], base: str, content: str, scale: float | None, sizes: dict[str, Size]) -> list[int]:
-    """The centre of an object, moved so far inwards that it stands inside of the base as a whole."""
-    if base not in sizes or content not in sizes:
-        return position
-    factor = scale or 1.0
-    halves = [min(round(500 * factor * sizes[content][axis] / sizes[base][axis]) + 10, 500) for axis in (0, 1)]
-    return [_clamp(value, half) for value, half in zip(position, halves, strict=True)]
-
-
-def _clamp(value: int, half: int) -> int:
-    return min(max(value, half), 1000 - half)
