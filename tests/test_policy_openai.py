@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import gc
 import io
 import json
 import logging
@@ -12,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from typing import Any
 
 import numpy as np
@@ -639,14 +637,15 @@ def test_many_turns_at_once() -> None:
 
 
 def test_loops_in_threads_one_after_the_other_and_connections_closed() -> None:
-    with ChatServer() as server, warnings.catch_warnings():
-        warnings.simplefilter("error", ResourceWarning)
+    clients = []
+    with ChatServer() as server:
         policy = policy_for(server)
 
         def turns() -> None:
             async def three() -> None:
                 for _ in range(3):
                     await policy.act(HELLO)
+                clients.append(await policy._clients.get())
 
             asyncio.run(three())
 
@@ -656,7 +655,7 @@ def test_loops_in_threads_one_after_the_other_and_connections_closed() -> None:
         for thread in threads:
             thread.join()
         turns()
-        gc.collect()
+        assert all(client.is_closed() for client in clients)
         assert len(server.requests) == 9
         assert len({request.connection for request in server.requests}) == 3, "one connection for each loop"
         deadline = time.monotonic() + 3
