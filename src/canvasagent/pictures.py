@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
+import secrets
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,9 @@ from canvasagent.geometry import Size
 
 MAX_PIXELS = 64_000_000
 """Default limit on the pixels of one picture (8000 × 8000). A setting wherever pictures are opened."""
+
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "TIFF", "BMP", "DIB", "AVIF", "JPEG2000", "PPM", "TGA", "ICO", "QOI")
+"""What is decoded. Formats that Pillow hands to another program (EPS) or that are rarely kept sound stay out."""
 
 _ALPHA_MODES = {"RGBA", "LA", "La", "PA", "RGBa"}
 
@@ -34,15 +36,17 @@ def open_picture(source: str | Path | bytes | Image.Image, max_pixels: int = MAX
 
     The size is checked before anything is decoded. Raises `InputError` with what is wrong.
     """
-    if isinstance(source, Image.Image):
-        return _normalise(source, "the picture", max_pixels)
-    name = "the picture" if isinstance(source, bytes) else f"'{source}'"
+    name = f"'{source}'" if isinstance(source, str | Path) else "the picture"
     try:
+        if isinstance(source, Image.Image):
+            return _normalise(source, name, max_pixels)
         stream: io.BytesIO | Path = io.BytesIO(source) if isinstance(source, bytes) else Path(source)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(stream) as picture:
+            with Image.open(stream, formats=FORMATS) as picture:
                 return _normalise(picture, name, max_pixels)
+    except InputError:
+        raise
     except Image.DecompressionBombError as error:
         raise InputError(f"{name} is too large: more than {max_pixels:,} pixels. Scale it down first.") from error
     except FileNotFoundError as error:
@@ -53,7 +57,7 @@ def open_picture(source: str | Path | bytes | Image.Image, max_pixels: int = MAX
         raise InputError(f"{name} may not be read: permission denied.") from error
     except UnidentifiedImageError as error:
         raise InputError(f"{name} is not a picture that can be read (PNG, JPEG, WebP, GIF, TIFF, BMP …).") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except Exception as error:  # decoders raise whatever they like on damaged files
         raise InputError(f"{name} is damaged or incomplete: {error}.") from error
 
 
@@ -73,7 +77,7 @@ def _normalise(picture: Image.Image, name: str, max_pixels: int) -> Opened:
     picture.load()
     profile = picture.info.get("icc_profile")
     upright = ImageOps.exif_transpose(picture)
-    if upright.size != picture.size or picture.getexif().get(0x0112, 1) not in (0, 1):
+    if picture.getexif().get(0x0112, 1) in range(2, 9):
         notes.append(f"{name} was turned upright as its EXIF orientation says.")
     result, profile = _to_rgb(upright, profile, notes, name)
     return Opened(with_profile(result, profile), tuple(notes))
@@ -102,9 +106,12 @@ def _eight_bit(picture: Image.Image) -> Image.Image:
     values = np.asarray(picture, dtype=np.float64)
     values = np.nan_to_num(values, nan=0.0, posinf=65535.0, neginf=0.0)
     peak = float(values.max(initial=0.0))
-    scale = 255.0 if picture.mode == "F" and peak <= 1.0 else 1.0 if peak <= 255 else 255.0 / 65535.0
-    if peak > 65535:
-        scale = 255.0 / peak
+    if picture.mode.startswith("I;16") or 255 < peak <= 65535:
+        scale = 255 / 65535
+    elif peak > 65535:
+        scale = 255 / peak
+    else:
+        scale = 255.0 if picture.mode == "F" and peak <= 1 else 1.0
     return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
 
 
@@ -177,7 +184,10 @@ def check_output_path(path: Path) -> None:
 
 
 def encode(picture: Image.Image, format: str, *, xmp: bytes | None = None, fast: bool = False) -> bytes:
-    """`picture` as a file's bytes, with its colour profile and, where the format can, an XMP packet."""
+    """`picture` as a file's bytes, with its colour profile and, where the format can, an XMP packet.
+
+    Raises `InputError` where the format cannot hold such a picture: its mode, its size.
+    """
     options: dict[str, object] = {}
     if profile := profile_of(picture):
         options["icc_profile"] = profile
@@ -196,7 +206,11 @@ def encode(picture: Image.Image, format: str, *, xmp: bytes | None = None, fast:
         if xmp:
             options["xmp"] = xmp
     buffer = io.BytesIO()
-    picture.save(buffer, format=format, **options)
+    try:
+        picture.save(buffer, format=format, **options)
+    except (OSError, ValueError) as error:
+        size = f"{picture.width} × {picture.height}"
+        raise InputError(f"a {picture.mode} picture of {size} cannot be written as {format}: {error}.") from error
     return buffer.getvalue()
 
 
@@ -217,17 +231,15 @@ def save_picture(picture: Image.Image, path: Path, *, xmp: bytes | None = None, 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` so that `path` holds either what it held before or all of `data`."""
-    handle = None
+    temporary = path.parent / f".{path.name[:200]}.{secrets.token_hex(4)}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # noqa: PTH101
-        os.replace(temporary, path)  # noqa: PTH105
+        try:
+            with temporary.open("xb") as stream:
+                stream.write(data)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     except OSError as error:
-        if handle is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise StorageError(f"'{path}' could not be written: {error.strerror or error}.") from error
