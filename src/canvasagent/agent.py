@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from canvasagent.blocking import block
 from canvasagent.canvas import Asset
 from canvasagent.conversation import Message
 from canvasagent.environment import Environment, Limits
@@ -18,7 +18,6 @@ from canvasagent.errors import InputError, PolicyFailure
 from canvasagent.events import Event, Listener
 from canvasagent.policies import load_policy
 from canvasagent.policies.base import Policy, PolicySettings, settings_record
-from canvasagent.record import TurnRecord
 from canvasagent.run_folder import RunFolder, new_run_id
 from canvasagent.task import Task
 from canvasagent.toolbox import ToolBox
@@ -50,11 +49,11 @@ class Agent:
 
     def run(self, task: str | Task, images: Sequence[Picture] = (), **options: Any) -> Trajectory:
         """`arun` for callers without an event loop of their own (works inside of one too, blocking it)."""
-        return _block(self.arun(task, images, **options))
+        return block(self.arun(task, images, **options))
 
     def resume(self, run: str | Path, listener: Listener | None = None) -> Trajectory:
         """`aresume` for callers without an event loop of their own."""
-        return _block(self.aresume(run, listener))
+        return block(self.aresume(run, listener))
 
     async def arun(
         self,
@@ -73,7 +72,7 @@ class Agent:
         task = Task(task, tuple(images)) if isinstance(task, str) else task
         environment = Environment(self.toolbox, self.limits)
         messages = await asyncio.to_thread(environment.reset, task, seed)
-        run_id = Path(run_dir).name if run_dir is not None else new_run_id()
+        run_id = Path(run_dir).resolve().name if run_dir is not None else new_run_id()
         record = Trajectory.begin(
             run_id,
             task,
@@ -104,12 +103,9 @@ class Agent:
             if record.status in ("met", "unmet"):
                 raise InputError(f"run {record.id} is finished ({record.status}); continue it with a new request.")
             environment = Environment(self.toolbox, self.limits)
-            messages = await asyncio.to_thread(environment.reset, record.task(), record.seed)
-            for turn in record.turns:
-                _retake(turn, record, environment, messages)
-            environment.restore(record.seconds, record.cost or 0.0)
-            record.limits = self.limits.model_dump()
-            record.status, record.why = "running", None
+            messages = await asyncio.to_thread(_retake, record, environment)
+            settings = settings_record(self.policy)
+            record.go_on(environment, messages, policy=self.policy.name, policy_settings=settings)
             return await self._episode(environment, messages, record, folder, listener)
         finally:
             await asyncio.to_thread(folder.close)
@@ -125,6 +121,8 @@ class Agent:
         tell = listener or (lambda event: None)
         started, before = time.monotonic(), record.seconds
         tell(Event("started", record))
+        if (reached := environment.limit_reached()) is not None:
+            record.conclude("truncated", reached)
         if folder is not None:
             folder.save(record)
         while record.status == "running":
@@ -134,12 +132,14 @@ class Agent:
             except PolicyFailure as error:
                 record.conclude("failed", str(error))
             except TimeoutError:
-                record.conclude("truncated", f"the limit of {environment.limits.max_seconds} seconds was reached.")
+                record.conclude("truncated", f"the limit of {environment.limits.max_seconds:g} seconds was reached.")
             record.seconds = before + time.monotonic() - started
             if folder is not None:
                 if asset is not None:
                     folder.put(asset, record.assets[-1])
                 folder.save(record)
+        if folder is not None:
+            folder.report(record)
         tell(Event("finished", record))
         return record
 
@@ -148,10 +148,16 @@ class Agent:
     ) -> Asset | None:
         """One turn: ask the policy, let the environment answer, write both down."""
         started = time.monotonic()
-        async with asyncio.timeout(environment.seconds_left):
-            reply = await self.policy.act(messages, lambda piece: tell(Event("text", record, text=piece)))
-            thought = time.monotonic() - started
-            step = await environment.step(reply.text, reply.usage.cost)
+        clock = asyncio.timeout(environment.seconds_left)
+        try:
+            async with clock:
+                reply = await self.policy.act(messages, lambda piece: tell(Event("text", record, text=piece)))
+                thought = time.monotonic() - started
+                step = await environment.step(reply.text, reply.usage.cost)
+        except TimeoutError as error:
+            if clock.expired():
+                raise
+            raise PolicyFailure(f"the policy timed out: {error}") from error
         messages.append(Message("assistant", step.turn.text))
         if step.message is not None:
             messages.append(step.message)
@@ -174,21 +180,15 @@ class Agent:
         return folder
 
 
-def _retake(turn: TurnRecord, record: Trajectory, environment: Environment, messages: list[Message]) -> None:
-    """Take a recorded turn over into environment and conversation, without running anything."""
-    asset = record.asset(turn.asset) if turn.asset is not None else None
-    call = replayed_call(turn)
-    environment.repeat(environment.check(call) if call is not None else None, asset)
-    messages.append(Message("assistant", turn.text))
-    if turn.observation is not None:
-        messages.append(Message("tool", turn.observation, (asset,) if asset is not None else ()))
-
-
-def _block(work: Coroutine[Any, Any, Trajectory]) -> Trajectory:
-    """Run a coroutine to its end, in a thread of its own where an event loop is running already (notebooks)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
+def _retake(record: Trajectory, environment: Environment) -> list[Message]:
+    """Take recorded turns over into environment and conversation, without running anything."""
+    messages = environment.reset(record.task(), record.seed)
+    for turn in record.turns:
+        asset = record.asset(turn.asset) if turn.asset is not None else None
+        call = replayed_call(turn)
+        environment.repeat(environment.check(call) if call is not None else None, asset)
+        messages.append(Message("assistant", turn.text))
+        if turn.observation is not None:
+            messages.append(Message("tool", turn.observation, (asset,) if asset is not None else ()))
+    environment.restore(record.seconds, record.cost or 0.0)
+    return messages

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
+import logging
 import os
 import threading
 from collections import OrderedDict
@@ -17,6 +19,8 @@ from canvasagent.canvas import Kind
 from canvasagent.errors import StorageError
 from canvasagent.pictures import encode, profile_of, with_profile, write_atomically
 from canvasagent.tools.base import Outcome
+
+log = logging.getLogger(__name__)
 
 MEMORY_BYTES = 256 * 2**20
 DISK_BYTES = 4 * 2**30
@@ -50,6 +54,7 @@ class Cache:
         self._limit, self._folder, self._disk_limit = memory_bytes, folder, disk_bytes
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._lock = threading.Lock()
+        self._disk_lock = threading.Lock()  # its own: making room takes long, and `in_memory` must not wait
         self._bytes = 0
         self._disk_bytes: int | None = None
         self.hits = 0
@@ -75,12 +80,14 @@ class Cache:
         return entry
 
     def put(self, key: str, entry: Entry) -> None:
-        """Keep `entry`, in memory and on disk."""
+        """Keep `entry`, in memory and on disk. A refusal may end with this process (a font gets installed, say)."""
         self._remember(key, entry)
-        if self._folder is not None:
+        if self._folder is not None and isinstance(entry, Outcome):
             self._write(key, entry)
 
     def _remember(self, key: str, entry: Entry) -> None:
+        if entry_bytes(entry) > self._limit:
+            return
         with self._lock:
             if key in self._entries:
                 self._bytes -= entry_bytes(self._entries.pop(key))
@@ -94,42 +101,32 @@ class Cache:
         assert self._folder is not None
         return self._folder / key[:2] / f"{key}.entry"
 
-    def _read(self, key: str) -> Entry | None:
+    def _read(self, key: str) -> Outcome | None:
         path = self._path(key)
         try:
             data = path.read_bytes()
-            head, _, body = data.partition(b"\n")
-            fields = json.loads(head)
+        except OSError:
+            return None
+        try:
+            outcome = _unpack(data)
+        except Exception as error:  # whatever a damaged file leads to, it is a miss
+            log.warning("the cache entry %s is damaged and will be replaced: %s", path, error)
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+            return None
+        with contextlib.suppress(OSError):
             os.utime(path)
-            if "refused" in fields:
-                return Refused(fields["refused"])
-            picture = None
-            if body:
-                with Image.open(io.BytesIO(body)) as opened:
-                    opened.load()
-                    picture = with_profile(opened.copy(), profile_of(opened))
-            return Outcome(fields["text"], picture, Kind(fields["kind"]), fields["words"], fields["data"])
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, SyntaxError):
-            path.unlink(missing_ok=True)
-            return None
+        return outcome
 
-    def _write(self, key: str, entry: Entry) -> None:
-        body = b""
-        if isinstance(entry, Refused):
-            fields: dict[str, object] = {"refused": entry.message}
-        else:
-            fields = {"text": entry.text, "kind": entry.kind.value, "words": entry.words, "data": entry.data}
-            body = encode(entry.picture, "PNG", fast=True) if entry.picture is not None else b""
-        data = json.dumps(fields).encode() + b"\n" + body
-        with contextlib.suppress(StorageError):  # a full disk costs the cache, not the run
+    def _write(self, key: str, outcome: Outcome) -> None:
+        data = _pack(outcome)
+        with contextlib.suppress(StorageError, OSError):  # a full disk costs the cache, not the run
             write_atomically(self._path(key), data)
             self._make_room(len(data))
 
     def _make_room(self, added: int) -> None:
         assert self._folder is not None
-        with self._lock:
+        with self._disk_lock:
             if self._disk_bytes is None:
                 self._disk_bytes = sum(path.stat().st_size for path in self._folder.glob("*/*.entry"))
             else:
@@ -142,3 +139,26 @@ class Cache:
                     break
                 self._disk_bytes -= path.stat().st_size
                 path.unlink(missing_ok=True)
+
+
+def _pack(outcome: Outcome) -> bytes:
+    """An outcome as a file: the hash of the rest, a line of JSON, the pixels as PNG."""
+    fields = {"text": outcome.text, "kind": outcome.kind.value, "words": outcome.words, "data": outcome.data}
+    pixels = encode(outcome.picture, "PNG", fast=True) if outcome.picture is not None else b""
+    rest = json.dumps(fields).encode() + b"\n" + pixels
+    return hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
+
+
+def _unpack(data: bytes) -> Outcome:
+    """The outcome in a file. Raises ValueError where it is not what was written."""
+    digest, _, rest = data.partition(b"\n")
+    if hashlib.sha256(rest).hexdigest().encode() != digest:
+        raise ValueError("its hash is not that of its content")
+    head, _, pixels = rest.partition(b"\n")
+    fields = json.loads(head)
+    picture = None
+    if pixels:
+        with Image.open(io.BytesIO(pixels), formats=["PNG"]) as opened:
+            opened.load()
+            picture = with_profile(opened.copy(), profile_of(opened))
+    return Outcome(fields["text"], picture, Kind(fields["kind"]), fields["words"], fields["data"])

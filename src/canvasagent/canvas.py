@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -88,6 +87,7 @@ class Canvas:
     inputs: int = 0
     """How many input pictures the task has; only this many `img_N` exist."""
     _assets: dict[str, Asset] = field(default_factory=dict)
+    _next: dict[str, int] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Asset]:
         return iter(self._assets.values())
@@ -125,13 +125,14 @@ class Canvas:
 
     def next_id(self, tool: str) -> str:
         """The id that the next output of `tool` gets, counted per tool from 0."""
-        pattern = re.compile(re.escape(tool) + r"_(\d+)")
-        taken = [int(match[1]) for name in self._assets if (match := pattern.fullmatch(name))]
-        return f"{tool}_{max(taken, default=-1) + 1}"
+        return f"{tool}_{self._next.get(tool, 0)}"
 
     def add(self, asset: Asset) -> Asset:
         """Add `asset` under its own id. Raises ValueError if the id is taken: assets never change."""
         if asset.id in self._assets:
             raise ValueError(f"asset '{asset.id}' exists already")
         self._assets[asset.id] = asset
+        tool, _, number = asset.id.rpartition("_")
+        if number.isdecimal():
+            self._next[tool] = max(self._next.get(tool, 0), int(number) + 1)
         return asset

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.canvas import Asset, Canvas, Lineage
 from canvasagent.conversation import Message
+from canvasagent.errors import BackendFailure, CanvasAgentError
 from canvasagent.faults import FormatFault, Stage, ToolFault
 from canvasagent.pictures import MAX_PIXELS, open_picture
 from canvasagent.prompts import system_prompt
@@ -103,6 +105,7 @@ class Environment:
         if task.carried is not None:
             self.canvas.inputs = task.carried.inputs
             for asset in task.carried.assets:
+                self._count(self._call_of(asset))
                 self.canvas.add(asset)
             shown += [asset for asset in task.carried.assets if asset.id == task.carried.result]
         for source in task.images:
@@ -139,15 +142,26 @@ class Environment:
         executed = await self._execute(turn.call) if turn.call is not None else None
         asset = self._keep(executed) if executed is not None else None
         message = self._observe(executed, asset, faults)
-        return Step(turn, faults, executed, message, asset, terminated=False, truncated=self._limit_reached())
+        return Step(turn, faults, executed, message, asset, terminated=False, truncated=self.limit_reached())
 
     def repeat(self, looked: Executed | None, asset: Asset | None) -> None:
         """Take over a step from a record, without running it again (for a run that is resumed)."""
         self._turns += 1
-        if looked is not None and looked.checked is not None and not looked.faults:
-            self._repeats[self.toolbox.base_key(looked.checked, self._inputs(looked.checked))] += 1
+        self._count(looked)
         if asset is not None:
             self.canvas.add(asset)
+
+    def _count(self, looked: Executed | None) -> None:
+        """Count a call that was made before, so that the same call draws anew."""
+        if looked is None or looked.checked is None or looked.faults:
+            return
+        with contextlib.suppress(CanvasAgentError):  # a backend that is not there has drawn nothing
+            self._repeats[self.toolbox.base_key(looked.checked, self._inputs(looked.checked))] += 1
+
+    def _call_of(self, asset: Asset) -> Executed | None:
+        """The call that a carried asset came from, held against this profile's tools."""
+        made = asset.lineage
+        return self.check(ToolCall(made.tool, made.arguments)) if made is not None else None
 
     def check(self, call: ToolCall) -> Executed:
         """Hold a call against the tool's definition, without running it."""
@@ -167,6 +181,10 @@ class Environment:
         looked = self.check(call)
         if looked.faults or looked.checked is None:
             return looked
+        try:
+            await self.toolbox.prepare(looked.checked.tool)
+        except BackendFailure as error:
+            return replace(looked, faults=(ToolFault(Stage.INFRASTRUCTURE, str(error)),))
         inputs = self._inputs(looked.checked)
         base = self.toolbox.base_key(looked.checked, inputs)
         repeat = self._repeats[base]
@@ -198,7 +216,8 @@ class Environment:
         body = render_observation(text, self.canvas.imglist, asset.id if asset else None, faults)
         return Message("tool", body, (asset,) if asset else ())
 
-    def _limit_reached(self) -> str | None:
+    def limit_reached(self) -> str | None:
+        """The limit that is used up, in words; None while there is room for another turn."""
         limits = self.limits
         if self._turns >= limits.max_turns:
             return f"the limit of {limits.max_turns} turns was reached."

@@ -35,4 +35,8 @@ class MissingExtra(CanvasAgentError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs the extra '{extra}': pip install 'canvasagent[{extra}]'")
-        self.extra = extra
+        self.what, self.extra = what, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
+        """It travels between processes with what it was made from."""
+        return type(self), (self.what, self.extra)

@@ -7,6 +7,7 @@ gives the cache, the lineage and the replay at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
@@ -14,7 +15,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,10 @@ from canvasagent.backends.isolated import IsolatedBackend
 from canvasagent.backends.profile import Profile, backend_class, fingerprint, load_profile, make_backend
 from canvasagent.cache import Cache, Entry, Refused
 from canvasagent.canvas import Asset
-from canvasagent.errors import BackendFailure, MissingExtra, ToolRefusal
+from canvasagent.errors import BackendFailure, InputError, MissingExtra, ToolRefusal
 from canvasagent.faults import Stage, ToolFault
-from canvasagent.pictures import MAX_PIXELS, profile_of, with_profile
+from canvasagent.pictures import MAX_PIXELS
+from canvasagent.soundness import sound
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import AssetInfo, Call, Checked, Outcome, Tool
 
@@ -47,6 +49,24 @@ class Execution:
     cached: bool
     seconds: float
     """Wall time, waiting for a free worker included."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a backend's class says of itself."""
+
+    fingerprint: str
+    stochastic: bool
+    alone: bool
+    """Whether it runs in a process of its own."""
+
+
+class _Flight:
+    """A call that is under way, for all that wait for it."""
+
+    future: Future[tuple[Entry, bool]]
+    begun: float | None = None
+    """When a worker took it up."""
 
 
 class ToolBox:
@@ -77,8 +97,12 @@ class ToolBox:
         self._lock = threading.Lock()
         self._making = {name: threading.Lock() for name in self.tools}
         self._backends: dict[str, Any] = {}
-        self._fingerprints: dict[str, str] = {}
-        self._running: dict[str, Future[Entry]] = {}
+        self._lanes: dict[str, ThreadPoolExecutor] = {}
+        self._known: dict[str, _Known] = {}
+        self._running: dict[str, _Flight] = {}
+        for name, options in self.profile.options.items():
+            with contextlib.suppress(MissingExtra):
+                fingerprint(self.profile.backends[name], options)  # a wrong setting is told before anything runs
 
     def __enter__(self) -> ToolBox:
         return self
@@ -87,9 +111,10 @@ class ToolBox:
         self.close()
 
     def close(self) -> None:
-        """End the workers and the processes of isolated backends."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for backend in self._backends.values():
+        """End the workers and the processes of isolated backends; calls under way in them fail."""
+        for pool in (self._pool, *self._lanes.values()):
+            pool.shutdown(wait=False, cancel_futures=True)
+        for backend in list(self._backends.values()):
             if isinstance(backend, IsolatedBackend):
                 backend.close()
 
@@ -97,13 +122,34 @@ class ToolBox:
         """The tool of that wire name or alias, if this profile has it."""
         return self._names.get(name)
 
+    async def prepare(self, tool: Tool) -> None:
+        """Import the tool's backend off the event loop. Raises `BackendFailure` if that cannot be done.
+
+        To be awaited before `base_key` and `call`; after the first time it costs nothing.
+        """
+        if tool.name in self._known:
+            return
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._know, tool)
+        except Exception as error:
+            raise BackendFailure(str(error)) from error
+
+    def _know(self, tool: Tool) -> _Known:
+        known = self._known.get(tool.name)
+        if known is None:
+            spec, options = self.profile.backends[tool.name], self.profile.options.get(tool.name, {})
+            cls = backend_class(spec)
+            if getattr(cls, "tool", None) != tool.name:
+                served = getattr(cls, "tool", None)
+                raise InputError(f"backend '{spec}' serves {served}, and the profile gives it {tool.name} to do.")
+            value = f"{tool.name}@{tool.version}:{fingerprint(spec, options)}"
+            alone = tool.name in self.profile.isolate or bool(getattr(cls, "may_hang", False))
+            known = self._known[tool.name] = _Known(value, bool(getattr(cls, "stochastic", False)), alone)
+        return known
+
     def fingerprint(self, tool: Tool) -> str:
         """What tells this profile's results of `tool` from another's."""
-        if tool.name not in self._fingerprints:
-            spec = self.profile.backends[tool.name]
-            value = fingerprint(spec, self.profile.options.get(tool.name, {}))
-            self._fingerprints[tool.name] = f"{tool.name}@{tool.version}:{value}"
-        return self._fingerprints[tool.name]
+        return self._know(tool).fingerprint
 
     def base_key(self, checked: Checked, assets: Mapping[str, Asset]) -> str:
         """The call without its seed: tool, arguments with assets by key, backend."""
@@ -127,33 +173,25 @@ class ToolBox:
         started = time.perf_counter()
         tool = checked.tool
         try:
-            base = self.base_key(checked, assets)
-            stochastic = bool(backend_class(self.profile.backends[tool.name]).stochastic)
-        except MissingExtra as error:
-            return self._failed(str(error), "", 0, started)
-        seed = self.seed(base, run_seed, repeat) if stochastic else 0
+            await self.prepare(tool)
+        except BackendFailure as error:
+            return _failed(error, "", 0, "", started)
+        base, known = self.base_key(checked, assets), self._know(tool)
+        seed = self.seed(base, run_seed, repeat) if known.stochastic else 0
         key = hashlib.sha256(f"{base}:{seed}".encode()).hexdigest()
         if problem := self._over_budget(checked, assets):
             fault = ToolFault(Stage.EXECUTION, problem)
-            return Execution(None, fault, key, seed, self.fingerprint(tool), False, time.perf_counter() - started)
+            return Execution(None, fault, key, seed, known.fingerprint, False, time.perf_counter() - started)
         entry = self.cache.in_memory(key)
         cached = entry is not None
         if entry is None:
             try:
-                entry = await self._shared(key, checked, assets, seed)
-            except TimeoutError:
-                return self._failed(f"{tool.name} took longer than {self.call_seconds:g} s.", key, seed, started, tool)
+                entry, cached = await self._shared(key, checked, assets, seed)
             except (BackendFailure, MissingExtra) as error:
-                return self._failed(str(error), key, seed, started, tool)
+                return _failed(error, key, seed, known.fingerprint, started)
         refused = ToolFault(Stage.EXECUTION, entry.message) if isinstance(entry, Refused) else None
         outcome = entry if isinstance(entry, Outcome) else None
-        seconds = time.perf_counter() - started
-        return Execution(outcome, refused, key, seed, self.fingerprint(tool), cached, seconds)
-
-    def _failed(self, message: str, key: str, seed: int, started: float, tool: Tool | None = None) -> Execution:
-        fault = ToolFault(Stage.INFRASTRUCTURE, message)
-        backend = self.fingerprint(tool) if tool else ""
-        return Execution(None, fault, key, seed, backend, False, time.perf_counter() - started)
+        return Execution(outcome, refused, key, seed, known.fingerprint, cached, time.perf_counter() - started)
 
     def _over_budget(self, checked: Checked, assets: Mapping[str, Asset]) -> str | None:
         infos = {name: AssetInfo(asset.id, asset.kind, asset.size) for name, asset in assets.items()}
@@ -165,22 +203,56 @@ class ToolBox:
             "Crop it or use a smaller picture first."
         )
 
-    async def _shared(self, key: str, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Entry:
-        """Run the call in the pool, once for all that ask for it at the same time."""
-        with self._lock:
-            future = self._running.get(key)
-            if future is None:
-                future = self._pool.submit(self._run, key, checked, dict(assets), seed)
-                self._running[key] = future
-                future.add_done_callback(lambda _: self._running.pop(key, None))
-        return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), self.call_seconds)
+    async def _shared(self, key: str, checked: Checked, assets: Mapping[str, Asset], seed: int) -> tuple[Entry, bool]:
+        """Run the call in the pool, once for all that ask for it at the same time; whether it was cached.
 
-    def _run(self, key: str, checked: Checked, assets: dict[str, Asset], seed: int) -> Entry:
+        The time limit counts from when a worker takes the call up, so that a long queue is no failure.
+        """
+        with self._lock:
+            flight = self._running.get(key)
+            if flight is None:
+                if (entry := self.cache.in_memory(key)) is not None:
+                    return entry, True
+                flight = self._depart(key, checked, assets, seed)
+                flight.future.add_done_callback(lambda _: self._running.pop(key, None))
+        landed = _landing(flight.future)
+        while not landed.done():
+            left = self.call_seconds - (time.monotonic() - (flight.begun or time.monotonic()))
+            if left <= 0:
+                raise BackendFailure(f"{checked.tool.name} took longer than {self.call_seconds:g} s.")
+            await asyncio.wait((landed,), timeout=left)
+        try:
+            return flight.future.result()
+        except CancelledError as error:
+            raise BackendFailure("the tool box was closed.") from error
+
+    def _depart(self, key: str, checked: Checked, assets: Mapping[str, Asset], seed: int) -> _Flight:
+        flight = _Flight()
+        try:
+            flight.future = self._lane(checked.tool).submit(self._run, flight, key, checked, dict(assets), seed)
+        except RuntimeError as error:
+            raise BackendFailure("the tool box was closed.") from error
+        self._running[key] = flight
+        return flight
+
+    def _lane(self, tool: Tool) -> ThreadPoolExecutor:
+        """The threads a tool's calls run in: one of its own where its backend is a process, so that none wait idly."""
+        if not self._know(tool).alone:
+            return self._pool
+        if tool.name not in self._lanes:
+            self._lanes[tool.name] = ThreadPoolExecutor(1, thread_name_prefix=f"canvasagent-{tool.slug}")
+        return self._lanes[tool.name]
+
+    def _run(
+        self, flight: _Flight, key: str, checked: Checked, assets: dict[str, Asset], seed: int
+    ) -> tuple[Entry, bool]:
+        flight.begun = time.monotonic()
         entry = self.cache.on_disk(key)
-        if entry is None:
-            entry = self._execute(checked, assets, seed)
-            self.cache.put(key, entry)
-        return entry
+        if entry is not None:
+            return entry, True
+        entry = self._execute(checked, assets, seed)
+        self.cache.put(key, entry)
+        return entry, False
 
     def _execute(self, checked: Checked, assets: dict[str, Asset], seed: int) -> Entry:
         tool = checked.tool
@@ -198,21 +270,39 @@ class ToolBox:
             return Refused(str(error))
         except (BackendFailure, MissingExtra):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             log.exception("the backend of %s crashed", tool.name)
             raise BackendFailure(f"the backend of {tool.name} crashed: {type(error).__name__}: {error}") from error
-        if outcome.picture is not None:
-            first = next(iter(assets.values()), None)
-            with_profile(outcome.picture, profile_of(first.picture) if first else profile_of(outcome.picture))
-        return outcome
+        return sound(tool, outcome, next(iter(assets.values()), None))
 
     def _backend(self, tool: Tool) -> Any:
         with self._making[tool.name]:
             if tool.name not in self._backends:
-                spec = self.profile.backends[tool.name]
-                options = self.profile.options.get(tool.name, {})
-                alone = tool.name in self.profile.isolate or getattr(backend_class(spec), "may_hang", False)
+                spec, options = self.profile.backends[tool.name], self.profile.options.get(tool.name, {})
+                alone = self._know(tool).alone
                 self._backends[tool.name] = (
                     IsolatedBackend(spec, options, self.call_seconds) if alone else make_backend(spec, options)
                 )
             return self._backends[tool.name]
+
+
+def _failed(error: Exception, key: str, seed: int, backend: str, started: float) -> Execution:
+    fault = ToolFault(Stage.INFRASTRUCTURE, str(error))
+    return Execution(None, fault, key, seed, backend, False, time.perf_counter() - started)
+
+
+def _landing(future: Future[Any]) -> asyncio.Future[None]:
+    """A future of the running loop that is done when `future` is. Giving up on it leaves `future` running."""
+    loop = asyncio.get_running_loop()
+    landed: asyncio.Future[None] = loop.create_future()
+
+    def land() -> None:
+        if not landed.done():
+            landed.set_result(None)
+
+    def wake(_: Future[Any]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(land)
+
+    future.add_done_callback(wake)
+    return landed

@@ -155,6 +155,18 @@ class Trajectory(Record):
         self.turns.append(turn)
         return turn
 
+    def go_on(self, environment: Environment, messages: Sequence[Message], **run: Any) -> None:
+        """Open the record again for a run that is resumed; `run` names policy and settings. Changes are noted."""
+        for what, now in (("policy", run["policy"]), ("profile", environment.toolbox.profile.name)):
+            if getattr(self, what) != now:
+                self.notes.append(
+                    f"resumed after turn {len(self.turns)} with {what} {now} instead of {getattr(self, what)}."
+                )
+        self.policy, self.policy_settings = run["policy"], run["policy_settings"]
+        self.profile, self.limits = environment.toolbox.profile.name, environment.limits.model_dump()
+        self.system_prompt = messages[0].text
+        self.status, self.why, self.final, self.answer, self.unmet = "running", None, None, None, []
+
     def conclude(self, status: Status, why: str | None = None, not_done: tuple[str, ...] = ()) -> None:
         """Set status, result and answer (PROTOCOL: a turn; DESIGN: status)."""
         self.unmet = list(not_done)
@@ -241,8 +253,25 @@ class Trajectory(Record):
             problem = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in problem["loc"])
             raise StorageError(f"'{file}' is not a run's record: {where}: {problem['msg']}.") from error
+        if conflict := trajectory._contradiction():
+            raise StorageError(f"'{file}' contradicts itself: {conflict}.")
         trajectory._folder = file.parent
         return trajectory
+
+    def _contradiction(self) -> str | None:
+        """What in the record does not go together (one edited by hand, say); None where all does."""
+        ids = [record.id for record in self.assets]
+        given = [record.id for record in self.assets if record.origin == "input"]
+        named = {turn.asset for turn in self.turns} | {self.final, self.continued_result}
+        if len(set(ids)) < len(ids):
+            return "two assets have the same id"
+        if unknown := sorted(name for name in named - set(ids) if name is not None):
+            return f"it names {', '.join(unknown)}, which is not among its assets"
+        if [turn.index for turn in self.turns] != list(range(len(self.turns))):
+            return "its turns are not numbered 0, 1, 2, …"
+        if given != [f"img_{number}" for number in range(self.inputs - len(given) + 1, self.inputs + 1)]:
+            return f"it has {self.inputs} inputs, but its input assets are {given}"
+        return None
 
 
 def asset_path(folder: Path, name: str) -> Path:
@@ -255,7 +284,7 @@ def _read_picture(folder: Path | None, record: AssetRecord) -> Image.Image:
         raise StorageError(f"the pixels of {record.id} were not kept.")
     path = asset_path(folder, record.id)
     try:
-        with Image.open(path) as opened:
+        with Image.open(path, formats=["PNG"]) as opened:
             if opened.size != record.size:
                 raise StorageError(f"'{path}' is {opened.size}, the record says {record.size}.")
             opened.load()
@@ -264,6 +293,8 @@ def _read_picture(folder: Path | None, record: AssetRecord) -> Image.Image:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise StorageError(f"'{path}' is missing or damaged: {error}.") from error
     picture.info = {"icc_profile": profile} if profile else {}
+    if picture.mode != record.mode:
+        raise StorageError(f"'{path}' is {picture.mode}, the record says {record.mode}.")
     if record.pixel_hash is not None and pixel_hash(picture) != record.pixel_hash:
         raise StorageError(f"'{path}' was changed since the run: its pixels do not have the recorded hash.")
     return picture

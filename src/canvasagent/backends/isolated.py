@@ -1,83 +1,132 @@
-"""A backend in a process of its own, which is ended when it takes too long and started again when it dies."""
+"""A backend in a process of its own, which is ended when it takes too long and started again when it dies.
+
+The child is a plain interpreter that speaks pickles over its standard streams. It never imports the caller's
+main module, so a three-line script needs no `if __name__ == "__main__"`.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
 import threading
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from typing import Any
+import weakref
+from typing import IO, Any
 
 from canvasagent.backends.profile import make_backend
 from canvasagent.errors import BackendFailure, CanvasAgentError
+
+_CHILD = "from canvasagent.backends.isolated import serve; serve()"
 
 
 class IsolatedBackend:
     """Serves one backend from a child process; calls are made one at a time.
 
-    Raises `BackendFailure` when a call takes longer than `seconds` or the process dies; the next call gets a
-    fresh process.
+    Raises `BackendFailure` when a call takes longer than `seconds` (starting the process included) or the
+    process dies; the next call gets a fresh process.
     """
 
     def __init__(self, spec: str, options: dict[str, Any], seconds: float) -> None:
         self._spec, self._options, self._seconds = spec, options, seconds
         self._lock = threading.Lock()
-        self._process: BaseProcess | None = None
-        self._connection: Connection | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
 
     def __call__(self, **inputs: Any) -> Any:
         """One call in the child process."""
+        message = pickle.dumps(inputs, pickle.HIGHEST_PROTOCOL)
         with self._lock:
-            connection = self._start()
+            late = threading.Event()
+            process = self._start()
+            clock = threading.Timer(self._seconds, _end, (process, late))
+            clock.daemon = True
+            clock.start()
             try:
-                connection.send(inputs)
-                if not connection.poll(self._seconds):
-                    self._stop()
-                    raise BackendFailure(f"backend '{self._spec}' took longer than {self._seconds:g} s and was ended.")
-                value = connection.recv()
-            except (EOFError, OSError) as error:
+                value = _exchange(process, message)
+            except Exception as error:  # a stream that broke, or an answer that cannot be unpickled
                 self._stop()
-                raise BackendFailure(f"the process of backend '{self._spec}' died.") from error
+                if late.is_set():
+                    problem = f"took longer than {self._seconds:g} s and was ended"
+                else:
+                    problem = "was closed" if self._closed else "died in the middle of a call"
+                raise BackendFailure(f"the process of backend '{self._spec}' {problem}.") from error
+            finally:
+                clock.cancel()
         if isinstance(value, Exception):
             raise value
         return value
 
     def close(self) -> None:
-        """End the process."""
+        """End the process at once, a call that is under way included."""
+        self._closed = True
+        process = self._process
+        if process is not None:
+            process.kill()
         with self._lock:
             self._stop()
 
-    def _start(self) -> Connection:
-        if self._process is not None and self._process.is_alive() and self._connection is not None:
-            return self._connection
+    def _start(self) -> subprocess.Popen[bytes]:
+        if self._closed:
+            raise BackendFailure(f"the process of backend '{self._spec}' was closed.")
+        if self._process is not None and self._process.poll() is None:
+            return self._process
         self._stop()
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self._spec, self._options), daemon=True)
-        self._process.start()
-        theirs.close()
-        return self._connection
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        command = [sys.executable, "-c", _CHILD, self._spec, json.dumps(self._options)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        self._process = process
+        weakref.finalize(self, process.kill)  # also when the interpreter exits
+        return process
 
     def _stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-        if self._connection is not None:
-            self._connection.close()
-        self._process = self._connection = None
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        self._process = None
 
 
-def _serve(connection: Connection, spec: str, options: dict[str, Any]) -> None:
+def _end(process: subprocess.Popen[bytes], late: threading.Event) -> None:
+    late.set()
+    process.kill()
+
+
+def _exchange(process: subprocess.Popen[bytes], message: bytes) -> Any:
+    """Send a call, wait for its answer. A process that is killed meanwhile breaks the stream."""
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(message)
+    process.stdin.flush()
+    return pickle.load(process.stdout)
+
+
+def serve() -> None:
     """The child's life: make the backend once, answer calls until the parent goes."""
-    backend = None
-    with contextlib.suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
-        while True:
-            inputs = connection.recv()
-            try:
-                backend = backend or make_backend(spec, options)
-                connection.send(backend(**inputs))
-            except CanvasAgentError as error:
-                connection.send(error)
-            except Exception as error:
-                connection.send(BackendFailure(f"backend '{spec}' crashed: {type(error).__name__}: {error}"))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    spec, options = sys.argv[1], json.loads(sys.argv[2])
+    requests: IO[bytes] = os.fdopen(os.dup(0), "rb")
+    answers: IO[bytes] = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a backend prints must not get into the answers
+    backend: Any = None
+    while True:
+        try:
+            inputs = pickle.load(requests)
+        except EOFError:
+            return
+        try:
+            backend = backend or make_backend(spec, options)
+            answer = pickle.dumps(backend(**inputs), pickle.HIGHEST_PROTOCOL)
+        except CanvasAgentError as error:
+            answer = pickle.dumps(error)
+        except Exception as error:
+            answer = pickle.dumps(BackendFailure(f"backend '{spec}' crashed: {type(error).__name__}: {error}"))
+        with contextlib.suppress(BrokenPipeError):
+            answers.write(answer)
+            answers.flush()

@@ -30,11 +30,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.backends.base import Backend
-from canvasagent.errors import InputError
+from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.tools import all_tools
 
 GROUP = "canvasagent.backends"
 _FOLDER = Path(__file__).parent
+MAX_EXTENDS = 16
+"""How long a chain of profiles that extend each other may be."""
 
 
 class Profile(BaseModel):
@@ -71,8 +73,15 @@ def load_profile(spec: str | Path | Profile) -> Profile:
 
     Raises `InputError` for an unknown name, a file that cannot be read, or one that makes no sense.
     """
+    return _load(spec, ())
+
+
+def _load(spec: str | Path | Profile, below: tuple[str, ...]) -> Profile:
+    """`load_profile`, where `below` are the profiles that extend this one."""
     if isinstance(spec, Profile):
         profile = spec
+    elif str(spec) in below or len(below) > MAX_EXTENDS:
+        raise InputError(f"profile '{spec}' extends itself: {' → '.join([*below, str(spec)])}.")
     elif str(spec) in profile_names():
         profile = _built_in(str(spec))
     elif Path(spec).suffix == ".toml":
@@ -82,7 +91,14 @@ def load_profile(spec: str | Path | Profile) -> Profile:
         raise InputError(f"there is no profile '{spec}'; there are {names}, or give a .toml file.")
     for tool in {*profile.backends, *profile.options, *profile.isolate} - set(all_tools()):
         raise InputError(f"profile '{profile.name}': there is no tool '{tool}'; there are {', '.join(all_tools())}.")
-    return profile if profile.extends is None else _merge(load_profile(profile.extends), profile)
+    if profile.extends is not None:
+        profile = _merge(_load(profile.extends, (*below, str(spec))), profile)
+    for tool in {*profile.options, *profile.isolate} - set(profile.backends):
+        raise InputError(
+            f"profile '{profile.name}' has settings for {tool} but no backend for it; "
+            f"add it under [backends], or extend a profile that has it."
+        )
+    return profile
 
 
 def _built_in(name: str) -> Profile:
@@ -97,7 +113,8 @@ def _built_in(name: str) -> Profile:
 
 def _from_file(path: Path) -> Profile:
     try:
-        return Profile(**{"name": path.stem, **tomllib.loads(path.read_text("utf-8"))})
+        written = {"name": path.stem, **tomllib.loads(path.read_text("utf-8"))}
+        profile = Profile(**written)
     except OSError as error:
         raise InputError(f"profile '{path}' cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -105,7 +122,11 @@ def _from_file(path: Path) -> Profile:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
-        raise InputError(f"profile '{path}': {where}: {problem['msg']}.") from error
+        hint = f" A profile has {', '.join(Profile.model_fields)}." if problem["type"] == "extra_forbidden" else ""
+        raise InputError(f"profile '{path}': {where}: {problem['msg']}.{hint}") from error
+    if profile.extends is not None and profile.extends.endswith(".toml"):
+        return profile.model_copy(update={"extends": str(path.parent / profile.extends)})
+    return profile
 
 
 def _merge(base: Profile, own: Profile) -> Profile:
@@ -123,18 +144,34 @@ def _merge(base: Profile, own: Profile) -> Profile:
 
 
 def backend_class(spec: str) -> Any:
-    """The `Backend` class that `spec` names. Raises `InputError` if there is none."""
-    if spec in _registered():
-        loaded = _registered()[spec].load()
-        return getattr(loaded, "Backend", loaded)
-    if ":" in spec:
-        module, _, attribute = spec.partition(":")
-    else:
-        module, attribute = f"canvasagent.backends.{spec.replace('/', '.')}", "Backend"
+    """The `Backend` class that `spec` names. Raises `InputError` if there is none or it cannot be imported."""
     try:
+        if spec in _registered():
+            loaded = _registered()[spec].load()
+            return getattr(loaded, "Backend", loaded)
+        module, attribute = _where(spec)
         return getattr(import_module(module), attribute)
-    except (ModuleNotFoundError, AttributeError) as error:
+    except ModuleNotFoundError as error:
+        if error.name is None or module_of(spec).startswith(error.name):
+            raise InputError(f"there is no backend '{spec}': {error}.") from error
+        raise InputError(f"backend '{spec}' needs a module that is not installed: {error}.") from error
+    except AttributeError as error:
         raise InputError(f"there is no backend '{spec}': {error}.") from error
+    except CanvasAgentError:
+        raise
+    except Exception as error:
+        raise InputError(f"backend '{spec}' cannot be imported: {type(error).__name__}: {error}.") from error
+
+
+def _where(spec: str) -> tuple[str, str]:
+    """The module and the attribute that `spec` means, where it is not an entry point's name."""
+    module, colon, attribute = spec.partition(":")
+    return (module, attribute) if colon else (f"canvasagent.backends.{spec.replace('/', '.')}", "Backend")
+
+
+def module_of(spec: str) -> str:
+    """The module that holds the backend `spec`."""
+    return _registered()[spec].module if spec in _registered() else _where(spec)[0]
 
 
 def make_config(cls: Any, options: dict[str, Any], spec: str) -> Any:
@@ -151,7 +188,8 @@ def make_config(cls: Any, options: dict[str, Any], spec: str) -> Any:
         return config(**options)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        raise InputError(f"backend '{spec}': {problem['loc'][0]}: {problem['msg']}.") from error
+        where = ".".join(str(part) for part in problem["loc"]) or "settings"
+        raise InputError(f"backend '{spec}': {where}: {problem['msg']}.") from error
 
 
 def make_backend(spec: str, options: dict[str, Any]) -> Backend:

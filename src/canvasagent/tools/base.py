@@ -279,7 +279,10 @@ def _validate(tool: Tool, raw: Mapping[str, Any], known: str, faults: list[ToolF
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested very deep, or a number of thousands of digits
+        return f"a {type(value).__name__} that is too large to show"
     return text if len(text) <= 80 else text[:77] + "…"
 
 
