@@ -19,7 +19,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
-from PIL import ImageFont, features
+from PIL import Image, ImageDraw, ImageFont, features
 
 from canvasagent.errors import ToolRefusal
 
@@ -110,10 +110,14 @@ def can_shape() -> bool:
     if not features.check("raqm"):
         return False
     path = _BUNDLED / "DejaVuSans.ttf"
-    shaped, plain = (_load(path, 32.0, engine) for engine in (ImageFont.Layout.RAQM, ImageFont.Layout.BASIC))
+    shaped, plain = (_load(path, 64.0, engine) for engine in (ImageFont.Layout.RAQM, ImageFont.Layout.BASIC))
+    drawn = Image.new("L", (200, 200))
     try:
-        reordered = bytes(shaped.getmask("\u05d0\u05d1")) == bytes(plain.getmask("\u05d1\u05d0"))
-        joined = bytes(shaped.getmask("\u0628\u0628")) != bytes(plain.getmask("\u0628\u0628"))
+        # A yod, whose foot is free, then a shin, which stands on the line: the shin must come out on the left.
+        ImageDraw.Draw(drawn).text((100, 100), "\u05d9\u05e9", fill=255, font=shaped, anchor="mm")
+        left, _, right, bottom = drawn.getbbox() or (0, 0, 1, 1)
+        reordered = drawn.crop((left, bottom - 6, left + (right - left) // 5, bottom)).getbbox() is not None
+        joined = shaped.getlength("\u0628\u0628") != plain.getlength("\u0628\u0628")
     except (OSError, ValueError, KeyError):
         return False
     return reordered and joined
