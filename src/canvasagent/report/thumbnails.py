@@ -1,0 +1,122 @@
+"""Small copies of a run's pictures, as data URIs. What cannot be read is told, never raised."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+
+from PIL import Image
+
+from canvasagent.canvas import Kind
+from canvasagent.errors import StorageError
+from canvasagent.geometry import Size
+from canvasagent.pictures import to_profile
+from canvasagent.record import AssetRecord
+from canvasagent.trajectory import Trajectory
+
+FULL_SIDE = 512
+"""Longest side of a thumbnail, where the run has few pictures."""
+SMALL_SIDE = 160
+"""Longest side in the asset graph."""
+TINY = 96
+"""Pictures smaller than this are shown enlarged, pixel by pixel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A picture as the report shows it."""
+
+    id: str
+    kind: str
+    alt: str
+    size: Size
+    """Of the picture itself."""
+    link: str
+    """The full-size file, beside the report."""
+    source: str | None = None
+    """Data URI; None where the picture cannot be shown."""
+    shown: Size = (0, 0)
+    see_through: bool = False
+    problem: str | None = None
+    """Why it cannot be shown."""
+
+    @property
+    def tiny(self) -> bool:
+        """Whether it needs enlarging to be seen."""
+        return max(self.shown) < TINY
+
+
+def side_for(pictures: int) -> int:
+    """The longest side of thumbnails in a run with so many pictures, so that the report stays a few megabytes."""
+    return FULL_SIDE if pictures <= 24 else 320 if pictures <= 60 else 224
+
+
+def thumbnail(trajectory: Trajectory, name: str, side: int) -> Thumbnail:
+    """The thumbnail of an asset, or of the hole where it should be."""
+    try:
+        record = trajectory.record_of(name)
+    except KeyError:
+        return Thumbnail(name, "unknown", f"{name}: not in the record", (0, 0), "", problem="not in the record")
+    link = f"assets/{record.id}.png"
+    try:
+        picture = trajectory.picture(name)
+        small = _small(picture, record.kind, side)
+        source = _data_uri(small)
+    except (StorageError, OSError, ValueError, MemoryError) as error:
+        problem = "the file is missing, damaged or was changed since the run"
+        if not isinstance(error, StorageError):
+            problem = f"the picture cannot be shown: {type(error).__name__}"
+        alt = f"{_words(record)}: {problem}"
+        return Thumbnail(name, record.kind.value, alt, record.size, link, problem=problem)
+    return Thumbnail(
+        id=name,
+        kind=record.kind.value,
+        alt=_words(record) + _coverage(picture, record.kind),
+        size=record.size,
+        link=link,
+        source=source,
+        shown=small.size,
+        see_through="A" in small.getbands(),
+    )
+
+
+def _small(picture: Image.Image, kind: Kind, side: int) -> Image.Image:
+    """A copy in sRGB: L for masks, RGBA where something is transparent, else RGB."""
+    small = picture.copy()
+    small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    if kind is Kind.MASK:
+        return small.convert("L")
+    small.info = dict(picture.info)
+    small = to_profile(small, None)
+    has_alpha = "A" in small.getbands() or "transparency" in picture.info
+    return small.convert("RGBA" if has_alpha else "RGB")
+
+
+def _data_uri(picture: Image.Image) -> str:
+    buffer = io.BytesIO()
+    picture.info = {}
+    if picture.mode == "RGB":
+        picture.save(buffer, "JPEG", quality=85)
+        media = "image/jpeg"
+    else:
+        picture.save(buffer, "PNG")
+        media = "image/png"
+    return f"data:{media};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def _words(record: AssetRecord) -> str:
+    kind = {Kind.IMAGE: "picture", Kind.MASK: "mask", Kind.CUTOUT: "cut-out"}[record.kind]
+    if record.lineage is None:
+        came = "input"
+    else:
+        parents = ", ".join(record.lineage.parents)
+        came = f"made by {record.lineage.tool}" + (f" from {parents}" if parents else "")
+    return f"{record.id}: {kind}, {came}, {record.size[0]} × {record.size[1]} pixels"
+
+
+def _coverage(picture: Image.Image, kind: Kind) -> str:
+    if kind is not Kind.MASK:
+        return ""
+    covered = picture.convert("L").histogram()[255] / max(1, picture.width * picture.height)
+    return f"; white where the object is, {covered:.0%} of the area"
