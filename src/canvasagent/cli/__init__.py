@@ -1,0 +1,142 @@
+"""The command line. Each command is a file of this folder, which is imported only when the command is used.
+
+A command's function returns an `Ending`: its exit code and, for `--json`, the one object that goes to standard
+output. Whatever else is said goes to standard error, so that the output can be piped.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from canvasagent.cli.common import (
+    OWN_FAULT,
+    STOPPED,
+    USAGE,
+    Ending,
+    exit_code,
+    failure,
+    is_verbose,
+    quiet_logging,
+    stdout_for_json,
+    tell_error,
+    verbose_option,
+)
+
+COMMANDS = {
+    "run": "Carry out a request on pictures, or a file of requests.",
+    "tools": "List the tools, with what they take and make.",
+    "tool": "Use one tool by itself.",
+    "show": "Show a run: request, turns, result.",
+    "replay": "Run a recorded run again and tell what differs.",
+    "doctor": "Say what can run on this machine, and what to do about the rest.",
+}
+"""Each command with the line that `canvasagent --help` has for it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code. Nothing raises but a `KeyboardInterrupt` during the exit."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in (given[: given.index("--")] if "--" in given else given)
+    quiet_logging()
+    with stdout_for_json(as_json):
+        ending = _carry_out(given)
+    if as_json and ending.payload is not None:
+        print(json.dumps(ending.payload, ensure_ascii=False), flush=True)  # noqa: T201
+    if ending.at_once and arguments is None:
+        _leave(ending.code)
+    return ending.code
+
+
+def command_line(arguments: Sequence[str]) -> typer.Typer:
+    """The commands, with the options of the one that `arguments` use (of all, for a shell's completion)."""
+    app = typer.Typer(
+        name="canvasagent",
+        help="Make and edit complex pictures by asking for them in words.",
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog="Keys are read from the environment: CANVASAGENT_API_KEY or OPENAI_API_KEY, never from an option.",
+    )
+    app.callback()(_global_options)
+    used = next((word for word in arguments if not word.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        if name == used or "_CANVASAGENT_COMPLETE" in os.environ:
+            import_module(f"canvasagent.cli.{name}").register(app, summary)
+        else:
+            app.command(name, help=summary)(_not_loaded)
+    return app
+
+
+def _not_loaded() -> None:
+    """Stands for a command that these arguments do not use."""
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from canvasagent.version import __version__
+
+        typer.echo(f"canvasagent {__version__}")
+        raise typer.Exit
+
+
+def _global_options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+) -> None:
+    """Options that come before the command."""
+
+
+def _carry_out(arguments: Sequence[str]) -> Ending:
+    """Run the command; every error becomes one line in words and an exit code."""
+    try:
+        result = command_line(arguments)(args=list(arguments), prog_name="canvasagent", standalone_mode=False)
+    except typer.TyperException as error:
+        return _usage_error(error)
+    except typer.Abort:
+        return Ending(STOPPED, failure("stopped"))
+    except Exception as error:
+        return _failed(error)
+    if isinstance(result, Ending):
+        return result
+    return Ending(result if isinstance(result, int) else 0, failure("stopped") if result == STOPPED else None)
+
+
+def _usage_error(error: typer.TyperException) -> Ending:
+    context: Any = getattr(error, "ctx", None)
+    message = error.format_message()
+    if not message:  # called without arguments: typer has printed the help
+        return Ending(USAGE, failure("no command was given"))
+    if message.startswith("No such option") and context is not None and context.command_path.endswith(" run"):
+        message += " Put the request in quotes." if "-" not in message else ""
+    tell_error(message, f"See {context.command_path} --help." if context is not None else "")
+    return Ending(USAGE, failure(message))
+
+
+def _failed(error: Exception) -> Ending:
+    code = exit_code(error)
+    if is_verbose():
+        logging.getLogger("canvasagent").error("the command failed", exc_info=error)
+    if code == OWN_FAULT:
+        message = f"this is a fault in canvasagent: {type(error).__name__}: {error}"
+        tell_error(message, "" if is_verbose() else "Use canvasagent --verbose … for the traceback.")
+    else:
+        message = str(error)
+        tell_error(message)
+    return Ending(code, failure(message))
+
+
+def _leave(code: int) -> None:
+    """End the process at once: a tool that still computes in a thread must not hold up who pressed Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)

@@ -1,0 +1,209 @@
+"""Many requests from a file, several at once: each in a run folder of its own, resumable, results as they come.
+
+The file has one JSON object a line (see `TaskLine`); its `images` are paths relative to it. A batch that was
+interrupted is started again in the same folder: what is finished is taken over, what was broken off goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from canvasagent.agent import Agent
+from canvasagent.errors import CanvasAgentError, InputError, StorageError
+from canvasagent.pictures import write_atomically
+from canvasagent.task import Task
+from canvasagent.trajectory import RECORD_NAME, Trajectory
+
+RESULTS_NAME = "results.jsonl"
+CONCURRENCY = 4
+"""Requests that run at once, unless said otherwise."""
+MAX_TOLD = 20
+"""Bad lines of a file that are told at once."""
+
+
+class TaskLine(BaseModel):
+    """One line of a batch file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    instruction: str = Field(min_length=1)
+    images: list[str] = Field(default_factory=list)
+    """Paths of the pictures, relative to the file."""
+    id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    """Name of the run's folder; the line's number where it is left out."""
+    seed: int = 0
+    expected_tools: list[str] | None = None
+    difficulty: dict[str, str] = Field(default_factory=dict)
+    checks: list[dict[str, Any]] = Field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A request of a batch."""
+
+    id: str
+    task: Task
+    seed: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a request of a batch went: its record, or the error that kept it from running."""
+
+    id: str
+    record: Trajectory | None
+    error: CanvasAgentError | None = None
+    skipped: bool = False
+    """It was finished before this batch was started."""
+
+
+def read_batch(path: Path) -> list[Item]:
+    """The requests in a file. Raises `InputError` that tells every bad line with its number."""
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"'{path}' is not text in UTF-8.") from error
+    items: dict[str, Item] = {}
+    numbers: dict[str, int] = {}
+    wrong: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            item = _read_line(line, number, path.parent)
+            name = item.id.casefold()  # a folder's name may not tell upper from lower case
+            if name in numbers:
+                raise InputError(f"the id '{item.id}' is taken by line {numbers[name]}.")
+        except InputError as error:
+            wrong.append(f"line {number}: {error}")
+            continue
+        items[item.id], numbers[name] = item, number
+    if wrong:
+        more = f"\n… and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
+        raise InputError(f"'{path}' cannot be used:\n" + "\n".join(wrong[:MAX_TOLD]) + more)
+    if not items:
+        raise InputError(f"'{path}' has no request in it.")
+    return list(items.values())
+
+
+def _read_line(line: str, number: int, folder: Path) -> Item:
+    try:
+        read = TaskLine.model_validate(json.loads(line))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ValidationError):
+            problem = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in problem["loc"])
+            raise InputError(f"{where or 'not an object'}: {problem['msg']}.") from error
+        raise InputError(f"not JSON: {error}.") from error
+    name = read.id if read.id is not None else f"{number:05d}"
+    if name in (RESULTS_NAME, RECORD_NAME):
+        raise InputError(f"the id '{name}' is the name of a file of ours.")
+    pictures = [folder / image for image in read.images]
+    for picture in pictures:
+        if not picture.is_file():
+            raise InputError(f"there is no picture '{picture}'.")
+    task = Task(
+        read.instruction,
+        pictures,
+        id=name,
+        expected_tools=tuple(read.expected_tools) if read.expected_tools is not None else None,
+        difficulty=read.difficulty,
+        checks=tuple(read.checks),
+    )
+    return Item(name, task, read.seed)
+
+
+async def run_batch(
+    agent: Agent,
+    items: Sequence[Item],
+    folder: Path,
+    *,
+    concurrency: int = CONCURRENCY,
+    tell: Callable[[Result], None] = lambda result: None,
+    describe: Callable[[Result], dict[str, Any]],
+) -> None:
+    """Run `items`, at most `concurrency` at once, each in `folder / id`; `tell` gets each result as it comes.
+
+    `results.jsonl` in `folder` has a line for each result, which `describe` makes. Raises `StorageError` where
+    that file cannot be written, `InputError` where a folder holds another request's run.
+    """
+    done, rest = await asyncio.to_thread(_sort, items, folder, agent.limits.max_turns)
+    lines = "".join(json.dumps(describe(result), ensure_ascii=False) + "\n" for result in done)
+    write_atomically(folder / RESULTS_NAME, lines.encode("utf-8"))
+    for result in done:
+        tell(result)
+    waiting = iter(rest)  # shared: each worker takes the next one
+
+    async def work() -> None:
+        for item in waiting:
+            result = await _run_item(agent, item, folder / item.id)
+            _append(folder / RESULTS_NAME, json.dumps(describe(result), ensure_ascii=False))
+            tell(result)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(concurrency, len(rest))):
+            group.create_task(work())
+
+
+async def _run_item(agent: Agent, item: Item, folder: Path) -> Result:
+    try:
+        if (folder / RECORD_NAME).is_file():
+            return Result(item.id, await agent.aresume(folder))
+        return Result(item.id, await agent.arun(item.task, seed=item.seed, run_dir=folder))
+    except CanvasAgentError as error:
+        return Result(item.id, None, error)
+
+
+def _sort(items: Iterable[Item], folder: Path, max_turns: int) -> tuple[list[Result], list[Item]]:
+    """What is finished already, and what is left to run or to go on with."""
+    done: list[Result] = []
+    rest: list[Item] = []
+    for item in items:
+        path = folder / item.id
+        if not (path / RECORD_NAME).is_file():
+            _make_room(path)
+            rest.append(item)
+            continue
+        try:
+            record = Trajectory.load(path)
+        except StorageError as error:
+            raise InputError(f"{error} Remove that folder to run '{item.id}' anew.") from error
+        if (record.instruction, record.seed) != (item.task.instruction, item.seed):
+            raise InputError(
+                f"'{path}' holds a run of another request or seed; give the batch file another name, "
+                "or another --runs-dir."
+            )
+        out_of_turns = record.status == "truncated" and len(record.turns) >= max_turns
+        if record.status in ("met", "unmet") or out_of_turns:
+            done.append(Result(item.id, record, skipped=True))
+        else:
+            rest.append(item)
+    return done, rest
+
+
+def _make_room(path: Path) -> None:
+    """Clear what a run left that was killed before its first record: it holds nothing that could be gone on with."""
+    if not path.is_dir():
+        return
+    leftovers = [path / ".lock", *(path / "assets").glob("*.png"), *(path / "assets").glob(".*.png.*")]
+    for file in leftovers:
+        file.unlink(missing_ok=True)
+    if (path / "assets").is_dir() and not any((path / "assets").iterdir()):
+        (path / "assets").rmdir()
+
+
+def _append(path: Path, line: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+    except OSError as error:
+        raise StorageError(f"'{path}' could not be written: {error.strerror or error}.") from error

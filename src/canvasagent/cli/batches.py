@@ -1,0 +1,154 @@
+"""`canvasagent run --batch`: a file of requests, with a progress bar."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from canvasagent.batch import CONCURRENCY, RESULTS_NAME, Result, read_batch, run_batch
+from canvasagent.cli.common import CODES, STOPPED, Ending, err, exit_code, failure, out, summary_of, tell_error
+from canvasagent.cli.run import Given
+from canvasagent.cli.words import STATUS_STYLE, harmless, short
+from canvasagent.errors import CanvasAgentError
+
+_WORST_FIRST = ("failed", "truncated", "unmet", "met")
+
+
+def run_batch_file(given: Given) -> Ending:
+    """Run the file's requests that are not finished yet; the exit code is the worst of all of them."""
+    assert given.batch is not None
+    items = read_batch(given.batch)
+    agent = given.agent()
+    folder = given.runs_dir / given.batch.stem
+    tally = _Tally(err(), len(items))
+    stopped: BaseException | None = None
+    with tally:
+        try:
+            asyncio.run(
+                run_batch(
+                    agent,
+                    items,
+                    folder,
+                    concurrency=given.concurrency or CONCURRENCY,
+                    tell=tally.add,
+                    describe=describe,
+                )
+            )
+        except (KeyboardInterrupt, CanvasAgentError) as error:
+            stopped = error
+        except BaseExceptionGroup as group:  # what one worker raised, the others having been cancelled
+            stopped = group.exceptions[0]
+            if not isinstance(stopped, KeyboardInterrupt | CanvasAgentError):
+                raise stopped from None
+    agent.toolbox.close()
+    return _ending(given, folder, tally, stopped)
+
+
+def describe(result: Result) -> dict[str, Any]:
+    """The line of `results.jsonl` for a result: its id, and what `run --json` prints."""
+    if result.record is not None:
+        return {"id": result.id, **summary_of(result.record)}
+    return {"id": result.id, **failure(str(result.error))}
+
+
+class _Tally:
+    """Counts results, under a progress bar on a terminal and in plain lines elsewhere."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._console = console
+        self.total = total
+        self.counts: Counter[str] = Counter()
+        self.skipped = 0
+        self.code = 0
+        self._started = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[speed]}", style="dim"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("requests", total=total, speed="")
+
+    def __enter__(self) -> _Tally:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    @property
+    def done(self) -> int:
+        """Results so far, skipped ones included."""
+        return self.counts.total()
+
+    @property
+    def seconds(self) -> float:
+        """Since the batch was started."""
+        return time.monotonic() - self._started
+
+    def add(self, result: Result) -> None:
+        """Count a result and tell it."""
+        record = result.record
+        status = record.status if record is not None else "failed"
+        self.counts[status] += 1
+        self.code = max(self.code, CODES[status] if result.error is None else exit_code(result.error))
+        self.skipped += result.skipped
+        ran = self.done - self.skipped
+        self._bar.update(self._task, completed=self.done, speed=self._speed(ran))
+        if result.skipped:
+            return
+        line = Text.assemble((f"{status:<9}", STATUS_STYLE[status]), f" {result.id}")
+        why = str(result.error) if result.error else (record.why if record else None) or ""
+        why = why or "; ".join(record.unmet if record else [])
+        line.append(f"  {short(why, 160)}" if why else "", "dim")
+        self._console.print(line)
+
+    def _speed(self, ran: int) -> str:
+        return f"{ran / self.seconds * 60:.1f} a minute" if ran and self.seconds > 0 else ""
+
+    def words(self) -> str:
+        """All of it in one line."""
+        told = [f"{self.counts[status]} {status}" for status in reversed(_WORST_FIRST) if self.counts[status]]
+        ran = self.done - self.skipped
+        told += [f"{self.skipped} of them done before"] if self.skipped else []
+        return f"{self.done} of {self.total} requests: {', '.join(told) or 'none done'} · {self.seconds:.1f} s" + (
+            f" · {self._speed(ran)}" if ran else ""
+        )
+
+
+def _ending(given: Given, folder: Path, tally: _Tally, stopped: BaseException | None) -> Ending:
+    worst = next((status for status in _WORST_FIRST if tally.counts[status]), "failed")
+    summary: dict[str, Any] = {
+        "status": worst,
+        "tasks": tally.total,
+        **{status: tally.counts[status] for status in reversed(_WORST_FIRST)},
+        "skipped": tally.skipped,
+        "seconds": round(tally.seconds, 3),
+        "run_dir": str(folder),
+        "results": str(folder / RESULTS_NAME),
+    }
+    console = err()
+    console.print(Text(harmless(tally.words()), "bold"))
+    if stopped is None:
+        if not given.json:
+            out().print(Text(str(folder / RESULTS_NAME)))
+        return Ending(tally.code, summary)
+    if isinstance(stopped, KeyboardInterrupt):
+        message = "stopped; what is done is kept, and the same command goes on with the rest."
+        console.print(Text(message, "bold yellow"))
+        return Ending(STOPPED, {**summary, "status": "failed", "error": message}, at_once=True)
+    message = str(stopped)
+    tell_error(message)
+    code = exit_code(stopped) if isinstance(stopped, Exception) else STOPPED
+    return Ending(code, {**summary, "status": "failed", "error": message})

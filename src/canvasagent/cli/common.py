@@ -1,0 +1,203 @@
+"""What the commands share: exit codes, endings, standard output kept for JSON, errors in words, run folders."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from canvasagent.trajectory import Trajectory
+
+OWN_FAULT, USAGE, DRIFTED, FAILED, STOPPED = 1, 2, 3, 5, 130
+CODES = {"met": 0, "unmet": 3, "truncated": 4, "failed": FAILED}
+"""Exit codes by status of a run."""
+
+RUNS_DIR = Path("runs")
+"""Where runs are kept unless `--runs-dir` says otherwise."""
+
+_LOGGER = logging.getLogger("canvasagent")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a command ended."""
+
+    code: int = 0
+    payload: Any = None
+    """What `--json` prints; None where there is nothing to print."""
+    at_once: bool = False
+    """Leave without waiting for tools that still compute."""
+
+
+def failure(error: str, **known: Any) -> dict[str, Any]:
+    """The object that `--json` prints for an error."""
+    empty: dict[str, Any] = {
+        "status": "failed",
+        "final": None,
+        "final_asset": None,
+        "answer": None,
+        "turns": 0,
+        "tool_calls": [],
+    }
+    return {**empty, "run_dir": None, "unmet": [], **known, "error": error}
+
+
+def exit_code(error: Exception) -> int:
+    """The exit code that says whose fault an error is."""
+    from canvasagent.errors import CanvasAgentError, InputError, MissingExtra, ToolRefusal
+
+    if isinstance(error, InputError | MissingExtra):
+        return USAGE
+    if isinstance(error, ToolRefusal):
+        return CODES["unmet"]
+    return FAILED if isinstance(error, CanvasAgentError) else OWN_FAULT
+
+
+@contextlib.contextmanager
+def stdout_for_json(wanted: bool) -> Iterator[None]:
+    """Send all that is printed inside, by whomever (native code and child processes too), to standard error."""
+    if not wanted:
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def out() -> Console:
+    """The console of results: standard output. Never wraps or colours what is piped into another program."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def err() -> Console:
+    """The console of everything else: standard error."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def tell_error(message: str, advice: str = "") -> None:
+    """Say what is wrong in one line, and what to do about it."""
+    from rich.text import Text
+
+    text = Text.assemble(("Error: ", "bold red"), message, (f" {advice}" if advice else "", "dim"))
+    err().print(text)
+
+
+def quiet_logging() -> None:
+    """No log lines: what matters to the user is in the record and told from there."""
+    for handler in list(_LOGGER.handlers):
+        _LOGGER.removeHandler(handler)
+    _LOGGER.addHandler(logging.NullHandler())
+    _LOGGER.setLevel(logging.NOTSET)
+    _LOGGER.propagate = True
+
+
+def is_verbose() -> bool:
+    """Whether `--verbose` was given."""
+    return _LOGGER.level == logging.DEBUG
+
+
+def verbose_option() -> Any:
+    """The option `-v`, which shows the log on standard error."""
+
+    def switch(asked: bool) -> bool:
+        if asked and not is_verbose():
+            from rich.logging import RichHandler
+
+            _LOGGER.addHandler(RichHandler(console=err(), show_path=False, rich_tracebacks=False))
+            _LOGGER.setLevel(logging.DEBUG)
+            _LOGGER.propagate = False
+        return asked
+
+    return typer.Option("--verbose", "-v", callback=switch, help="Show the log, and tracebacks of errors.")
+
+
+def json_option(what: str = "Print one JSON object on standard output, and nothing else there.") -> Any:
+    """The option `--json`."""
+    return typer.Option("--json", help=what)
+
+
+def runs_dir_option() -> Any:
+    """The option `--runs-dir`."""
+    return typer.Option("--runs-dir", help="Folder in which each run has a folder of its own.", metavar="DIR")
+
+
+def find_run(name: str, runs_dir: Path) -> Path:
+    """The folder of a run given as a path or as an id below `runs_dir`. Raises `InputError` if there is none."""
+    from canvasagent.errors import InputError
+
+    given = Path(name)
+    for path in (given.parent if given.is_file() else given, runs_dir / name):
+        if (path / "trajectory.json").is_file():
+            return path
+    raise InputError(f"there is no run '{name}', neither as a folder nor below '{runs_dir}'.")
+
+
+def load_run(name: str, runs_dir: Path) -> Trajectory:
+    """The record of a run. Raises `InputError` where there is none or it is damaged."""
+    from canvasagent.errors import InputError, StorageError
+    from canvasagent.trajectory import Trajectory
+
+    try:
+        return Trajectory.load(find_run(name, runs_dir))
+    except StorageError as error:
+        raise InputError(str(error)) from error
+
+
+def final_path(record: Trajectory) -> Path | None:
+    """Where the result lies in the run's folder, where it has one."""
+    from canvasagent.trajectory import asset_path
+
+    if record.folder is None or record.final is None:
+        return None
+    path = asset_path(record.folder, record.final)
+    return path if path.is_file() else None
+
+
+def report_path(record: Trajectory) -> Path | None:
+    """The run's report, written anew where it is missing or older than the record; None where it cannot be."""
+    from canvasagent.errors import StorageError
+    from canvasagent.report import REPORT_NAME, write_report
+    from canvasagent.trajectory import RECORD_NAME
+
+    if record.folder is None:
+        return None
+    report, written = record.folder / REPORT_NAME, record.folder / RECORD_NAME
+    try:
+        if not report.is_file() or report.stat().st_mtime_ns < written.stat().st_mtime_ns:
+            write_report(record, report)
+    except (OSError, StorageError) as error:
+        _LOGGER.warning("the report could not be written: %s", error)
+        return None
+    return report
+
+
+def summary_of(record: Trajectory, saved: Path | None = None) -> dict[str, Any]:
+    """The object that `--json` prints for a run; `saved` is where its result was written to."""
+    final = saved or final_path(record)
+    summary = record.summary()
+    tail = {"run_dir": str(record.folder) if record.folder else None, "unmet": summary.pop("unmet")}
+    told = {"status": summary.pop("status"), "final": str(final) if final else None, **summary, **tail}
+    if record.why:
+        told["error" if record.status == "failed" else "why"] = record.why
+    return told

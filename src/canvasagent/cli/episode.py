@@ -1,0 +1,175 @@
+"""One run from the command line: watched as it goes, its result saved and told, resumable when it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from canvasagent.agent import Agent
+from canvasagent.cli.common import (
+    CODES,
+    STOPPED,
+    Ending,
+    err,
+    exit_code,
+    failure,
+    final_path,
+    find_run,
+    load_run,
+    out,
+    report_path,
+    summary_of,
+    tell_error,
+)
+from canvasagent.cli.live import WatchedPolicy, view_for
+from canvasagent.cli.run import Given
+from canvasagent.cli.words import command_words, harmless, status_words
+from canvasagent.errors import CanvasAgentError, InputError, StorageError
+from canvasagent.events import Event, Listener
+from canvasagent.task import Task
+
+if TYPE_CHECKING:
+    from canvasagent.trajectory import Trajectory
+
+Start = Callable[[Listener], Coroutine[Any, Any, "Trajectory"]]
+
+
+def run_one(given: Given) -> Ending:
+    """Carry out the request, or go on with the run, that the command line names."""
+    if given.resume is not None:
+        agent, start = _resume(given, given.resume)
+    else:
+        carried = load_run(given.continued, given.runs_dir).carry() if given.continued is not None else None
+        task = Task(given.request or "", given.images, carried=carried)
+        agent = given.agent()
+        seeded: dict[str, Any] = {} if given.seed is None else {"seed": given.seed}
+
+        async def start(listener: Listener) -> Trajectory:
+            return await agent.arun(task, listener=listener, **seeded)
+
+    return _watch(given, agent, start)
+
+
+def _resume(given: Given, name: str) -> tuple[Agent, Start]:
+    folder = find_run(name, given.runs_dir)
+    record = load_run(name, given.runs_dir)
+    agent = given.agent(record)
+    if record.status == "truncated" and len(record.turns) >= agent.limits.max_turns:
+        raise InputError(
+            f"run {record.id} was cut off after {len(record.turns)} turns; "
+            f"give it more with --max-turns {len(record.turns) * 2}."
+        )
+
+    async def start(listener: Listener) -> Trajectory:
+        try:
+            return await agent.aresume(folder, listener)
+        except StorageError as error:
+            if isinstance(listener, _Watch) and listener.record is None:
+                raise InputError(str(error)) from error  # the folder that was named cannot be used
+            raise
+
+    return agent, start
+
+
+class _Watch:
+    """Passes events on, and remembers the record for when the run is interrupted."""
+
+    def __init__(self, show: Listener) -> None:
+        self._show = show
+        self.record: Trajectory | None = None
+
+    def __call__(self, event: Event) -> None:
+        self.record = event.trajectory
+        self._show(event)
+
+
+def _watch(given: Given, agent: Agent, start: Start) -> Ending:
+    """Run it under a view, then tell how it ended."""
+    console = err()
+    with view_for(console) as view:
+        agent.policy = WatchedPolicy(agent.policy, view)
+        watch = _Watch(view)
+        stopped: BaseException | None = None
+        try:
+            asyncio.run(start(watch))
+        except (KeyboardInterrupt, StorageError) as error:
+            stopped = error
+    record = watch.record
+    if isinstance(stopped, KeyboardInterrupt):
+        agent.toolbox.close()
+        return _interrupted(record)
+    if stopped is not None:
+        known = summary_of(record) if record is not None else {}
+        tell_error(str(stopped))
+        _tell_folder(record)
+        return Ending(exit_code(stopped), failure(str(stopped), **{**known, "status": "failed"}))  # type: ignore[arg-type]
+    assert record is not None
+    return _finish(given, record)
+
+
+def _interrupted(record: Trajectory | None) -> Ending:
+    """Ctrl-C: the record is kept; say how to go on."""
+    if record is None or record.folder is None:
+        tell_error("stopped before the run began.")
+        return Ending(STOPPED, failure("stopped before the run began"), at_once=True)
+    words = f"stopped; go on with: {command_words('run', '--resume', record.folder)}"
+    err().print(Text(words, "bold yellow"))
+    return Ending(STOPPED, failure(words, **{**summary_of(record), "status": "failed"}), at_once=True)
+
+
+def _finish(given: Given, record: Trajectory) -> Ending:
+    """Save the result where it was asked for, and tell all of it."""
+    console = err()
+    console.print(status_words(record))
+    code, saved, problem = CODES[record.status], None, None
+    if given.output is not None and record.final is not None:
+        try:
+            saved = _save(record, given.output)
+        except CanvasAgentError as error:
+            problem = str(error)
+            code = max(code, exit_code(error))
+    if problem is not None:
+        tell_error(problem, "The run itself is kept.")
+    elif given.output is not None and saved is None:
+        console.print(Text("No picture was made, so no file was written.", "yellow"))
+    if not given.json:
+        _print_result(record, saved)
+    _tell_folder(record)
+    summary = summary_of(record, saved)
+    if problem is not None:
+        summary = failure(problem, **{**summary, "status": "failed", "final": None})
+    return Ending(code, summary, at_once=record.status == "truncated")
+
+
+def _save(record: Trajectory, path: Path) -> Path:
+    from canvasagent.provenance import save_final
+
+    save_final(record, path)
+    return path
+
+
+def _print_result(record: Trajectory, saved: Path | None) -> None:
+    """What the user asked for, on standard output: the answer's words, and where the picture is."""
+    console = out()
+    if record.answer is not None:
+        console.print(Text(harmless(record.answer.text)))
+    path = saved or final_path(record)
+    if path is not None:
+        console.print(Text(str(path)))
+
+
+def _tell_folder(record: Trajectory | None) -> None:
+    """Where the whole of the run is, and how to go on with one that was cut off."""
+    if record is None or record.folder is None:
+        return
+    console = err()
+    console.print(Text(f"Run: {report_path(record) or record.folder}", "dim"))
+    if record.status == "truncated":
+        more = ("--max-turns", len(record.turns) * 2) if len(record.turns) >= record.limits["max_turns"] else ()
+        console.print(Text(f"Go on with: {command_words('run', '--resume', record.folder, *more)}", "dim"))
+    elif record.status in ("failed", "running"):
+        console.print(Text(f"Go on with: {command_words('run', '--resume', record.folder)}", "dim"))

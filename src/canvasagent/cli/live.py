@@ -1,0 +1,178 @@
+"""Watching a run: each turn as it comes, pictures where the terminal can show them, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from canvasagent.cli.thumbnails import can_show, thumbnail
+from canvasagent.cli.words import asset_words, call_words, harmless, turn_words
+from canvasagent.conversation import Message
+from canvasagent.events import Event
+from canvasagent.policies.base import Policy, Reply, settings_record
+from canvasagent.protocol import parse
+
+if TYPE_CHECKING:
+    from canvasagent.trajectory import Trajectory
+
+QUICK = 0.4
+"""Seconds after which the line appears that says what is going on."""
+SLOW = 2.0
+"""Seconds after which it counts them."""
+STREAM_LINES = 4
+"""Lines of the policy's text that are shown while it is written."""
+
+
+class View(Protocol):
+    """Something that shows a run as it goes."""
+
+    def __enter__(self) -> View: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+
+    def replied(self, text: str) -> None:
+        """The policy has written its turn; what it asks for is done now."""
+
+
+def view_for(console: Console) -> View:
+    """The view that suits `console`: live on a terminal, plain lines elsewhere."""
+    return LiveView(console) if console.is_terminal else PlainView(console)
+
+
+class WatchedPolicy:
+    """A policy that tells a view when its turn is written, so that the view can say which tool is at work."""
+
+    def __init__(self, policy: Policy, view: View) -> None:
+        self._policy, self._view = policy, view
+        self.name = policy.name
+
+    def record(self) -> dict[str, Any]:
+        """What the watched policy has recorded."""
+        return settings_record(self._policy)
+
+    async def act(self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None) -> Reply:
+        """The watched policy's turn."""
+        reply = await self._policy.act(messages, on_text)
+        self._view.replied(reply.text)
+        return reply
+
+
+class PlainView:
+    """Each turn as lines, once it is over."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __enter__(self) -> PlainView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def __call__(self, event: Event) -> None:
+        """Write down what happened."""
+        if event.kind == "started":
+            for note in event.trajectory.notes:
+                self._console.print(Text(f"Note: {harmless(note)}"))
+        if event.kind == "observed" and event.turn is not None:
+            self._console.print(turn_words(event.turn, event.trajectory))
+
+    def replied(self, text: str) -> None:
+        """Nothing: the turn is written once it is over."""
+
+
+class LiveView:
+    """Turns with pictures, and below them a line with what is going on."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._pictures = can_show(console)
+        self._spinner = Spinner("dots", style="cyan")
+        self._live = Live(get_renderable=self._now, console=console, transient=True, refresh_per_second=8)
+        self._turn = 1
+        self._doing = ""
+        self._written = ""
+        self._pieces = 0
+        self._since = time.monotonic()
+
+    def __enter__(self) -> LiveView:
+        self._begin("starting")
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._doing = ""
+        self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if event.kind == "started":
+            self._show_start(event.trajectory)
+            self._turn = len(event.trajectory.turns) + 1
+            self._begin(f"turn {self._turn}: {event.trajectory.policy} is thinking")
+        elif event.kind == "text":
+            self._pieces += 1
+            self._written += event.text
+        elif event.kind == "observed" and event.turn is not None:
+            self._console.print(self._step(event))
+            self._turn += 1
+            self._begin(f"turn {self._turn}: {event.trajectory.policy} is thinking")
+        elif event.kind == "finished":
+            self._doing = ""
+
+    def replied(self, text: str) -> None:
+        """Say which tool is at work."""
+        call = parse(text).call
+        self._begin(f"turn {self._turn}: " + (call_words(call.name, call.arguments) if call else "finishing"))
+
+    def _begin(self, doing: str) -> None:
+        self._doing, self._since = doing, time.monotonic()
+        self._written, self._pieces = "", 0
+
+    def _now(self) -> RenderableType:
+        """The lines below the turns, drawn anew some times a second."""
+        passed = time.monotonic() - self._since
+        if not self._doing or passed < QUICK:
+            return Text()
+        seconds = f"  {passed:.0f} s" if passed >= SLOW else ""
+        width = max(20, self._console.width - 12)
+        doing = self._doing if len(self._doing) <= width else self._doing[: width - 1] + "…"
+        self._spinner.update(text=Text.assemble((doing, "cyan"), (seconds, "dim")))
+        if self._pieces < 2:  # not streamed, or just begun
+            return self._spinner
+        lines = Text(harmless(self._written), "dim").wrap(self._console, width)[-STREAM_LINES:]
+        return Group(Padding(Text("\n").join(lines), (0, 0, 0, 4)), self._spinner)
+
+    def _show_start(self, record: Trajectory) -> None:
+        for note in record.notes:
+            self._console.print(Text(f"Note: {harmless(note)}", "yellow"))
+        given = [asset for asset in record.assets if asset.origin == "input" or asset.id == record.continued_result]
+        if self._pictures and given and not record.turns:
+            shown = [Group(Text(asset_words(asset), "dim"), thumbnail(record.picture(asset.id))) for asset in given[:4]]
+            self._console.print(Padding(Columns(shown, padding=(0, 3)), (0, 0, 1, 4)))
+
+    def _step(self, event: Event) -> RenderableType:
+        assert event.turn is not None
+        words = turn_words(event.turn, event.trajectory)
+        if event.asset is None or not self._pictures:
+            return Padding(words, (0, 0, 1, 0))
+        picture = thumbnail(event.asset.picture)
+        if self._console.width < 90:
+            return Padding(Group(words, Padding(picture, (0, 0, 0, 4))), (0, 0, 1, 0))
+        table = Table.grid(padding=(0, 3))
+        table.add_column(ratio=1)
+        table.add_column(width=28)
+        table.add_row(words, picture)
+        return Padding(table, (0, 0, 1, 0))

@@ -1,0 +1,82 @@
+"""Options made from settings models and tool definitions, so that names, help and defaults are said in one place."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Optional, TypeVar
+
+import typer
+from pydantic import BaseModel, ValidationError
+
+from canvasagent.errors import InputError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def flag(name: str) -> str:
+    """A field's name as an option: `max_turns` → `--max-turns`."""
+    return "--" + name.replace("_", "-")
+
+
+def settings_options(model: type[BaseModel], panel: str, skip: Iterable[str] = ()) -> list[inspect.Parameter]:
+    """An option for each field of `model`, None where it is not given, so that the model's own default holds."""
+    texts = field_texts(model)
+    parameters = []
+    for name, info in model.model_fields.items():
+        if name in skip:
+            continue
+        text = texts.get(name, "")
+        if not info.is_required() and info.default is not None:
+            text = f"{text} Default: {info.default}."
+        option = typer.Option(flag(name), help=text, rich_help_panel=panel, show_default=False)
+        annotation: Any = Annotated[Optional[info.annotation], option]  # type: ignore[name-defined]  # noqa: UP045
+        parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
+    return parameters
+
+
+def field_texts(model: type[BaseModel]) -> dict[str, str]:
+    """The docstrings that stand under the fields of `model`."""
+    try:
+        body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
+    except (OSError, TypeError, SyntaxError):  # no source: help without texts
+        return {}
+    assert isinstance(body, ast.ClassDef)
+    texts = {}
+    for field, text in zip(body.body, body.body[1:], strict=False):
+        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
+            continue
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str):
+            texts[field.target.id] = " ".join(text.value.value.split())
+    return texts
+
+
+def settings_from(model: type[Model], given: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Model:
+    """`model` from the options that were given, over `base` (a record's). Raises `InputError` with the option."""
+    known = {name: value for name, value in (base or {}).items() if name in model.model_fields}
+    chosen = {name: value for name, value in given.items() if name in model.model_fields and value is not None}
+    try:
+        return model(**{**known, **chosen})
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = flag(str(problem["loc"][0])) if problem["loc"] else model.__name__
+        raise InputError(f"{where}: {problem['msg']} (got {problem.get('input')}).") from error
+
+
+def with_options(function: Callable[..., Any], parameters: Sequence[inspect.Parameter]) -> Callable[..., Any]:
+    """`function` with its `**keywords` replaced by `parameters`, as typer reads a signature."""
+    own = inspect.signature(function, eval_str=True)
+    fixed = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in own.parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+
+    def command(**options: Any) -> Any:
+        return function(**options)
+
+    command.__doc__, command.__name__ = function.__doc__, function.__name__
+    command.__signature__ = own.replace(parameters=[*fixed, *parameters])  # type: ignore[attr-defined]
+    return command

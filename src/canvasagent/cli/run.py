@@ -1,0 +1,166 @@
+"""`canvasagent run`: one request, a run to go on with, or a file of requests."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from canvasagent.agent import Agent
+from canvasagent.batch import CONCURRENCY
+from canvasagent.cli.common import RUNS_DIR, Ending, json_option, runs_dir_option, verbose_option
+from canvasagent.cli.options import settings_from, settings_options, with_options
+from canvasagent.environment import Limits
+from canvasagent.errors import InputError
+from canvasagent.policies import policy_names
+from canvasagent.policies.base import PolicySettings
+
+if TYPE_CHECKING:
+    from canvasagent.trajectory import Trajectory
+
+_AGENT = inspect.signature(Agent.__init__).parameters
+_SECRET = ("api_key",)
+"""Settings that are no option: what stands on a command line can be read by every user of the machine."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was asked for on the command line; None where it was not."""
+
+    request: str | None = None
+    images: tuple[Path, ...] = ()
+    output: Path | None = None
+    policy: str | None = None
+    profile: str | None = None
+    runs_dir: Path = RUNS_DIR
+    resume: str | None = None
+    continued: str | None = None
+    batch: Path | None = None
+    concurrency: int | None = None
+    seed: int | None = None
+    json: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Fields of `Limits` and `PolicySettings`."""
+
+    def agent(self, record: Trajectory | None = None) -> Agent:
+        """The agent that was asked for; where nothing was said, as `record` has it, else the library's defaults."""
+        recorded = record.policy_settings if record and self.policy in (None, record.policy) else None
+        options: dict[str, Any] = {
+            "limits": settings_from(Limits, self.settings, record.limits if record else None),
+            "settings": settings_from(PolicySettings, self.settings, recorded),
+        }
+        policy = self.policy or (record.policy if record else None)
+        profile = self.profile or (record.profile if record else None)
+        options |= {"policy": policy} if policy else {}
+        options |= {"profile": profile} if profile else {}
+        return Agent(runs_dir=self.runs_dir, **options)
+
+
+def run(
+    request: Annotated[
+        str | None, typer.Argument(help="What to make or change, in words, in quotes.", show_default=False)
+    ] = None,
+    image: Annotated[
+        list[Path] | None,
+        typer.Option("--image", "-i", help="A picture to work on; give as many as there are.", metavar="FILE"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Where the result goes; the ending says the format.", metavar="FILE"),
+    ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Who decides what to do: {', '.join(policy_names())} (as in openai:MODEL, replay:RUN). "
+            f"Default: {_AGENT['policy'].default}.",
+            metavar="NAME",
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help=f"What does the pixel work: a profile or a .toml file. Default: {_AGENT['profile'].default}.",
+            metavar="NAME",
+        ),
+    ] = None,
+    runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,
+    resume: Annotated[
+        str | None,
+        typer.Option(help="Go on with a run that was stopped, cut off or failed.", metavar="RUN"),
+    ] = None,
+    continue_: Annotated[
+        str | None,
+        typer.Option("--continue", help="A new request on the pictures of a finished run.", metavar="RUN"),
+    ] = None,
+    batch: Annotated[
+        Path | None,
+        typer.Option(help="A file with one request a line, as JSON objects.", metavar="FILE", rich_help_panel="Batch"),
+    ] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(help=f"How many run at once. Default: {CONCURRENCY}.", min=1, rich_help_panel="Batch"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Runs with the same seed repeat each other.")] = None,
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+    **settings: Any,
+) -> Ending:
+    """Carry out a request on pictures.
+
+    canvasagent run "cut out the face and mirror it" -i photo.jpg -o face.png
+    """
+    given = Given(
+        request, tuple(image or ()), output, policy, profile, runs_dir, resume, continue_, batch, concurrency, seed,
+        json, settings,
+    )  # fmt: skip
+    _check(given)
+    if batch is not None:
+        from canvasagent.cli.batches import run_batch_file
+
+        return run_batch_file(given)
+    from canvasagent.cli.episode import run_one
+
+    return run_one(given)
+
+
+def register(app: typer.Typer, summary: str) -> None:
+    """Add the command, with an option for every setting of limits and policies."""
+    parameters = [
+        *settings_options(Limits, "Limits"),
+        *settings_options(PolicySettings, "Policy", skip=_SECRET),
+    ]
+    app.command("run", help=f"{summary}\n\n{inspect.cleandoc(run.__doc__ or '').partition(chr(10) * 2)[2]}")(
+        with_options(run, parameters)
+    )
+
+
+def _check(given: Given) -> None:
+    """Refuse what cannot be meant, before anything runs."""
+    modes = {"--resume": given.resume, "--continue": given.continued, "--batch": given.batch}
+    chosen = [name for name, value in modes.items() if value is not None]
+    if len(chosen) > 1:
+        raise InputError(f"{' and '.join(chosen)} exclude each other.")
+    if given.batch is not None:
+        _refuse("--batch", "the file says it", request=given.request, image=given.images, output=given.output)
+    if given.batch is None and given.concurrency is not None:
+        raise InputError("--concurrency needs --batch.")
+    if given.resume is not None:
+        _refuse("--resume", "the run has it already", request=given.request, image=given.images, seed=given.seed)
+    elif given.batch is None and given.request is None:
+        raise InputError('say what to make or change: canvasagent run "make it warmer" -i photo.jpg -o out.png')
+    if given.output is not None:
+        from canvasagent.pictures import check_output_path
+
+        check_output_path(given.output)
+        if given.output.is_dir():
+            raise InputError(f"'{given.output}' is a folder; name a file in it.")
+
+
+def _refuse(option: str, why: str, **unwanted: Any) -> None:
+    for name, value in unwanted.items():
+        if value not in (None, ()):
+            what = "a request" if name == "request" else f"--{name}"
+            raise InputError(f"{what} cannot be given with {option}: {why}.")

@@ -1,0 +1,127 @@
+"""A run in words for a terminal. What policies wrote and pictures hold is foreign text: made harmless first."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import unicodedata
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from canvasagent.record import AssetRecord, TurnRecord
+    from canvasagent.trajectory import Trajectory
+
+MAX_ARGUMENT = 120
+"""Characters of an argument that are shown."""
+MAX_FINDINGS = 6
+"""Lines of a finding that are shown as steps go by; all of them are in the record."""
+
+STATUS_STYLE = {"met": "bold green", "unmet": "bold yellow", "truncated": "bold yellow", "failed": "bold red"}
+STATUS_WORDS = {
+    "met": "Done",
+    "unmet": "Stopped short",
+    "truncated": "Cut off",
+    "failed": "Failed",
+    "running": "Not finished",
+}
+
+
+def harmless(text: str) -> str:
+    """`text` without control characters, which could move a terminal's cursor or change its colours."""
+    return "".join(char if char in "\n\t" or unicodedata.category(char) != "Cc" else "\ufffd" for char in text)
+
+
+def short(text: str, limit: int) -> str:
+    """`text` in one line of at most `limit` characters."""
+    line = " ".join(harmless(text).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def command_words(*parts: object) -> str:
+    """A command as it can be pasted into a shell."""
+    return shlex.join(["canvasagent", *map(str, parts)])
+
+
+def call_words(name: str, arguments: Mapping[str, Any]) -> str:
+    """A call as a person reads it: `Crop img_1, bbox [120, 80, 640, 900]`."""
+    told = []
+    for argument, value in arguments.items():
+        words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        words = short(words, MAX_ARGUMENT)
+        told.append(words if argument in ("image", "base_image") else f"{argument} {words}")
+    return f"{short(name, 60)} {', '.join(told)}".rstrip()
+
+
+def asset_words(record: AssetRecord) -> str:
+    """`Crop_0: image, 512 × 512`."""
+    return f"{record.id}: {record.kind.value}, {record.size[0]} × {record.size[1]}"
+
+
+def outcome_words(turn: TurnRecord, record: Trajectory, findings: int | None = MAX_FINDINGS) -> Text:
+    """What a turn led to: the picture made, what was found, what was wrong."""
+    text = Text()
+    faults = [fault.message for fault in turn.call.faults] if turn.call is not None else []
+    if turn.format_faults:
+        from canvasagent.faults import FAULT_TEXT
+
+        faults = [f"{FAULT_TEXT[fault]}." for fault in turn.format_faults] + faults
+    for fault in faults:
+        text.append(f"! {harmless(fault)}\n", "yellow")
+    if turn.asset is not None:
+        text.append(f"→ {asset_words(record.record_of(turn.asset))}\n", "green")
+    if turn.words is not None:
+        lines = harmless(turn.words).splitlines()
+        shown = lines if findings is None else lines[:findings]
+        for line in shown:
+            text.append(f"→ {line}\n", "green")
+        if len(lines) > len(shown):
+            text.append(f"  … and {len(lines) - len(shown)} more\n", "dim")
+    text.rstrip()
+    return text
+
+
+def turn_words(turn: TurnRecord, record: Trajectory, findings: int | None = MAX_FINDINGS) -> Text:
+    """A turn: number, reason, call, outcome, seconds."""
+    text = Text()
+    text.append(f"{turn.index + 1:>2}  ", "bold cyan")
+    reason = harmless(turn.reason or "").strip() or "(no reason given)"
+    text.append(reason.replace("\n", "\n    ") + "\n")
+    if turn.call is not None:
+        text.append(f"    {call_words(turn.call.tool or turn.call.name, turn.call.arguments)}\n", "cyan")
+    outcome = outcome_words(turn, record, findings)
+    for line in outcome.split("\n") if outcome.plain else []:
+        text.append("    ").append_text(line).append("\n")
+    text.append(f"    {_figures(turn)}", "dim")
+    return text
+
+
+def _figures(turn: TurnRecord) -> str:
+    told = [f"{turn.policy_seconds + (turn.call.seconds if turn.call else 0.0):.1f} s"]
+    if turn.call is not None and turn.call.cached:
+        told.append("from the cache")
+    usage = turn.usage
+    if usage.input_tokens is not None or usage.output_tokens is not None:
+        told.append(f"{usage.input_tokens or 0:,} tokens in, {usage.output_tokens or 0:,} out")
+    if usage.cost is not None:
+        told.append(f"cost {usage.cost:.4g}")
+    if usage.retries:
+        told.append(f"{usage.retries} retries")
+    return " · ".join(told)
+
+
+def status_words(record: Trajectory) -> Text:
+    """How a run ended: status, why, what is missing, figures."""
+    count, calls = len(record.turns), len(record.tool_calls)
+    text = Text(STATUS_WORDS[record.status], STATUS_STYLE.get(record.status, "bold"))
+    figures = f" · {count} turn{'' if count == 1 else 's'} · {calls} call{'' if calls == 1 else 's'}"
+    text.append(f"{figures} · {record.seconds:.1f} s", "dim")
+    if record.cost is not None:
+        text.append(f" · cost {record.cost:.4g}", "dim")
+    if record.why:
+        text.append(f"\n{harmless(record.why)}")
+    for part in record.unmet:
+        text.append("\nNot done: ", "yellow").append(harmless(part))
+    return text
