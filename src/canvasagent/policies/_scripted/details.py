@@ -174,4 +174,4 @@ def phrase(text: str) -> tuple[str, bool]:
         text,
     )
     plural = re.search(r"(?i)[a-z]{2,}[^su]s$", text) is not None
-    return text.strip(" ,'\""), many or plural
+    return text.strip(" ,"), many or plural

@@ -97,12 +97,12 @@ def _crop(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     elif "region" in groups:
         found["bbox"] = details.region(groups["region"])
     elif "phrase" in groups:
-        image, rest = details.reference(quotes.restore(groups["phrase"], bare=True))
+        image, rest = details.reference(groups["phrase"])
         margin = re.search(
             r"(?i)\s*\bwith (?:some |a (?:bit of |small |little )?)?(?:margin|space|room|padding).*", rest
         )
         rest = rest[: margin.start()] if margin else rest
-        words, many = details.phrase(rest)
+        words, many = details.phrase(quotes.restore(rest))
         found |= {"image": image, "phrase": words, "many": many, "margin": margin is not None}
         if not words:
             return None
@@ -119,7 +119,7 @@ def _enlarge(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
 def _phrase_of(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     """An operation on a thing in a picture: cut, mask and find."""
     image, rest = details.reference(f"{groups['phrase']} {groups.get('rest', '')}".strip())
-    words, many = details.phrase(quotes.restore(rest, bare=True))
+    words, many = details.phrase(quotes.restore(rest))
     kind = next((name for name in ("count", "exists") if name in groups), "where")
     return {"image": image, "phrase": words, "many": many, "question": kind}
 
@@ -149,7 +149,7 @@ def _place(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     what, rest = details.reference(groups["what"])
     base = details.reference(groups["base"])[0] if "base" in groups else ""
     source = details.reference(groups["source"])[0] if "source" in groups else ""
-    words = details.phrase(rest)[0]
+    words = details.phrase(quotes.restore(rest))[0]
     if words and what:
         source, what = what, ""  # "the face of the first picture"
     return {
