@@ -31,8 +31,24 @@ def drawn(pixels: Array, box: WholeBox, tolerance: int = 3) -> Array | None:
     share = mask[top:bottom, left:right].mean()
     if not 0.02 < share < 0.999:
         return None
+    if not _sharp_outline(mask, pixels):
+        return None
     mask = _without_enclosed_ground(_without_specks(mask, 0.002), pixels, reached)
     return _without_pinholes(mask)
+
+
+def _sharp_outline(mask: Array, pixels: Array, least: int = 14) -> bool:
+    """Whether a mask ends at real edges, done within two pixels: a flood leaks into what is softer than that."""
+    ring = mask & (cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+    if not ring.any():
+        return False
+    near, far = (
+        cv2.morphologyEx(pixels, cv2.MORPH_GRADIENT, np.ones((side, side), np.uint8))
+        .max(axis=2)[ring]
+        .astype(np.float32)
+        for side in (3, 9)
+    )
+    return bool(np.percentile(near, 20) >= least and np.median(near / np.maximum(far, 1)) > 0.6)
 
 
 def _without_enclosed_ground(mask: Array, pixels: Array, reached: Array) -> Array:

@@ -36,6 +36,8 @@ class Config(BaseModel):
 
     min_score: float = Field(default=0.5, ge=0, le=1)
     """Lines read with less confidence than this are left out."""
+    min_score_single: float = Field(default=0.95, ge=0, le=1)
+    """The same for a lone character: an eye is easily taken for an O."""
     sure_score: float = Field(default=0.9, ge=0, le=1)
     """A line read with less confidence than this is tried turned round as well."""
     max_side: int = Field(default=1600, ge=64)
@@ -90,7 +92,8 @@ class Backend:
         every_way = len(quads) <= self.config.both_ways
         readings = [_read_line(quad, read, self.config.sure_score, every_way) for quad in quads]
         readings = _agree(list(zip(quads, readings, strict=True)), read)
-        kept = [reading for reading in readings if reading.score >= self.config.min_score]
+        least = (self.config.min_score, max(self.config.min_score, self.config.min_score_single))
+        kept = [reading for reading in readings if reading.score >= least[len(reading.text) < 2]]
         return [TextLine(item.text, min(item.score, 1.0), item.quad) for item in _reading_order(kept)]
 
     def _loaded(self) -> tuple[Any, Any]:

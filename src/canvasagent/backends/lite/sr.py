@@ -46,7 +46,7 @@ class Backend:
     def __call__(self, *, image: Image.Image) -> Image.Image:
         """`image` (RGB, RGBA or L) at four times its width and height, in the same mode.
 
-        Colours are weighted by alpha, so that what lies hidden under transparent pixels does not bleed in.
+        What colours lie hidden under wholly transparent pixels makes no difference.
         """
         pixels = np.asarray(image)
         planes = pixels[..., None] if pixels.ndim == 2 else pixels
@@ -61,13 +61,9 @@ class Backend:
 
     def _enlarge(self, planes: Array) -> Array:
         """One tile (height, width, channels) of uint8, four times as large."""
-        values = planes.astype(np.float32)
-        if planes.shape[2] != 4:
-            return _to_bytes(self._project(values))
-        alpha = values[..., 3:] / 255
-        enlarged = self._project(np.concatenate([values[..., :3] * alpha, values[..., 3:]], axis=2))
-        cover = np.clip(enlarged[..., 3:] / 255, 1e-3, 1)
-        return _to_bytes(np.concatenate([enlarged[..., :3] / cover, enlarged[..., 3:]], axis=2))
+        if planes.shape[2] == 4:
+            planes = np.dstack([_continued(planes[..., :3], planes[..., 3] > 0), planes[..., 3:]])
+        return _to_bytes(self._project(planes.astype(np.float32)))
 
     def _project(self, low: Array) -> Array:
         """Iterative back-projection of float32 planes, kept from over- and undershooting its neighbourhood."""
@@ -78,6 +74,18 @@ class Backend:
             error = low - _resize(high, (low.shape[1], low.shape[0]), cv2.INTER_AREA)
             high = np.clip(high + self.config.strength * _resize(error, size, cv2.INTER_CUBIC), floor, ceiling)
         return high
+
+
+def _continued(colours: Array, seen: Array) -> Array:
+    """`colours` with the nearest colour that can be seen in place of each that cannot, so that none bleeds in."""
+    if seen.all() or not seen.any():
+        return colours
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~seen).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    by_label = np.zeros((int(nearest.max()) + 1, 3), colours.dtype)
+    by_label[nearest[seen]] = colours[seen]
+    return np.asarray(by_label[nearest])
 
 
 def _resize(planes: Array, size: tuple[int, int], how: int) -> Array:
