@@ -17,8 +17,8 @@ from canvasagent.geometry import Size
 MAX_PIXELS = 64_000_000
 """Default limit on the pixels of one picture (8000 × 8000). A setting wherever pictures are opened."""
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "TIFF", "BMP", "DIB", "AVIF", "JPEG2000", "PPM", "TGA", "ICO", "QOI")
-"""What is decoded. Formats that Pillow hands to another program (EPS) or that are rarely kept sound stay out."""
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "PPM", "WEBP", "TIFF", "AVIF", "JPEG2000", "TGA", "ICO", "QOI")
+"""What is decoded, common ones first. Formats that Pillow hands to another program (EPS) stay out."""
 
 _ALPHA_MODES = {"RGBA", "LA", "La", "PA", "RGBa"}
 
