@@ -1,0 +1,275 @@
+"""Prompt to plan: quotation marks, clauses, frames. Knows no edit; the vocabulary is passed in.
+
+A prompt may fall into clauses at any separator ("and", "then", a comma, a full stop), but only where every part
+is understood; among the ways to cut it the one with the longest first clauses wins. So "turn it black and white and
+add a vignette" is two clauses and not three. What is not understood is told clause by clause.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from canvasagent.backends.lite.edits._amounts import strength_of, strip_amounts
+from canvasagent.backends.lite.edits._frames import CLASSES, FORBID, FRAMES, KEEP, LEADING, REST, SEPARATOR, TRAILING
+from canvasagent.backends.lite.edits._places import is_noun_phrase, parse_where
+from canvasagent.backends.lite.edits._spec import BACKGROUND, WHOLE, Edit, Keep, Plan, Step, Where
+
+MAX_CHARACTERS = 2000
+"""Longer prompts are not read."""
+MAX_PIECES = 40
+"""Prompts with more separators are not read."""
+_LONGEST = 5
+"""A clause spans at most this many pieces."""
+_FLIPS = re.compile(r"less|not so|not as|(?:.* )?too(?: much)?", re.IGNORECASE)
+_QUOTES = re.compile(r'"([^"]+)"|“([^“”]+)”|«([^«»]+)»|‘([^‘’]+)’|(?<![\w\x03])\'(.+?)\'(?!\w)|`([^`]+)`')
+_TOKEN = re.compile(r"\x02(\d+)\x03")
+_FORBIDDEN = re.compile(rf"{FORBID} (?P<rest>.+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    edit: str
+    sign: int
+    part: str
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """The compiled vocabulary of some edits."""
+
+    edits: Mapping[str, Edit]
+    frames: tuple[_Frame, ...]
+    keeps: tuple[re.Pattern[str], ...]
+    masked: bool = False
+    """Whether a mask is given, so that "it" is a place."""
+
+
+def compile_grammar(edits: Mapping[str, Edit]) -> Grammar:
+    """Compile every frame with every edit's words."""
+    frames = [
+        _Frame(name, words.sign, part, _compile(frame, vocabulary))
+        for name, edit in edits.items()
+        for words in edit.words
+        for part, templates in FRAMES.items()
+        for vocabulary in _without_double_slots(getattr(words, part))
+        for frame in templates
+    ]
+    return Grammar(edits, tuple(frames), tuple(_compile(frame, ()) for frame in KEEP))
+
+
+def _without_double_slots(vocabulary: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The words in groups that may share a pattern: those with slots stand alone, for a slot has one name."""
+    plain = tuple(word for word in vocabulary if "{" not in word and "(?P<" not in word)
+    return [*([plain] if plain else []), *((word,) for word in vocabulary if word not in plain)]
+
+
+def _compile(frame: str, vocabulary: tuple[str, ...]) -> re.Pattern[str]:
+    text = frame.replace("{word}", f"(?:{'|'.join(f'(?:{word})' for word in vocabulary)})")
+    count = 0
+
+    def expand(match: re.Match[str]) -> str:
+        nonlocal count
+        if match[1] != "amt":
+            return CLASSES[match[1]]
+        count += 1
+        return CLASSES["amt"].replace("(?:(?:", f"(?:(?P<amt{count}>", 1)
+
+    return re.compile(re.sub(r"\{([a-z]\w*)\}", expand, text), re.IGNORECASE)
+
+
+def parse(prompt: str, grammar: Grammar, masked: bool = False) -> Plan:
+    """Understand `prompt`, given with a mask or not. Never raises: what is not understood is in `unknown`."""
+    grammar = replace(grammar, masked=masked)
+    text, quotes = _hide_quotes(prompt)
+    pieces = _pieces(text)
+    if len(prompt) > MAX_CHARACTERS or len(pieces) > MAX_PIECES:
+        return Plan(unknown=(prompt[:60] + " …",))
+    done: list[Step | Keep | None] = []
+    unknown: list[str] = []
+    while pieces:
+        found = _cut(text, pieces, grammar, {})
+        done += found.clauses
+        if found.rest < len(pieces):
+            start, end = pieces[found.rest]
+            unknown.append(_restore(text[start:end], quotes))
+        pieces = pieces[found.rest + 1 :]
+    items = [_restored(item, quotes) for item in done if item is not None]
+    steps = _share_places(items)
+    unknown += [step.clause for step in steps if not step.edit]
+    keeps = tuple(item for item in items if isinstance(item, Keep))
+    return Plan(tuple(step for step in steps if step.edit), keeps, tuple(unknown))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    clauses: tuple[Step | Keep | None, ...]
+    rest: int
+
+
+def _cut(text: str, pieces: list[tuple[int, int]], grammar: Grammar, known: dict[int, _Cut], first: int = 0) -> _Cut:
+    """The way to cut the pieces from `first` on that is understood furthest."""
+    if first == len(pieces):
+        return _Cut((), first)
+    if first in known:
+        return known[first]
+    best = _Cut((), first)
+    for last in range(min(len(pieces), first + _LONGEST), first, -1):
+        clause = text[pieces[first][0] : pieces[last - 1][1]]
+        for item in _readings(clause, grammar):
+            rest = _cut(text, pieces, grammar, known, last)
+            if rest.rest > best.rest or (rest.rest == best.rest and not best.clauses):
+                best = _Cut((item, *rest.clauses), rest.rest)
+            break
+        if best.rest == len(pieces):
+            break
+    known[first] = best
+    return best
+
+
+def _readings(clause: str, grammar: Grammar) -> Iterator[Step | Keep | None]:
+    """What a clause may mean; None is a clause that says nothing, such as "please"."""
+    plain = _plain(clause)
+    if not plain:
+        yield None
+        return
+    for pattern in grammar.keeps:
+        if match := pattern.fullmatch(plain):
+            place = match["where"]
+            if REST.fullmatch(place.strip()):
+                yield None
+            elif where := parse_where(place):
+                yield Keep(where, None, clause.strip())
+    if step := read_clause(plain, grammar):
+        yield step
+    if match := _FORBIDDEN.fullmatch(plain):
+        rest = match["rest"]
+        step = read_clause(rest, grammar) or read_clause(re.sub(r"^(\w+?)ing\b", r"\1e", rest), grammar)
+        step = step or read_clause(re.sub(r"^(\w+?)(\w)?\2?ing\b", r"\1\2", rest), grammar)
+        if step:
+            yield Keep(step.where, step.edit, clause.strip())
+    if is_noun_phrase(plain) and (where := parse_where(plain)):
+        yield Step("", 1, 1.0, where, {}, clause.strip())
+
+
+def read_clause(clause: str, grammar: Grammar) -> Step | None:
+    """One clause as a step of one edit: the frame that leaves the fewest letters to open slots wins."""
+    bare, outer = strip_amounts(clause)
+    best: tuple[int, Step] | None = None
+    for words, amounts in ((bare, outer), (clause, [])):
+        for frame in grammar.frames:
+            match = frame.pattern.fullmatch(words)
+            step = match and _step(frame, match, amounts, clause, grammar)
+            if match and step:
+                groups = match.groupdict()
+                slots = ("old", "new") if step.where == WHOLE else ("where", "old", "new")
+                cost = sum(len(groups.get(slot) or "") for slot in slots)
+                if best is None or cost < best[0]:
+                    best = cost, step
+        if best:
+            break
+    return best[1] if best else None
+
+
+def _step(frame: _Frame, match: re.Match[str], outer: list[str], clause: str, grammar: Grammar) -> Step | None:
+    edit = grammar.edits[frame.edit]
+    groups = match.groupdict()
+    where = BACKGROUND if groups.pop("background", None) is not None else edit.where
+    if (place := groups.pop("where", None)) is not None:
+        parsed = parse_where(place)
+        if parsed is None:
+            return None
+        where = parsed if parsed != WHOLE or edit.needs_place else edit.where
+    if edit.needs_place and where == WHOLE and not grammar.masked:
+        return None
+    if edit.places and where.kind not in edit.places:
+        return None
+    sign = frame.sign
+    if _FLIPS.fullmatch(groups.pop("sense", None) or ""):
+        sign = -sign
+    if groups.pop("lower", None) is not None:
+        sign = -sign
+    if sign not in {words.sign for words in edit.words}:
+        return None
+    amounts = outer + [groups[key] for key in sorted(groups) if key.startswith("amt") and groups[key]]
+    values = {key: value.strip() for key, value in groups.items() if value and not key.startswith("amt")}
+    if not edit.check(values):
+        return None
+    values["form"] = frame.part if place is None else f"{frame.part} place"
+    return Step(frame.edit, sign, strength_of(amounts, edit.strength), where, values, clause)
+
+
+def _share_places(items: list[Step | Keep]) -> list[Step]:
+    """Ellipsis: "the circle brighter and warmer" is warmer there too; "blur the face and the text" blurs both."""
+    steps = [item for item in items if isinstance(item, Step)]
+    for index, step in enumerate(steps):
+        before = steps[index - 1] if index else None
+        form = step.values.get("form")
+        if not step.edit:
+            if before and before.edit and before.where != WHOLE:
+                step = replace(before, where=step.where, clause=step.clause)
+        elif form == "adjectives" and before and before.values.get("form") == "adjectives place":
+            step = replace(step, where=before.where, values={**step.values, "form": "adjectives place"})
+        elif form == "verbs" and index + 1 < len(steps) and steps[index + 1].values.get("form") == "verbs place":
+            step = replace(step, where=steps[index + 1].where)
+        steps[index] = step
+    return steps
+
+
+def _plain(clause: str) -> str:
+    """A clause without politeness, end marks and doubled spaces."""
+    clause = " ".join(clause.split()).strip(" .,;:!?-")
+    while True:
+        shorter = TRAILING.sub("", LEADING.sub("", f"{clause} ", count=1).strip(), count=1).strip(" .,;:!?-")
+        if re.fullmatch(LEADING.pattern.removesuffix(r"\s+"), shorter, re.IGNORECASE) or shorter.lower() in _EMPTY:
+            return ""
+        if shorter == clause:
+            return clause
+        clause = shorter
+
+
+_EMPTY = {"please", "thanks", "thank you", "for me", "too", "as well"}
+
+
+def _pieces(text: str) -> list[tuple[int, int]]:
+    """The spans between separators."""
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for match in SEPARATOR.finditer(text):
+        if text[start : match.start()].strip():
+            spans.append((start, match.start()))
+            start = match.end()
+        elif match.end() > match.start():
+            start = match.end()
+    if text[start:].strip():
+        spans.append((start, len(text)))
+    return spans
+
+
+def _hide_quotes(prompt: str) -> tuple[str, list[str]]:
+    """The prompt with every quotation as one token, and what was quoted."""
+    quotes: list[str] = []
+
+    def hide(match: re.Match[str]) -> str:
+        quotes.append(next(group for group in match.groups() if group is not None))
+        return f"\x02{len(quotes) - 1}\x03"
+
+    clean = "".join(
+        character for character in prompt.replace("’", "'") if character.isprintable() or character in "\n\t"
+    )
+    return _QUOTES.sub(hide, clean), quotes
+
+
+def _restore(text: str, quotes: list[str], marks: str = "'") -> str:
+    return _TOKEN.sub(lambda match: f"{marks}{quotes[int(match[1])]}{marks}", text).strip()
+
+
+def _restored(item: Step | Keep, quotes: list[str]) -> Step | Keep:
+    where = replace(item.where, name=_restore(item.where.name, quotes, ""))
+    clause = _restore(item.clause, quotes)
+    if isinstance(item, Keep):
+        return replace(item, where=where, clause=clause)
+    values = {key: _restore(value, quotes, "") for key, value in item.values.items()}
+    return replace(item, where=where, clause=clause, values=values)
