@@ -89,11 +89,17 @@ def _fits(text: str, box: Size, size: int, bold: bool, break_words: bool) -> Blo
         lines += broken
         if len(lines) * line_height(font) > box[1] * 2:
             return None
-    width = max(math.ceil(font.getlength(line)) for line in lines) + 2 * outline
+    width = max(_ink_width(line, font) for line in lines) + 2 * outline
     height = line_height(font) * (len(lines) - 1) + sum(font.getmetrics()) + 2 * outline
     if width > box[0] or height > box[1]:
         return None
     return Block(tuple(lines), font, outline, (width, height))
+
+
+def _ink_width(line: str, font: ImageFont.FreeTypeFont) -> int:
+    """Width of a line, with what sticks out beyond its letters' advances."""
+    left, _, right, _ = font.getbbox(line, anchor="ls")
+    return math.ceil(max(font.getlength(line), right) - min(left, 0))
 
 
 def line_height(font: ImageFont.FreeTypeFont) -> int:

@@ -31,7 +31,7 @@ class Config(BaseModel):
     bold: bool = True
     """Draw text in the bold face."""
     text_size: float = 0.08
-    """Letter size, as a share of the base's shorter side."""
+    """Letter size, as a share of the side of a square of the base's area."""
     smallest_text: int = 8
     """Letter size in pixels below which text is refused as illegible."""
     margin: float = 0.02
@@ -82,7 +82,7 @@ class Backend:
     ) -> Image.Image:
         margin = round(self.config.margin * min(base.size))
         box = max(1, base.width - 2 * margin), max(1, base.height - 2 * margin)
-        wanted = (size or max(self.config.text_size * min(base.size), 12)) * (scale or 1.0)
+        wanted = (size or max(self.config.text_size * math.sqrt(base.width * base.height), 14)) * (scale or 1.0)
         block = self._set(text, box, wanted)
         left, top, width, height = _inside(center, block.size, base.size, margin)
         layer = self._drawn(base, block, (left, top, left + width, top + height), color)

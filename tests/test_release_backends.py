@@ -1,0 +1,68 @@
+"""The `release` profile does what the research release did, wrong turns included, so that its runs can be audited."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from canvasagent.backends.profile import load_profile, make_backend
+from canvasagent.errors import ToolRefusal
+
+PROFILE = load_profile("release")
+
+
+def backend(tool: str):  # type: ignore[no-untyped-def]
+    assert PROFILE.backends[tool].startswith("release/")
+    return make_backend(PROFILE.backends[tool], {})
+
+
+def wide() -> Image.Image:
+    picture = Image.new("RGB", (60, 40), "white")
+    picture.paste("red", (0, 0, 20, 40))  # the left third
+    return picture
+
+
+def test_the_profile_has_every_tool_and_tells_boxes_in_pixels() -> None:
+    lite = load_profile("lite")
+    assert set(PROFILE.backends) == set(lite.backends)
+    assert PROFILE.pixel_boxes and not lite.pixel_boxes
+
+
+def test_a_quarter_turn_goes_the_other_way_and_cuts() -> None:
+    turned = backend("Rotate")(image=wide(), angle=90)
+    assert turned.size == (60, 40)
+    assert turned.getpixel((30, 38)) == (255, 0, 0)  # what was left is at the bottom: counter-clockwise
+    assert turned.getpixel((2, 20)) == (255, 255, 255)
+    red = (np.asarray(turned) == (255, 0, 0)).all(-1).sum()
+    assert 0 < red < 20 * 40
+
+
+def test_other_angles_grow_the_canvas() -> None:
+    assert backend("Rotate")(image=wide(), angle=45).width > 60
+    mask = backend("Rotate")(image=Image.new("L", (40, 40), 255), angle=45)
+    assert set(np.unique(np.asarray(mask))) == {0, 255}
+
+
+@pytest.mark.parametrize(
+    ("tool", "options"), [("Crop", {"box": (0, 0, 5, 5)}), ("Rotate", {"angle": 45}), ("Flip", {}), ("SR", {})]
+)
+def test_transparency_is_lost(tool: str, options: dict[str, object]) -> None:
+    cutout = Image.new("RGBA", (10, 10), (1, 2, 3, 0))
+    result = backend(tool)(image=cutout, **options)
+    assert result.mode == "RGBA" and result.getchannel("A").getextrema() == (255, 255)
+    assert cutout.getpixel((0, 0)) == (1, 2, 3, 0)
+
+
+def test_large_objects_and_long_text_are_cut_at_the_edges() -> None:
+    base = Image.new("RGB", (100, 60), "black")
+    overlay = backend("Overlayer")
+    covered = overlay(base=base, content=Image.new("RGB", (300, 300), "blue"), center=(50, 30))
+    assert covered.getextrema() == ((0, 0), (0, 0), (255, 255))
+    written = np.asarray(overlay(base=base, content="WWWWWWWWWWWW", center=(50, 30)))
+    assert written[:, 0].max() > 200 and written[:, -1].max() > 200 and written[0].max() == 0
+
+
+def test_what_the_release_does_not_have_is_refused() -> None:
+    with pytest.raises(ToolRefusal, match="neither scale nor quad"):
+        backend("Overlayer")(base=wide(), content="x", center=(5, 5), scale=2.0)
