@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from canvasagent.backends.profile import Profile
 from canvasagent.blocking import block
 from canvasagent.environment import Environment, Limits, Step
+from canvasagent.errors import StorageError
 from canvasagent.policies.base import Reply, Usage
 from canvasagent.record import TurnRecord
 from canvasagent.toolbox import ToolBox
@@ -122,8 +123,7 @@ async def areplay(run: Trajectory | str | Path, toolbox: ToolBox | Profile | str
 
 
 async def _retake(recorded: Trajectory, toolbox: ToolBox) -> ReplayReport:
-    limits = Limits.model_validate({**recorded.limits, "max_seconds": None, "max_cost": None})
-    environment = Environment(toolbox, limits)
+    environment = Environment(toolbox, _limits(recorded))
     task = recorded.task()
     messages = await asyncio.to_thread(environment.reset, task, recorded.seed)
     again = Trajectory.begin(recorded.id, task, environment, messages, policy=recorded.policy, seed=recorded.seed)
@@ -143,6 +143,14 @@ async def _retake(recorded: Trajectory, toolbox: ToolBox) -> ReplayReport:
             break
     _conclude(again, recorded, step, last=len(turns) == len(recorded.turns))
     return _report(recorded, again, turns)
+
+
+def _limits(recorded: Trajectory) -> Limits:
+    """The recorded limits, without those on time and cost."""
+    try:
+        return Limits.model_validate({**recorded.limits, "max_seconds": None, "max_cost": None})
+    except ValidationError as error:
+        raise StorageError(f"run {recorded.id} has limits that make no sense: {recorded.limits}.") from error
 
 
 def _conclude(again: Trajectory, recorded: Trajectory, step: Step | None, last: bool) -> None:
@@ -214,7 +222,7 @@ def _report(recorded: Trajectory, again: Trajectory, turns: list[TurnReplay]) ->
         if turn.backend_was and turn.backend_now and turn.backend_was != turn.backend_now
     )
     cached = sum(turn.cached for turn in turns)
-    notes = [f"{cached} results came from the cache; their backends were not run."] if cached else []
+    notes = [f"{cached} of {len(turns)} turns were answered from the cache; no backend ran for them."] if cached else []
     if recorded.profile != again.profile:
         notes.append(f"recorded with profile {recorded.profile}, replayed with {again.profile}.")
     if recorded.system_prompt != again.system_prompt:

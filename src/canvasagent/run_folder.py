@@ -1,4 +1,4 @@
-"""A run's folder: `trajectory.json`, `assets/`, `report.html`, written in the background, atomically, by one run at a time."""
+"""A run's folder: `trajectory.json`, `assets/`, `report.html`; written in the background, atomically, by one run."""
 
 from __future__ import annotations
 
@@ -110,6 +110,16 @@ class RunFolder:
     def _save(self, snapshot: Trajectory) -> None:
         write_atomically(self.path / RECORD_NAME, snapshot.model_dump_json(indent=1).encode("utf-8"))
 
+    def _report(self, snapshot: Trajectory) -> None:
+        from canvasagent.report import REPORT_NAME, write_report
+
+        try:
+            write_report(snapshot, self.path / REPORT_NAME)
+        except StorageError:
+            raise
+        except Exception:  # the run is whole without it: what a report cannot show must not cost the run
+            log.exception("the report of run %s could not be made", snapshot.id)
+
 
 def _refuse_used(path: Path) -> None:
     """Raise `InputError` if there is something at `path` beside an empty folder (and the lock of a run)."""
@@ -123,19 +133,13 @@ def _refuse_used(path: Path) -> None:
 
 def _sweep(path: Path) -> None:
     """Remove what a killed run was in the middle of writing."""
-    for leftover in (*path.glob(f".{RECORD_NAME}.*"), *path.glob(f"{ASSET_FOLDER}/.*.png.*")):
+    for leftover in (
+        *path.glob(f".{RECORD_NAME}.*"),
+        *path.glob(".report.html.*"),
+        *path.glob(f"{ASSET_FOLDER}/.*.png.*"),
+    ):
         with contextlib.suppress(OSError):
             leftover.unlink()
-
-    def _report(self, snapshot: Trajectory) -> None:
-        from canvasagent.report import REPORT_NAME, write_report
-
-        try:
-            write_report(snapshot, self.path / REPORT_NAME)
-        except StorageError:
-            raise
-        except Exception:  # the run is whole without it: what a report cannot show must not cost the run
-            log.exception("the report of run %s could not be made", snapshot.id)
 
 
 def _snapshot(trajectory: Trajectory) -> Trajectory:
