@@ -314,6 +314,22 @@ def test_from_one_picture_to_the_other(words: str) -> None:
     assert story.calls[-1][1]["base_image"] == "img_2" and story.calls[-1][1]["position"] == [150, 120]
 
 
+def test_places_by_things() -> None:
+    story = follow("put a caption 'SALE' under the face in red")
+    assert story.tools == ["Grounding", "Overlayer", "OCR"] and story.calls[1][1]["color"] == "red"
+    assert story.calls[1][1]["position"] == [440, 378]
+    assert follow("write 'SALE' on the unicorn", answers={"Grounding": NOTHING}).end.not_done
+    words = "put the cat from the first picture next to the face in the second picture"
+    story = follow(words, inputs=2)
+    assert [
+        (call[1].get("image"), call[1].get("reference_text")) for call in story.calls if call[0] == "Grounding"
+    ] == [
+        ("img_1", "cat"),
+        ("img_2", "face"),
+    ]
+    assert story.calls[-1][1]["base_image"] == "img_2" and story.calls[-1][1]["position"] == [605, 224]
+
+
 def test_a_changed_picture_is_still_the_second_picture() -> None:
     story = follow(
         "rotate the second picture left and put the face from the first picture on the second picture", inputs=2

@@ -114,6 +114,28 @@ def place(text: str) -> list[int] | None:
     return next((list(places[name]) for name in places if set(name.split()) <= words), None)
 
 
+def anchor(text: str) -> tuple[dict[str, str] | None, str]:
+    """A thing that a place is told by ('under the face'), and the text without it."""
+    source = r"\b(?P<how>{beside}) (?P<thing>(?:the|his|her|my) (?!{picture})[\w\s-]+?)(?=,| (?:in|at|with|as|on)\b|$)"
+    for match in pattern(source).finditer(text):
+        words = set(canonical(match["thing"])) - {"very", "corner", "side", "edge", "the", "part", "half", "of"}
+        if words and not words <= set(" ".join(knowledge()["places"]).split()) and not reference(match["thing"])[0]:
+            found = {"how": match["how"].lower(), "phrase": phrase(match["thing"])[0]}
+            return found, f"{text[: match.start()]} {text[match.end() :]}"
+    return None, text
+
+
+def beside(how: str, box: Box) -> list[int]:
+    """The centre of what goes 'above', 'next to' or 'on' the thing in a box."""
+    shifts = knowledge()["beside"]
+    x, y = next((shifts[word] for word in re.findall("[a-z]+", how) if word in shifts), (0, 0))
+    left, top, right, bottom = box
+    across, down = (left + right) / 2, (top + bottom) / 2
+    across += x * ((right - left) / 2 + 70)
+    down += y * ((bottom - top) / 2 + 60)
+    return [min(max(round(value), 40), 960) for value in (across, down)]
+
+
 def colour(text: str) -> str | None:
     """The colour that a text is asked in: the first colour word that can be drawn."""
     for match in pattern("{colour}").finditer(text):

@@ -64,6 +64,8 @@ class Quotes:
 def clauses(text: str) -> list[str]:
     """The clauses of a text whose quotations are marks, in order, cleared of politeness and connectives."""
     parts: list[str] = []
+    if re.match(r"\s*1[.)]\s", text):  # a numbered list
+        text = re.sub(r"(?:^|\s)[1-9]\d?[.)]\s+", "\n", text)
     for sentence in _sentences(re.sub(r"[^\S\n]+", " ", text)):
         parts += [sentence] if _starts(sentence, "condition") else _split_soft(sentence)
     return _merge([part for part in map(strip, parts) if part])

@@ -65,7 +65,9 @@ def _step(clause: str, quotes: Quotes) -> Step:
 
 def _plain(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     """An operation on a picture as a whole; a `thing` that is no picture makes it an edit."""
-    if "thing" in groups and not details.reference(groups["thing"])[0]:
+    if "thing" in groups:
+        if details.reference(groups["thing"])[0]:
+            return None
         return _edit(clause, {"prompt": clause}, quotes) | {"operation": "edit"}
     return {"image": details.reference(clause)[0]}
 
@@ -103,6 +105,7 @@ def _crop(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
         )
         rest = rest[: margin.start()] if margin else rest
         words, many = details.phrase(quotes.restore(rest))
+        many = many or words.lower() in ("text", "writing", "lettering")
         found |= {"image": image, "phrase": words, "many": many, "margin": margin is not None}
         if not words:
             return None
@@ -133,19 +136,21 @@ def _text(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
         text = text.strip(" :,.")
         if pattern(knowledge()["clauses"]["read_before"]).fullmatch(text):
             text = ""
+    anchor, around = details.anchor(around)
     named = next((word for word in re.findall(r"[a-z]+", around.lower()) if word in knowledge()["text_default"]), None)
     default = details.place(knowledge()["text_default"][named]) if named else None
     return {
         "image": details.reference(re.sub(r"⟪\d+⟫", "", clause))[0],
         "text": text,
         "position": details.place(around) or default or [500, 500],
+        "anchor": anchor,
         "color": details.colour(around),
         "font_size": details.size(around, "text_size"),
     }
 
 
 def _place(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    where = f"{groups.get('where', '')} {groups.get('where2', '')}"
+    anchor, where = details.anchor(f"{groups.get('where', '')} {groups.get('where2', '')}")
     what, rest = details.reference(groups["what"])
     base = details.reference(groups["base"])[0] if "base" in groups else ""
     source = details.reference(groups["source"])[0] if "source" in groups else ""
@@ -158,6 +163,7 @@ def _place(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
         "phrase": words,
         "source": source,
         "position": details.place(where),
+        "anchor": anchor,
         "scale": details.size(where, "object_size"),
     }
 

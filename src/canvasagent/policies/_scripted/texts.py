@@ -6,6 +6,7 @@ from canvasagent.policies._scripted import words
 from canvasagent.policies._scripted.calls import Play, make, target, use
 from canvasagent.policies._scripted.plan import Step
 from canvasagent.policies._scripted.scene import Scene, Unmet
+from canvasagent.policies._scripted.things import spot
 from canvasagent.policies._scripted.transcript import Finding
 
 
@@ -20,10 +21,11 @@ def read(step: Step, scene: Scene) -> Play:
 def text(step: Step, scene: Scene) -> Play:
     """Write, read back, and write again in another way where OCR cannot read it; at most three times in all."""
     wanted, image = step.details, target(step, scene)
-    position, content = wanted["position"], wanted["text"] or scene.read
+    content = wanted["text"] or scene.read
     if not content:
         raise Unmet("nothing was read that could be written")
     scene.written = content
+    position = yield from spot(wanted, image, scene)
     for attempt, look in enumerate(words.looks(wanted)):
         key = "rewrite" if attempt else "write"
         reason = words.reason(key, text=content, image=image, position=position)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from typing import Any
 
 from canvasagent.policies._scripted import words
 from canvasagent.policies._scripted.calls import Move, Play, make, target, use
+from canvasagent.policies._scripted.details import beside
 from canvasagent.policies._scripted.plan import Step
 from canvasagent.policies._scripted.scene import Scene, Topic, Unmet
 from canvasagent.policies._scripted.transcript import Finding, Observation
@@ -16,7 +18,8 @@ MOST = 8
 
 def find(step: Step, scene: Scene) -> Play:
     phrase, question = step.details["phrase"], step.details["question"]
-    image, found, total = yield from _ground(step, scene)
+    image = target(step, scene)
+    found, total = yield from _ground(scene, image, phrase)
     if question == "where":
         if not found:
             raise Unmet(f"no {phrase} was found in {image}")
@@ -36,20 +39,25 @@ def locate(step: Step, scene: Scene) -> Generator[Move, Observation, tuple[str, 
         return topic.image, [Finding(topic.phrase, topic.box, 1.0)]
     if not phrase:
         raise Unmet("it does not say what")
-    image, found, _ = yield from _ground(step, scene)
+    image = target(step, scene)
+    return image, (yield from seek(scene, image, phrase))
+
+
+def seek(scene: Scene, image: str, phrase: str) -> Generator[Move, Observation, list[Finding]]:
+    """Where a phrase is in a picture, the likeliest first. Raises `Unmet` where it is not."""
+    found, _ = yield from _ground(scene, image, phrase)
     if not found:
         raise Unmet(f"no {phrase} was found in {image}")
-    return image, found
+    return found
 
 
-def _ground(step: Step, scene: Scene) -> Generator[Move, Observation, tuple[str, list[Finding], int]]:
-    phrase, image = step.details["phrase"], target(step, scene)
+def _ground(scene: Scene, image: str, phrase: str) -> Generator[Move, Observation, tuple[list[Finding], int]]:
     reason = words.reason("locate", image=image, phrase=phrase)
     seen = yield from use(scene, "Grounding", reason, image=image, reference_text=phrase)
     found = seen.findings
     if found:
         scene.found(phrase, image, found[0])
-    return image, found, seen.total
+    return found, seen.total
 
 
 def mask(step: Step, scene: Scene) -> Play:
@@ -84,7 +92,7 @@ def place(step: Step, scene: Scene) -> Play:
     wanted = step.details
     content = yield from _content(step, scene)
     base = _base(wanted["image"], content, scene)
-    position = wanted["position"] or [500, 500]
+    position = yield from spot(wanted, base, scene)
     reason = words.reason("place", content=content, image=base, position=position)
     made = yield from make(
         scene, "Overlayer", reason,
@@ -92,6 +100,15 @@ def place(step: Step, scene: Scene) -> Play:
     )  # fmt: skip
     scene.change(base, made)
     scene.picture = made
+
+
+def spot(wanted: Mapping[str, Any], image: str, scene: Scene) -> Generator[Move, Observation, list[int]]:
+    """Where something goes: where the words say, or by a thing in the picture that has to be found first."""
+    anchor = wanted.get("anchor")
+    if anchor is None:
+        return wanted["position"] or [500, 500]
+    found = yield from seek(scene, image, anchor["phrase"])
+    return beside(anchor["how"], found[0].box)
 
 
 def _content(step: Step, scene: Scene) -> Generator[Move, Observation, str]:
