@@ -7,19 +7,22 @@ interrupted is started again in the same folder: what is finished is taken over,
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.agent import Agent
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
 from canvasagent.pictures import write_atomically
+from canvasagent.run_folder import LOCK_NAME
 from canvasagent.task import Task
-from canvasagent.trajectory import RECORD_NAME, Trajectory
+from canvasagent.trajectory import ASSET_FOLDER, RECORD_NAME, Trajectory
 
 RESULTS_NAME = "results.jsonl"
 CONCURRENCY = 4
@@ -136,6 +139,18 @@ async def run_batch(
     `results.jsonl` in `folder` has a line for each result, which `describe` makes. Raises `StorageError` where
     that file cannot be written, `InputError` where a folder holds another request's run.
     """
+    with _alone_in(folder):
+        await _run_batch(agent, items, folder, concurrency, tell, describe)
+
+
+async def _run_batch(
+    agent: Agent,
+    items: Sequence[Item],
+    folder: Path,
+    concurrency: int,
+    tell: Callable[[Result], None],
+    describe: Callable[[Result], dict[str, Any]],
+) -> None:
     done, rest = await asyncio.to_thread(_sort, items, folder, agent.limits.max_turns)
     lines = "".join(json.dumps(describe(result), ensure_ascii=False) + "\n" for result in done)
     write_atomically(folder / RESULTS_NAME, lines.encode("utf-8"))
@@ -152,6 +167,23 @@ async def run_batch(
     async with asyncio.TaskGroup() as group:
         for _ in range(min(concurrency, len(rest))):
             group.create_task(work())
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other batches out of `folder`. Raises `StorageError` where one is at work or it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK_NAME)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise StorageError(f"another batch is writing to '{folder}' right now.") from error
+    except OSError as error:
+        raise StorageError(f"'{folder}' cannot be written: {error.strerror or error}.") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 async def _run_item(agent: Agent, item: Item, folder: Path) -> Result:
@@ -192,13 +224,13 @@ def _sort(items: Iterable[Item], folder: Path, max_turns: int) -> tuple[list[Res
 
 def _make_room(path: Path) -> None:
     """Clear what a run left that was killed before its first record: it holds nothing that could be gone on with."""
-    if not path.is_dir():
+    assets = path / ASSET_FOLDER
+    if not assets.is_dir():
         return
-    leftovers = [path / ".lock", *(path / "assets").glob("*.png"), *(path / "assets").glob(".*.png.*")]
-    for file in leftovers:
+    for file in (*assets.glob("*.png"), *assets.glob(".*.png.*")):
         file.unlink(missing_ok=True)
-    if (path / "assets").is_dir() and not any((path / "assets").iterdir()):
-        (path / "assets").rmdir()
+    if not any(assets.iterdir()):
+        assets.rmdir()
 
 
 def _append(path: Path, line: str) -> None:

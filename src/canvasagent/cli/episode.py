@@ -26,6 +26,7 @@ from canvasagent.cli.common import (
     tell_error,
 )
 from canvasagent.cli.live import WatchedPolicy, view_for
+from canvasagent.cli.options import flag
 from canvasagent.cli.run import Given
 from canvasagent.cli.words import command_words, harmless, status_words
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
@@ -168,8 +169,18 @@ def _tell_folder(record: Trajectory | None) -> None:
         return
     console = err()
     console.print(Text(f"Run: {report_path(record) or record.folder}", "dim"))
-    if record.status == "truncated":
-        more = ("--max-turns", len(record.turns) * 2) if len(record.turns) >= record.limits["max_turns"] else ()
-        console.print(Text(f"Go on with: {command_words('run', '--resume', record.folder, *more)}", "dim"))
-    elif record.status in ("failed", "running"):
-        console.print(Text(f"Go on with: {command_words('run', '--resume', record.folder)}", "dim"))
+    if record.status in ("truncated", "failed", "running"):
+        words = command_words("run", "--resume", record.folder, *_wider_limit(record))
+        console.print(Text(f"Go on with: {words}", "dim"))
+
+
+def _wider_limit(record: Trajectory) -> tuple[str, ...]:
+    """The option that gives a run that was cut off twice as much as it has used."""
+    if record.status != "truncated":
+        return ()
+    used = {"max_turns": len(record.turns), "max_seconds": record.seconds, "max_cost": record.cost}
+    for name, amount in used.items():
+        limit = record.limits.get(name)
+        if limit is not None and amount is not None and amount >= limit:
+            return (flag(name), f"{2 * amount:.3g}")
+    return ()

@@ -65,8 +65,13 @@ def settings_from(model: type[Model], given: Mapping[str, Any], base: Mapping[st
         raise InputError(f"{where}: {problem['msg']} (got {problem.get('input')}).") from error
 
 
-def with_options(function: Callable[..., Any], parameters: Sequence[inspect.Parameter]) -> Callable[..., Any]:
-    """`function` with its `**keywords` replaced by `parameters`, as typer reads a signature."""
+def with_options(
+    function: Callable[..., Any], parameters: Sequence[inspect.Parameter], *, first: bool = False
+) -> Callable[..., Any]:
+    """`function` with its `**keywords` replaced by `parameters`, as typer reads a signature.
+
+    `first`: help lists them before the function's own.
+    """
     own = inspect.signature(function, eval_str=True)
     fixed = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
@@ -78,5 +83,6 @@ def with_options(function: Callable[..., Any], parameters: Sequence[inspect.Para
         return function(**options)
 
     command.__doc__, command.__name__ = function.__doc__, function.__name__
-    command.__signature__ = own.replace(parameters=[*fixed, *parameters])  # type: ignore[attr-defined]
+    every = [*parameters, *fixed] if first else [*fixed, *parameters]
+    command.__signature__ = own.replace(parameters=every)  # type: ignore[attr-defined]
     return command

@@ -1,0 +1,219 @@
+"""What `doctor` finds out about this machine: packages, profiles, policies, fonts, terminal, folders."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import Requirement
+
+from canvasagent.errors import CanvasAgentError, MissingExtra
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from canvasagent.canvas import Canvas
+    from canvasagent.toolbox import ToolBox
+
+VARIABLES = (
+    "CANVASAGENT_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL", "CANVASAGENT_FONTS", "HF_HOME", "HF_TOKEN",
+    "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NO_COLOR", "FORCE_COLOR",
+)  # fmt: skip
+"""Environment variables that change what happens here. Only whether they are set is ever told."""
+
+SAMPLES = {
+    "Latin": "Aß", "Greek": "Ωλ", "Cyrillic": "Жя", "Arabic": "سلام", "Hebrew": "שלום", "Devanagari": "नमस्ते",
+    "Thai": "สวัสดี", "Chinese": "中文", "Japanese": "日本ごカナ", "Korean": "한글", "emoji": "😀",
+}  # fmt: skip
+"""A few letters of each script that `doctor` asks for."""
+
+
+def packages() -> dict[str, list[dict[str, Any]]]:
+    """What the package asks for, by extra (`core` for what is always needed), with the versions found."""
+    found: dict[str, list[dict[str, Any]]] = {"core": []}
+    for line in requires("canvasagent") or []:
+        need = Requirement(line)
+        extra = _extra_of(need)
+        if need.marker is not None and not need.marker.evaluate({"extra": extra or ""}):
+            continue
+        try:
+            installed: str | None = version(need.name)
+        except PackageNotFoundError:
+            installed = None
+        fits = installed is not None and need.specifier.contains(installed, prereleases=True)
+        entry = {"package": need.name, "wanted": str(need.specifier), "installed": installed, "ok": fits}
+        found.setdefault(extra or "core", []).append(entry)
+    return found
+
+
+def _extra_of(need: Requirement) -> str | None:
+    marker = str(need.marker or "")
+    return marker.partition('extra == "')[2].partition('"')[0] or None
+
+
+def install_command(extra: str) -> str:
+    """The command that installs an extra (or the package itself)."""
+    return "pip install canvasagent" if extra == "core" else f"pip install 'canvasagent[{extra}]'"
+
+
+def profiles(deep: bool) -> dict[str, dict[str, Any]]:
+    """Each built-in profile, and for each of its tools whether the backend can be made (`deep`: whether it works)."""
+    from canvasagent.backends.profile import profile_names
+    from canvasagent.toolbox import ToolBox
+
+    told: dict[str, dict[str, Any]] = {}
+    for name in profile_names():
+        try:
+            with ToolBox(name) as toolbox:
+                told[name] = {tool: _backend(toolbox, tool, deep) for tool in toolbox.tools}
+        except (CanvasAgentError, ImportError) as error:
+            told[name] = {"*": {"ok": False, "why": str(error), "advice": _advice(error)}}
+    return told
+
+
+def _backend(toolbox: ToolBox, tool: str, deep: bool) -> dict[str, Any]:
+    """Make one backend, and with `deep` let it do its tool's example."""
+    from canvasagent.backends.profile import make_backend
+
+    spec, options = toolbox.profile.backends[tool], toolbox.profile.options.get(tool, {})
+    told: dict[str, Any] = {"backend": spec, "ok": True, "why": None, "advice": None}
+    started = time.perf_counter()
+    try:
+        make_backend(spec, options)
+        problem = _try_example(toolbox, tool) if deep else None
+    except Exception as error:  # whatever a backend does wrong is what the user wants to know here
+        problem = str(error) if isinstance(error, CanvasAgentError) else f"{type(error).__name__}: {error}"
+        told["advice"] = _advice(error)
+    return {**told, "ok": problem is None, "why": problem, "seconds": round(time.perf_counter() - started, 2)}
+
+
+def _advice(error: Exception) -> str | None:
+    return install_command(error.extra) if isinstance(error, MissingExtra) else None
+
+
+def _try_example(toolbox: ToolBox, name: str) -> str | None:
+    """Run a tool's example on a small picture; what went wrong, if anything."""
+    from canvasagent.tools.base import canvas_info, check_call
+
+    tool, canvas = toolbox.tools[name], sample_canvas()
+    checked = check_call(tool, tool.example, canvas_info(canvas), canvas.inputs)
+    if checked.faults:
+        return checked.faults[0].message
+    assets = {argument: canvas[asset] for argument, asset in checked.assets.items()}
+    execution = asyncio.run(toolbox.call(checked, assets))
+    return execution.fault.message if execution.fault is not None else None
+
+
+def sample_canvas() -> Canvas:
+    """A small picture with a red circle and a word, a mask of the circle, and the circle cut out."""
+    from PIL import Image, ImageDraw
+
+    from canvasagent.canvas import Asset, Canvas, Kind
+    from canvasagent.fonts import font_for
+
+    picture = Image.linear_gradient("L").resize((256, 192))
+    picture = Image.merge(
+        "RGB", (picture, picture.point(lambda value: 200 - value // 2), Image.new("L", (256, 192), 220))
+    )
+    mask = Image.new("L", picture.size)
+    ImageDraw.Draw(mask).ellipse((90, 30, 170, 110), fill=255)
+    picture.paste((220, 20, 30), mask=mask)
+    ImageDraw.Draw(picture).text((80, 130), "SALE", fill="black", font=font_for("SALE", 36))
+    cutout = picture.crop((90, 30, 171, 111)).convert("RGBA")
+    cutout.putalpha(mask.crop((90, 30, 171, 111)))
+    canvas = Canvas()
+    canvas.add_input(picture)
+    canvas.add(Asset("SAM_0", Kind.MASK, mask, "sample mask"))
+    canvas.add(Asset("Extract_0", Kind.CUTOUT, cutout, "sample cut-out"))
+    return canvas
+
+
+def policies() -> dict[str, dict[str, Any]]:
+    """Each policy, and whether it can be made as things stand."""
+    from canvasagent.policies import load_policy, policy_names
+
+    examples = {"openai": "openai:MODEL", "replay": "replay:RUN"}
+    told: dict[str, dict[str, Any]] = {}
+    for name in policy_names():
+        use = examples.get(name, name)
+        entry: dict[str, Any] = {"use": f"--policy {use}", "ok": True, "why": None, "advice": None}
+        try:
+            if name != "replay":  # needs nothing but a recorded run
+                load_policy(use)
+        except (CanvasAgentError, ImportError) as error:
+            entry |= {"ok": False, "why": str(error), "advice": _advice(error)}
+        told[name] = entry
+    return told
+
+
+def fonts() -> dict[str, dict[str, Any]]:
+    """For each script the font that would write it, or what to do to get one."""
+    from canvasagent.errors import ToolRefusal
+    from canvasagent.fonts import font_for
+
+    told: dict[str, dict[str, Any]] = {}
+    for script, letters in SAMPLES.items():
+        try:
+            told[script] = {"ok": True, "font": " ".join(filter(None, font_for(letters, 24).getname())), "why": None}
+        except ToolRefusal as error:
+            told[script] = {"ok": False, "font": None, "why": str(error)}
+    return told
+
+
+def terminal(console: Console) -> dict[str, Any]:
+    """What the terminal can show."""
+    from canvasagent.cli.thumbnails import can_show
+
+    return {
+        "terminal": console.is_terminal,
+        "colours": console.color_system,
+        "size": [console.width, console.height],
+        "encoding": console.encoding,
+        "pictures": can_show(console),
+    }
+
+
+def runs_folder(path: Path) -> dict[str, Any]:
+    """Whether runs can be written there, found out by writing."""
+    from canvasagent.errors import StorageError
+    from canvasagent.pictures import write_atomically
+
+    made = next((parent for parent in (path, *path.parents) if parent.exists()), path)
+    probe = made / f".canvasagent-{os.getpid()}"
+    try:
+        write_atomically(probe, b"")
+        probe.unlink()
+    except (StorageError, OSError) as error:
+        return {"path": str(path), "ok": False, "why": str(error)}
+    return {"path": str(path), "ok": True, "why": None}
+
+
+def machine() -> dict[str, Any]:
+    """Python, system, processors."""
+    from canvasagent.version import __version__
+
+    return {
+        "canvasagent": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(terse=True),
+        "cores": os.cpu_count(),
+    }
+
+
+def checkup(console: Console, runs_dir: Path, deep: bool) -> dict[str, Any]:
+    """All of it."""
+    return {
+        **machine(),
+        "packages": packages(),
+        "profiles": profiles(deep),
+        "policies": policies(),
+        "fonts": fonts(),
+        "terminal": terminal(console),
+        "runs_dir": runs_folder(runs_dir),
+        "environment": [name for name in VARIABLES if os.environ.get(name)],
+    }

@@ -1,0 +1,68 @@
+"""`canvasagent replay`: run a recorded run's turns again and tell what differs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from canvasagent.cli.common import (
+    DRIFTED,
+    RUNS_DIR,
+    Ending,
+    find_run,
+    json_option,
+    out,
+    runs_dir_option,
+    verbose_option,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from canvasagent.replay import ReplayReport
+
+
+def replay(
+    run: Annotated[str, typer.Argument(help="A run's folder, or its id.", show_default=False)],
+    profile: Annotated[
+        str | None,
+        typer.Option(help="A profile or a .toml file; the recorded one if left out.", metavar="NAME"),
+    ] = None,
+    runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+) -> Ending:
+    """Run a recorded run again. Exit code 0: the same to the pixel; 3: something differs."""
+    from canvasagent.errors import InputError, StorageError
+    from canvasagent.replay import replay as replay_run
+
+    try:
+        report = replay_run(find_run(run, runs_dir), profile)
+    except StorageError as error:
+        raise InputError(str(error)) from error
+    if not json:
+        _print(out(), report)
+    told = {"status": "met" if report.identical else "unmet", "identical": report.identical}
+    return Ending(0 if report.identical else DRIFTED, {**told, **report.model_dump(mode="json")})
+
+
+def _print(console: Console, report: ReplayReport) -> None:
+    from rich.text import Text
+
+    from canvasagent.cli.words import harmless
+
+    for turn in report.turns:
+        for drift in turn.drifts:
+            console.print(Text(harmless(f"turn {turn.number}, {turn.action}: {drift}"), "yellow"))
+    for drift in report.drifts:
+        console.print(Text(harmless(drift), "yellow"))
+    for note in (*report.notes, *report.changed_backends):
+        console.print(Text(harmless(note), "dim"))
+    console.print("Identical to the pixel." if report.identical else "Something differs.")
+
+
+def register(app: typer.Typer, summary: str) -> None:
+    """Add the command."""
+    app.command("replay", help=summary)(replay)

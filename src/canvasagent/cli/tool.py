@@ -1,0 +1,206 @@
+"""`canvasagent tool NAME`: one tool by itself; its options are made from its definition, its checks are the same."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from PIL import Image
+
+from canvasagent.canvas import Canvas, Kind
+from canvasagent.cli.common import CODES, FAILED, Ending, err, failure, out, tell_error, verbose_option
+from canvasagent.cli.options import flag, with_options
+from canvasagent.cli.words import harmless
+from canvasagent.errors import InputError
+from canvasagent.faults import Stage
+from canvasagent.pictures import check_output_path, open_picture, save_picture
+from canvasagent.toolbox import Execution, ToolBox
+from canvasagent.tools import all_tools
+from canvasagent.tools.base import Tool, canvas_info, check_call
+
+MASK_LIMIT = 128
+"""From this grey value on a mask's pixel is inside."""
+_OWN = ("output", "seed", "profile", "json", "verbose")
+
+
+def register(app: typer.Typer, summary: str) -> None:
+    """Add a command for every tool, under its slug; its other names work too, in upper or lower case."""
+    group = typer.Typer(
+        no_args_is_help=True,
+        help=f"{summary} Pictures are given as paths, places on a grid of 0 to 1000 over the picture.",
+        context_settings={"token_normalize_func": str.lower},
+    )
+    for tool in all_tools().values():
+        if not tool.command_line:
+            continue
+        command = with_options(_command(tool), _parameters(tool), first=True)
+        group.command(tool.slug, help=tool.summary)(command)
+        for name in {name.lower() for name in tool.names} - {tool.slug}:
+            group.command(name, help=tool.summary, hidden=True)(command)
+    app.add_typer(group, name="tool")
+
+
+def _parameters(tool: Tool) -> list[inspect.Parameter]:
+    """An option for each of the tool's arguments."""
+    paths = tool.references({})
+    options = []
+    for name, info in tool.arguments.model_fields.items():
+        if name in _OWN:
+            raise InputError(f"{tool.name} cannot be used by itself: its argument '{name}' is an option already.")
+        required = info.is_required() or name == tool.default_image
+        words = _description(info.description or "", name in paths)
+        default = "" if required or info.default is None else f" Default: {json.dumps(info.default)}."
+        option = typer.Option(flag(name), help=words + default, show_default=False, metavar=_metavar(tool, name))
+        annotation: Any = Annotated[str, option] if required else Annotated[str | None, option]
+        options.append(
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if required else None,
+                annotation=annotation,
+            )
+        )
+    if tool.makes != "text":
+        output = Annotated[Path, typer.Option("--output", "-o", help="Where the result goes.", metavar="FILE")]
+        options.append(inspect.Parameter("output", inspect.Parameter.KEYWORD_ONLY, annotation=output))
+    return options
+
+
+def _description(text: str, is_path: bool) -> str:
+    """An argument's description for the command line, where assets are files."""
+    text = re.sub(r"^id of ", "", text) if is_path else text.replace("the id of", "the path of")
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _metavar(tool: Tool, name: str) -> str:
+    schema = tool.schema()["function"]["parameters"]["properties"].get(name, {})
+    if name in tool.references({}):
+        return "FILE"
+    if "enum" in schema:
+        return "|".join(map(str, schema["enum"]))
+    kinds = {"array": "LIST", "integer": "NUMBER", "number": "NUMBER", "boolean": "true|false"}
+    return kinds.get(str(schema.get("type")), "TEXT")
+
+
+def _command(tool: Tool) -> Any:
+    """The function behind a tool's command."""
+
+    def use(
+        seed: Annotated[int, typer.Option(help="Another seed may give another result.")] = 0,
+        profile: Annotated[str | None, typer.Option(help="A profile or a .toml file.", metavar="NAME")] = None,
+        json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
+        verbose: Annotated[bool, verbose_option()] = False,
+        **options: Any,
+    ) -> Ending:
+        output: Path | None = options.pop("output", None)
+        if output is not None:
+            check_output_path(output)
+        given = {name: _value(tool, name, value) for name, value in options.items() if value is not None}
+        with ToolBox(profile) if profile is not None else ToolBox() as toolbox:
+            return _use(toolbox, tool, given, output, seed, json)
+
+    use.__name__, use.__doc__ = tool.slug, tool.summary
+    return use
+
+
+def _value(tool: Tool, name: str, text: str) -> Any:
+    """An option's text as the argument's value: text stays text, all else may be written as JSON."""
+    schema = tool.schema()["function"]["parameters"]["properties"].get(name, {})
+    if schema.get("type") == "string":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text  # the tool's own check says what is wrong with it
+
+
+def _use(toolbox: ToolBox, tool: Tool, given: dict[str, Any], output: Path | None, seed: int, as_json: bool) -> Ending:
+    if tool.name not in toolbox.tools:
+        names = ", ".join(toolbox.tools)
+        raise InputError(f"profile '{toolbox.profile.name}' has nothing that does {tool.name}; it has {names}.")
+    canvas, paths = _load(tool, given)
+    checked = check_call(tool, given, canvas_info(canvas), canvas.inputs)
+    if checked.faults:
+        raise InputError(" ".join(_with_paths(fault.message, paths) for fault in checked.faults))
+    assets = {argument: canvas[name] for argument, name in checked.assets.items()}
+    execution = asyncio.run(toolbox.call(checked, assets, run_seed=seed))
+    if execution.fault is not None:
+        message = _with_paths(execution.fault.message, paths)
+        code = FAILED if execution.fault.stage is Stage.INFRASTRUCTURE else CODES["unmet"]
+        tell_error(message)
+        return Ending(code, failure(message), at_once=code == FAILED)
+    return _tell(execution, output, as_json)
+
+
+def _load(tool: Tool, given: dict[str, Any]) -> tuple[Canvas, dict[str, str]]:
+    """Put the pictures that options name on a canvas; in `given` their ids take the place of the paths."""
+    canvas = Canvas()
+    paths: dict[str, str] = {}
+    ids: dict[tuple[str, Kind], str] = {}
+    for argument, kinds in tool.references(given).items():
+        if argument not in given:
+            continue
+        path = str(given[argument])
+        picture, kind, notes = load_asset(path, kinds)
+        for note in notes:
+            err().print(f"Note: {note}", markup=False)
+        if (path, kind) not in ids:
+            ids[path, kind] = canvas.add_input(picture, kind).id
+        given[argument] = ids[path, kind]
+        paths[given[argument]] = path
+    return canvas, paths
+
+
+def load_asset(path: str, kinds: tuple[str, ...]) -> tuple[Image.Image, Kind, tuple[str, ...]]:
+    """A file as an asset of one of `kinds`: a mask where only that will do or it holds nothing but black and
+    white in one channel, a cut-out where it is transparent. Raises `InputError` if it is no picture."""
+    opened = open_picture(path)
+    picture = opened.picture
+    if kinds == (Kind.MASK.value,):
+        return _as_mask(picture), Kind.MASK, opened.notes
+    if Kind.MASK.value in kinds and _holds_mask(path, picture):
+        return _as_mask(picture), Kind.MASK, opened.notes
+    cutout = "A" in picture.getbands() and Kind.CUTOUT.value in kinds
+    return picture, Kind.CUTOUT if cutout else Kind.IMAGE, opened.notes
+
+
+def _holds_mask(path: str, picture: Image.Image) -> bool:
+    with Image.open(path) as file:
+        if file.mode not in ("L", "1"):
+            return False
+    return not any(picture.convert("L").histogram()[1:255])
+
+
+def _as_mask(picture: Image.Image) -> Image.Image:
+    if "A" in picture.getbands():
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "black"), picture.convert("RGBA"))
+    return picture.convert("L").point([0] * MASK_LIMIT + [255] * (256 - MASK_LIMIT))
+
+
+def _with_paths(message: str, paths: Mapping[str, str]) -> str:
+    """A tool's message with the files that the user named in place of ids."""
+    return re.sub(r"\bimg_\d+\b", lambda match: paths.get(match[0], match[0]), message)
+
+
+def _tell(execution: Execution, output: Path | None, as_json: bool) -> Ending:
+    outcome = execution.outcome
+    assert outcome is not None
+    told: dict[str, Any] = {"status": "met", "final": None, "text": outcome.text}
+    if outcome.picture is not None and output is not None:
+        save_picture(outcome.picture, output)
+        told |= {"final": str(output), "kind": outcome.kind.value, "size": list(outcome.picture.size)}
+    else:
+        told |= {"words": outcome.words, "data": outcome.data}
+    told |= {"seconds": round(execution.seconds, 4), "seed": execution.seed, "backend": execution.backend}
+    if not as_json and output is None:
+        out().print(harmless(outcome.words or outcome.text), markup=False)
+    elif not as_json:
+        err().print(f"{harmless(outcome.text)} ({execution.seconds:.2f} s)", markup=False)
+        out().print(str(output), markup=False)
+    return Ending(payload=told)
