@@ -12,7 +12,6 @@ from canvasagent.cli.common import FAILED, RUNS_DIR, Ending, err, json_option, o
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
 
 def doctor(

@@ -53,9 +53,6 @@ def _print(console: Console, report: ReplayReport) -> None:
 
     from canvasagent.cli.words import harmless
 
-    for turn in report.turns:
-        for drift in turn.drifts:
-            console.print(Text(harmless(f"turn {turn.number}, {turn.action}: {drift}"), "yellow"))
     for drift in report.drifts:
         console.print(Text(harmless(drift), "yellow"))
     for note in (*report.notes, *report.changed_backends):

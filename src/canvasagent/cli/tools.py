@@ -11,7 +11,6 @@ from canvasagent.cli.common import Ending, json_option, out, verbose_option
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
-    from rich.text import Text
 
     from canvasagent.tools.base import Tool
 
