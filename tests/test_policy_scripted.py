@@ -327,7 +327,10 @@ def test_places_by_things() -> None:
         ("img_1", "cat"),
         ("img_2", "face"),
     ]
-    assert story.calls[-1][1]["base_image"] == "img_2" and story.calls[-1][1]["position"] == [605, 224]
+    assert story.calls[-1][1]["base_image"] == "img_2" and story.calls[-1][1]["position"] == [
+        645,
+        224,
+    ]  # the cut-out is 40 of 200 px wide
 
 
 def test_a_changed_picture_is_still_the_second_picture() -> None:

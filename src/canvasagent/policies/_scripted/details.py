@@ -125,14 +125,14 @@ def anchor(text: str) -> tuple[dict[str, str] | None, str]:
     return None, text
 
 
-def beside(how: str, box: Box) -> list[int]:
-    """The centre of what goes 'above', 'next to' or 'on' the thing in a box."""
+def beside(how: str, box: Box, halves: tuple[float, float] = (70, 60)) -> list[int]:
+    """The centre of what goes 'above', 'next to' or 'on' the thing in a box; `halves` are of its own size."""
     shifts = knowledge()["beside"]
     x, y = next((shifts[word] for word in re.findall("[a-z]+", how) if word in shifts), (0, 0))
     left, top, right, bottom = box
     across, down = (left + right) / 2, (top + bottom) / 2
-    across += x * ((right - left) / 2 + 70)
-    down += y * ((bottom - top) / 2 + 60)
+    across += x * ((right - left) / 2 + halves[0])
+    down += y * ((bottom - top) / 2 + halves[1])
     return [min(max(round(value), 40), 960) for value in (across, down)]
 
 

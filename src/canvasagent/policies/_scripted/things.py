@@ -92,7 +92,7 @@ def place(step: Step, scene: Scene) -> Play:
     wanted = step.details
     content = yield from _content(step, scene)
     base = _base(wanted["image"], content, scene)
-    position = yield from spot(wanted, base, scene)
+    position = yield from spot(wanted, base, scene, content)
     reason = words.reason("place", content=content, image=base, position=position)
     made = yield from make(
         scene, "Overlayer", reason,
@@ -102,13 +102,18 @@ def place(step: Step, scene: Scene) -> Play:
     scene.picture = made
 
 
-def spot(wanted: Mapping[str, Any], image: str, scene: Scene) -> Generator[Move, Observation, list[int]]:
+def spot(
+    wanted: Mapping[str, Any], image: str, scene: Scene, content: str = ""
+) -> Generator[Move, Observation, list[int]]:
     """Where something goes: where the words say, or by a thing in the picture that has to be found first."""
     anchor = wanted.get("anchor")
     if anchor is None:
         return wanted["position"] or [500, 500]
     found = yield from seek(scene, image, anchor["phrase"])
-    return beside(anchor["how"], found[0].box)
+    if not {image, content} <= set(scene.sizes):
+        return beside(anchor["how"], found[0].box)
+    base, own, scale = scene.sizes[image], scene.sizes[content], 500 * (wanted["scale"] or 1.0)
+    return beside(anchor["how"], found[0].box, (scale * own[0] / base[0] + 10, scale * own[1] / base[1] + 10))
 
 
 def _content(step: Step, scene: Scene) -> Generator[Move, Observation, str]:
