@@ -66,7 +66,7 @@ def _check_class(cls: Any, spec: str, options: dict[str, Any], subject: str) -> 
     require(isinstance(version, str) and bool(version), subject, f"its `version` is {version!r}; give a string.")
     for name in ("stochastic", "may_hang"):
         require(isinstance(getattr(cls, name, None), bool), subject, f"`{name}` must be True or False.")
-    require(bool(inspect.getdoc(cls)), subject, "has no docstring; say what it does.")
+    require(bool(vars(cls).get("__doc__")), subject, "has no docstring; say what it does.")
     require(pickle.loads(pickle.dumps(cls)) is cls, subject, "its class cannot be pickled; define it in a module.")
     config = getattr(import_module(cls.__module__), "Config", None)
     if config is not None:

@@ -24,11 +24,11 @@ def check(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> Iterable[str
 
 
 def output_pixels(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> int:
-    """The pixels of the canvas that holds the whole turned picture."""
+    """The pixels of the canvas that holds the whole turned picture, a pixel of rounding on each axis included."""
     width, height = assets["image"].size
     turn = math.radians(arguments.angle)
     cos, sin = abs(math.cos(turn)), abs(math.sin(turn))
-    return math.ceil(width * cos + height * sin) * math.ceil(width * sin + height * cos)
+    return (math.ceil(width * cos + height * sin) + 1) * (math.ceil(width * sin + height * cos) + 1)
 
 
 def run(call: Call) -> Outcome:
