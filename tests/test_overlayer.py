@@ -183,6 +183,8 @@ def test_4000_characters_are_set_small_or_refused() -> None:
     base = Image.new("RGB", (1024, 1024), "white")
     left, top, right, bottom = changed(base, OVERLAY(base=base, content=text, center=(512, 512)))
     assert left >= 20 and top >= 20 and right <= 1004 and bottom <= 1004
+    assert right - left > 900 and bottom - top > 800  # as large as they can be
+    assert OVERLAY(base=base.resize((512, 512)), content=text, center=(256, 256)).size == (512, 512)
     with pytest.raises(ToolRefusal, match=r"too long: its 4,000 characters do not fit .* letter size of 8 pixels"):
         OVERLAY(base=base.resize((256, 256)), content=text[:-1] + "x", center=(128, 128))
 

@@ -80,7 +80,7 @@ def _largest(text: str, box: Size, lowest: int, highest: int, bold: bool, break_
 def _fits(text: str, box: Size, size: int, bold: bool, break_words: bool) -> Block | None:
     font = font_for(text, size, bold and size >= BOLD_FROM)
     outline = max(1, round(size * OUTLINE))
-    room = box[0] - 2 * outline
+    room = box[0] - 2 * outline - max(1, size // 12)  # some letters stick out beyond their advance
     lines: list[str] = []
     for paragraph in text.split("\n"):
         broken = _wrap(paragraph, font, room, break_words)
