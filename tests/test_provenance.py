@@ -102,6 +102,15 @@ CASES = {
         ],
         SourceType.ALTERED,
     ),
+    "cut out with a mask of a generated picture": (
+        [
+            given(1),
+            made("ImageGeneration", [], MODEL),
+            made("SAM", ["ImageGeneration_0"], MODEL, Kind.MASK),
+            made("Extract", ["img_1", "SAM_0"], MODEL, Kind.CUTOUT),
+        ],
+        SourceType.ALTERED,
+    ),
     "a mask": ([given(1), made("SAM", ["img_1"], MODEL, Kind.MASK)], SourceType.DATA),
     "a parent that is not there": ([made("Flip", ["Crop_9"])], SourceType.ALTERED),
 }

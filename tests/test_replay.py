@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,10 +58,24 @@ class RefusingFlip(BrightFlip):
         raise ToolRefusal("not today.")
 
 
-def lite_with_flip(name: str) -> Profile:
-    """The lite profile with one of the backends above for Flip."""
+class Noise:
+    """Draws noise, another one for each seed."""
+
+    tool = "ImageGeneration"
+    version = "1"
+    stochastic = True
+    may_hang = False
+
+    def __init__(self, config: object) -> None: ...
+
+    def __call__(self, *, prompt: str, size: object, seed: int) -> Image.Image:
+        return Image.frombytes("RGB", (8, 8), random.Random(seed).randbytes(192))
+
+
+def lite_with(name: str, tool: str = "Flip") -> Profile:
+    """The lite profile with one of the backends above for Flip (or another tool)."""
     lite = load_profile("lite")
-    return lite.model_copy(update={"name": "mine", "backends": {**lite.backends, "Flip": f"{__name__}:{name}"}})
+    return lite.model_copy(update={"name": "mine", "backends": {**lite.backends, tool: f"{__name__}:{name}"}})
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +108,14 @@ def test_a_run_in_memory_and_a_shared_toolbox(folder: Path) -> None:
     assert "4 of 7 turns were answered from the cache" in report.notes[0]
 
 
+def test_what_was_drawn_by_chance_is_drawn_again() -> None:
+    profile = lite_with("Noise", "ImageGeneration")
+    run = Agent(ListPolicy([call("ImageGeneration", prompt="noise")] * 2), ToolBox(profile)).run("Noise, twice", seed=5)
+    assert run.asset("ImageGeneration_0").pixel_hash != run.asset("ImageGeneration_1").pixel_hash
+    assert replay(run, profile).identical
+    assert not replay(run.model_copy(update={"seed": 6}), profile).identical
+
+
 def test_works_inside_of_an_event_loop(folder: Path) -> None:
     async def inside() -> bool:
         return replay(folder).identical
@@ -101,7 +124,7 @@ def test_works_inside_of_an_event_loop(folder: Path) -> None:
 
 
 def test_other_pixels_are_measured_and_followed(folder: Path) -> None:
-    report = replay(folder, lite_with_flip("BrightFlip"))
+    report = replay(folder, lite_with("BrightFlip"))
     assert not report.identical
     flip, rotate = report.turns[1], report.turns[4]
     assert flip.pixels is not None and flip.pixels.max == 3 and 2 < (flip.pixels.mean or 0) <= 3
@@ -113,12 +136,12 @@ def test_other_pixels_are_measured_and_followed(folder: Path) -> None:
 
 
 def test_another_size_is_told(folder: Path) -> None:
-    report = replay(folder, lite_with_flip("SmallFlip"))
+    report = replay(folder, lite_with("SmallFlip"))
     assert "turn 2 Flip: pixels differ, was RGB 57 × 57, now RGB 29 × 29" in report.drifts[0]
 
 
 def test_another_outcome_is_told_and_what_follows_from_it(folder: Path) -> None:
-    report = replay(folder, lite_with_flip("RefusingFlip"))
+    report = replay(folder, lite_with("RefusingFlip"))
     assert report.turns[1].drifts[0].startswith("turn 2 Flip: was ok, now fault (execution) (backend was ")
     assert "made Flip_0, now none" in report.turns[1].drifts[1]
     assert report.turns[4].outcome_now == "fault (reference)"

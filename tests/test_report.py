@@ -143,7 +143,7 @@ def test_agent_writes_it_beside_the_record(folder: Path, run: Trajectory) -> Non
 
 def test_what_others_wrote_is_text(page: Page) -> None:
     assert page.text.count("<script>alert(1)</script>") >= 8
-    assert "{{ 7*7 }}" in page.text and "49" not in page.text.split("Facts")[0].partition("{{")[0]
+    assert page.text.count("{{ 7*7 }} &amp; \u202e") >= 8
     assert '"><img src=x onerror=alert(2)>' in page.text
     assert not any(tag.get("src") == "x" for tag in page.all("img"))
 
@@ -155,7 +155,7 @@ def test_every_turn_is_there(page: Page, run: Trajectory) -> None:
         assert turn.text in page.text
         assert (turn.observation or "") in page.text
         if turn.call is not None:
-            assert all(fault.message in page.text for fault in turn.call.faults)
+            assert all(page.text.count(fault.message) >= 2 for fault in turn.call.faults), "in words of its own"
     for words in ("format", "reference: unknown picture", "name: unknown tool", "schema: wrong arguments"):
         assert words in page.text
     assert page.text.count("from the cache") >= 1
@@ -194,13 +194,13 @@ def test_facts_are_there(page: Page, run: Trajectory) -> None:
         "classical algorithms and a drawn world in place of generative models",
         "15 turns, no limit on time, none on cost",
         "canvasagent replay rich",
-        "compositewithout".replace("without", ""),
+        "put together of parts, without a generative model",
         f"run by canvasagent {run.canvasagent}",
     ):
         assert words in page.text
     for turn in run.turns:
         if turn.call is not None and turn.call.backend:
-            assert turn.call.backend in page.text
+            assert turn.call.backend in page.text.partition("Backend of SAM")[2]
 
 
 def test_policies_are_called_what_they_are(run: Trajectory) -> None:
