@@ -166,6 +166,7 @@ def test_every_turn_is_there(page: Page, run: Trajectory) -> None:
 def test_status_result_and_what_is_not_done(page: Page) -> None:
     assert page.all("header", "status-unmet")
     assert re.search(r"Not done\s+a giraffe", page.text)
+    assert "The policy ended the run and named Overlayer_1 as the result; not done: a giraffe;" in page.text
     assert len(page.all("a", "final")) == 1
     assert page.all("a", "final")[0]["href"] == "assets/Overlayer_1.png"
 
@@ -292,6 +293,7 @@ def test_hundred_turns_stay_small_and_whole() -> None:
     html = render(run)
     page = checked(html)
     assert len(page.all("li", "turn")) == 100 and len(html) < 6_000_000
+    assert max(int(tag["width"]) for tag in page.all("img")) == 512, "the first and the last picture stay large"
 
 
 def test_a_folder_that_cannot_be_written_is_a_storage_error(run: Trajectory, tmp_path: Path) -> None:

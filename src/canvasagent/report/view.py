@@ -11,7 +11,7 @@ from canvasagent.faults import FAULT_TEXT, FormatFault
 from canvasagent.record import CallRecord, TurnRecord
 from canvasagent.report.facts import Fact, facts, seconds_words, usage_words
 from canvasagent.report.graph import Edge, Graph, Node, layout
-from canvasagent.report.thumbnails import SMALL_SIDE, Thumbnail, side_for, thumbnail
+from canvasagent.report.thumbnails import FULL_SIDE, SMALL_SIDE, Thumbnail, side_for, thumbnail
 from canvasagent.trajectory import Trajectory
 
 STATUS_WORDS = {
@@ -124,8 +124,8 @@ def view(trajectory: Trajectory) -> View:
         status_words=STATUS_WORDS[trajectory.status],
         why=trajectory.why,
         continues=trajectory.continues,
-        inputs=_inputs(trajectory, pictures),
-        final=_picture(trajectory, trajectory.final, pictures),
+        inputs=_inputs(trajectory),
+        final=thumbnail(trajectory, trajectory.final, FULL_SIDE) if trajectory.final is not None else None,
         answer=trajectory.answer.text if trajectory.answer is not None else None,
         unmet=trajectory.unmet,
         turns=[_turn(trajectory, turn, pictures) for turn in trajectory.turns],
@@ -139,16 +139,17 @@ def view(trajectory: Trajectory) -> View:
     )
 
 
-def _inputs(trajectory: Trajectory, pictures: dict[str, Thumbnail]) -> list[tuple[Thumbnail, str]]:
-    shown = []
+def _inputs(trajectory: Trajectory) -> list[tuple[Thumbnail, str]]:
+    given: list[tuple[str, str]] = []
     for record in trajectory.assets:
         if record.origin == "input":
-            shown.append((pictures[record.id], "given"))
+            given.append((record.id, "given"))
         elif record.origin == "carried" and record.id == trajectory.continued_result:
-            shown.append((pictures[record.id], "result of the earlier run"))
+            given.append((record.id, "result of the earlier run"))
         elif record.origin == "carried" and record.lineage is None:
-            shown.append((pictures[record.id], "given in the earlier run"))
-    return shown
+            given.append((record.id, "given in the earlier run"))
+    side = FULL_SIDE if len(given) <= 4 else side_for(len(trajectory.assets))
+    return [(thumbnail(trajectory, name, side), words) for name, words in given]
 
 
 def _picture(trajectory: Trajectory, name: str | None, pictures: dict[str, Thumbnail]) -> Thumbnail | None:
