@@ -21,6 +21,8 @@ _SEED = 20261
 def drawn(pixels: Array, box: WholeBox, tolerance: int = 3) -> Array | None:
     """What a flat or gently shaded ground, flooded in from the border of `pixels`, does not reach inside the box."""
     left, top, right, bottom = box
+    if min(pixels.shape[:2]) < 3:
+        return None
     outside = np.ones(pixels.shape[:2], bool)
     outside[top:bottom, left:right] = False
     outside[[0, -1], :] = outside[:, [0, -1]] = True
@@ -60,11 +62,16 @@ def _without_enclosed_ground(mask: Array, pixels: Array, reached: Array) -> Arra
 
 def _smooth_share(pixels: Array, where: Array) -> float:
     """The share of the pixels in `where` that differ from their right and lower neighbours by at most 2 levels."""
-    values = pixels.astype(np.int16)
-    step = np.zeros(pixels.shape[:2], np.int16)
-    step[:, :-1] = np.abs(np.diff(values, axis=1)).max(axis=2)
-    step[:-1] = np.maximum(step[:-1], np.abs(np.diff(values, axis=0)).max(axis=2))
+    step = np.zeros(pixels.shape[:2], np.uint8)
+    step[:, :-1] = peak(cv2.absdiff(pixels[:, 1:], pixels[:, :-1]))
+    step[:-1] = cv2.max(step[:-1], peak(cv2.absdiff(pixels[1:], pixels[:-1])))
     return float((step[where] <= 2).mean())
+
+
+def peak(planes: Array) -> Array:
+    """The largest of the three channels, (height, width); several times as fast as numpy's."""
+    first, second, third = cv2.split(planes)
+    return np.asarray(cv2.max(cv2.max(first, second), third)).reshape(planes.shape[:2])
 
 
 def _flood(pixels: Array, tolerance: int) -> Array:
@@ -82,20 +89,24 @@ def _flood(pixels: Array, tolerance: int) -> Array:
     return np.asarray(reached[1:-1, 1:-1] > 0)
 
 
-def letters(pixels: Array, box: WholeBox) -> list[Array]:
+def letters(pixels: Array, box: WholeBox, side: int = 640) -> list[Array]:
     """Masks of what may be text in the box, the likeliest first: thin strokes of one colour, on any ground.
 
-    Grass and spoons have thin strokes too, so a mask is to be read before it is believed.
+    Grass and spoons have thin strokes too, so a mask is to be read before it is believed. A box with a side above
+    `side` pixels is worked on in a smaller copy.
     """
     left, top, right, bottom = box
     part = pixels[top:bottom, left:right]
+    scale = min(1.0, side / max(part.shape[:2]))
+    if scale < 1:
+        part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     if min(part.shape[:2]) < 8:
         return []
     lab = cv2.cvtColor(part, cv2.COLOR_RGB2LAB)
     found: list[tuple[float, Array]] = []
     for share in (0.45, 0.22, 0.12):  # how thick strokes may be beside the box's height: one line, or several
-        side = max(3, round(share * min(part.shape[:2])) | 1)
-        kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))
+        reach = max(3, round(share * min(part.shape[:2])) | 1)
+        kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (reach, reach))
         for how in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):  # lighter, darker than what is round them
             strokes = _strokes(lab, cv2.morphologyEx(lab[..., 0], how, kernel))
             if strokes is not None:
@@ -103,7 +114,8 @@ def letters(pixels: Array, box: WholeBox) -> list[Array]:
     masks = []
     for _, strokes_mask in sorted(found, key=lambda item: -item[0]):
         mask = np.zeros(pixels.shape[:2], bool)
-        mask[top:bottom, left:right] = strokes_mask
+        full = cv2.resize(strokes_mask.astype(np.float32), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+        mask[top:bottom, left:right] = full > 0.5
         masks.append(mask)
     return masks
 

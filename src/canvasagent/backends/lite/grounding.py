@@ -7,8 +7,10 @@ because a box for half of what was asked would be a wrong answer that looks righ
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image
 from pydantic import BaseModel, Field
@@ -16,11 +18,11 @@ from pydantic import BaseModel, Field
 from canvasagent.backends.base import Detection, TextLine
 from canvasagent.backends.lite import ocr
 from canvasagent.backends.lite.choice import chosen, without_doubles, without_small_bits
-from canvasagent.backends.lite.cutting import drawn
+from canvasagent.backends.lite.cutting import Array, drawn
 from canvasagent.backends.lite.faces import find_faces
 from canvasagent.backends.lite.phrases import Query, colour_range, parse, vocabulary
 from canvasagent.backends.lite.said import find_said
-from canvasagent.backends.lite.shapes import Array, Region, colour_mask, hard_edges, likeness, regions
+from canvasagent.backends.lite.shapes import Region, colour_mask, hard_edges, likeness, regions
 from canvasagent.errors import ToolRefusal
 from canvasagent.geometry import PixelBox
 
@@ -37,6 +39,8 @@ class Config(BaseModel):
     """How much an outline must look like a shape to be called one."""
     text_likeness: float = Field(default=0.75, ge=0, le=1)
     """How much text that was read must look like the text that is looked for."""
+    max_side: int = Field(default=1600, ge=64)
+    """Shapes are looked for in a copy whose longer side is at most this many pixels."""
     most: int = Field(default=100, ge=1)
     """At most this many matches are given."""
     reading: ocr.Config = ocr.Config()
@@ -81,6 +85,15 @@ class Backend:
         return [Detection(line.text, line.box, line.score) for line in lines]
 
     def _shapes(self, image: Image.Image, query: Query) -> list[Detection]:
+        scale = min(1.0, self.config.max_side / max(image.size))
+        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        small = image.resize(size, Image.Resampling.BOX) if scale < 1 else image
+        across, down = image.width / size[0], image.height / size[1]
+        found = self._shapes_in(small, query)
+        boxes = [(item.box[0] * across, item.box[1] * down, item.box[2] * across, item.box[3] * down) for item in found]
+        return [replace(item, box=box) for item, box in zip(found, boxes, strict=True)]
+
+    def _shapes_in(self, image: Image.Image, query: Query) -> list[Detection]:
         pixels, solid = _opaque_rgb(image)
         label = " ".join(word for word in (query.shade, query.colour, query.shape or query.kind) if word)
         if not query.colour and not query.shape:
@@ -147,14 +160,21 @@ def _opaque_rgb(image: Image.Image) -> tuple[Array, Array]:
 
 def _anything(pixels: Array, solid: Array, label: str) -> list[Detection]:
     """Every thing on a flat or transparent ground, whatever it is."""
-    height, width = pixels.shape[:2]
-    mask = solid if not solid.all() else drawn(pixels, (0, 0, width, height))
-    if mask is None:
-        raise ToolRefusal(
-            f"The lite Grounding can tell '{label}' only on a plain or transparent ground, which this picture does not "
-            f"have. Say its colour or shape: it finds {CAN_FIND}. `--profile full` finds whatever can be named."
-        )
-    return [Detection(label, region.box, round(region.score, 4)) for region in regions(mask, ground=True)]
+    whole = (0, 0, pixels.shape[1], pixels.shape[0])
+    masks: list[Array | None] = [solid]
+    if solid.all():
+        if pixels.reshape(-1, 3).std(axis=0).max() < 2:
+            return []
+        # as it is, or without what JPEG does to flat colours
+        masks = [drawn(pixels, whole), drawn(cv2.medianBlur(pixels, 5), whole, tolerance=5)]
+    for mask in masks:
+        found = [] if mask is None else regions(mask, ground=True)
+        if found or not solid.all():
+            return [Detection(label, region.box, round(region.score, 4)) for region in found]
+    raise ToolRefusal(
+        f"The lite Grounding can tell '{label}' only on a plain or transparent ground, which this picture does not "
+        f"have. Say its colour or shape: it finds {CAN_FIND}. `--profile full` finds whatever can be named."
+    )
 
 
 def _written_in(pixels: Array, line: TextLine, colour: dict[str, Any]) -> bool:

@@ -10,9 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from canvasagent.backends.lite.cutting import Array, peak
 from canvasagent.geometry import PixelBox
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +42,11 @@ def hard_edges(pixels: Array, least: int = 24) -> Array | None:
     Two things that touch and go by one colour name (the sky and a blue square) are told apart by them.
     """
     pairs = np.ones((2, 2), np.uint8)  # a pixel and those to its right and below, corner to corner included
-    step = (cv2.dilate(pixels, pairs, anchor=(0, 0)) - cv2.erode(pixels, pairs, anchor=(0, 0))).max(axis=2)
-    if float((step <= 2).mean()) < 0.8:
-        return None
-    return np.asarray(step > least)
+    for calm in (pixels, cv2.medianBlur(pixels, 5)):  # as it is, or without what JPEG does to it
+        step = peak(cv2.dilate(calm, pairs, anchor=(0, 0)) - cv2.erode(calm, pairs, anchor=(0, 0)))
+        if float((step <= 2).mean()) >= 0.8:
+            return np.asarray(step > least)
+    return None
 
 
 def regions(mask: Array, *, ground: bool, edges: Array | None = None, least: float = 0.0008) -> list[Region]:
@@ -80,6 +80,8 @@ def regions(mask: Array, *, ground: bool, edges: Array | None = None, least: flo
 
 def _is_ground(outline: Array, box_area: int, width: int, height: int) -> bool:
     points = outline[:, 0]
+    if np.any(np.ptp(points, axis=0) >= (width - 1, height - 1)):  # from one side of the picture to the other
+        return True
     touching = (points[:, 0] == 0) | (points[:, 1] == 0) | (points[:, 0] == width - 1) | (points[:, 1] == height - 1)
     return bool(touching.sum() > 0.2 * 2 * (width + height) or box_area > 0.85 * width * height)
 
@@ -96,7 +98,8 @@ def _area(outline: Array) -> float:
 
 def _circle(outline: Array) -> float:
     _, radius = cv2.minEnclosingCircle(outline)
-    return min(1.0, _area(outline) / (math.pi * (radius + 0.5) ** 2) + 0.02)
+    fit = _area(outline) / (math.pi * (radius + 0.5) ** 2) + 0.02
+    return _sharpened(fit, 1.5)  # a hexagon fits its circle by 0.83
 
 
 def _ellipse(outline: Array) -> float:
@@ -109,9 +112,9 @@ def _ellipse(outline: Array) -> float:
     return _sharpened(even * area / (float(cv2.contourArea(hull)) + 0.5 * len(outline) + 1))
 
 
-def _sharpened(fit: float) -> float:
+def _sharpened(fit: float, by: float = 2.2) -> float:
     """Spread the fits that matter (a square fits its ellipse by 0.79) over the whole scale."""
-    return min(max(1 - 2.2 * (1 - min(fit, 1.0)), 0.0), 1.0)
+    return min(max(1 - by * (1 - min(fit, 1.0)), 0.0), 1.0)
 
 
 def _corners(outline: Array, wanted: int) -> float:
