@@ -21,10 +21,10 @@ def test_boxes_come_back_exactly_where_pixels_are_finer_than_the_grid(box: list[
 
 
 @given(boxes, sizes)
-def test_boxes_come_back_within_a_pixel_and_a_grid_step(box: list[int], size: tuple[int, int]) -> None:
+def test_boxes_come_back_within_a_pixel_and_a_half(box: list[int], size: tuple[int, int]) -> None:
     back = box_to_grid(box_to_pixels(box, size), size)
     for value, again, side in zip(box, back, size * 2, strict=True):
-        assert abs(value - again) <= GRID / side + 1
+        assert abs(value - again) <= 1.5 * GRID / side + 1
 
 
 @given(st.tuples(wild, wild, wild, wild), sizes)

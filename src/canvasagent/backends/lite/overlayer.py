@@ -24,6 +24,10 @@ BLACK: Color = (0, 0, 0)
 BRIGHT = 0.35
 """Relative luminance from which a place gets black text."""
 
+_SHARES = np.arange(256) / 255
+_LINEAR = np.where(_SHARES <= 0.04045, _SHARES / 12.92, ((_SHARES + 0.055) / 1.055) ** 2.4)
+"""Light of each sRGB value, from 0 to 1."""
+
 
 class Config(BaseModel):
     """How text is set where the call leaves it open."""
@@ -111,7 +115,7 @@ class Backend:
         fill: Color = WHITE if middle < BRIGHT else BLACK
         if color is not None:
             fill = ImageColor.getrgb(color)[:3]
-        own = float(_luminance(np.array(fill, float)))
+        own = float(_luminance(np.array(fill, np.uint8)))
         weakest = min(_contrast(own, darkest), _contrast(own, brightest)) if not darkest <= own <= brightest else 1.0
         outline = None
         if weakest < self.config.readable_contrast:
@@ -165,15 +169,15 @@ def _luminances(base: Image.Image, place: PixelBox) -> tuple[float, float, float
     sample = base.resize((48, 48), Image.Resampling.NEAREST, box=(left, top, right, bottom))
     if has_alpha(sample) and sample.getchannel("A").getextrema()[0] < 128:  # type: ignore[operator]
         return 0.0, 0.0, 1.0
-    shades = np.sort(_luminance(np.asarray(sample.convert("RGB"), dtype=float)), axis=None)
+    shades = np.sort(_luminance(np.asarray(sample.convert("RGB"))), axis=None)
     low, middle, high = (float(shades[int(share * shades.size)]) for share in (0.05, 0.5, 0.95))
     return low, middle, high
 
 
-def _luminance(colors: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Relative luminance as WCAG defines it, of (…, 3) colours from 0 to 255."""
-    linear = np.where(colors <= 10, colors / 255 / 12.92, ((colors / 255 + 0.055) / 1.055) ** 2.4)
-    return np.asarray(linear @ np.array([0.2126, 0.7152, 0.0722]))
+def _luminance(colors: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Relative luminance as WCAG defines it, of (…, 3) colours."""
+    linear = _LINEAR[colors]
+    return np.asarray(0.2126 * linear[..., 0] + 0.7152 * linear[..., 1] + 0.0722 * linear[..., 2])
 
 
 def _contrast(one: float, other: float) -> float:
