@@ -53,7 +53,8 @@ def chosen(found: list[Detection], query: Query, size: Size) -> list[Detection]:
     """Those that the phrase's place, size, ordinal and number pick out."""
     order = _Order(size)
     if query.kind not in {"text"} or query.quoted:
-        found = sorted(found, key=lambda item: (-item.score, -_size(item.box), item.box))
+        weigh = query.kind in {"object", "area"}  # a large thing of a colour is meant before a small, purer one
+        found = sorted(found, key=lambda item: (-item.score * (_size(item.box) if weigh else 1), item.box))
     if not query.order and not query.ordinal:
         return found[: query.count or None]
     names = query.order or ["left"]
