@@ -136,7 +136,8 @@ def test_deep_json_is_a_fault_and_shallow_is_not() -> None:
 
 
 def test_what_no_file_can_hold_is_replaced() -> None:
-    text = f'{R}<tool_call>{{"name": "A\\ud800", "arguments": {{"\\udfff": [NaN, Infinity, 1e999, "\\ud800"]}}}}</tool_call>'
+    arguments = '{"\\udfff": [NaN, Infinity, 1e999, "\\ud800"]}'
+    text = f'{R}<tool_call>{{"name": "A\\ud800", "arguments": {arguments}}}</tool_call>'
     turn = parse(text + "\udc80")
     assert turn.call is not None
     stored = json.dumps([turn.text, turn.call.name, dict(turn.call.arguments)], ensure_ascii=False, allow_nan=False)
@@ -156,25 +157,11 @@ def test_the_parts_that_are_not_done() -> None:
     assert parse(render_turn("What is not done yet is done.")).not_done == ()
 
 
-@pytest.mark.parametrize(
-    "unit",
-    [
-        "<tool_call>",
-        "<reason>",
-        "<Terminate>",
-        "<tool_call>{}",
-        "<tool_call>{}</tool_call>",
-        '<tool_call>["',
-        "```",
-        "<tool_call>" + " " * 40,
-        "<Terminate>x",
-        "Not done: ",
-        "<reason>Not done:\n",
-        "</tool_call>",
-        "<tool_call>```",
-        CALL,
-    ],
-)
+_UNITS = """<tool_call>|<reason>|<Terminate>|<tool_call>{}|<tool_call>{}</tool_call>|<tool_call>["|```
+<tool_call>          |<Terminate>x|Not done: |<reason>Not done:|</tool_call>|<tool_call>```|<reason>a</reason>"""
+
+
+@pytest.mark.parametrize("unit", [CALL, *_UNITS.replace("\n", "|").split("|")])
 def test_a_megabyte_takes_linear_time(unit: str) -> None:
     started = time.perf_counter()
     parse(unit * (2**20 // len(unit)))
@@ -182,35 +169,25 @@ def test_a_megabyte_takes_linear_time(unit: str) -> None:
     assert time.perf_counter() - started < 3
 
 
-_PIECES = st.sampled_from(
-    [
-        "<reason>",
-        "</reason>",
-        "<tool_call>",
-        "</tool_call>",
-        "<Terminate>",
-        "</Terminate>",
-        "```json",
-        "```",
-        "{",
-        "}",
-        '"name"',
-        '"arguments"',
-        ":",
-        ",",
-        '"',
-        "\\",
-        "[",
-        "]",
-        "img_1",
-        "Not done: x",
-        "�",
-        "\x00",
-        "\n",
-        CALL,
-        GOOD,
-    ]
+_TAGS = ("<reason>", "</reason>", "<tool_call>", "</tool_call>", "<Terminate>", "</Terminate>", "```json", "```")
+_BITS = (
+    "{",
+    "}",
+    '"name"',
+    '"arguments"',
+    ":",
+    ",",
+    '"',
+    "\\",
+    "[",
+    "]",
+    "img_1",
+    "Not done: x",
+    "\ud800",
+    "\x00",
+    "\n",
 )
+_PIECES = st.sampled_from([*_TAGS, *_BITS, CALL, GOOD])
 
 
 @given(st.one_of(st.text(st.characters()), st.lists(st.one_of(_PIECES, st.text(max_size=5))).map("".join)))
