@@ -359,7 +359,7 @@ def test_many_clauses_in_their_order() -> None:
         "Please crop to the face and then enlarge it. After that, make it black and white, mirror it; "
         'finally write "SALE" at the bottom and check that it can be read, thanks!'
     )
-    assert story.tools == ["Grounding", "Crop", "SR", "ImageEdit", "Flip", "Overlayer", "OCR", "OCR"]
+    assert story.tools == ["Grounding", "Crop", "SR", "ImageEdit", "Flip", "Overlayer", "OCR"]
     assert [arguments.get("image") for _, arguments in story.calls[1:5]] == ["img_1", "Crop_0", "SR_0", "ImageEdit_0"]
     assert story.end.final_id == "Overlayer_0" and not story.end.not_done
 
@@ -424,16 +424,19 @@ def test_rewritten_text_is_checked_when_asked() -> None:
     assert not follow("remove the text and check that it is gone", answers={"OCR": NO_TEXT}).end.not_done
 
 
-def line(text: str, confidence: float, box: str = "[40, 380, 950, 600]") -> str:
-    return f"OCR Results (1 text regions found):\n'{text}' (confidence: {confidence:.2f}, box: {box})"
+def line(text: str, turned: str = "", box: str = "[40, 380, 950, 600]") -> str:
+    return f"OCR Results (1 text regions found):\n'{text}' (confidence: 0.99, box: {box}{turned})"
 
 
-def test_upside_down_text_is_turned_only_where_that_reads_better() -> None:
+def test_text_is_turned_by_as_much_as_it_stands_turned() -> None:
     words = "if the text is upside down, turn it"
-    assert follow(words, answers={"OCR": [line("N3dO", 0.6), line("OPEN", 0.99)]}).end.final_id == "Rotate_0"
-    assert follow(words, answers={"OCR": [line("OPEN", 0.99), line("N3dO", 0.6)]}).end.final_id == "img_1"
-    story = follow("turn the sign the right way up", answers={"OCR": [line("OPEN", 0.99, "[400, 50, 600, 950]")]})
-    assert [call[1]["angle"] for call in story.calls if call[0] == "Rotate"] == [90, -90]
+    story = follow(words, answers={"OCR": [line("OPEN", ", upside down"), line("OPEN")]})
+    assert story.end.final_id == "Rotate_0" and story.tools == ["OCR", "Rotate", "OCR"]
+    assert follow(words, answers={"OCR": [line("OPEN")]}).tools == ["OCR"]
+    for turned, angle in ((90, -90), (270, 90)):
+        seen = [line("OPEN", f", turned {turned} degrees clockwise", "[400, 50, 600, 950]"), line("OPEN")]
+        story = follow("turn the sign the right way up", answers={"OCR": seen})
+        assert [call[1]["angle"] for call in story.calls if call[0] == "Rotate"] == [angle]
     assert follow(words, answers={"OCR": NO_TEXT}).end.not_done
 
 

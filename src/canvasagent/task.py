@@ -23,6 +23,28 @@ _WORDS_WANTED = re.compile(
     r"(?:read|find|locate|count|list|detect|identify|tell|recogni[sz]e|ocr)\b",
     re.IGNORECASE,
 )
+_READING = re.compile(r"\b(?:say|says|read|reads|text|texts|word|words|written|writing|letters?|ocr)\b", re.IGNORECASE)
+_CLAUSE_END = re.compile(r"[.?!;]|,? then\b|\band then\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """That a request asks for words, and which."""
+
+    reading: bool
+    """What is written somewhere is asked for, not where or how many things are."""
+    first: bool
+    """It is asked before anything else is ordered, hence of the pictures as they were given."""
+
+
+def question_in(instruction: str) -> Question | None:
+    """The question that a request asks, if it asks for words: a question, or an order to read or find."""
+    match = _WORDS_WANTED.search(instruction)
+    if match is None:
+        return None
+    end = _CLAUSE_END.search(instruction)
+    clause_end = end.end() if end is not None else len(instruction)
+    return Question(bool(_READING.search(instruction)), match.start() < clause_end < len(instruction.rstrip()))
 
 
 @dataclass(frozen=True)
@@ -63,4 +85,4 @@ class Task:
     @property
     def wants_words(self) -> bool:
         """Whether the request asks for words: a question, or an order to read or find."""
-        return bool(_WORDS_WANTED.search(self.instruction))
+        return question_in(self.instruction) is not None

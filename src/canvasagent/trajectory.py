@@ -19,7 +19,7 @@ from canvasagent.faults import Stage
 from canvasagent.policies.base import Reply
 from canvasagent.protocol import ToolCall
 from canvasagent.record import Answer, AssetRecord, Origin, Record, TurnRecord, asset_record, turn_record
-from canvasagent.task import Carried, Task
+from canvasagent.task import Carried, Task, question_in
 from canvasagent.version import __version__
 
 FORMAT_VERSION = 1
@@ -193,13 +193,24 @@ class Trajectory(Record):
         return shown[-1].id if shown else None
 
     def _choose_answer(self) -> Answer | None:
-        """The findings of Grounding and OCR that answer the request: those after the last picture was made."""
+        """The findings of Grounding and OCR that answer the request.
+
+        Of a request that asks for words: those of the asked-for kind, made on the pictures as given where the
+        question comes first, else on the last picture made. Of one that made no picture: all of the last kind.
+        """
         found = [turn for turn in self.turns if turn.words is not None]
         made = [turn.index for turn in self.turns if turn.asset is not None]
-        if not found or (made and not self.wants_words):
+        question = question_in(self.instruction)
+        if not found or (made and question is None):
             return None
-        chosen = [turn for turn in found if turn.index > max(made, default=-1)] or found[-1:]
-        return Answer(text="\n".join(turn.words or "" for turn in chosen), turns=[turn.index for turn in chosen])
+        if question is not None:
+            tools = {"OCR"} if question.reading else {"Grounding"}
+            found = [turn for turn in found if turn.call is not None and turn.call.tool in tools] or found
+        before = [turn for turn in found if turn.index < min(made, default=len(self.turns))]
+        after = [turn for turn in found if turn.index > max(made, default=-1)]
+        chosen = (before if question is not None and question.first else after) or found[-1:]
+        words = list(dict.fromkeys(turn.words or "" for turn in chosen))
+        return Answer(text="\n".join(words), turns=[turn.index for turn in chosen])
 
     def task(self) -> Task:
         """The task again, from the record, with its pictures."""

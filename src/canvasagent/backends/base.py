@@ -8,6 +8,7 @@ A file `backends/<profile>/<tool>.py` (or any importable module) defines
         version = "1"                 # changes whenever the same input may give another output
         stochastic = False            # True: the result depends on `seed`, which is then passed in
         may_hang = False              # True: runs in a process of its own, which can be ended
+        generative = True             # optional: whether a trained generator makes its pixels (for provenance)
         def __init__(self, config: Config) -> None: ...
         def __call__(self, **inputs) -> ...: ...
 

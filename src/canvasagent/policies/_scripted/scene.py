@@ -45,6 +45,8 @@ class Scene:
     read: str | None = None
     written: str | None = None
     removed: str | None = None
+    lines: dict[str, list[Finding]] = field(default_factory=dict)
+    """The lines of text in the pictures that were read."""
     result: str | None = None
     """The picture that is the result so far; None while no tool made one."""
     answers: list[str] = field(default_factory=list)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Generator
+
 from canvasagent.policies._scripted import words
-from canvasagent.policies._scripted.calls import Play, make, target, use
+from canvasagent.policies._scripted.calls import Move, Play, make, target, use
 from canvasagent.policies._scripted.plan import Step
 from canvasagent.policies._scripted.scene import Scene, Unmet
 from canvasagent.policies._scripted.things import spot
-from canvasagent.policies._scripted.transcript import Finding
+from canvasagent.policies._scripted.transcript import Finding, Observation
 
 
 def read(step: Step, scene: Scene) -> Play:
     image = target(step, scene)
-    seen = yield from use(scene, "OCR", words.reason("read", image=image), image=image)
-    texts = [line.label for line in seen.findings]
+    texts = [line.label for line in (yield from _lines(scene, image, "read"))]
     scene.read = "\n".join(texts)
     scene.answers.append(f"The text reads: {' / '.join(texts)}" if texts else "No text was found")
 
@@ -36,10 +38,10 @@ def text(step: Step, scene: Scene) -> Play:
         if not words.checkable(content):
             break
         try:
-            seen = yield from use(scene, "OCR", words.reason("verify", image=made), image=made)
+            lines = yield from _lines(scene, made, "verify")
         except Unmet:
             break
-        if words.says([line.label for line in seen.findings], content):
+        if words.says([line.label for line in lines], content):
             break
     else:
         scene.change(image, made)
@@ -51,8 +53,7 @@ def check(step: Step, scene: Scene) -> Play:
     """Read the result and hold it against what was written or removed."""
     image = target(step, scene)
     expected = step.details["text"] or (scene.written if not step.details["gone"] else scene.removed)
-    seen = yield from use(scene, "OCR", words.reason("verify", image=image), image=image)
-    texts = [line.label for line in seen.findings]
+    texts = [line.label for line in (yield from _lines(scene, image, "verify"))]
     scene.answers.append(f"The text reads: {' / '.join(texts)}" if texts else "No text was found")
     gone = step.details["gone"] or (scene.removed is not None and not step.details["text"])
     if gone and (words.says(texts, expected) if expected else texts):
@@ -62,24 +63,27 @@ def check(step: Step, scene: Scene) -> Play:
 
 
 def upright(step: Step, scene: Scene) -> Play:
-    """Read the text as it stands and turned, and keep the picture that reads best."""
+    """Read the text and turn the picture by as much as most of its letters stand turned; read again."""
     image = target(step, scene)
-    seen = yield from use(scene, "OCR", words.reason("read", image=image), image=image)
-    sideways = bool(seen.findings) and all(_tall(item) for item in seen.findings)
-    best, best_score = image, words.legible(seen.findings) * (0.5 if sideways else 1.0)
-    if not step.text.lower().startswith(("if ", "when ")) and not sideways:
-        best_score *= 0.99  # the request says that it is the wrong way up, so a tie means it is
-    for angle in (90, -90) if sideways else (180,):
-        turned = words.reason("try_turned", image=image)
-        made = yield from make(scene, "Rotate", turned, image=image, angle=angle)
-        seen = yield from use(scene, "OCR", words.reason("verify", image=made), image=made)
-        if words.legible(seen.findings) > best_score:
-            best, best_score = made, words.legible(seen.findings)
-    if best_score == 0:
+    lines = yield from _lines(scene, image, "read")
+    if not lines:
         raise Unmet("no text could be read in it, so which way is up is not known")
-    scene.change(image, best) if best != image else scene.attend(image)
+    letters: Counter[int] = Counter()
+    for line in lines:
+        letters[line.turned] += len(words.key(line.label))
+    turned = letters.most_common(1)[0][0]
+    if turned == 0:
+        scene.attend(image)
+        return
+    angle = {90: -90, 180: 180, 270: 90}[turned]
+    made = yield from make(scene, "Rotate", words.reason("turn_upright", image=image), image=image, angle=angle)
+    yield from _lines(scene, made, "verify")
+    scene.change(image, made)
 
 
-def _tall(item: Finding) -> bool:
-    left, top, right, bottom = item.box
-    return len(item.label) > 2 and bottom - top > 1.5 * (right - left)
+def _lines(scene: Scene, image: str, reason: str) -> Generator[Move, Observation, list[Finding]]:
+    """The lines of text in a picture. Pictures never change, so one that was read is not read again."""
+    if image not in scene.lines:
+        seen = yield from use(scene, "OCR", words.reason(reason, image=image), image=image)
+        scene.lines[image] = seen.findings
+    return scene.lines[image]

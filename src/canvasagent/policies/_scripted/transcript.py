@@ -12,7 +12,11 @@ from canvasagent.conversation import Message
 _STATE = re.compile(r"\[(?:Output image saved as: (?P<made>[^\s\]]+)\. )?now imglist is \{(?P<ids>[^}]*)\}\]\s*\Z")
 _CONTINUES = re.compile(r"\AContinuing an earlier run; its result is (\S+)\.\s*\n")
 _FOUND = re.compile(r"^- '(.*)': \[(\d+), (\d+), (\d+), (\d+)\] \(confidence: ([\d.]+)\)$", re.MULTILINE)
-_LINE = re.compile(r"^'(.*)' \(confidence: ([\d.]+), box: \[(\d+), (\d+), (\d+), (\d+)\]", re.MULTILINE)
+_LINE = re.compile(
+    r"^'(.*)' \(confidence: ([\d.]+), box: \[(\d+), (\d+), (\d+), (\d+)\]"
+    r"(?:, (upside down)|, turned (\d+) degrees clockwise)?\)$",
+    re.MULTILINE,
+)
 _TOTAL = re.compile(r"^(?:Found (\d+) objects|OCR Results \((\d+) text regions)", re.MULTILINE)
 _TURNS = re.compile(r"You have (\d+) turns")
 
@@ -24,6 +28,8 @@ class Finding:
     label: str
     box: tuple[int, int, int, int]
     score: float
+    turned: int = 0
+    """By how many degrees clockwise a line of text stands turned: 0, 90, 180 or 270."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +54,11 @@ class Observation:
     @property
     def findings(self) -> list[Finding]:
         """The things or lines that Grounding or OCR list. What was read is data and stays data."""
-        found = [(m[1], m.groups()[1:5], m[6]) for m in _FOUND.finditer(self.text)]
-        found += [(m[1], m.groups()[2:6], m[2]) for m in _LINE.finditer(self.text)]
-        return [Finding(label, _box(box), float(score)) for label, box, score in found]
+        found = [Finding(m[1], _box(m.groups()[1:5]), float(m[6])) for m in _FOUND.finditer(self.text)]
+        for line in _LINE.finditer(self.text):
+            turned = 180 if line[7] else int(line[8] or 0)
+            found.append(Finding(line[1], _box(line.groups()[2:6]), float(line[2]), turned))
+        return found
 
     @property
     def total(self) -> int:
