@@ -11,11 +11,10 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.padding import Padding
 from rich.spinner import Spinner
-from rich.table import Table
 from rich.text import Text
 
 from canvasagent.cli.thumbnails import can_show, thumbnail
-from canvasagent.cli.words import asset_words, call_words, harmless, turn_words
+from canvasagent.cli.words import COLUMNS, asset_words, call_words, harmless, print_turn
 from canvasagent.conversation import Message
 from canvasagent.events import Event
 from canvasagent.policies.base import Policy, Reply, settings_record
@@ -87,7 +86,7 @@ class PlainView:
             for note in event.trajectory.notes:
                 self._console.print(Text(f"Note: {harmless(note)}"))
         if event.kind == "observed" and event.turn is not None:
-            self._console.print(turn_words(event.turn, event.trajectory))
+            print_turn(self._console, event.turn, event.trajectory)
 
     def replied(self, text: str) -> None:
         """Nothing: the turn is written once it is over."""
@@ -100,12 +99,12 @@ class LiveView:
         self._console = console
         self._pictures = can_show(console)
         self._spinner = Spinner("dots", style="cyan")
-        self._live = Live(get_renderable=self._now, console=console, transient=True, refresh_per_second=8)
         self._turn = 1
         self._doing = ""
         self._written = ""
         self._pieces = 0
         self._since = time.monotonic()
+        self._live = Live(get_renderable=self._now, console=console, transient=True, refresh_per_second=8)
 
     def __enter__(self) -> LiveView:
         self._begin("starting")
@@ -124,9 +123,10 @@ class LiveView:
             self._begin(f"turn {self._turn}: {event.trajectory.policy} is thinking")
         elif event.kind == "text":
             self._pieces += 1
+            self._doing = f"turn {self._turn}: {event.trajectory.policy} is writing"
             self._written += event.text
         elif event.kind == "observed" and event.turn is not None:
-            self._console.print(self._step(event))
+            self._show_turn(event)
             self._turn += 1
             self._begin(f"turn {self._turn}: {event.trajectory.policy} is thinking")
         elif event.kind == "finished":
@@ -163,16 +163,8 @@ class LiveView:
             shown = [Group(Text(asset_words(asset), "dim"), thumbnail(record.picture(asset.id))) for asset in given[:4]]
             self._console.print(Padding(Columns(shown, padding=(0, 3)), (0, 0, 1, 4)))
 
-    def _step(self, event: Event) -> RenderableType:
+    def _show_turn(self, event: Event) -> None:
         assert event.turn is not None
-        words = turn_words(event.turn, event.trajectory)
-        if event.asset is None or not self._pictures:
-            return Padding(words, (0, 0, 1, 0))
-        picture = thumbnail(event.asset.picture)
-        if self._console.width < 90:
-            return Padding(Group(words, Padding(picture, (0, 0, 0, 4))), (0, 0, 1, 0))
-        table = Table.grid(padding=(0, 3))
-        table.add_column(ratio=1)
-        table.add_column(width=28)
-        table.add_row(words, picture)
-        return Padding(table, (0, 0, 1, 0))
+        shown = event.asset is not None and self._pictures
+        picture = thumbnail(event.asset.picture, COLUMNS) if shown and event.asset is not None else None
+        print_turn(self._console, event.turn, event.trajectory, picture=picture)

@@ -46,7 +46,7 @@ def _print(console: Console, record: Trajectory) -> None:
     """The whole run: request, turns with all their findings, result, answer, report."""
     from rich.text import Text
 
-    from canvasagent.cli.words import asset_words, harmless, status_words, turn_words
+    from canvasagent.cli.words import asset_words, harmless, print_turn, status_words
 
     console.print(Text(harmless(record.instruction), "bold"))
     head = f"{record.id} · {record.created} · policy {record.policy} · profile {record.profile} · seed {record.seed}"
@@ -60,7 +60,7 @@ def _print(console: Console, record: Trajectory) -> None:
         console.print(Text(f"Note: {harmless(note)}", "yellow"))
     console.print()
     for turn in record.turns:
-        console.print(turn_words(turn, record, findings=None))
+        print_turn(console, turn, record, findings=None)
     console.print()
     console.print(status_words(record))
     if record.answer is not None:

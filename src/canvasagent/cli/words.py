@@ -8,9 +8,13 @@ import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from canvasagent.record import AssetRecord, TurnRecord
     from canvasagent.trajectory import Trajectory
 
@@ -18,6 +22,13 @@ MAX_ARGUMENT = 120
 """Characters of an argument that are shown."""
 MAX_FINDINGS = 6
 """Lines of a finding that are shown as steps go by; all of them are in the record."""
+
+COLUMNS = 28
+"""Characters that a picture is wide at most."""
+NARROW = 90
+"""Below this many characters a picture stands under its turn, not beside it."""
+WIDEST = 116
+"""Characters that a turn with its picture is wide at most."""
 
 STATUS_STYLE = {"met": "bold green", "unmet": "bold yellow", "truncated": "bold yellow", "failed": "bold red"}
 STATUS_WORDS = {
@@ -84,18 +95,40 @@ def outcome_words(turn: TurnRecord, record: Trajectory, findings: int | None = M
 
 
 def turn_words(turn: TurnRecord, record: Trajectory, findings: int | None = MAX_FINDINGS) -> Text:
-    """A turn: number, reason, call, outcome, seconds."""
-    text = Text()
-    text.append(f"{turn.index + 1:>2}  ", "bold cyan")
-    reason = harmless(turn.reason or "").strip() or "(no reason given)"
-    text.append(reason.replace("\n", "\n    ") + "\n")
+    """A turn: reason, call, outcome, seconds."""
+    text = Text(harmless(turn.reason or "").strip() or "(no reason given)")
     if turn.call is not None:
-        text.append(f"    {call_words(turn.call.tool or turn.call.name, turn.call.arguments)}\n", "cyan")
+        text.append(f"\n{call_words(turn.call.tool or turn.call.name, turn.call.arguments)}", "cyan")
     outcome = outcome_words(turn, record, findings)
-    for line in outcome.split("\n") if outcome.plain else []:
-        text.append("    ").append_text(line).append("\n")
-    text.append(f"    {_figures(turn)}", "dim")
-    return text
+    if outcome.plain:
+        text.append("\n").append_text(outcome)
+    return text.append(f"\n{_figures(turn)}", "dim")
+
+
+def print_turn(
+    console: Console,
+    turn: TurnRecord,
+    record: Trajectory,
+    findings: int | None = MAX_FINDINGS,
+    picture: Text | None = None,
+) -> None:
+    """Print a turn with its number: as columns on a terminal (with `picture` beside it), else as indented lines."""
+    words = turn_words(turn, record, findings)
+    number = f"{turn.index + 1:>2}  "
+    if not console.is_terminal:
+        for index, line in enumerate(words.split("\n")):
+            console.print(Text("    " if index else number).append_text(line))
+        return
+    beside = picture is not None and console.width >= NARROW
+    room = min(console.width, WIDEST) - len(number) - (COLUMNS + 3 if beside else 0)
+    table = Table.grid()
+    table.add_column(width=len(number), style="bold cyan", no_wrap=True)
+    table.add_column(width=max(room, 10), overflow="fold")
+    table.add_column(width=COLUMNS if beside else 0)
+    table.add_row(number, words, picture if beside else "")
+    if picture is not None and not beside:
+        table.add_row("", picture, "")
+    console.print(Padding(table, (0, 0, 1, 0)), soft_wrap=False)
 
 
 def _figures(turn: TurnRecord) -> str:
