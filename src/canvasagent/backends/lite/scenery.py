@@ -23,7 +23,7 @@ Ground = Callable[[Size, int], Array]
 
 
 def clouds(size: Size, rng: np.random.Generator, cells: float, octaves: int = 5, stretch: float = 1.0) -> Array:
-    """Fractal noise of 0 to 1, (height, width): `cells` bumps across the shorter side, `stretch` times as wide as high."""
+    """Fractal noise of 0 to 1, (height, width): `cells` bumps on the shorter side, `stretch` times as wide as high."""
     width, height = size
     total = np.zeros((height, width), np.float32)
     for octave in range(octaves):
@@ -48,7 +48,7 @@ def blend(stops: list[tuple[float, Rgb]], position: Array) -> Array:
 
 def _finish(values: Array, seed: int) -> Array:
     dither = np.random.default_rng(seed).random(values.shape[:2], dtype=np.float32)[..., None] - 0.5
-    return np.clip(np.rint(values + dither), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values + dither), 0, 255).astype(np.uint8))
 
 
 def _rows(size: Size) -> Array:
@@ -183,7 +183,7 @@ def paper(size: Size, seed: int) -> Array:
 def wood(size: Size, seed: int) -> Array:
     """Planks with grain."""
     rng = np.random.default_rng(seed)
-    width, height = size
+    height = size[1]
     planks = 5
     which = np.minimum((np.arange(height) * planks) // height, planks - 1)
     bend = clouds(size, rng, 2.0, 3, stretch=4)
@@ -236,12 +236,14 @@ GROUNDS: dict[str, tuple[str, Ground]] = {
         sky,
     ),
     r"(?:sun ?set|sun ?rise|dawn|dusk|evening)(?: sky)?": ("sunset", sunset),
-    r"(?:(?:a |the )?sun ?set|sun ?rise)(?: (?:over|at|by|above) (?:the |a )?)(?:sea|ocean|water|lake)|(?:sea|ocean) at (?:sun ?set|dusk)": (
+    r"(?:(?:a |the )?sun ?set|sun ?rise)(?: (?:over|at|by|above) (?:the |a )?)(?:sea|ocean|water|lake)|(?:sea|"
+    r"ocean) at (?:sun ?set|dusk)": (
         "sunset over the sea",
         sea_sunset,
     ),
     r"(?:blue |open |calm )*(?:sea|ocean|water|lake)(?: under (?:a |the )?(?:clear |blue )*sky)?": ("sea", sea),
-    r"(?:(?:dark |clear |starry )*night(?: sky)?|starry sky|stars|starfield|(?:outer |deep )?space)(?: (?:with|full of) (?:many |bright )*stars)?": (
+    r"(?:(?:dark |clear |starry )*night(?: sky)?|starry sky|stars|starfield|(?:outer |deep )?space)(?: (?:with|"
+    r"full of) (?:many |bright )*stars)?": (
         "night sky with stars",
         night,
     ),
@@ -261,9 +263,11 @@ GROUNDS: dict[str, tuple[str, Ground]] = {
 """Grounds by a pattern of the words that ask for them, with a name to tell."""
 
 _GRADIENTS = (
-    rf"(?:smooth |soft |linear )?(?:(?P<way>vertical|horizontal|diagonal|radial) )?gradient (?:from |of )?(?P<one>{COLOR_PATTERN})"
+    rf"(?:smooth |soft |linear )?(?:(?P<way>vertical|horizontal|diagonal|radial) )?gradient (?:from |of "
+    rf")?(?P<one>{COLOR_PATTERN})"
     rf"(?: at the top)? (?:to|into|and) (?P<two>{COLOR_PATTERN})(?: at the bottom)?(?: gradient)?",
-    rf"(?:(?P<way>vertical|horizontal|diagonal|radial) )?(?P<one>{COLOR_PATTERN})[- ](?:to|and|into)[- ](?P<two>{COLOR_PATTERN}) gradient",
+    rf"(?:(?P<way>vertical|horizontal|diagonal|radial) )?(?P<one>{COLOR_PATTERN})[- ](?:to|and|into)[- "
+    rf"](?P<two>{COLOR_PATTERN}) gradient",
     rf"(?:smooth |soft )?(?:(?P<way>vertical|horizontal|diagonal|radial) )?(?P<one>{COLOR_PATTERN}) gradient",
 )
 

@@ -16,7 +16,8 @@ FACTORS: dict[str, float] = {
     r"really|considerabl[ey]|significant(?:ly)?|substantial(?:ly)?": 1.5,
     r"(?:very |so )?much|very(?: very)?|strong(?:ly)?|heav(?:y|ily)|way|far|big": 1.6,
     r"a (?:whole )?lot(?: of)?|lots(?: of)?|a (?:great|good) deal(?: of)?|dramatic(?:ally)?|intense(?:ly)?": 1.75,
-    r"extreme(?:ly)?|drastic(?:ally)?|massive(?:ly)?|super|ultra|hugely|as much as possible|completely|totally|fully": 2.2,
+    r"extreme(?:ly)?|drastic(?:ally)?|massive(?:ly)?|super|ultra|hugely|as much as possible|completely|totally|"
+    r"fully": 2.2,
 }
 """What a word of degree multiplies an edit's usual strength by."""
 

@@ -62,18 +62,18 @@ def _fill_part(part: Pixels, hole: Mask, seed: int, strokes: bool) -> Pixels:
     depth = cv2.distanceTransform(np.pad(hole, 1).astype(np.uint8), cv2.DIST_L2, 3).max()
     smooth = cv2.inpaint(part, hole.astype(np.uint8), 4, cv2.INPAINT_TELEA)
     if min(height, width) < 8 or ((strokes or depth * 2 <= _SMALL) and _roughness(part, hole) < _SMOOTH):
-        return smooth
+        return np.asarray(smooth)
     small = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     small_hole = _shrunk(hole, size)
     result = _coarse_to_fine(small, small_hole, np.random.default_rng(seed))
     if result is None:
-        return smooth
+        return np.asarray(smooth)
     filled, source = result
     return as_pixels(filled) if factor == 1 and size == (width, height) else _at_full_size(part, filled, source)
 
 
 def _shrunk(mask: Mask, size: tuple[int, int]) -> Mask:
-    return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.01
+    return np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.01)
 
 
 def _roughness(part: Pixels, hole: Mask) -> float:
@@ -123,7 +123,7 @@ def _enlarged(field: Array, shape: tuple[int, int]) -> Array:
     scale = np.array([shape[0] / field.shape[0], shape[1] / field.shape[1]])
     here = np.stack(np.meshgrid(np.arange(shape[0]), np.arange(shape[1]), indexing="ij"), axis=-1)
     offset = coarse - np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1)
-    return np.rint(here + offset * scale).astype(np.int64)
+    return np.asarray(np.rint(here + offset * scale).astype(np.int64))
 
 
 def _rounds(
@@ -168,7 +168,7 @@ def _search(
     def cost_of(where: Array, rows: Array) -> Array:
         found = patches[where[:, 0], where[:, 1]].reshape(len(where), -1)
         difference = found - wanted[rows]
-        return np.einsum("ij,ij->i", difference, difference)
+        return np.asarray(np.einsum("ij,ij->i", difference, difference))
 
     every = np.arange(len(targets))
     best = cost_of(guess, every)
@@ -205,9 +205,9 @@ def _vote(picture: Array, hole: Mask, targets: Array, guess: Array) -> Array:
     weight = np.zeros((height, width, 1), np.float64)
     for row in range(-_RADIUS, _RADIUS + 1):
         for column in range(-_RADIUS, _RADIUS + 1):
-            here = targets + (row, column)
+            here = targets + np.array((row, column))
             inside = ((here >= 0) & (here < (height, width))).all(axis=1)
-            here, there = here[inside], guess[inside] + (row, column)
+            here, there = here[inside], guess[inside] + np.array((row, column))
             share = float(np.exp(-(row * row + column * column) / 3.0))
             total[here[:, 0], here[:, 1]] += share * picture[there[:, 0], there[:, 1]]
             weight[here[:, 0], here[:, 1]] += share

@@ -1,7 +1,8 @@
 """The sentence frames of the edit language, as data: how adjectives, nouns, verbs, things and styles ask for an edit.
 
 A frame is a clause with slots. `{word}` is a word of the edit's vocabulary, `{where}` a place, `{amt}` an optional
-amount, `{sense}` an optional "more" or "less", everything else in braces a word class of `CLASSES`. `( … )?` is optional.
+amount, `{sense}` an optional "more" or "less", everything else in braces a word class of `CLASSES`; `( … )?` is
+optional.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from canvasagent.backends.lite.palette import COLOR_PATTERN
 
 CLASSES: dict[str, str] = {
     "make": r"(?:make|turn|render|get|let|have|set|keep making)",
-    "change": r"(?:change|convert|turn|transform|switch|set|make|alter)",
+    "change": r"(?:change|convert|turn|transform|switch|set|make|alter|shift|push|move)",
     "add": r"(?:add|apply|put|use|include|create|overlay|insert|place|introduce|bring in|do)",
     "give": r"(?:give|lend)",
     "should": r"(?:should (?:be|look|become)|needs? to (?:be|look|become)|must (?:be|look)|ought to be|to be|to look|"
@@ -22,7 +23,7 @@ CLASSES: dict[str, str] = {
     "look": r"(?:look|style|styles|effect|effects|filter|filters|feel|feeling|mood|tone|tones|version|image|picture|"
     r"photo|photograph|treatment|appearance|hue|cast|colou?rs|shade|light|lighting)",
     "whole": r"(?:(?:the |this |my |an? )?(?:image|picture|photo|photograph|shot|scene|version))",
-    "into": r"(?:into|to|to look like|to be|as)",
+    "into": r"(?:into|to|towards?|to look like|to be|as)",
     "like": r"(?:look like|look|into|to look like|resemble|as|seem like|like|in)",
     "at": r"(?:to|on|onto|over|in|around|for|of|across|into|inside|within)",
     "of": r"(?:of|in|on|for|to|inside|within|across|throughout)",
@@ -33,7 +34,7 @@ CLASSES: dict[str, str] = {
     "more": r"(?:(?:some |a bit |even )?more|added|extra|some|higher|stronger|greater|increased|better|additional)",
     "less": r"(?:less|lower|weaker|reduced|decreased|fewer|not so much|not as much)",
     "needs": r"(?:needs?|has|have|with|wants?|could use|should have|gets?|to have)",
-    "the": r"(?:the |its |their |overall |all the |all |more )?",
+    "the": r"(?:the |its |their |all the |all |more )?(?:overall |general |whole )?",
     "a": r"(?:an? |the |some |in (?:an? )?)?",
     "amt": rf"(?:(?:{AMOUNT_PATTERN}) )?",
     "sense": r"(?:(?P<sense>(?:even |still )?more|less|not so|not as|too) )?",
@@ -71,6 +72,8 @@ FRAMES: dict[str, tuple[str, ...]] = {
         "{more} {amt}{word}( {of} {where})?",
         "{less} (?P<lower>){word}( {of} {where})?",
         "{word} (?:up|higher)",
+        "{the}{word} {should} {amt}(?:higher|stronger|increased|raised|better)",
+        "{the}{word} {should} (?P<lower>){amt}(?:lower|weaker|decreased|reduced|less)",
         "{word} (?P<lower>)(?:down|lower)",
         "(?:make|turn|set) {the}{word} {amt}(?:up|higher|stronger|better)( {of} {where})?",
         "(?:make|turn|set) {the}{word} (?P<lower>){amt}(?:down|lower|weaker)( {of} {where})?",
@@ -103,6 +106,7 @@ FRAMES: dict[str, tuple[str, ...]] = {
         "{make} {where} (?:look like|look|resemble|into|to look like|as|seem like|like|appear like|be|in|to) "
         "{a}{amt}{word}( {look})?",
         "{make} {where} (?:an? )?{amt}{word}( {look})?",
+        "{make} {a}{amt}{word} (?:of|from|out of) {where}",
         "{change} {where} {into} {a}{amt}{word}( {look})?",
         "{change} {into} {a}{amt}{word}( {look})?",
         "{give} {where} {a}{amt}{word}( {look})?",
@@ -132,7 +136,8 @@ FORBID = r"(?:please )?(?:do not|don't|dont|never|avoid|without|no need to|no)"
 
 REST = re.compile(
     r"(?:anything|everything|all|nothing)(?: of)?(?: the)? (?:else|other|rest).*|the (?:rest|others?|remainder)\b.*|"
-    r"(?:all )?(?:the )?other (?:things|parts|objects|areas|pixels|elements|colou?rs)|anything|the composition|the layout",
+    r"(?:all )?(?:the )?other (?:things|parts|objects|areas|pixels|elements|colou?rs)|anything|the composition|"
+    r"the layout",
     re.IGNORECASE,
 )
 """What need not be kept by name: an edit leaves everything but its place as it was."""
@@ -140,7 +145,8 @@ REST = re.compile(
 LEADING = re.compile(
     r"^(?:please|kindly|hi|hello|hey|ok|okay|now|also|just|then|and|next|first|finally|lastly|so|well|but|while|"
     r"(?:can|could|would|will) (?:you|we)|i (?:want|need|wish|would like|would love)(?: you)?(?: to| for)?|"
-    r"i'd (?:like|love|prefer)(?: you)?(?: to| for)?|let's|let us|we (?:want|need)(?: to)?|you should|try to|help me(?: to)?|"
+    r"i'd (?:like|love|prefer)(?: you)?(?: to| for)?|let's|let us|we (?:want|need)(?: to)?|you should|try to|"
+    r"help me(?: to)?|"
     r"go ahead and|i'd like|my wish is to|by|at the same time|after that|edit (?:the|this) (?:image|picture|photo) to|"
     r"edit it to|be sure to|make sure to)\s+",
     re.IGNORECASE,
@@ -155,8 +161,10 @@ TRAILING = re.compile(
 
 SEPARATOR = re.compile(
     r"\s*(?:"
-    r"[.;!?\n]+(?=\s|$)|,\s*(?:and |but )?(?:then |also |finally )?|\band (?:then |also |finally )?|\bthen\b|\bbut (?:also )?|"
-    r"\bwith\b|\bplus\b|\bas well as\b|\bafterwards\b|\bfollowed by\b|&|\+(?!\s*\d)|(?=\bwithout\b)|\bwhile\b|(?=\bexcept\b)"
+    r"[.;!?\n]+(?=\s|$)|,\s*(?:and |but )?(?:then |also |finally )?|\band (?:then |also |finally )?|\bthen\b|"
+    r"\bbut (?:also )?|"
+    r"\bwith\b|\bplus\b|\bas well as\b|\bafterwards\b|\bfollowed by\b|&|\+(?!\s*\d)|(?=\bwithout\b)|\bwhile\b|"
+    r"(?=\bexcept\b)"
     r")\s*",
     re.IGNORECASE,
 )

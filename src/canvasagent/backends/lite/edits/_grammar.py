@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from canvasagent.backends.lite.edits._amounts import strength_of, strip_amounts
 from canvasagent.backends.lite.edits._frames import CLASSES, FORBID, FRAMES, KEEP, LEADING, REST, SEPARATOR, TRAILING
 from canvasagent.backends.lite.edits._places import is_noun_phrase, parse_where
-from canvasagent.backends.lite.edits._spec import BACKGROUND, WHOLE, Edit, Keep, Plan, Step, Where
+from canvasagent.backends.lite.edits._spec import BACKGROUND, WHOLE, Edit, Keep, Plan, Step
 
 MAX_CHARACTERS = 2000
 """Longer prompts are not read."""
@@ -164,8 +164,9 @@ def read_clause(clause: str, grammar: Grammar) -> Step | None:
             step = match and _step(frame, match, amounts, clause, grammar)
             if match and step:
                 groups = match.groupdict()
-                slots = ("old", "new") if step.where == WHOLE else ("where", "old", "new")
-                cost = sum(len(groups.get(slot) or "") for slot in slots)
+                lengths = [len(groups.get(slot) or "") for slot in ("where", "old", "new")]
+                # "it" and "this" say nothing, so they cost nothing.
+                cost = sum(lengths) - (lengths[0] if lengths[0] <= 4 and step.where == WHOLE else 0)
                 if best is None or cost < best[0]:
                     best = cost, step
         if best:

@@ -7,10 +7,8 @@ laid back through the same perspective.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any
 
 import cv2
@@ -20,16 +18,14 @@ from PIL import Image, ImageDraw
 
 from canvasagent.backends.base import TextLine
 from canvasagent.backends.lite.edits._fill import fill
-from canvasagent.backends.lite.edits._spec import Job, Mask, Pixels, as_pixels
+from canvasagent.backends.lite.edits._lines import measure, quad_mask, span_of
+from canvasagent.backends.lite.edits._spec import Mask, Pixels, as_pixels
 from canvasagent.errors import ToolRefusal
 from canvasagent.fonts import font_for
 
 Array = NDArray[Any]
-_ALIKE = 0.8
 _MARGIN = (1.2, 0.18)
 """What is looked at beyond a line's corners, along and across it, as shares of its height."""
-_SHAPES = frozenset("Oo0Il1|-_.,'°•")
-"""Single characters that a disc or a bar is mistaken for."""
 _TRIAL = (240, 60)
 _HEIGHT = 96
 """Lines are analysed at this height, in pixels (without the margin)."""
@@ -48,66 +44,9 @@ class Patch:
     """Columns and rows round the line's corners."""
 
 
-def lines_that_say(job: Job, old: str) -> list[TextLine]:
-    """The lines inside the job's mask that say `old` (all if empty). Raises `ToolRefusal` with what can be read."""
-    lines = [line for line in job.read() if job.mask is None or _touches(line, job.mask)]
-    lines = [line for line in lines if line.text.strip() not in _SHAPES or line.text.strip() == old]
-    if not lines:
-        raise ToolRefusal("no text can be read there, so none can be changed.")
-    found = [line for line in lines if not old or span_of(old, line.text) is not None]
-    exact = [line for line in found if simplified(line.text) == simplified(old)]
-    if not found:
-        said = ", ".join(f"'{line.text}'" for line in lines[:12])
-        raise ToolRefusal(f"the text '{old}' cannot be read in the picture. It says: {said}.")
-    return exact or found
-
-
-def _touches(line: TextLine, mask: Mask) -> bool:
-    return bool((quad_mask(line, mask.shape) & mask).any())
-
-
-def simplified(text: str) -> str:
-    """Letters and digits in lower case, for comparing."""
-    return "".join(character for character in text.casefold() if character.isalnum())
-
-
-def span_of(old: str, text: str) -> tuple[float, float] | None:
-    """Which part of `text` (as shares of its letters) says `old`, forgiving misread letters; None if none does."""
-    wanted = simplified(old)
-    if not wanted:
-        return None
-    if SequenceMatcher(None, wanted, simplified(text)).ratio() >= _ALIKE:
-        return 0.0, 1.0
-    words = [match.span() for match in re.finditer(r"\S+", text)]
-    best, place = _ALIKE, None
-    for first in range(len(words)):
-        for last in range(first, len(words)):
-            part = text[words[first][0] : words[last][1]]
-            likeness = SequenceMatcher(None, wanted, simplified(part)).ratio()
-            if likeness >= best + (place is not None) * 1e-9:
-                best, place = likeness, (words[first][0] / len(text), words[last][1] / len(text))
-    return place
-
-
-def quad_mask(line: TextLine, shape: Sequence[int], grow: float = 0.0) -> Mask:
-    """The inside of a line's corners, grown by a share of its height, as a (height, width) mask."""
-    mask = np.zeros(tuple(shape[:2]), np.uint8)
-    cv2.fillPoly(mask, [np.rint(np.array(line.quad)).astype(np.int32)], 1)
-    reach = round(grow * _measure(line)[1])
-    return (cv2.dilate(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) if reach else mask) > 0
-
-
-def _measure(line: TextLine) -> tuple[float, float]:
-    """Width and height of a line along its own directions, in pixels."""
-    quad = np.array(line.quad, np.float64)
-    width = (np.linalg.norm(quad[1] - quad[0]) + np.linalg.norm(quad[2] - quad[3])) / 2
-    height = (np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])) / 2
-    return max(float(width), 2.0), max(float(height), 2.0)
-
-
 def upright(pixels: Pixels, line: TextLine) -> Patch:
     """The line as a patch `_HEIGHT` pixels high, with its strokes."""
-    width, height = _measure(line)
+    width, height = measure(line)
     scale = _HEIGHT / height
     margin = round(_MARGIN[0] * _HEIGHT), round(_MARGIN[1] * _HEIGHT)
     size = (min(round(width * scale), 6000) + 2 * margin[0], _HEIGHT + 2 * margin[1])
@@ -173,10 +112,10 @@ def strokes_in_picture(
     height, width = pixels.shape[:2]
     strokes = patch.strokes if part is None else patch.strokes & part
     laid = cv2.warpPerspective(strokes.astype(np.float32), patch.back, (width, height), flags=cv2.INTER_LINEAR)
-    grow = 1 + round(reach * _measure(line)[1])
+    grow = 1 + round(reach * measure(line)[1])
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow + 1, 2 * grow + 1))
     found = cv2.dilate((laid > 0.2).astype(np.uint8), kernel) > 0
-    return found & quad_mask(line, (height, width), 0.25)
+    return np.asarray(found & quad_mask(line, (height, width), 0.25))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +159,8 @@ def _room(patch: Patch) -> tuple[float, float]:
     ground = ~near[rows, left:right]
     if ground.sum() < 20:
         return left, right
-    tone = np.median(lab[rows, left:right][ground], axis=0)
-    away = np.linalg.norm(lab[rows] - tone, axis=2)
+    tone: Array = np.asarray(np.median(lab[rows, left:right][ground], axis=0))
+    away: Array = np.sqrt(((lab[rows] - tone) ** 2).sum(axis=2))
     limit = max(10.0, 2.5 * float(np.percentile(away[:, left:right][ground], 80)))
     other = (away > limit).mean(axis=0) > 0.12
     before, after = np.flatnonzero(other[: max(left - 4, 0)]), np.flatnonzero(other[right + 4 :])
@@ -257,7 +196,8 @@ def _columns(patch: Patch, text: str, span: tuple[float, float]) -> tuple[int, i
         guess = inked[0] + (before + after) / 2 / full * (inked[-1] - inked[0])
         near = np.arange(max(0, int(guess - 0.5 * _HEIGHT)), min(width, int(guess + 0.5 * _HEIGHT)))
         blank = cv2.blur(patch.strokes.any(axis=0).astype(np.float32)[None], (max(3, _HEIGHT // 8), 1))[0]
-        ends.append(int(near[np.argmin(blank[near] + 0.3 * np.abs(near - guess) / _HEIGHT)]))
+        worst: Array = np.asarray(blank[near] + 0.3 * np.abs(near - guess) / _HEIGHT)
+        ends.append(int(near[int(worst.argmin())]))
     return ends[0], max(ends[1], ends[0] + 1)
 
 
@@ -288,7 +228,9 @@ def likeness_of(strokes: Mask, said: str, slants: Sequence[float] = (0.0,)) -> t
         ink, _, _ = _ink(said, 64, bold)
         for slant in slants:
             trial = cv2.resize(sheared(ink, slant).astype(np.float32) / 255, _TRIAL, interpolation=cv2.INTER_AREA)
-            likeness = float(np.minimum(trial, seen).sum() / max(np.maximum(trial, seen).sum(), 1)) - 0.05 * (slant != 0)
+            likeness = float(np.minimum(trial, seen).sum() / max(np.maximum(trial, seen).sum(), 1)) - 0.05 * (
+                slant != 0
+            )
             best = max(best, (likeness, bold, slant))
     return best
 

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from canvasagent.backends.base import Detection, TextLine
-from canvasagent.backends.lite.edits._lettering import lines_that_say, quad_mask, strokes_in_picture, upright
+from canvasagent.backends.lite.edits._lettering import strokes_in_picture, upright
+from canvasagent.backends.lite.edits._lines import lines_that_say, quad_mask
 from canvasagent.backends.lite.edits._spec import Edit, Job, Mask, Pixels, Where
 from canvasagent.backends.lite.edits._subject import subject_mask
 from canvasagent.errors import ToolRefusal
@@ -52,7 +53,7 @@ class Finder:
         if where.kind == "object" and edit.grow:
             reach = max(1, round(edit.grow * min(self.pixels.shape[:2])))
             found = cv2.dilate(found.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
-        return ~found if where.inverse else found
+        return np.asarray(~found if where.inverse else found)
 
     def _background(self, where: Where, edit: Edit) -> Mask:
         return np.asarray(~self.subject)
@@ -67,7 +68,7 @@ class Finder:
         side, share = where.name.split()
         mask = np.zeros(self.pixels.shape[:2], bool)
         axis = 1 if side in {"left", "right"} else 0
-        full = mask.shape[axis]
+        full: int = mask.shape[axis]
         count = max(1, round(full * {"half": 0.5, "third": 1 / 3, "quarter": 0.25}[share]))
         span = slice(0, count) if side in {"left", "top"} else slice(full - count, full)
         mask[(slice(None), span) if axis else span] = True

@@ -10,8 +10,10 @@ _PICTURE = (
     r"(?:image|picture|photo|photograph|pic|shot|scene|canvas|frame|painting|drawing|composition|footage|artwork)s?"
 )
 _WHOLE = re.compile(
-    rf"it|this|that|them|everything|all|all of it|the thing|things|(?:the |this |that |my |our |an? )?(?:whole |entire |full |overall |input |"
-    rf"original |given |attached )*{_PICTURE}|(?:the |its |all )?(?:the )?(?:overall )?(?:colou?rs?|tones?|colou?r tones?|hues?|lighting|light|mood|"
+    rf"it|this|that|them|everything|all|all of it|the thing|things|(?:the |this |that |my |our |an? )?(?:whole |"
+    rf"entire |full |overall |input |"
+    rf"original |given |attached )*{_PICTURE}|(?:the |its |all )?(?:the )?(?:overall )?(?:colou?rs?|tones?|"
+    rf"colou?r tones?|hues?|lighting|light|mood|"
     r"atmosphere|look|style|details?|edges)(?: (?:of|in) (?:it|(?:the|this) (?:image|picture|photo|scene)))?",
     re.IGNORECASE,
 )
@@ -21,11 +23,13 @@ _BACKGROUND = re.compile(
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(
-    r"(?:the |its )?(?:main )?(?:subject|foreground|main object|main thing|central object|object in the (?:middle|cent(?:er|re)))",
+    r"(?:the |its )?(?:main )?(?:subject|foreground|main object|main thing|central object|object in the "
+    r"(?:middle|cent(?:er|re)))",
     re.IGNORECASE,
 )
 _MASKED = re.compile(
-    r"(?:the )?(?:masked|selected|marked|highlighted|chosen) (?:area|region|part|parts|object|pixels)|(?:inside )?the (?:mask|selection)",
+    r"(?:the )?(?:masked|selected|marked|highlighted|chosen) (?:area|region|part|parts|object|pixels)|(?:inside "
+    r")?the (?:mask|selection)",
     re.IGNORECASE,
 )
 _PART = re.compile(
@@ -34,13 +38,15 @@ _PART = re.compile(
     re.IGNORECASE,
 )
 _TEXT = re.compile(
-    r"(?:(?:the|all|any|all the|all of the|its|every|this) )?(?:\w+ )?(?:text|texts|writing|words?|letters?|lettering|caption|captions|"
+    r"(?:(?:the|all|any|all the|all of the|its|every|this) )?(?:\w+ )?(?:text|texts|writing|words?|letters?|"
+    r"lettering|caption|captions|"
     r"letterings|watermarks?|inscription|title|headline|label)(?: (?:that (?:says|reads)|saying|reading))?"
     r"(?: (?P<quote>\x02[^\x03]*\x03))?(?: (?:in|on|from) .{1,30})?|(?P<bare>\x02[^\x03]*\x03)",
     re.IGNORECASE,
 )
 _INVERSE = re.compile(
-    r"(?:(?:everything|all|anything)(?: else)?|(?:the )?(?:rest|whole (?:image|picture|photo))|the (?:image|picture|photo)) "
+    r"(?:(?:everything|all|anything)(?: else)?|(?:the )?(?:rest|whole (?:image|picture|photo))|the (?:image|"
+    r"picture|photo)) "
     r"(?:except(?: for)?|but|apart from|other than|outside(?: of)?|besides|that is not) (?P<what>.+)",
     re.IGNORECASE,
 )
@@ -48,9 +54,10 @@ _NOUN_PHRASE = re.compile(r"(?:[\w'’-]+ ){0,8}[\w'’-]+", re.IGNORECASE)
 _NOT_A_PLACE = re.compile(
     r"\b(?:and|then|but|make|makes|turn|change|add|remove|replace|give|apply|convert|put|have|has|is|are|be|look|looks|"
     r"smile|smiling|wear|wears|ride|rides|should|please|while|if|so|because|into|don't|not|never|without|except|more|less|"
-    r"much|by|really|slightly|very|too|with a|increase|reduce|decrease|lower|raise|boost)\b",
+    r"much|like|by|really|slightly|very|too|with a|increase|reduce|decrease|lower|raise|boost)\b",
     re.IGNORECASE,
 )
+_NO_NAME = re.compile(r"\d|it\b|them\b|(?:the|an?|this|that|his|her|its|all|of)$", re.IGNORECASE)
 _DETERMINER = re.compile(
     r"(?:the|a|an|his|her|its|my|our|their|your|this|that|these|those|all|both|every|each)\b", re.I
 )
@@ -73,7 +80,7 @@ def parse_where(words: str) -> Where | None:
         return Where("part", f"{side} {share}")
     if match := _TEXT.fullmatch(words):
         return Where("text", match["quote"] or match["bare"] or "")
-    if _NOUN_PHRASE.fullmatch(words) and not _NOT_A_PLACE.search(words) and not words[0].isdigit():
+    if _NOUN_PHRASE.fullmatch(words) and not _NOT_A_PLACE.search(words) and not _NO_NAME.match(words):
         return Where("object", words)
     return None
 

@@ -140,4 +140,4 @@ class Plan:
 
 def as_pixels(values: NDArray[Any]) -> Pixels:
     """Floats of 0 to 255 as pixels, rounded and clipped."""
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))

@@ -28,13 +28,15 @@ EDIT = Edit(
     words=(
         Words(
             patterns=(
-                "(?:replace|change|swap|switch|set|turn|make|exchange|substitute|fill|paint|colou?r) (?:out )?(?:the |its |this )?(?:whole |entire )?"
+                "(?:replace|change|swap|switch|set|turn|make|exchange|substitute|fill|paint|colou?r) (?:out "
+                ")?(?:the |its |this )?(?:whole |entire )?"
                 "back ?(?:ground|drop) (?:colou?r )?(?:with|to|into|by|for|as|in)? ?{new}",
                 "(?:replace|change|swap|set) (?:the )?background of {whole} (?:with|to|into|by|for) {new}",
                 "{add} {a}{new} back ?(?:ground|drop)(?: to (?:it|the (?:image|picture|photo)))?",
                 "{give} (?:it|the (?:image|picture|photo|subject)|{whole}) (?:an? )?{new} back ?(?:ground|drop)",
                 "(?:on|in front of|against|over) (?:an? |the )?{new}(?: back ?(?:ground|drop))?",
-                "(?:put|place|set|show) (?:it|the subject|the main subject|the object) (?:on|in front of|against|over|onto) (?:an? |the )?{new}",
+                "(?:put|place|set|show) (?:it|the subject|the main subject|the object) (?:on|in front of|"
+                "against|over|onto) (?:an? |the )?{new}",
                 "an? {new} back ?(?:ground|drop)",
                 "{new} back ?(?:ground|drop)",
                 "(?:a )?new background: {new}",

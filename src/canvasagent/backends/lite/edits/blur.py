@@ -12,7 +12,7 @@ def apply(pixels: Pixels, job: Job) -> Pixels:
     """A Gaussian blur of `strength` % of the shorter side; of the place's own shorter side for a small place."""
     side = float(min(pixels.shape[:2]))
     if job.mask is None:
-        return cv2.GaussianBlur(pixels, (0, 0), max(0.5, side * job.strength / 100))
+        return np.asarray(cv2.GaussianBlur(pixels, (0, 0), max(0.5, side * job.strength / 100)))
     if not job.mask.any():
         return pixels
     rows, columns = np.flatnonzero(job.mask.any(axis=1)), np.flatnonzero(job.mask.any(axis=0))
@@ -36,7 +36,8 @@ EDIT = Edit(
                 "{add} {a}{amt}background blur(?P<background>)",
                 "{a}{amt}(?:bokeh|shallow depth[- ]of[- ]field)(?: effect)?(?P<background>)",
                 "{add} {a}{amt}(?:bokeh|shallow depth[- ]of[- ]field|portrait[- ]mode)(?: effect)?(?P<background>)",
-                "(?:give|lend) {where} {a}{amt}(?:bokeh|blurr?(?:ed|y) background|shallow depth[- ]of[- ]field)(?P<background>)",
+                "(?:give|lend) {where} {a}{amt}(?:bokeh|blurr?(?:ed|y) background|shallow depth[- ]of[- "
+                "]field)(?P<background>)",
             ),
         ),
     ),

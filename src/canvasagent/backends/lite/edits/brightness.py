@@ -14,7 +14,7 @@ def apply(pixels: Pixels, job: Job) -> Pixels:
     exponent = (1 + 2.2 * amount) ** -job.sign
     curve = 255 * (np.arange(256) / 255) ** exponent
     gain = 1 + 0.12 * job.sign * min(amount, 1.0)
-    return cv2.LUT(pixels, as_pixels(curve * gain))
+    return np.asarray(cv2.LUT(pixels, as_pixels(curve * gain)))
 
 
 EDIT = Edit(

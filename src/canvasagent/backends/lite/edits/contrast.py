@@ -13,10 +13,10 @@ def apply(pixels: Pixels, job: Job) -> Pixels:
     middle = float(np.clip(cv2.mean(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))[0], 60, 195)) / 255
     tones = np.arange(256) / 255
     if job.sign < 0:
-        return cv2.LUT(pixels, as_pixels(255 * (middle + (tones - middle) / (1 + 1.6 * job.strength))))
+        return np.asarray(cv2.LUT(pixels, as_pixels(255 * (middle + (tones - middle) / (1 + 1.6 * job.strength)))))
     slope = 1 + 1.3 * job.strength
     low, high = middle * (tones / middle) ** slope, 1 - (1 - middle) * ((1 - tones) / (1 - middle)) ** slope
-    return cv2.LUT(pixels, as_pixels(255 * np.where(tones < middle, low, high)))
+    return np.asarray(cv2.LUT(pixels, as_pixels(255 * np.where(tones < middle, low, high))))
 
 
 EDIT = Edit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_pixels
+from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words
 
 
 def apply(pixels: Pixels, job: Job) -> Pixels:
@@ -15,7 +15,7 @@ def apply(pixels: Pixels, job: Job) -> Pixels:
     # The median keeps edges out of the estimate (Immerkær's kernel, which is blind to slopes).
     noise = float(np.median(np.abs(cv2.filter2D(grey, -1, kernel)))) / 0.6745 / 6
     level = float(np.clip(job.strength * (2.5 + 1.1 * noise), 1, 40))
-    return cv2.fastNlMeansDenoisingColored(pixels, None, level, level, 5, 13)
+    return np.asarray(cv2.fastNlMeansDenoisingColored(pixels, None, level, level, 5, 13))
 
 
 EDIT = Edit(
@@ -25,7 +25,8 @@ EDIT = Edit(
             adjectives=("less (?:noisy|grainy)", "clean(?:er)?", "smooth(?:er)?", "noise[- ]free"),
             verbs=("denoise", "de-noise", "clean(?: up)?", "smooth(?:en)?(?: out)?"),
             patterns=(
-                "(?:remove|reduce|get rid of|suppress|take out|lower|decrease|filter out|clean up) (?:the |all |some |all the )?"
+                "(?:remove|reduce|get rid of|suppress|take out|lower|decrease|filter out|clean up) (?:the |all "
+                "|some |all the )?"
                 "(?:image |digital |colou?r )?(?:noise|grain|speckles?|graininess)(?: (?:from|in|of) {where})?",
                 "less (?:noise|grain|graininess)(?: in {where})?",
                 "noise (?:reduction|removal)",

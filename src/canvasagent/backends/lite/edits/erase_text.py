@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from canvasagent.backends.lite.edits._lettering import erase_lines, lines_that_say
+from canvasagent.backends.lite.edits._lettering import erase_lines
+from canvasagent.backends.lite.edits._lines import lines_that_say
 from canvasagent.backends.lite.edits._spec import TEXT, Edit, Job, Pixels, Words
 
-_REMOVE = "(?:remove|erase|delete|get rid of|take out|take away|eliminate|wipe out|wipe|clean off|clear|strip|hide|blank out|take off)"
+_REMOVE = (
+    "(?:remove|erase|delete|get rid of|take out|take away|eliminate|wipe out|wipe|clean off|clear|strip|"
+    "hide|blank out|take off)"
+)
 _FROM = "(?: (?:from|in|on|of) (?:it|(?:the|this) (?:image|picture|photo|sign|scene|poster|page|box|shirt|wall)))?"
 
 

@@ -28,9 +28,11 @@ EDIT = Edit(
             ),
             styles=("black[- ](?:and|&|n)[- ]white", "gr[ae]y[- ]?scale", "b ?(?:&|/) ?w", "monochrome"),
             patterns=(
-                "(?:remove|take out|drop|get rid of|strip) (?:all )?(?:of )?(?:the )?colou?rs?(?: (?:from|of|in) {where})?",
+                "(?:remove|take out|drop|get rid of|strip) (?:all )?(?:of )?(?:the )?colou?rs?(?: (?:from|of|"
+                "in) {where})?",
                 "(?:make|turn) {where} {amt}gr[ae]y(?:ish)?[- ]?toned",
-                "(?:make|turn|convert|change) (?:it|this|(?:the|this) (?:whole |entire )?(?:image|picture|photo)) (?:in)?(?:to )?gr[ae]y",
+                "(?:make|turn|convert|change) (?:it|this|(?:the|this) (?:whole |entire )?(?:image|picture|"
+                "photo)) (?:in)?(?:to )?gr[ae]y",
                 "gr[ae]y",
             ),
             verbs=("decolou?ri[sz]e",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_pixels
@@ -10,7 +9,7 @@ from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_p
 
 def apply(pixels: Pixels, job: Job) -> Pixels:
     """Every channel from the other end."""
-    return cv2.bitwise_not(pixels)
+    return as_pixels(255 - pixels.astype(np.float32))
 
 
 EDIT = Edit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_pixels
+from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words
 
 
 def apply(pixels: Pixels, job: Job) -> Pixels:
@@ -18,7 +18,7 @@ def apply(pixels: Pixels, job: Job) -> Pixels:
         np.ascontiguousarray(light)
     )
     lab[..., 0] = cv2.addWeighted(light, 0.2, even, 0.8, 0)
-    return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
+    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB))
 
 
 EDIT = Edit(
@@ -31,8 +31,10 @@ EDIT = Edit(
             styles=("hdr",),
             verbs=("equali[sz]e",),
             patterns=(
-                "(?:bring out|lift|open(?: up)?|recover|brighten|lighten) (?:the )?(?:details? in the )?(?:shadows|dark areas|dark parts)(?: (?:of|in) {where})?",
-                "(?:equali[sz]e|even out) (?:the )?(?:histogram|lighting|light|tones|illumination|contrast)(?: of {where})?",
+                "(?:bring out|lift|open(?: up)?|recover|brighten|lighten) (?:the )?(?:details? in the "
+                ")?(?:shadows|dark areas|dark parts)(?: (?:of|in) {where})?",
+                "(?:equali[sz]e|even out) (?:the )?(?:histogram|lighting|light|tones|illumination|contrast)(?: "
+                "of {where})?",
                 "adaptive histogram equali[sz]ation",
             ),
         ),

@@ -74,7 +74,8 @@ def _words(name: str) -> Words:
         ),
         styles=tuple(f"{word}(?: (?:photo|scene|film|movie|still))?" for word in said),
         patterns=tuple(
-            f"(?:make|let) {{where}} (?:look )?(?:like )?(?:as if |like )?(?:it (?:was|were|is) )?(?:taken |shot )?(?:at|in|during) (?:the )?{word}"
+            f"(?:make|let) {{where}} (?:look )?(?:like )?(?:as if |like )?(?:it (?:was|were|is) )?(?:taken |"
+            f"shot )?(?:at|in|during) (?:the )?{word}"
             "(?: light)?"
             for word in said
         ),

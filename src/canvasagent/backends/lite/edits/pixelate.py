@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_pixels
+from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words
 
 
 def apply(pixels: Pixels, job: Job) -> Pixels:
@@ -17,7 +17,7 @@ def apply(pixels: Pixels, job: Job) -> Pixels:
         extent = min(extent, 3.0 * (min(rows[-1] - rows[0], columns[-1] - columns[0]) + 1))
     block = max(2, round(extent * job.strength / 100))
     small = cv2.resize(pixels, (max(1, -(-width // block)), max(1, -(-height // block))), interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST))
 
 
 EDIT = Edit(

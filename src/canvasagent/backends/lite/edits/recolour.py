@@ -46,9 +46,13 @@ EDIT = Edit(
         Words(
             adjectives=("{color}", "{color}[- ]colou?red", "{color} (?:in|as) (?:its )?colou?r"),
             patterns=(
-                "(?:paint|colou?r|recolou?r|dye|tint|repaint|recolou?ri[sz]e|colou?ri[sz]e) {where} (?:in |to |with |into |as )?(?:a )?{color}",
-                "(?:change|set|switch|turn|make|alter) (?:the )?colou?r of {where} (?:from (?:[a-z]+ )?[a-z]+ )?(?:in)?(?:to|as)? ?{color}",
-                "(?:change|set|switch|turn|make|alter) {where}(?:'s)? colou?r (?:from (?:[a-z]+ )?[a-z]+ )?(?:in)?to {color}",
+                "(?:paint|colou?r|recolou?r|dye|tint|repaint|recolou?ri[sz]e|colou?ri[sz]e) {where} (?:in |to |"
+                "with |into |as )?(?:a )?{color}",
+                "(?:change|set|switch|turn|make|alter) (?:the )?colou?r of {where} (?:from (?:[a-z]+ )?[a-z]+ "
+                ")?(?:in)?(?:to|as)? ?{color}",
+                "(?:change|set|switch|turn|make|alter) {where}(?:'s)? colou?r (?:from (?:[a-z]+ )?[a-z]+ "
+                ")?(?:in)?to {color}",
+                "(?:change|turn|make) {where} into an? {color} one",
                 "(?:change|turn|make|recolou?r) {where} from {color2} (?:in)?to {color}",
             ),
         ),

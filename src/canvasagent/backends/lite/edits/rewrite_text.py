@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from canvasagent.backends.lite.edits._lettering import lines_that_say, rewrite_line
+from canvasagent.backends.lite.edits._lettering import rewrite_line
+from canvasagent.backends.lite.edits._lines import lines_that_say
 from canvasagent.backends.lite.edits._spec import TEXT, Edit, Job, Pixels, Words
 from canvasagent.errors import ToolRefusal
 
@@ -39,7 +40,8 @@ def _makes_sense(values: Mapping[str, str]) -> bool:
 
 _CHANGE = "(?:replace|change|swap|rewrite|turn|switch|edit|correct|fix|update|modify|substitute)"
 _NOUN = (
-    "(?P<noun>(?:text|words?|sign|label|title|caption|headline|lettering|writing|inscription|number|name|price|letters|line|message|logo text)"
+    "(?P<noun>(?:text|words?|sign|label|title|caption|headline|lettering|writing|inscription|number|name|price|"
+    "letters|line|message|logo text)"
     "(?: on (?:the|it|this)(?: [a-z]+)?)?(?:,? (?:that|which) (?:says|reads)| (?:saying|reading|from))?)"
 )
 _WITH = "(?:with|to|into|by|for|so that it (?:says|reads)|to (?:say|read))(?: the)?(?: (?:text|words?))?"

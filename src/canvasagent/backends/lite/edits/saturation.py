@@ -36,7 +36,8 @@ EDIT = Edit(
             nouns=("saturation", "vibrance", "vibrancy", "colou?rfulness", "colou?rs?", "colou?r intensity"),
             verbs=("saturate",),
             patterns=(
-                "{make} (?:the |its |all |all the )?colou?rs(?: of {where})? {amt}(?:pop|stand out|stronger|more intense|bolder|richer)",
+                "{make} (?:the |its |all |all the )?colou?rs(?: of {where})? {amt}(?:pop|stand out|stronger|"
+                "more intense|bolder|richer)",
             ),
         ),
         Words(

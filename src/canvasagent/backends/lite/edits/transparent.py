@@ -21,13 +21,15 @@ EDIT = Edit(
     words=(
         Words(
             patterns=(
-                "(?:remove|delete|erase|cut out|get rid of|take out|drop|clear|strip|take away|eliminate) (?:the |its |all (?:of )?the )?"
+                "(?:remove|delete|erase|cut out|get rid of|take out|drop|clear|strip|take away|eliminate) "
+                "(?:the |its |all (?:of )?the )?"
                 "(?:entire |whole )?back ?(?:ground|drop)(?: (?:of|from|in) {whole})?",
                 "(?:make|turn|set|change) (?:the |its )?back ?(?:ground|drop)(?: to| into)?(?: be)? transparent",
                 "(?:make|turn) {where} transparent",
                 "{add} {a}transparent back ?(?:ground|drop)",
                 "(?:on |a |an )?transparent back ?(?:ground|drop)",
-                "(?:replace|change) (?:the )?background (?:with|to|into) (?:a )?transparen(?:t|cy)(?: one| background)?",
+                "(?:replace|change) (?:the )?background (?:with|to|into) (?:a )?transparen(?:t|cy)(?: one| "
+                "background)?",
                 "(?:cut out|isolate|extract) (?:the )?(?:main )?(?:subject|foreground|object)",
                 "background removal",
             ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_pixels
