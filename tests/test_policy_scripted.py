@@ -433,6 +433,9 @@ def test_text_is_turned_by_as_much_as_it_stands_turned() -> None:
     story = follow(words, answers={"OCR": [line("OPEN", ", upside down"), line("OPEN")]})
     assert story.end.final_id == "Rotate_0" and story.tools == ["OCR", "Rotate", "OCR"]
     assert follow(words, answers={"OCR": [line("OPEN")]}).tools == ["OCR"]
+    story = follow(f"{words} the right way up, then replace 'OPEN' with 'SHUT'", answers={"OCR": [line("OPEN")]})
+    assert story.tools == ["OCR", "ImageEdit"]
+    assert follow("if there is no dog, turn it, then mirror it").end.not_done
     for turned, angle in ((90, -90), (270, 90)):
         seen = [line("OPEN", f", turned {turned} degrees clockwise", "[400, 50, 600, 950]"), line("OPEN")]
         story = follow("turn the sign the right way up", answers={"OCR": seen})

@@ -67,8 +67,14 @@ def clauses(text: str) -> list[str]:
     if re.match(r"\s*1[.)]\s", text):  # a numbered list
         text = re.sub(r"(?:^|\s)[1-9]\d?[.)]\s+", "\n", text)
     for sentence in _sentences(re.sub(r"[^\S\n]+", " ", text)):
-        parts += [sentence] if _starts(sentence, "condition") else _split_soft(sentence)
+        parts += _condition(sentence) if _starts(sentence, "condition") else _split_soft(sentence)
     return _merge([part for part in map(strip, parts) if part])
+
+
+def _condition(sentence: str) -> list[str]:
+    """A conditional sentence stays whole, but what follows an order to turn what stands wrong is its own wish."""
+    match = pattern("{turn_if_wrong}").match(sentence.lstrip())
+    return [match[0], *clauses(sentence.lstrip()[match.end() :])] if match else [sentence]
 
 
 def _sentences(text: str) -> list[str]:
