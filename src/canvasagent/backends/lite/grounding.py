@@ -140,8 +140,8 @@ def _faces(image: Image.Image, query: Query) -> list[Detection]:
         raise ToolRefusal(f"The lite Grounding cannot tell the colour of faces ('{query.colour}'). Ask for 'the face'.")
     found = []
     for (left, top, right, bottom), score in find_faces(pixels):
-        if query.kind == "head":  # a face's box starts at the brow and leaves out hair, ears and chin
-            across, up, down = 0.18 * (right - left), 0.38 * (bottom - top), 0.15 * (bottom - top)
+        if query.kind == "head":  # a face's box starts at the brow and leaves out hair and ears
+            across, up, down = 0.18 * (right - left), 0.33 * (bottom - top), 0.05 * (bottom - top)
             left, right = max(left - across, 0), min(right + across, image.width)
             top, bottom = max(top - up, 0), min(bottom + down, image.height)
         found.append(Detection(query.kind, (left, top, right, bottom), score))
