@@ -130,7 +130,7 @@ class Numbers:
 
     def __call__(self, *, image: Image.Image) -> list[TextLine]:
         corners = ((0.0, 0.0), (5.0, 0.0), (5.0, 5.0), (0.0, 5.0))
-        return [TextLine("a \ud800 b", float(np.float32(0.5)), corners)]
+        return [TextLine("a \ud800 b", np.float32(0.5), corners)]
 
 
 # Backends that break the contract, each in one way, for the conformance checker to find.

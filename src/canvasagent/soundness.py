@@ -26,7 +26,9 @@ def sound(tool: Tool, outcome: Outcome, first: Asset | None) -> Outcome:
         if not isinstance(picture, Image.Image) or picture.mode not in MODES[outcome.kind]:
             got = f"a picture of mode {picture.mode}" if isinstance(picture, Image.Image) else type(picture).__name__
             wanted = " or ".join(MODES[outcome.kind])
-            raise BackendFailure(f"the backend of {tool.name} gave {got}; a {outcome.kind} has mode {wanted}.")
+            raise BackendFailure(
+                f"the backend of {tool.name} gave {got}; pixels of kind {outcome.kind} have mode {wanted}."
+            )
         picture.load()
         with_profile(picture, profile_of(first.picture if first is not None else picture))
     try:

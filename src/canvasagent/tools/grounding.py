@@ -30,7 +30,7 @@ def run(call: Call) -> Outcome:
     picture, phrase = call.pictures["image"], call.arguments.reference_text.strip()
     found = call.backend(image=picture, phrase=phrase)
     data = [
-        {"label": item.label, "bbox": box_to_grid(item.box, picture.size), "confidence": round(item.score, 4)}
+        {"label": item.label, "bbox": box_to_grid(item.box, picture.size), "confidence": round(float(item.score), 4)}
         for item in found
     ]
     if not data:

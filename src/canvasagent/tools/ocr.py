@@ -28,7 +28,9 @@ def run(call: Call) -> Outcome:
     for line in found:
         box = [round(edge) for edge in line.box] if call.pixel_boxes else box_to_grid(line.box, picture.size)
         text = " ".join(line.text.split())
-        data.append({"text": text, "bbox": box, "confidence": round(line.score, 4), "turned": quarter_turns(line.quad)})
+        data.append(
+            {"text": text, "bbox": box, "confidence": round(float(line.score), 4), "turned": quarter_turns(line.quad)}
+        )
     if not data:
         return Outcome("No text was found in the image.", words="No text was found.", data=data)
     lines = [_describe(item) for item in data]
