@@ -272,7 +272,7 @@ class Trajectory(Record):
     def _contradiction(self) -> str | None:
         """What in the record does not go together (one edited by hand, say); None where all does."""
         ids = [record.id for record in self.assets]
-        given = [record.id for record in self.assets if record.origin == "input"]
+        given = [record.id for record in self.assets if record.origin != "tool" and record.id.startswith("img_")]
         named = {turn.asset for turn in self.turns} | {self.final, self.continued_result}
         if len(set(ids)) < len(ids):
             return "two assets have the same id"
@@ -280,7 +280,7 @@ class Trajectory(Record):
             return f"it names {', '.join(unknown)}, which is not among its assets"
         if [turn.index for turn in self.turns] != list(range(len(self.turns))):
             return "its turns are not numbered 0, 1, 2, …"
-        if given != [f"img_{number}" for number in range(self.inputs - len(given) + 1, self.inputs + 1)]:
+        if given != [f"img_{number}" for number in range(1, self.inputs + 1)]:
             return f"it has {self.inputs} inputs, but its input assets are {given}"
         return None
 

@@ -16,8 +16,8 @@ from canvasagent.errors import InputError
 from canvasagent.tools.base import Tool
 
 GROUP = "canvasagent.tools"
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
-"""What a tool may be called: the ids of what it makes, and their file names, begin with it."""
+NAME = re.compile(r"(?!img$)[A-Za-z][A-Za-z0-9]*")
+"""What a tool may be called: the ids of what it makes, and their file names, begin with it. Inputs are `img_N`."""
 
 _ORDER = (
     "ImageGeneration", "ImageEdit", "Grounding", "SAM", "Extract", "Overlayer", "Crop", "OCR", "Rotate", "Flip", "SR",
