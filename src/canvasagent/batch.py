@@ -41,7 +41,8 @@ class TaskLine(BaseModel):
     """Paths of the pictures, relative to the file."""
     id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     """Name of the run's folder; the line's number where it is left out."""
-    seed: int = 0
+    seed: int | None = None
+    """The seed of the batch where it is left out."""
     expected_tools: list[str] | None = None
     difficulty: dict[str, str] = Field(default_factory=dict)
     checks: list[dict[str, Any]] = Field(default_factory=list)
@@ -67,10 +68,13 @@ class Result:
     """It was finished before this batch was started."""
 
 
-def read_batch(path: Path) -> list[Item]:
-    """The requests in a file. Raises `InputError` that tells every bad line with its number."""
+def read_batch(path: Path, seed: int = 0) -> list[Item]:
+    """The requests in a file; `seed` is for those that have none.
+
+    Raises `InputError` that tells every bad line with its number.
+    """
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        lines = path.read_text("utf-8-sig").split("\n")  # other line ends may stand inside of JSON strings
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
@@ -82,7 +86,7 @@ def read_batch(path: Path) -> list[Item]:
         if not line.strip():
             continue
         try:
-            item = _read_line(line, number, path.parent)
+            item = _read_line(line, number, path.parent, seed)
             name = item.id.casefold()  # a folder's name may not tell upper from lower case
             if name in numbers:
                 raise InputError(f"the id '{item.id}' is taken by line {numbers[name]}.")
@@ -98,7 +102,7 @@ def read_batch(path: Path) -> list[Item]:
     return list(items.values())
 
 
-def _read_line(line: str, number: int, folder: Path) -> Item:
+def _read_line(line: str, number: int, folder: Path, seed: int) -> Item:
     try:
         read = TaskLine.model_validate(json.loads(line))
     except (ValueError, RecursionError) as error:
@@ -122,7 +126,7 @@ def _read_line(line: str, number: int, folder: Path) -> Item:
         difficulty=read.difficulty,
         checks=tuple(read.checks),
     )
-    return Item(name, task, read.seed)
+    return Item(name, task, seed if read.seed is None else read.seed)
 
 
 async def run_batch(

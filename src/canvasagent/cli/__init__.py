@@ -7,9 +7,9 @@ output. Whatever else is said goes to standard error, so that the output can be 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated, Any
@@ -102,7 +102,7 @@ def _carry_out(arguments: Sequence[str]) -> Ending:
         result = command_line(arguments)(args=list(arguments), prog_name="canvasagent", standalone_mode=False)
     except typer.TyperException as error:
         return _usage_error(error)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         return Ending(STOPPED, failure("stopped"))
     except Exception as error:
         return _failed(error)
@@ -125,7 +125,7 @@ def _usage_error(error: typer.TyperException) -> Ending:
 def _failed(error: Exception) -> Ending:
     code = exit_code(error)
     if is_verbose():
-        logging.getLogger("canvasagent").error("the command failed", exc_info=error)
+        traceback.print_exception(error)
     if code == OWN_FAULT:
         message = f"this is a fault in canvasagent: {type(error).__name__}: {error}"
         tell_error(message, "" if is_verbose() else "Use canvasagent --verbose … for the traceback.")

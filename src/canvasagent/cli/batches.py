@@ -24,7 +24,7 @@ _WORST_FIRST = ("failed", "truncated", "unmet", "met")
 def run_batch_file(given: Given) -> Ending:
     """Run the file's requests that are not finished yet; the exit code is the worst of all of them."""
     assert given.batch is not None
-    items = read_batch(given.batch)
+    items = read_batch(given.batch, given.seed or 0)
     agent = given.agent()
     folder = given.runs_dir / given.batch.stem
     tally = _Tally(err(), len(items))

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,8 +39,8 @@ class Ending:
     """Leave without waiting for tools that still compute."""
 
 
-def failure(error: str, **known: Any) -> dict[str, Any]:
-    """The object that `--json` prints for an error."""
+def failure(error: str, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The object that `--json` prints for an error; `known` is what can be said of the run all the same."""
     empty: dict[str, Any] = {
         "status": "failed",
         "final": None,
@@ -49,7 +49,7 @@ def failure(error: str, **known: Any) -> dict[str, Any]:
         "turns": 0,
         "tool_calls": [],
     }
-    return {**empty, "run_dir": None, "unmet": [], **known, "error": error}
+    return {**empty, "run_dir": None, "unmet": [], **(known or {}), "status": "failed", "error": error}
 
 
 def exit_code(error: Exception) -> int:

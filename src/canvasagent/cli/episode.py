@@ -104,10 +104,10 @@ def _watch(given: Given, agent: Agent, start: Start) -> Ending:
         agent.toolbox.close()
         return _interrupted(record)
     if stopped is not None:
-        known = summary_of(record) if record is not None else {}
+        known = summary_of(record) if record is not None else None
         tell_error(str(stopped))
         _tell_folder(record)
-        return Ending(exit_code(stopped), failure(str(stopped), **{**known, "status": "failed"}))  # type: ignore[arg-type]
+        return Ending(exit_code(stopped), failure(str(stopped), known))  # type: ignore[arg-type]
     assert record is not None
     return _finish(given, record)
 
@@ -119,7 +119,7 @@ def _interrupted(record: Trajectory | None) -> Ending:
         return Ending(STOPPED, failure("stopped before the run began"), at_once=True)
     words = f"stopped; go on with: {command_words('run', '--resume', record.folder)}"
     err().print(Text(words, "bold yellow"))
-    return Ending(STOPPED, failure(words, **{**summary_of(record), "status": "failed"}), at_once=True)
+    return Ending(STOPPED, failure(words, summary_of(record)), at_once=True)
 
 
 def _finish(given: Given, record: Trajectory) -> Ending:
@@ -142,7 +142,7 @@ def _finish(given: Given, record: Trajectory) -> Ending:
     _tell_folder(record)
     summary = summary_of(record, saved)
     if problem is not None:
-        summary = failure(problem, **{**summary, "status": "failed", "final": None})
+        summary = failure(problem, {**summary, "final": None})
     return Ending(code, summary, at_once=record.status == "truncated")
 
 
