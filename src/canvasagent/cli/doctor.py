@@ -100,7 +100,7 @@ def _say(console: Console, good: bool, name: str, words: str) -> None:
         console.print(Text.assemble("  ", mark, f"{name:<22}", told))
         return
     table = Table.grid(padding=(0, 1))
-    table.add_column(width=24, no_wrap=True)
+    table.add_column(width=26, no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row(Text.assemble("  ", mark, name), told)
     console.print(table, soft_wrap=False)
