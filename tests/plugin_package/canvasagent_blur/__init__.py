@@ -1,0 +1,1 @@
+"""A plug-in of CanvasAgent, as a third party would write it."""
