@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import get_args
 from xml.etree import ElementTree
@@ -73,8 +73,8 @@ class Background:
         """The place as an RGB picture of that size."""
         left, top, width, height = view(size)
         markup = re.sub(r'viewBox="[^"]*"', f'viewBox="{left} {top} {width} {height}"', self.markup(palette), count=1)
-        picture = rasterise(markup, *size).convert("RGB")
-        return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture
+        picture = _opaque(markup, size)
+        return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture.copy()
 
     def zone(self, place: Place, size: Size) -> tuple[float, float] | None:
         """The band for `place` in a picture of that size, as fractions of its height; None if there is none."""
@@ -84,6 +84,11 @@ class Background:
         low, high = self.info.zones[place]
         clamp = [min(max((y - top) / height, 0.02), 0.98) for y in (low, high)]
         return clamp[0], clamp[1]
+
+
+@lru_cache(maxsize=32)
+def _opaque(markup: str, size: Size) -> Image.Image:
+    return rasterise(markup, *size).convert("RGB")
 
 
 def view(size: Size) -> tuple[float, float, float, float]:

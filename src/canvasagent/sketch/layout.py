@@ -1,0 +1,261 @@
+"""From a scene to placements: how large each thing is and where it stands, so that every relation holds.
+
+Things are placed one after another; each takes the best of many random positions (seeded), by how well it keeps
+its relations, its place on the background, and its distance from the others. What cannot hold is refused.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from canvasagent.errors import ToolRefusal
+from canvasagent.geometry import Size
+from canvasagent.sketch.background import Background
+from canvasagent.sketch.rules import allowed, violation
+from canvasagent.sketch.scene import MAX_THINGS, Group, Scene
+from canvasagent.sketch.sprite import Place, Sprite
+
+TRIES = 90
+"""Random positions that each thing chooses from."""
+MARGIN = 0.02
+"""Free border around everything, as a share of the picture's shorter side."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A thing in the picture, in pixels: its box, which way it looks, and how near it is."""
+
+    group: int
+    sprite: Sprite
+    place: Place
+    left: float
+    top: float
+    width: float
+    height: float
+    mirrored: bool
+    color: str | None = None
+    words: str | None = None
+    depth: float = 0.0
+    """Larger is nearer; things are drawn in this order."""
+
+    @property
+    def right(self) -> float:
+        """Right edge."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> float:
+        """Lower edge: the feet."""
+        return self.top + self.height
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """The middle of its box."""
+        return self.left + self.width / 2, self.top + self.height / 2
+
+
+def lay_out(
+    scene: Scene, sprites: dict[str, Sprite], background: Background | None, size: Size, seed: int
+) -> list[Placement]:
+    """Placements of every thing, the farthest first. The same arguments give the same placements.
+
+    Raises `ToolRefusal` for too many things, or relations that cannot all hold.
+    """
+    if scene.things > MAX_THINGS:
+        raise ToolRefusal(f"{scene.things} things are too many for one picture; at most {MAX_THINGS} can be drawn.")
+    random = np.random.default_rng(seed)
+    heights = _heights(scene, sprites, size)
+    placed: list[Placement] = []
+    for index in _order(scene):
+        group = scene.groups[index]
+        sprite = sprites[group.sprite]
+        for number in range(group.count):
+            place = _place(group, sprite, scene, background, placed)
+            options = [
+                _candidate(index, group, sprite, place, heights[index], placed, background, size, random, number)
+                for _ in range(TRIES)
+            ]
+            scores = [_cost(option, number, scene, placed, size) for option in options]
+            placed.append(options[int(np.argmin(scores))])
+    _check_relations(scene, placed)
+    return sorted(placed, key=lambda item: item.depth)
+
+
+def _order(scene: Scene) -> list[int]:
+    """Groups such that those a relation speaks of come first; a circle is refused where it contradicts itself."""
+    order: list[int] = []
+    waiting = set(range(len(scene.groups)))
+    while waiting:
+        ready = [
+            index
+            for index in sorted(waiting)
+            if all(other in order or other == index for rel in scene.groups[index].relations for other in rel.others)
+        ]
+        if not ready:
+            ready = [min(waiting)]  # relations in a circle: place one, and see in the end whether all hold
+        ready.sort(key=lambda index: -_weight(scene, index))
+        order.append(ready[0])
+        waiting.remove(ready[0])
+    return order
+
+
+def _weight(scene: Scene, index: int) -> float:
+    """Things that others lean on are placed early."""
+    return sum(index in rel.others for group in scene.groups for rel in group.relations)
+
+
+def _heights(scene: Scene, sprites: dict[str, Sprite], size: Size) -> list[float]:
+    """Heights in pixels. Natural sizes span an egg to a castle, so they are compressed; then all fit together."""
+    width, height = size
+    shares = []
+    for group in scene.groups:
+        natural = sprites[group.sprite].info.height
+        base = 0.17 if sprites[group.sprite].info.stands[0] == "sky" else min(max(0.26 * natural**0.33, 0.08), 0.6)
+        shares.append(base * group.scale)
+    if not shares:
+        return []
+    alone = min(max(0.42 / max(shares), 1.0), 2.2)
+    area = sum(
+        group.count * (share * alone * height) ** 2 * sprites[group.sprite].aspect
+        for group, share in zip(scene.groups, shares, strict=True)
+    )
+    fit = min(1.0, math.sqrt(0.34 * width * height / max(area, 1.0)))
+    heights = []
+    for group, share in zip(scene.groups, shares, strict=True):
+        aspect = sprites[group.sprite].aspect
+        widest = 0.8 * width / (group.count if group.spot == "row" else 1)
+        heights.append(max(6.0, min(share * alone * fit * height, 0.72 * height, widest / aspect)))
+    return heights
+
+
+def _place(group: Group, sprite: Sprite, scene: Scene, background: Background | None, placed: list[Placement]) -> Place:
+    """Where a thing is: as its relations say, else the first of its natural places that the background has."""
+    for relation in group.relations:
+        others = [item for item in placed if item.group == relation.others[0]]
+        if relation.kind == "on" and others:
+            return "table"
+        if relation.kind in ("next", "left", "right", "between", "front", "behind") and others:
+            host = others[0].place
+            if host in sprite.info.stands or host in ("ground", "floor", "road", "table"):
+                return host
+    zones = background.info.zones if background is not None else {}
+    for place in sprite.info.stands:
+        if place in zones:
+            return place
+    similar = {"ground": "floor", "floor": "ground", "road": "ground", "table": "floor", "shelf": "table"}
+    for place in sprite.info.stands:
+        if place in similar and similar[place] in zones:
+            return similar[place]  # type: ignore[return-value]
+    return sprite.info.stands[0]
+
+
+def zone_of(place: Place, background: Background | None, size: Size) -> tuple[float, float]:
+    """Top and bottom of the band for a place, as fractions of the picture's height."""
+    zone = background.zone(place, size) if background is not None else None
+    if zone is None and background is not None:
+        zone = next((found for name in ("ground", "floor") if (found := background.zone(name, size))), None)  # type: ignore[arg-type]
+    if zone is None or place == "sky":
+        zone = zone or ((0.08, 0.4) if place == "sky" else (0.66, 0.93))
+    return zone
+
+
+def _candidate(
+    index: int,
+    group: Group,
+    sprite: Sprite,
+    place: Place,
+    height: float,
+    placed: list[Placement],
+    background: Background | None,
+    size: Size,
+    random: np.random.Generator,
+    number: int,
+) -> Placement:
+    """One random position that its place allows."""
+    low, high = zone_of(place, background, size)
+    across, down = random.random(), random.random()
+    near = 0.86 + 0.24 * down if place not in ("sky", "wall", "shelf") else 1.0
+    tall = height * near
+    wide = tall * sprite.aspect
+    foot = (low + (high - low) * down) * size[1]
+    if place in ("sky", "wall", "shelf", "underwater", "water"):
+        foot += tall / 2 if place != "water" else 0.0
+    margin = MARGIN * min(size)
+    left = margin + across * max(size[0] - 2 * margin - wide, 0.0)
+    left, foot = allowed(group, number, left, foot, wide, tall, placed, size, random)
+    left = min(max(left, margin), max(size[0] - margin - wide, margin))
+    foot = min(max(foot, tall + margin), size[1] - margin)
+    mirrored = sprite.info.facing != "front" and left + wide / 2 > size[0] / 2
+    depth = _depth(group, foot, place, placed)
+    return Placement(index, sprite, place, left, foot - tall, wide, tall, mirrored, group.color, group.words, depth)
+
+
+def _depth(group: Group, foot: float, place: Place, placed: list[Placement]) -> float:
+    """How near a thing is: by its feet; what stands on, under or in front of something is just nearer than it."""
+    depth = foot - 1e5 if place == "sky" else foot - 1e4 if place in ("wall", "shelf") else foot
+    for relation in group.relations:
+        others = [item.depth for item in placed if item.group in relation.others]
+        if others and relation.kind in ("on", "under", "front"):
+            depth = max(depth, max(others) + 1)
+        elif others and relation.kind == "behind":
+            depth = min(depth, min(others) - 1)
+    return depth
+
+
+def _cost(option: Placement, number: int, scene: Scene, placed: list[Placement], size: Size) -> float:
+    """How bad a position is: broken relations, then what it covers, then crowding and a place off its spot."""
+    group = scene.groups[option.group]
+    cost = 1000.0 * violation(group, option, number, placed, size)
+    related = {other for relation in group.relations for other in relation.others}
+    for item in placed:
+        shared = _shared(option, item)
+        smaller = min(option.width * option.height, item.width * item.height)
+        close = item.group in related
+        cost += (60.0 if close else 300.0) * shared / smaller
+        gap = max(item.left - option.right, option.left - item.right, item.top - option.bottom)
+        if not close and gap < 0.02 * size[0]:
+            cost += 2.0
+    for relation_group in scene.groups:  # keep free what later relations need
+        for relation in relation_group.relations:
+            if option.group in relation.others and relation.kind in ("left", "right", "next", "between"):
+                cost += 3.0 * abs(option.center[0] / size[0] - 0.5)
+    return cost
+
+
+def _shared(one: Placement, other: Placement) -> float:
+    across = min(one.right, other.right) - max(one.left, other.left)
+    down = min(one.bottom, other.bottom) - max(one.top, other.top)
+    return max(across, 0.0) * max(down, 0.0)
+
+
+def _check_relations(scene: Scene, placed: list[Placement]) -> None:
+    """Refuse a picture in which a relation does not hold, naming it."""
+    for index, group in enumerate(scene.groups):
+        for relation in group.relations:
+            if relation.kind not in ("left", "right", "above", "between"):
+                continue
+            mine = [item for item in placed if item.group == index]
+            others = [item for item in placed if item.group in relation.others]
+            if not _holds(relation.kind, mine, others):
+                names = " and ".join(scene.groups[other].sprite for other in relation.others)
+                wanted = {"left": "left of", "right": "right of"}.get(relation.kind, relation.kind)
+                raise ToolRefusal(
+                    f"'{group.sprite} {wanted} {names}' cannot hold together with the rest; say where things are "
+                    "without contradiction, or ask for fewer."
+                )
+
+
+def _holds(kind: str, mine: list[Placement], others: list[Placement]) -> bool:
+    if not mine or not others:
+        return False
+    xs = [item.center[0] for item in others]
+    if kind == "left":
+        return all(item.center[0] < min(xs) for item in mine)
+    if kind == "right":
+        return all(item.center[0] > max(xs) for item in mine)
+    if kind == "between":
+        return all(min(xs) < item.center[0] < max(xs) for item in mine)
+    return all(item.center[1] < min(other.center[1] for other in others) for item in mine)
