@@ -21,7 +21,7 @@ FACTORS: dict[str, float] = {
 }
 """What a word of degree multiplies an edit's usual strength by."""
 
-SHARES: dict[str, float] = {"double|twice(?: as)?|two times": 1.0, "triple|three times": 2.0, "by half|half": 0.5}
+SHARES: dict[str, float] = {"double|twice(?: as)?|two times": 1.0, "triple|three times": 2.0, "by half": 0.5}
 """Words that give the strength itself, as a share of what is there."""
 
 _PERCENT = r"(?:by |about |around |of |\+|-)*\d{1,3}(?:\.\d+)? ?(?:%|percent|per cent)"

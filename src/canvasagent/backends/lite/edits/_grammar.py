@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from canvasagent.backends.lite.edits._amounts import strength_of, strip_amounts
 from canvasagent.backends.lite.edits._frames import CLASSES, FORBID, FRAMES, KEEP, LEADING, REST, SEPARATOR, TRAILING
-from canvasagent.backends.lite.edits._places import is_noun_phrase, parse_where
+from canvasagent.backends.lite.edits._places import is_noun_phrase, is_picture, parse_where
 from canvasagent.backends.lite.edits._spec import BACKGROUND, WHOLE, Edit, Keep, Plan, Step
 
 MAX_CHARACTERS = 2000
@@ -92,15 +92,30 @@ def parse(prompt: str, grammar: Grammar, masked: bool = False) -> Plan:
     while pieces:
         found = _cut(text, pieces, grammar, {})
         done += found.clauses
-        if found.rest < len(pieces):
-            start, end = pieces[found.rest]
-            unknown.append(_restore(text[start:end], quotes))
-        pieces = pieces[found.rest + 1 :]
+        rest = pieces[found.rest :]
+        if rest:
+            count = _unknown_pieces(text, rest, grammar)
+            unknown.append(_restore(text[rest[0][0] : rest[count - 1][1]], quotes))
+            rest = rest[count:]
+        pieces = rest
     items = [_restored(item, quotes) for item in done if item is not None]
     steps = _share_places(items)
     unknown += [step.clause for step in steps if not step.edit]
     keeps = tuple(item for item in items if isinstance(item, Keep))
     return Plan(tuple(step for step in steps if step.edit), keeps, tuple(unknown))
+
+
+def _unknown_pieces(text: str, pieces: list[tuple[int, int]], grammar: Grammar) -> int:
+    """How many pieces the unknown clause has that starts with the first: "replace the cat with a dog" is one clause."""
+    count = 1
+    while count < len(pieces):
+        between = text[pieces[count - 1][1] : pieces[count][0]]
+        following = _cut(text, pieces[count:], grammar, {}).clauses
+        says_something = bool(following) and not (isinstance(following[0], Step) and not following[0].edit)
+        if between.strip().lower() != "with" or says_something:
+            break
+        count += 1
+    return count
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +179,8 @@ def read_clause(clause: str, grammar: Grammar) -> Step | None:
             step = match and _step(frame, match, amounts, clause, grammar)
             if match and step:
                 groups = match.groupdict()
-                lengths = [len(groups.get(slot) or "") for slot in ("where", "old", "new")]
-                # "it" and "this" say nothing, so they cost nothing.
-                cost = sum(lengths) - (lengths[0] if lengths[0] <= 4 and step.where == WHOLE else 0)
+                said = [groups.get(slot) or "" for slot in ("where", "old", "new")]
+                cost = sum(map(len, said)) - (len(said[0]) if is_picture(said[0]) else 0)
                 if best is None or cost < best[0]:
                     best = cost, step
         if best:
@@ -182,7 +196,7 @@ def _step(frame: _Frame, match: re.Match[str], outer: list[str], clause: str, gr
         parsed = parse_where(place)
         if parsed is None:
             return None
-        where = parsed if parsed != WHOLE or edit.needs_place else edit.where
+        where = parsed
     if edit.needs_place and where == WHOLE and not grammar.masked:
         return None
     if edit.places and where.kind not in edit.places:

@@ -195,7 +195,7 @@ def _columns(patch: Patch, text: str, span: tuple[float, float]) -> tuple[int, i
         )
         guess = inked[0] + (before + after) / 2 / full * (inked[-1] - inked[0])
         near = np.arange(max(0, int(guess - 0.5 * _HEIGHT)), min(width, int(guess + 0.5 * _HEIGHT)))
-        blank = cv2.blur(patch.strokes.any(axis=0).astype(np.float32)[None], (max(3, _HEIGHT // 8), 1))[0]
+        blank = cv2.blur(patch.strokes.max(axis=0, keepdims=True).astype(np.float32), (max(3, _HEIGHT // 8), 1))[0]
         worst: Array = np.asarray(blank[near] + 0.3 * np.abs(near - guess) / _HEIGHT)
         ends.append(int(near[int(worst.argmin())]))
     return ends[0], max(ends[1], ends[0] + 1)

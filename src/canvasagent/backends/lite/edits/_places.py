@@ -10,11 +10,13 @@ _PICTURE = (
     r"(?:image|picture|photo|photograph|pic|shot|scene|canvas|frame|painting|drawing|composition|footage|artwork)s?"
 )
 _WHOLE = re.compile(
-    rf"it|this|that|them|everything|all|all of it|the thing|things|(?:the |this |that |my |our |an? )?(?:whole |"
-    rf"entire |full |overall |input |"
-    rf"original |given |attached )*{_PICTURE}|(?:the |its |all )?(?:the )?(?:overall )?(?:colou?rs?|tones?|"
-    rf"colou?r tones?|hues?|lighting|light|mood|"
-    r"atmosphere|look|style|details?|edges)(?: (?:of|in) (?:it|(?:the|this) (?:image|picture|photo|scene)))?",
+    rf"it|this|that|them|everything|all|all of it|the thing|things|(?:the |this |that |my |our |an? )?"
+    rf"(?:whole |entire |full |overall |input |original |given |attached )*{_PICTURE}",
+    re.IGNORECASE,
+)
+_QUALITIES = re.compile(
+    r"(?:the |its |all )?(?:the )?(?:overall )?(?:colou?rs?|tones?|colou?r tones?|hues?|lighting|light|mood|"
+    rf"atmosphere|look|style|details?|edges)(?: (?:of|in) (?:it|(?:the|this) {_PICTURE}))?",
     re.IGNORECASE,
 )
 _BACKGROUND = re.compile(
@@ -66,7 +68,7 @@ _DETERMINER = re.compile(
 def parse_where(words: str) -> Where | None:
     """The place that `words` name, or None if they name none (a clause was cut wrongly, say)."""
     words = words.strip().removeprefix("of ").strip()
-    if _WHOLE.fullmatch(words):
+    if _WHOLE.fullmatch(words) or _QUALITIES.fullmatch(words):
         return WHOLE
     if match := _INVERSE.fullmatch(words):
         inner = parse_where(match["what"])
@@ -83,6 +85,11 @@ def parse_where(words: str) -> Where | None:
     if _NOUN_PHRASE.fullmatch(words) and not _NOT_A_PLACE.search(words) and not _NO_NAME.match(words):
         return Where("object", words)
     return None
+
+
+def is_picture(words: str) -> bool:
+    """Whether `words` are but a name of the picture ("it", "this photo"), which says nothing about an edit."""
+    return bool(_WHOLE.fullmatch(words.strip()))
 
 
 def is_noun_phrase(words: str) -> bool:

@@ -2,7 +2,7 @@
 
 On a flat ground everything that the ground's colour does not reach from the border is subject. On a photograph
 GrabCut runs from a narrow, a middling and a wide guess round the middle (or round the faces) and the majority is
-taken; where no two agree, or subject and background share their colours, it is refused rather than guessed.
+taken; where no two agree, or the outline does not part different colours, it is refused rather than guessed.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from canvasagent.geometry import PixelBox
 WORK_SIDE = 208
 _AGREEMENT = 0.75
 """Intersection over union of the two most alike guesses below which none is believed."""
-_OVERLAP = 0.22
-"""Share of colours that subject and background may have in common: 0.07 to 0.15 in pictures that come out well,
-0.26 and more where GrabCut cut through one and the same thing."""
+_EDGE = 0.93
+"""Share of the outline that must part clearly different colours: 0.98 and 0.93 in pictures that come out well,
+0.90 and less where GrabCut cut through one and the same thing."""
+_CLEARLY = 12.0
 _HOPELESS = (
     "the subject cannot be told from the background here. Give a mask (made by SAM on the subject, say); "
     "`--profile full` finds subjects by itself."
@@ -44,7 +45,7 @@ def subject_mask(pixels: Pixels, faces: Sequence[PixelBox] = ()) -> Mask:
     guesses = [_grabcut(small, _prior(size, share, boxes)) for share in (0.62, 0.74, 0.86)]
     agreement = max(_likeness(guesses[a], guesses[b]) for a, b in ((0, 1), (1, 2), (0, 2)))
     chosen = np.sum(guesses, axis=0) >= 2
-    if not 0.02 < chosen.mean() < 0.85 or agreement < _AGREEMENT or _common_colors(small, chosen) > _OVERLAP:
+    if not 0.02 < chosen.mean() < 0.85 or agreement < _AGREEMENT or _edge_share(small, chosen) < _EDGE:
         raise ToolRefusal(_HOPELESS)
     large = cv2.resize(chosen.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     return _guided(large, pixels, max(3, round(3 / scale))) > 0.5
@@ -55,14 +56,19 @@ def _likeness(first: Mask, second: Mask) -> float:
     return float((first & second).sum() / max((first | second).sum(), 1))
 
 
-def _common_colors(pixels: Pixels, mask: Mask) -> float:
-    """The intersection of the colour histograms inside and outside of `mask`: 0 nothing in common, 1 all."""
-    lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)
-    shares = []
+def _edge_share(pixels: Pixels, mask: Mask) -> float:
+    """The share of the mask's outline along which the mean colours on its two sides differ by `_CLEARLY` in Lab."""
+    lab = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    sides = []
     for where in (mask, ~mask):
-        counts = cv2.calcHist([lab], [0, 1, 2], where.astype(np.uint8), [12, 20, 20], [0, 256, 64, 192, 64, 192])
-        shares.append(counts / max(float(counts.sum()), 1.0))
-    return float(np.minimum(*shares).sum())
+        weight = where.astype(np.float32)
+        total = np.maximum(cv2.blur(weight, (7, 7)), 1e-4)[..., None]
+        sides.append(cv2.blur(lab * weight[..., None], (7, 7)) / total)
+    ring = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    ring[:3] = ring[-3:] = False
+    ring[:, :3] = ring[:, -3:] = False
+    apart = np.sqrt(((sides[0] - sides[1]) ** 2).sum(axis=2))[ring]
+    return float((apart > _CLEARLY).mean()) if apart.size else 0.0
 
 
 def flat_ground(pixels: Pixels) -> Mask | None:

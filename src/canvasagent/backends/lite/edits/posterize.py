@@ -11,6 +11,8 @@ from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_p
 def apply(pixels: Pixels, job: Job) -> Pixels:
     """Quantise to a few colours of the picture's own (k-means in Lab, seeded), after smoothing."""
     height, width = pixels.shape[:2]
+    if height * width < 16:
+        return pixels
     count = int(np.clip(round(9 / max(job.strength, 0.3)), 4, 16))
     smooth = cv2.bilateralFilter(cv2.medianBlur(pixels, 3), 7, 40, 7)
     lab = cv2.cvtColor(smooth.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)

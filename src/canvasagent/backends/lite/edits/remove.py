@@ -19,7 +19,8 @@ EDIT = Edit(
                 "(?:remove|erase|delete|get rid of|take out|take away|eliminate|wipe out|clean up|cut out|inpaint|hide|"
                 "make disappear|fill in|paint over|photoshop out) {where}(?: (?:from|in|out of) (?:the |this "
                 ")?(?:image|picture|photo|scene))?",
-                "(?:take|cut|photoshop|edit) {where} (?:out|away)(?: (?:of|from) (?:it|(?:the |this )?(?:image|"
+                "(?:take|cut|photoshop|edit) {where} (?:out|away)"
+                "(?: (?:of|from) (?:it|(?:the |this )?(?:image|"
                 "picture|photo|scene)))?",
                 "(?:make|let) {where} (?:disappear|vanish|go away)",
             ),
