@@ -152,9 +152,7 @@ def test_the_disk_outlives_the_process_and_damage_is_replaced(tmp_path: Path) ->
 
 
 def test_findings_come_from_the_disk_as_they_were(tmp_path: Path) -> None:
-    outcome = Outcome(
-        "Found 1", None, Kind.IMAGE, "a cat", [{"label": "cat ✓", "bbox": [1, 2, 3, 4]}]
-    )
+    outcome = Outcome("Found 1", None, Kind.IMAGE, "a cat", [{"label": "cat ✓", "bbox": [1, 2, 3, 4]}])
     Cache(folder=tmp_path).put("ab12", outcome)
     assert Cache(folder=tmp_path).on_disk("ab12") == outcome
     Cache(folder=tmp_path).put("cd34", Refused("no font"))
@@ -316,6 +314,27 @@ def test_giving_up_on_a_call_leaves_it_to_the_others(tmp_path: Path) -> None:
     with box("Echo", seconds=0.3, log=str(log)) as toolbox:
         assert asyncio.run(one_gives_up(toolbox)).fault is None
     assert calls(log) == 1
+
+
+def test_a_call_that_nobody_waits_for_any_more_is_ended_or_not_begun(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+
+    async def give_up(toolbox: ToolBox) -> Execution:
+        slow = asyncio.create_task(flip(toolbox, DARK))
+        queued = asyncio.create_task(flip(toolbox, drawn(picture())))
+        await asyncio.sleep(0.7)
+        slow.cancel()
+        queued.cancel()
+        await asyncio.gather(slow, queued, return_exceptions=True)
+        return await flip(toolbox)
+
+    started = time.monotonic()
+    with box("Hanging") as toolbox:
+        assert asyncio.run(give_up(toolbox)).fault is None
+        assert time.monotonic() - started < 20
+    with box("Echo", seconds=1.0, workers=1, log=str(log)) as toolbox:
+        assert asyncio.run(give_up(toolbox)).fault is None
+    assert calls(log) == 2
 
 
 def test_a_loop_that_ends_in_the_middle_of_a_call_is_no_trouble(caplog: pytest.LogCaptureFixture) -> None:

@@ -15,7 +15,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from canvasagent.cache import Cache, Entry, Refused
 from canvasagent.canvas import Asset
 from canvasagent.errors import BackendFailure, InputError, MissingExtra, ToolRefusal
 from canvasagent.faults import Stage, ToolFault
+from canvasagent.flights import Flight, landing
 from canvasagent.pictures import MAX_PIXELS
 from canvasagent.soundness import sound
 from canvasagent.tools import all_tools
@@ -61,14 +62,6 @@ class _Known:
     """Whether it runs in a process of its own."""
 
 
-class _Flight:
-    """A call that is under way, for all that wait for it."""
-
-    future: Future[tuple[Entry, bool]]
-    begun: float | None = None
-    """When a worker took it up."""
-
-
 class ToolBox:
     """The tools of a profile, ready to be called. Shared by any number of episodes and event loops.
 
@@ -99,7 +92,7 @@ class ToolBox:
         self._backends: dict[str, Any] = {}
         self._lanes: dict[str, ThreadPoolExecutor] = {}
         self._known: dict[str, _Known] = {}
-        self._running: dict[str, _Flight] = {}
+        self._running: dict[str, Flight] = {}
         for name, options in self.profile.options.items():
             with contextlib.suppress(MissingExtra):
                 fingerprint(self.profile.backends[name], options)  # a wrong setting is told before anything runs
@@ -215,19 +208,32 @@ class ToolBox:
                     return entry, True
                 flight = self._depart(key, checked, assets, seed)
                 flight.future.add_done_callback(lambda _: self._running.pop(key, None))
-        landed = _landing(flight.future)
-        while not landed.done():
-            left = self.call_seconds - (time.monotonic() - (flight.begun or time.monotonic()))
-            if left <= 0:
-                raise BackendFailure(f"{checked.tool.name} took longer than {self.call_seconds:g} s.")
-            await asyncio.wait((landed,), timeout=left)
+            flight.waiting += 1
         try:
+            landed = landing(flight.future)
+            while not landed.done():
+                left = self.call_seconds - (time.monotonic() - (flight.begun or time.monotonic()))
+                if left <= 0:
+                    raise BackendFailure(f"{checked.tool.name} took longer than {self.call_seconds:g} s.")
+                await asyncio.wait((landed,), timeout=left)
             return flight.future.result()
         except CancelledError as error:
             raise BackendFailure("the tool box was closed.") from error
+        finally:
+            self._leave(flight, checked.tool)
 
-    def _depart(self, key: str, checked: Checked, assets: Mapping[str, Asset], seed: int) -> _Flight:
-        flight = _Flight()
+    def _leave(self, flight: Flight, tool: Tool) -> None:
+        """Stop waiting. A call that nobody waits for any more is not begun, and in a process of its own is ended."""
+        with self._lock:
+            flight.waiting -= 1
+            if flight.waiting or flight.future.done():
+                return
+            backend = self._backends.get(tool.name)
+            if not flight.future.cancel() and isinstance(backend, IsolatedBackend):
+                backend.interrupt()
+
+    def _depart(self, key: str, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Flight:
+        flight = Flight()
         try:
             flight.future = self._lane(checked.tool).submit(self._run, flight, key, checked, dict(assets), seed)
         except RuntimeError as error:
@@ -244,7 +250,7 @@ class ToolBox:
         return self._lanes[tool.name]
 
     def _run(
-        self, flight: _Flight, key: str, checked: Checked, assets: dict[str, Asset], seed: int
+        self, flight: Flight, key: str, checked: Checked, assets: dict[str, Asset], seed: int
     ) -> tuple[Entry, bool]:
         flight.begun = time.monotonic()
         entry = self.cache.on_disk(key)
@@ -289,20 +295,3 @@ class ToolBox:
 def _failed(error: Exception, key: str, seed: int, backend: str, started: float) -> Execution:
     fault = ToolFault(Stage.INFRASTRUCTURE, str(error))
     return Execution(None, fault, key, seed, backend, False, time.perf_counter() - started)
-
-
-def _landing(future: Future[Any]) -> asyncio.Future[None]:
-    """A future of the running loop that is done when `future` is. Giving up on it leaves `future` running."""
-    loop = asyncio.get_running_loop()
-    landed: asyncio.Future[None] = loop.create_future()
-
-    def land() -> None:
-        if not landed.done():
-            landed.set_result(None)
-
-    def wake(_: Future[Any]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
-            loop.call_soon_threadsafe(land)
-
-    future.add_done_callback(wake)
-    return landed

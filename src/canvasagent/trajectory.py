@@ -101,6 +101,9 @@ class Trajectory(Record):
             **run,
         )
 
+    def __repr__(self) -> str:
+        return f"Trajectory({self.id}: {self.status}, {len(self.turns)} turns, final {self.final})"
+
     @property
     def folder(self) -> Path | None:
         """The run folder, where there is one."""

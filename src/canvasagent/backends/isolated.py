@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from pathlib import Path
 from typing import IO, Any
 
 from canvasagent.backends.profile import make_backend
@@ -60,12 +61,16 @@ class IsolatedBackend:
             raise value
         return value
 
-    def close(self) -> None:
-        """End the process at once, a call that is under way included."""
-        self._closed = True
+    def interrupt(self) -> None:
+        """End the process at once; a call that is under way fails. The next call gets a fresh process."""
         process = self._process
         if process is not None:
             process.kill()
+
+    def close(self) -> None:
+        """End the process for good, a call that is under way included."""
+        self._closed = True
+        self.interrupt()
         with self._lock:
             self._stop()
 
@@ -75,8 +80,8 @@ class IsolatedBackend:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self._stop()
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        command = [sys.executable, "-c", _CHILD, self._spec, json.dumps(self._options)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
+        command = [sys.executable, "-P", "-c", _CHILD, self._spec, json.dumps(self._options)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         self._process = process
         weakref.finalize(self, process.kill)  # also when the interpreter exits

@@ -24,7 +24,7 @@ from canvasagent.geometry import Size
 from canvasagent.pictures import profile_of
 from canvasagent.soundness import sound
 from canvasagent.testing.errors import ConformanceError, require
-from canvasagent.testing.samples import SIZE, mask, picture, profile
+from canvasagent.testing.samples import SIZE, picture, profile
 from canvasagent.toolbox import ToolBox
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import Call, Checked, Outcome, Tool, canvas_info, check_call
@@ -106,7 +106,9 @@ def _forms(tool: Tool, raw: Mapping[str, Any]) -> Iterator[tuple[Size, Mapping[s
     yield SIZE, base
     for name in base:
         for kind in (*references[name], "image with alpha"):
-            if kind != base[name] and (kind in references[name] or "image" in references[name]):
+            if kind == base[name] == "mask":
+                yield SIZE, {**base, name: "empty mask"}
+            elif kind != base[name] and (kind in references[name] or "image" in references[name]):
                 yield SIZE, {**base, name: kind}
     for size in ODD_SIZES if base else ():
         for kind in dict.fromkeys((*base.values(), "image with alpha")):
@@ -122,9 +124,10 @@ def _canvas(raw: Mapping[str, Any], size: Size, kinds: Mapping[str, str]) -> Can
     """A canvas on which every asset that `raw` names has the wanted size and kind."""
     drawn = Canvas(inputs=1)
     for argument, kind in kinds.items():
-        pixels = mask(size) if kind == "mask" else picture(size, "RGB" if kind == "image" else "RGBA")
+        pixels = picture(size, "L" if "mask" in kind else "RGB" if kind == "image" else "RGBA")
+        pixels = Image.new("L", size) if kind == "empty mask" else pixels
         if str(raw[argument]) not in drawn:
-            known = Kind.IMAGE if kind.startswith("image") else Kind(kind)
+            known = Kind.IMAGE if kind == "image with alpha" else Kind(kind.removeprefix("empty "))
             drawn.add(Asset(str(raw[argument]), known, pixels, input_key(pixels)))
     if "img_1" not in drawn:
         pixels = picture(size)

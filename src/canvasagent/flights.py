@@ -1,0 +1,38 @@
+"""Calls that are under way, and waiting for one from an event loop without owning it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from concurrent.futures import Future
+from typing import Any
+
+from canvasagent.cache import Entry
+
+
+class Flight:
+    """A call that is under way, for all that wait for it."""
+
+    future: Future[tuple[Entry, bool]]
+    """Gives the entry, and whether it came from the cache."""
+    begun: float | None = None
+    """When a worker took it up."""
+    waiting: int = 0
+    """How many wait for it."""
+
+
+def landing(future: Future[Any]) -> asyncio.Future[None]:
+    """A future of the running loop that is done when `future` is. Giving up on it leaves `future` running."""
+    loop = asyncio.get_running_loop()
+    landed: asyncio.Future[None] = loop.create_future()
+
+    def land() -> None:
+        if not landed.done():
+            landed.set_result(None)
+
+    def wake(_: Future[Any]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(land)
+
+    future.add_done_callback(wake)
+    return landed
