@@ -23,7 +23,7 @@ from canvasagent.fonts import font_for
 PHOTOGRAPHS = ("astronaut", "coffee", "chelsea", "rocket")
 ON_A_DRAWING = {"recolour", "remove", "rewrite_text", "erase_text"}
 """Edits that need a thing to find: shown on a drawn sign over a photograph."""
-ON_A_SUBJECT = {"background": "astronaut", "transparent": "coffee"}
+ON_A_SUBJECT = {"background": "astronaut", "transparent": "astronaut"}
 
 
 def photograph(name: str, side: int) -> Image.Image:
@@ -109,7 +109,7 @@ def main() -> None:
             sheet.paste(picture, (place % columns * wide, place // columns * high))
         path = options.output / f"{start // count}.jpg" if options.all else options.output
         path.parent.mkdir(parents=True, exist_ok=True)
-        sheet.save(path, quality=82)
+        sheet.save(path, quality=80)
 
 
 if __name__ == "__main__":

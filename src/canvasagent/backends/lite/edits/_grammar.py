@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from canvasagent.backends.lite.edits._amounts import strength_of, strip_amounts
 from canvasagent.backends.lite.edits._frames import CLASSES, FORBID, FRAMES, KEEP, LEADING, REST, SEPARATOR, TRAILING
@@ -29,35 +30,37 @@ _FORBIDDEN = re.compile(rf"{FORBID} (?P<rest>.+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
+class _Group:
+    """Words of one edit and one part of speech, with the frames that they may stand in."""
+
     edit: str
     sign: int
     part: str
-    pattern: re.Pattern[str]
+    words: tuple[str, ...]
+    gate: re.Pattern[str]
+    """Found in every clause that can match: most edits are ruled out by it, and their frames never compiled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """The compiled vocabulary of some edits."""
+    """The vocabulary of some edits."""
 
     edits: Mapping[str, Edit]
-    frames: tuple[_Frame, ...]
-    keeps: tuple[re.Pattern[str], ...]
+    groups: tuple[_Group, ...]
     masked: bool = False
     """Whether a mask is given, so that "it" is a place."""
 
 
 def compile_grammar(edits: Mapping[str, Edit]) -> Grammar:
-    """Compile every frame with every edit's words."""
-    frames = [
-        _Frame(name, words.sign, part, _compile(frame, vocabulary))
+    """Group every edit's words by part of speech."""
+    groups = [
+        _Group(name, words.sign, part, vocabulary, compile_frame("{word}", vocabulary))
         for name, edit in edits.items()
         for words in edit.words
-        for part, templates in FRAMES.items()
+        for part in FRAMES
         for vocabulary in _without_double_slots(getattr(words, part))
-        for frame in templates
     ]
-    return Grammar(edits, tuple(frames), tuple(_compile(frame, ()) for frame in KEEP))
+    return Grammar(edits, tuple(groups))
 
 
 def _without_double_slots(vocabulary: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -66,7 +69,9 @@ def _without_double_slots(vocabulary: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [*([plain] if plain else []), *((word,) for word in vocabulary if word not in plain)]
 
 
-def _compile(frame: str, vocabulary: tuple[str, ...]) -> re.Pattern[str]:
+@cache
+def compile_frame(frame: str, vocabulary: tuple[str, ...]) -> re.Pattern[str]:
+    """A frame of `FRAMES` or `KEEP` with an edit's words in it."""
     text = frame.replace("{word}", f"(?:{'|'.join(f'(?:{word})' for word in vocabulary)})")
     count = 0
 
@@ -150,8 +155,8 @@ def _readings(clause: str, grammar: Grammar) -> Iterator[Step | Keep | None]:
     if not plain:
         yield None
         return
-    for pattern in grammar.keeps:
-        if match := pattern.fullmatch(plain):
+    for frame in KEEP:
+        if match := compile_frame(frame, ()).fullmatch(plain):
             place = match["where"]
             if REST.fullmatch(place.strip()):
                 yield None
@@ -174,22 +179,31 @@ def read_clause(clause: str, grammar: Grammar) -> Step | None:
     bare, outer = strip_amounts(clause)
     best: tuple[int, Step] | None = None
     for words, amounts in ((bare, outer), (clause, [])):
-        for frame in grammar.frames:
-            match = frame.pattern.fullmatch(words)
-            step = match and _step(frame, match, amounts, clause, grammar)
-            if match and step:
-                groups = match.groupdict()
-                said = [groups.get(slot) or "" for slot in ("where", "old", "new")]
-                cost = sum(map(len, said)) - (len(said[0]) if is_picture(said[0]) else 0)
-                if best is None or cost < best[0]:
-                    best = cost, step
+        for step, match in _matches(words, amounts, clause, grammar):
+            groups = match.groupdict()
+            said = [groups.get(slot) or "" for slot in ("where", "old", "new")]
+            cost = sum(map(len, said)) - (len(said[0]) if is_picture(said[0]) else 0)
+            if best is None or cost < best[0]:
+                best = cost, step
         if best:
             break
     return best[1] if best else None
 
 
-def _step(frame: _Frame, match: re.Match[str], outer: list[str], clause: str, grammar: Grammar) -> Step | None:
-    edit = grammar.edits[frame.edit]
+def _matches(words: str, amounts: list[str], clause: str, grammar: Grammar) -> Iterator[tuple[Step, re.Match[str]]]:
+    """Every edit that `words` can ask for."""
+    for group in grammar.groups:
+        if not group.gate.search(words):
+            continue
+        for frame in FRAMES[group.part]:
+            match = compile_frame(frame, group.words).fullmatch(words)
+            step = match and _step(group, match, amounts, clause, grammar)
+            if match and step:
+                yield step, match
+
+
+def _step(group: _Group, match: re.Match[str], outer: list[str], clause: str, grammar: Grammar) -> Step | None:
+    edit = grammar.edits[group.edit]
     groups = match.groupdict()
     where = BACKGROUND if groups.pop("background", None) is not None else edit.where
     if (place := groups.pop("where", None)) is not None:
@@ -201,7 +215,7 @@ def _step(frame: _Frame, match: re.Match[str], outer: list[str], clause: str, gr
         return None
     if edit.places and where.kind not in edit.places:
         return None
-    sign = frame.sign
+    sign = group.sign
     if _FLIPS.fullmatch(groups.pop("sense", None) or ""):
         sign = -sign
     if groups.pop("lower", None) is not None:
@@ -212,8 +226,8 @@ def _step(frame: _Frame, match: re.Match[str], outer: list[str], clause: str, gr
     values = {key: value.strip() for key, value in groups.items() if value and not key.startswith("amt")}
     if not edit.check(values):
         return None
-    values["form"] = frame.part if place is None else f"{frame.part} place"
-    return Step(frame.edit, sign, strength_of(amounts, edit.strength), where, values, clause)
+    values["form"] = group.part if place is None else f"{group.part} place"
+    return Step(group.edit, sign, strength_of(amounts, edit.strength), where, values, clause)
 
 
 def _share_places(items: list[Step | Keep]) -> list[Step]:

@@ -15,6 +15,10 @@ from canvasagent.backends.lite.edits._lines import lines_that_say, quad_mask
 from canvasagent.backends.lite.edits._spec import Edit, Job, Mask, Pixels, Where
 from canvasagent.backends.lite.edits._subject import subject_mask
 from canvasagent.errors import ToolRefusal
+from canvasagent.geometry import PixelBox
+
+_FACE_SIDE = 384
+"""The shorter side below which a picture is enlarged to look for faces."""
 
 
 class Finder:
@@ -34,11 +38,21 @@ class Finder:
     @cached_property
     def subject(self) -> Mask:
         """The subject of the picture. Raises `ToolRefusal` where there is no telling."""
+        return subject_mask(self.pixels, self._faces())
+
+    def _faces(self) -> list[PixelBox]:
+        """Boxes of faces, looked for in a copy that is large enough to show them."""
+        from canvasagent.backends.lite import grounding
+
+        width, height = self.picture.size
+        factor = max(1.0, _FACE_SIDE / min(width, height))
+        large = self.picture.resize((round(width * factor), round(height * factor))) if factor > 1 else self.picture
         try:
-            faces = [found.box for found in self._ground("the face")]
+            found = grounding.Backend(grounding.Config())(image=large, phrase="the face")
         except ToolRefusal:
-            faces = []
-        return subject_mask(self.pixels, faces)
+            return []
+        boxes = [tuple(edge / factor for edge in detection.box) for detection in found]
+        return [(left, top, right, bottom) for left, top, right, bottom in boxes]
 
     def _ground(self, phrase: str) -> list[Detection]:
         from canvasagent.backends.lite import grounding
