@@ -258,6 +258,19 @@ def test_an_interrupt_leaves_a_run_that_can_be_resumed(tmp_path: Path) -> None:
     assert agent(TEXTS).resume(tmp_path / "run").final == "Crop_0"
 
 
+def test_an_interrupt_in_a_notebook_ends_the_run_too(tmp_path: Path) -> None:
+    async def cell() -> None:
+        Agent(HangingPolicy(TEXTS[:2]), TOOLBOX).run("turn it", [SIGN], run_dir=tmp_path / "run")
+
+    threading.Timer(0.6, os.kill, (os.getpid(), signal.SIGINT)).start()
+    notebook = asyncio.new_event_loop()
+    with pytest.raises(KeyboardInterrupt):
+        notebook.run_until_complete(cell())
+    notebook.close()
+    assert len(Trajectory.load(tmp_path / "run").turns) == 2
+    assert agent(TEXTS).resume(tmp_path / "run").final == "Crop_0"
+
+
 def test_a_finished_run_is_continued_with_its_ids_and_counters(tmp_path: Path) -> None:
     first = agent(TEXTS).run("turn it", [SIGN], run_dir=tmp_path / "first")
     carried = Trajectory.load(first.folder or "").carry()

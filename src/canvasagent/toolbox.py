@@ -207,7 +207,7 @@ class ToolBox:
                 if (entry := self.cache.in_memory(key)) is not None:
                     return entry, True
                 flight = self._depart(key, checked, assets, seed)
-                flight.future.add_done_callback(lambda _: self._running.pop(key, None))
+                flight.future.add_done_callback(lambda _: self._forget(key, flight))
             flight.waiting += 1
         try:
             landed = landing(flight.future)
@@ -220,9 +220,13 @@ class ToolBox:
         except CancelledError as error:
             raise BackendFailure("the tool box was closed.") from error
         finally:
-            self._leave(flight, checked.tool)
+            self._leave(key, flight, checked.tool)
 
-    def _leave(self, flight: Flight, tool: Tool) -> None:
+    def _forget(self, key: str, flight: Flight) -> None:
+        if self._running.get(key) is flight:
+            del self._running[key]
+
+    def _leave(self, key: str, flight: Flight, tool: Tool) -> None:
         """Stop waiting. A call that nobody waits for any more is not begun, and in a process of its own is ended."""
         with self._lock:
             flight.waiting -= 1
@@ -230,6 +234,7 @@ class ToolBox:
                 return
             backend = self._backends.get(tool.name)
             if not flight.future.cancel() and isinstance(backend, IsolatedBackend):
+                self._forget(key, flight)  # who asks from now on gets a fresh process
                 backend.interrupt()
 
     def _depart(self, key: str, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Flight:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import Field
 
@@ -47,7 +48,7 @@ def quarter_turns(quad: Sequence[Point]) -> int:
     return round(math.degrees(math.atan2(bottom - top, right - left)) / 90) % 4 * 90
 
 
-def _describe(item: dict[str, object]) -> str:
+def _describe(item: Mapping[str, Any]) -> str:
     """A line of the observation; that the text stands upright is not worth saying."""
     turned = {0: "", 180: ", upside down"}.get(int(str(item["turned"])), f", turned {item['turned']} degrees clockwise")
     return f"'{item['text']}' (confidence: {item['confidence']:.2f}, box: {item['bbox']}{turned})"

@@ -43,7 +43,7 @@ class Arguments(ToolArguments):
     font_size: float | None = Field(default=None, description="letter height, in grid units of the picture's height")
     quad: Quad | None = Field(
         default=None,
-        description="four points, clockwise from top left: the content fills them in perspective; position is then ignored",
+        description="four points, clockwise from top left, that the content fills in perspective; position is ignored",
     )
 
 
