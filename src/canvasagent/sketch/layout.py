@@ -18,10 +18,16 @@ from canvasagent.sketch.rules import allowed, violation
 from canvasagent.sketch.scene import MAX_THINGS, Group, Scene
 from canvasagent.sketch.sprite import Place, Sprite
 
-TRIES = 90
+TRIES = 60
 """Random positions that each thing chooses from."""
+RESTARTS = 4
+"""Layouts that are tried where the first is crowded; the best is kept."""
+CROWDED = 15.0
+"""Cost from which a layout is worth another try."""
 MARGIN = 0.02
 """Free border around everything, as a share of the picture's shorter side."""
+STANDING = frozenset({"ground", "floor", "road", "table"})
+"""Places where things stand on their feet; what stands in one can stand in another."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +72,31 @@ def lay_out(
     """
     if scene.things > MAX_THINGS:
         raise ToolRefusal(f"{scene.things} things are too many for one picture; at most {MAX_THINGS} can be drawn.")
-    random = np.random.default_rng(seed)
     heights = _heights(scene, sprites, size)
+    best: tuple[float, list[Placement]] | None = None
+    for attempt in range(RESTARTS):
+        random = np.random.default_rng((seed, attempt))
+        cost, placed = _attempt(scene, sprites, background, size, heights, random)
+        if best is None or cost < best[0]:
+            best = cost, placed
+        if cost < CROWDED:
+            break
+    assert best is not None
+    _check_relations(scene, best[1])
+    return sorted(best[1], key=lambda item: item.depth)
+
+
+def _attempt(
+    scene: Scene,
+    sprites: dict[str, Sprite],
+    background: Background | None,
+    size: Size,
+    heights: list[float],
+    random: np.random.Generator,
+) -> tuple[float, list[Placement]]:
+    """One layout, and how bad it is."""
     placed: list[Placement] = []
+    total = 0.0
     for index in _order(scene):
         group = scene.groups[index]
         sprite = sprites[group.sprite]
@@ -80,8 +108,8 @@ def lay_out(
             ]
             scores = [_cost(option, number, scene, placed, size) for option in options]
             placed.append(options[int(np.argmin(scores))])
-    _check_relations(scene, placed)
-    return sorted(placed, key=lambda item: item.depth)
+            total += min(scores)
+    return total, placed
 
 
 def _order(scene: Scene) -> list[int]:
@@ -139,9 +167,11 @@ def _place(group: Group, sprite: Sprite, scene: Scene, background: Background | 
             return "table"
         if relation.kind in ("next", "left", "right", "between", "front", "behind") and others:
             host = others[0].place
-            if host in sprite.info.stands or host in ("ground", "floor", "road", "table"):
+            if host in sprite.info.stands or (host in STANDING and STANDING.intersection(sprite.info.stands)):
                 return host
     zones = background.info.zones if background is not None else {}
+    if group.place is not None and (group.place in zones or background is None or group.place == "sky"):
+        return group.place
     for place in sprite.info.stands:
         if place in zones:
             return place
@@ -214,7 +244,7 @@ def _cost(option: Placement, number: int, scene: Scene, placed: list[Placement],
         shared = _shared(option, item)
         smaller = min(option.width * option.height, item.width * item.height)
         close = item.group in related
-        cost += (60.0 if close else 300.0) * shared / smaller
+        cost += (120.0 if close else 300.0) * shared / smaller
         gap = max(item.left - option.right, option.left - item.right, item.top - option.bottom)
         if not close and gap < 0.02 * size[0]:
             cost += 2.0

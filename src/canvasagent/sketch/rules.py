@@ -102,12 +102,13 @@ def _suggest(
     if relation.kind == "between":
         low, high = min(item.right for item in others), max(item.left for item in others)
         return (low + high) / 2 - wide / 2, foot * 0.3 + 0.7 * sum(item.bottom for item in others) / len(others)
+    level = other.bottom if abs(other.bottom - foot) < 1.5 * max(tall, height) else foot
     before = relation.kind == "left" or (relation.kind == "next" and random.random() < 0.5)
     edge = min(item.left for item in others) if relation.kind == "left" else other.left
     if before:
-        return edge - wide - gap - 0.04 * wide, other.bottom
+        return edge - wide - gap - 0.04 * wide, level
     edge = max(item.right for item in others) if relation.kind == "right" else other.right
-    return edge + gap + 0.04 * wide, other.bottom
+    return edge + gap + 0.04 * wide, level
 
 
 def violation(group: Group, option: Box, number: int, placed: Sequence[Box], size: Size) -> float:

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from canvasagent.sketch.sprite import Place
+
 RelationKind = Literal["left", "right", "on", "under", "front", "behind", "between", "next", "above"]
 Spot = Literal[
     "left", "right", "top", "bottom", "middle", "top left", "top right", "bottom left", "bottom right", "row"
@@ -41,6 +43,8 @@ class Group(_Part):
     scale: float = 1.0
     """Size beside the natural one."""
     spot: Spot | None = None
+    place: Place | None = None
+    """Where it is, if the prompt says so: in the sky, on the water."""
     relations: tuple[Relation, ...] = ()
     words: str | None = None
     """What is written on it (signs, shop fronts)."""
