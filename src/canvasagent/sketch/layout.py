@@ -63,6 +63,33 @@ class Placement:
         return self.left + self.width / 2, self.top + self.height / 2
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Where things are placed: the picture's size, its background, and the rows that words leave free (pixels)."""
+
+    size: Size
+    background: Background | None
+    top: float
+    bottom: float
+
+    @classmethod
+    def of(cls, scene: Scene, background: Background | None, size: Size) -> Stage:
+        """The stage of a scene."""
+        margin = MARGIN * min(size)
+        top = 0.17 * size[1] if scene.banner else margin
+        bottom = 0.85 * size[1] if scene.caption else size[1] - margin
+        return cls(size, background, top, bottom)
+
+    def zone(self, place: Place) -> tuple[float, float]:
+        """Top and bottom, in pixels, of the band in which the feet (sky: the middles) of things may be."""
+        zone = self.background.zone(place, self.size) if self.background is not None else None
+        if zone is None and self.background is not None and place != "sky":
+            named: tuple[Place, ...] = ("ground", "floor")
+            zone = next((found for name in named if (found := self.background.zone(name, self.size))), None)
+        low, high = zone or ((0.08, 0.4) if place == "sky" else (0.66, 0.93))
+        return low * self.size[1], high * self.size[1]
+
+
 def lay_out(
     scene: Scene, sprites: dict[str, Sprite], background: Background | None, size: Size, seed: int
 ) -> list[Placement]:
@@ -72,11 +99,12 @@ def lay_out(
     """
     if scene.things > MAX_THINGS:
         raise ToolRefusal(f"{scene.things} things are too many for one picture; at most {MAX_THINGS} can be drawn.")
-    heights = _heights(scene, sprites, size)
+    stage = Stage.of(scene, background, size)
+    heights = _heights(scene, sprites, stage)
     best: tuple[float, list[Placement]] | None = None
     for attempt in range(RESTARTS):
         random = np.random.default_rng((seed, attempt))
-        cost, placed = _attempt(scene, sprites, background, size, heights, random)
+        cost, placed = _attempt(scene, sprites, stage, heights, random)
         if best is None or cost < best[0]:
             best = cost, placed
         if cost < CROWDED:
@@ -89,8 +117,7 @@ def lay_out(
 def _attempt(
     scene: Scene,
     sprites: dict[str, Sprite],
-    background: Background | None,
-    size: Size,
+    stage: Stage,
     heights: list[float],
     random: np.random.Generator,
 ) -> tuple[float, list[Placement]]:
@@ -101,12 +128,12 @@ def _attempt(
         group = scene.groups[index]
         sprite = sprites[group.sprite]
         for number in range(group.count):
-            place = _place(group, sprite, scene, background, placed)
+            place = _place(group, sprite, scene, stage.background, placed)
             options = [
-                _candidate(index, group, sprite, place, heights[index], placed, background, size, random, number)
+                _candidate(index, group, sprite, place, heights[index], placed, stage, random, number)
                 for _ in range(TRIES)
             ]
-            scores = [_cost(option, number, scene, placed, size) for option in options]
+            scores = [_cost(option, number, scene, placed, stage.size) for option in options]
             placed.append(options[int(np.argmin(scores))])
             total += min(scores)
     return total, placed
@@ -135,9 +162,9 @@ def _weight(scene: Scene, index: int) -> float:
     return sum(index in rel.others for group in scene.groups for rel in group.relations)
 
 
-def _heights(scene: Scene, sprites: dict[str, Sprite], size: Size) -> list[float]:
+def _heights(scene: Scene, sprites: dict[str, Sprite], stage: Stage) -> list[float]:
     """Heights in pixels. Natural sizes span an egg to a castle, so they are compressed; then all fit together."""
-    width, height = size
+    width, height = stage.size[0], stage.bottom - stage.top
     shares = []
     for group in scene.groups:
         natural = sprites[group.sprite].info.height
@@ -182,16 +209,6 @@ def _place(group: Group, sprite: Sprite, scene: Scene, background: Background | 
     return sprite.info.stands[0]
 
 
-def zone_of(place: Place, background: Background | None, size: Size) -> tuple[float, float]:
-    """Top and bottom of the band for a place, as fractions of the picture's height."""
-    zone = background.zone(place, size) if background is not None else None
-    if zone is None and background is not None:
-        zone = next((found for name in ("ground", "floor") if (found := background.zone(name, size))), None)  # type: ignore[arg-type]
-    if zone is None or place == "sky":
-        zone = zone or ((0.08, 0.4) if place == "sky" else (0.66, 0.93))
-    return zone
-
-
 def _candidate(
     index: int,
     group: Group,
@@ -199,25 +216,25 @@ def _candidate(
     place: Place,
     height: float,
     placed: list[Placement],
-    background: Background | None,
-    size: Size,
+    stage: Stage,
     random: np.random.Generator,
     number: int,
 ) -> Placement:
     """One random position that its place allows."""
-    low, high = zone_of(place, background, size)
+    size = stage.size
+    low, high = stage.zone(place)
     across, down = random.random(), random.random()
     near = 0.86 + 0.24 * down if place not in ("sky", "wall", "shelf") else 1.0
     tall = height * near
     wide = tall * sprite.aspect
-    foot = (low + (high - low) * down) * size[1]
+    foot = low + (high - low) * down
     if place in ("sky", "wall", "shelf", "underwater", "water"):
         foot += tall / 2 if place != "water" else 0.0
     margin = MARGIN * min(size)
     left = margin + across * max(size[0] - 2 * margin - wide, 0.0)
     left, foot = allowed(group, number, left, foot, wide, tall, placed, size, random)
     left = min(max(left, margin), max(size[0] - margin - wide, margin))
-    foot = min(max(foot, tall + margin), size[1] - margin)
+    foot = min(max(foot, stage.top + tall), stage.bottom)
     mirrored = sprite.info.facing != "front" and left + wide / 2 > size[0] / 2
     depth = _depth(group, foot, place, placed)
     return Placement(index, sprite, place, left, foot - tall, wide, tall, mirrored, group.color, group.words, depth)
