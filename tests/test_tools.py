@@ -225,6 +225,10 @@ def test_very_deep_strings_are_faults(depth: int) -> None:
     assert set(stages(held("Crop", image="img_1", bbox="[" * depth + "]" * depth))) == {Stage.SCHEMA}
 
 
+def test_numbers_of_thousands_of_digits_are_faults() -> None:
+    assert stages(held("Crop", image="img_1", bbox=10**5000)) == [Stage.SCHEMA]
+
+
 def test_outputs_are_measured_before_they_are_made() -> None:
     for tool, arguments, least in (
         ("SR", {"image": "img_1"}, 96 * 4 * 80 * 4),
