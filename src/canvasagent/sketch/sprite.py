@@ -114,8 +114,8 @@ def rasterise(svg: str, width: int, height: int) -> Image.Image:
     """An SVG as an RGBA picture of exactly that size, stretched to fill it. Do not change the result in place."""
     import resvg_py
 
-    stretched = re.sub(r"<svg ", '<svg preserveAspectRatio="none" ', svg, count=1)
-    data = resvg_py.svg_to_bytes(svg_string=stretched, width=width, height=height, skip_system_fonts=True)
+    stretched = svg.replace("<svg ", f'<svg width="{width}" height="{height}" preserveAspectRatio="none" ', 1)
+    data = resvg_py.svg_to_bytes(svg_string=stretched, skip_system_fonts=True)
     with Image.open(io.BytesIO(bytes(data))) as opened:
         return opened.convert("RGBA")
 
