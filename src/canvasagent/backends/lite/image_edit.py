@@ -114,7 +114,7 @@ def _carry_out(
     values = dict(step.values)
     if step.where.kind == "text" and step.where.name:
         values.setdefault("old", step.where.name)
-    job = Job(step.strength, step.sign, values, place, seed & 0x7FFFFFFF, lambda: finder.lines)
+    job = Job(step.strength, step.sign, values, place, seed & 0x7FFFFFFF, lambda: finder.lines, finder.heads)
     cv2.setRNGSeed(job.seed)
     changed = edit.apply(pixels, job)
     if changed.shape[2] == 4:

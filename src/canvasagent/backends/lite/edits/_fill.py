@@ -21,22 +21,30 @@ Array = NDArray[Any]
 WORK_SIDE = 192
 """Longer side of the copy in which patches are searched, in pixels."""
 _RADIUS = 3
+_FAR = 50.0
+"""Grey levels by which a patch from the far end of the neighbourhood must fit better than one beside the hole."""
+_ROOM = 0.6
+"""The share of the known pixels round which a whole patch must be known."""
+_COARSEST = 34
+"""Pictures whose shorter side is at most this are not made coarser: patches would see nothing but large things."""
 _SMOOTH = 5.0
 """Mean fine structure, in grey levels, under which a ground counts as smooth."""
 _SMALL = 7
 """Holes nowhere thicker than this many pixels are filled smoothly (Telea) where the surroundings are smooth."""
 
 
-def fill(pixels: Pixels, hole: Mask, seed: int, strokes: bool = False) -> Pixels:
+def fill(pixels: Pixels, hole: Mask, seed: int, strokes: bool = False, banned: Mask | None = None) -> Pixels:
     """`pixels` with the (height, width) `hole` filled from around it; all else stays as it was.
 
     A hole that covers nearly everything is filled smoothly; so are `strokes` of any thickness on a smooth ground.
+    Nothing is copied from `banned`.
     """
     if not hole.any():
         return pixels
     window = _neighbourhood(hole)
     part, inside = pixels[window], hole[window]
-    filled = _fill_part(part, inside, seed, strokes)
+    no_source = inside if banned is None else inside | banned[window]
+    filled = _fill_part(part, inside, no_source, seed, strokes)
     result = pixels.copy()
     result[window][inside] = filled[inside]
     return result
@@ -55,7 +63,7 @@ def _neighbourhood(hole: Mask) -> tuple[slice, slice]:
     return top, left
 
 
-def _fill_part(part: Pixels, hole: Mask, seed: int, strokes: bool) -> Pixels:
+def _fill_part(part: Pixels, hole: Mask, banned: Mask, seed: int, strokes: bool) -> Pixels:
     height, width = hole.shape
     factor = max(1.0, max(height, width) / WORK_SIDE)
     size = (max(8, round(width / factor)), max(8, round(height / factor)))
@@ -65,7 +73,7 @@ def _fill_part(part: Pixels, hole: Mask, seed: int, strokes: bool) -> Pixels:
         return np.asarray(smooth)
     small = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     small_hole = _shrunk(hole, size)
-    result = _coarse_to_fine(small, small_hole, np.random.default_rng(seed))
+    result = _coarse_to_fine(small, small_hole, _shrunk(banned, size), np.random.default_rng(seed))
     if result is None:
         return np.asarray(smooth)
     filled, source = result
@@ -86,22 +94,27 @@ def _roughness(part: Pixels, hole: Mask) -> float:
     return float(chosen.mean()) if chosen.size else 0.0
 
 
-def _coarse_to_fine(picture: Array, hole: Mask, rng: np.random.Generator) -> tuple[Array, Array] | None:
+def _coarse_to_fine(picture: Array, hole: Mask, banned: Mask, rng: np.random.Generator) -> tuple[Array, Array] | None:
     """The filled picture and, for every pixel, the row and column it was copied from; None if nothing can be copied."""
     sizes = [hole.shape]
-    while min(sizes[-1]) > 28 and _depth(cv2.resize(hole.astype(np.uint8), sizes[-1][::-1]) > 0) > 2.5:
-        sizes.append((round(sizes[-1][0] * 0.6), round(sizes[-1][1] * 0.6)))
+    while min(sizes[-1]) > _COARSEST and _depth(cv2.resize(hole.astype(np.uint8), sizes[-1][::-1]) > 0) > 2.5:
+        coarser = round(sizes[-1][0] * 0.6), round(sizes[-1][1] * 0.6)
+        known = ~_shrunk(banned, (coarser[1], coarser[0]))
+        # Where patches are too large for what is known round the hole, the wrong things would be all they could copy.
+        if _sources(~known)[1].sum() < _ROOM * known.sum():
+            break
+        sizes.append(coarser)
     estimate: Array | None = None
     field: Array | None = None
     for level, (height, width) in enumerate(reversed(sizes)):
         known = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-        inside = _shrunk(hole, (width, height))
+        inside, no_source = _shrunk(hole, (width, height)), _shrunk(banned, (width, height))
         if estimate is None:
             estimate = cv2.inpaint(as_pixels(known), inside.astype(np.uint8), 5, cv2.INPAINT_TELEA).astype(np.float32)
         else:
             estimate = np.where(inside[..., None], cv2.resize(estimate, (width, height)), known)
         last = level == len(sizes) - 1
-        outcome = _rounds(estimate, inside, field, rng, rounds=3 if last else 7)
+        outcome = _rounds(estimate, inside, no_source, field, rng, rounds=3 if last else 7)
         if outcome is None:
             return None
         estimate, field = outcome
@@ -109,6 +122,16 @@ def _coarse_to_fine(picture: Array, hole: Mask, rng: np.random.Generator) -> tup
             field = _enlarged(field, sizes[len(sizes) - 2 - level])
     assert estimate is not None and field is not None
     return estimate, field
+
+
+def _sources(banned: Mask) -> tuple[int, Mask]:
+    """The radius of patches in a picture of this size, and where the middle of one may lie that is copied from."""
+    radius = _RADIUS if min(banned.shape) > 60 else _RADIUS - 1
+    window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    allowed = ~(cv2.dilate(banned.astype(np.uint8), window, borderType=cv2.BORDER_CONSTANT) > 0)
+    allowed[:1] = allowed[-1:] = False
+    allowed[:, :1] = allowed[:, -1:] = False
+    return radius, allowed
 
 
 def _depth(mask: Mask) -> float:
@@ -127,19 +150,16 @@ def _enlarged(field: Array, shape: tuple[int, int]) -> Array:
 
 
 def _rounds(
-    picture: Array, hole: Mask, field: Array | None, rng: np.random.Generator, rounds: int
+    picture: Array, hole: Mask, banned: Mask, field: Array | None, rng: np.random.Generator, rounds: int
 ) -> tuple[Array, Array] | None:
     """Find the nearest patches and let them vote, in turn."""
-    side = 2 * _RADIUS + 1
     height, width = hole.shape
-    window = np.ones((side, side), np.uint8)
-    allowed = ~(cv2.dilate(hole.astype(np.uint8), window, borderType=cv2.BORDER_CONSTANT) > 0)
-    allowed[:_RADIUS] = allowed[-_RADIUS:] = False
-    allowed[:, :_RADIUS] = allowed[:, -_RADIUS:] = False
+    radius, allowed = _sources(banned)
+    side = 2 * radius + 1
     sources = np.argwhere(allowed)
     if len(sources) < 24:
         return None
-    touched = cv2.dilate(hole.astype(np.uint8), window) > 0
+    touched = cv2.dilate(hole.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
     targets = np.argwhere(touched)
     number = np.full((height, width), -1)
     number[touched] = np.arange(len(targets))
@@ -149,10 +169,10 @@ def _rounds(
         fine = allowed[old[:, 0], old[:, 1]]
         guess[fine] = old[fine]
     for _ in range(rounds):
-        padded = np.pad(picture, ((_RADIUS, _RADIUS), (_RADIUS, _RADIUS), (0, 0)), mode="reflect")
+        padded = np.pad(picture, ((radius, radius), (radius, radius), (0, 0)), mode="reflect")
         patches = sliding_window_view(padded, (side, side), axis=(0, 1))
         guess = _search(patches, targets, number, guess, allowed, sources, rng)
-        picture = _vote(picture, hole, targets, guess)
+        picture = _vote(picture, hole, targets, guess, radius)
     result = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), axis=-1)
     result[touched] = guess
     return picture, result
@@ -168,7 +188,9 @@ def _search(
     def cost_of(where: Array, rows: Array) -> Array:
         found = patches[where[:, 0], where[:, 1]].reshape(len(where), -1)
         difference = found - wanted[rows]
-        return np.asarray(np.einsum("ij,ij->i", difference, difference))
+        far = (where - targets[rows]) * (_FAR / max(height, width))
+        unlike = np.einsum("ij,ij->i", difference, difference) / wanted.shape[1]
+        return np.asarray(unlike + np.einsum("ij,ij->i", far, far))
 
     every = np.arange(len(targets))
     best = cost_of(guess, every)
@@ -198,16 +220,17 @@ def _search(
     return guess
 
 
-def _vote(picture: Array, hole: Mask, targets: Array, guess: Array) -> Array:
+def _vote(picture: Array, hole: Mask, targets: Array, guess: Array, radius: int) -> Array:
     """Each hole pixel becomes the mean of what the patches over it say, the middle of a patch counting most."""
     height, width = hole.shape
     total = np.zeros((height, width, 3), np.float64)
     weight = np.zeros((height, width, 1), np.float64)
-    for row in range(-_RADIUS, _RADIUS + 1):
-        for column in range(-_RADIUS, _RADIUS + 1):
+    for row in range(-radius, radius + 1):
+        for column in range(-radius, radius + 1):
             here = targets + np.array((row, column))
             inside = ((here >= 0) & (here < (height, width))).all(axis=1)
             here, there = here[inside], guess[inside] + np.array((row, column))
+            there = np.clip(there, 0, (height - 1, width - 1))
             share = float(np.exp(-(row * row + column * column) / 3.0))
             total[here[:, 0], here[:, 1]] += share * picture[there[:, 0], there[:, 1]]
             weight[here[:, 0], here[:, 1]] += share

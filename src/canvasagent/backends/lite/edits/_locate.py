@@ -40,6 +40,16 @@ class Finder:
         """The subject of the picture. Raises `ToolRefusal` where there is no telling."""
         return subject_mask(self.pixels, self._faces())
 
+    def heads(self) -> Mask | None:
+        """Faces with what is next to them; None if there are none."""
+        boxes = self._faces()
+        mask = np.zeros(self.pixels.shape[:2], np.uint8)
+        for left, top, right, bottom in boxes:
+            center = (round((left + right) / 2), round((top + bottom) / 2 - 0.1 * (bottom - top)))
+            axes = (round(0.6 * (right - left)), round(0.75 * (bottom - top)))
+            cv2.ellipse(mask, center, axes, 0, 0, 360, 1, -1)
+        return mask > 0 if boxes else None
+
     def _faces(self) -> list[PixelBox]:
         """Boxes of faces, looked for in a copy that is large enough to show them."""
         from canvasagent.backends.lite import grounding

@@ -74,6 +74,8 @@ class Job:
     seed: int = 0
     read: Callable[[], Sequence[TextLine]] = tuple
     """Reads the text lines of the picture, for edits of text."""
+    faces: Callable[[], Mask | None] = lambda: None
+    """Where faces are, for edits that copy from elsewhere: nobody wants to find a second nose."""
 
 
 @dataclass(frozen=True, slots=True)

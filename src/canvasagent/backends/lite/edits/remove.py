@@ -8,7 +8,7 @@ from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words
 
 def apply(pixels: Pixels, job: Job) -> Pixels:
     """Fill the mask; without one there is nothing to take away."""
-    return pixels if job.mask is None else fill(pixels, job.mask, job.seed)
+    return pixels if job.mask is None else fill(pixels, job.mask, job.seed, banned=job.faces())
 
 
 EDIT = Edit(
