@@ -174,6 +174,14 @@ class Grey(Echo):
         return image.convert("L")
 
 
+class Opaque(Echo):
+    """Drops transparency where a cut-out is not asked for."""
+
+    def __call__(self, *, image: Image.Image) -> Image.Image:
+        see_through = image.mode == "RGBA" and image.getextrema()[3][0] > 0  # type: ignore[index]
+        return image.convert("RGB") if see_through else image.copy()
+
+
 class Fragile(Echo):
     """Crashes on a single pixel."""
 

@@ -24,7 +24,7 @@ from canvasagent.geometry import Size
 from canvasagent.pictures import profile_of
 from canvasagent.soundness import sound
 from canvasagent.testing.errors import ConformanceError, require
-from canvasagent.testing.samples import SIZE, picture, profile
+from canvasagent.testing.samples import SIZE, mask, picture, profile
 from canvasagent.toolbox import ToolBox
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import Call, Checked, Outcome, Tool, canvas_info, check_call
@@ -125,7 +125,10 @@ def _canvas(raw: Mapping[str, Any], size: Size, kinds: Mapping[str, str]) -> Can
     drawn = Canvas(inputs=1)
     for argument, kind in kinds.items():
         pixels = picture(size, "L" if "mask" in kind else "RGB" if kind == "image" else "RGBA")
-        pixels = Image.new("L", size) if kind == "empty mask" else pixels
+        if kind == "empty mask":
+            pixels = Image.new("L", size)
+        elif kind == "cutout":
+            pixels.putalpha(mask(size))
         if str(raw[argument]) not in drawn:
             known = Kind.IMAGE if kind == "image with alpha" else Kind(kind.removeprefix("empty "))
             drawn.add(Asset(str(raw[argument]), known, pixels, input_key(pixels)))
@@ -154,7 +157,7 @@ def _run(tool: Tool, backend: Any, checked: Checked, drawn: Canvas, seed: int, a
         return refusal
     except Exception as error:
         raise ConformanceError(
-            f"{about}: raises {type(error).__name__}: {error}. What cannot be done is a ToolRefusal, in words."
+            f"{about}: raises {type(error).__name__}: {str(error).rstrip('.')}. What cannot be done is a ToolRefusal, in words."
         ) from error
 
 
@@ -177,6 +180,8 @@ def _check_call(
         return
     first = drawn[next(iter(checked.assets.values()))] if checked.assets else None
     wanted = first.kind if tool.makes == "same" and first is not None else Kind(tool.makes)
+    if tool.makes == "same" and first is not None and first.picture.mode == "RGBA":
+        require(made.mode == "RGBA", about, "drops the transparency of its input; alpha survives every tool.")
     require(outcome.kind is wanted, about, f"makes a {outcome.kind}, where the tool's definition says {wanted}.")
     if made.mode == "L":
         values = {value for value, count in enumerate(made.histogram()) if count}
