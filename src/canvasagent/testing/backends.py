@@ -156,9 +156,8 @@ def _run(tool: Tool, backend: Any, checked: Checked, drawn: Canvas, seed: int, a
         require(bool(str(refusal).strip()), about, "refuses without a word; say what cannot be done and what can.")
         return refusal
     except Exception as error:
-        raise ConformanceError(
-            f"{about}: raises {type(error).__name__}: {str(error).rstrip('.')}. What cannot be done is a ToolRefusal, in words."
-        ) from error
+        raised = f"raises {type(error).__name__}: {str(error).rstrip('.')}"
+        raise ConformanceError(f"{about}: {raised}. What cannot be done is a ToolRefusal, in words.") from error
 
 
 def _check_call(
