@@ -110,6 +110,13 @@ def test_relations_hold(kind: RelationKind) -> None:
         assert holds[kind], (kind, seed, cat, other)
 
 
+def test_under_what_hangs_is_below_it() -> None:
+    scene = parse("a blue clock under a pink clock in the room")
+    for seed in range(4):
+        lower, upper = sorted(boxes(scene, seed), key=lambda item: -item.top)
+        assert lower.group == 0 and lower.top > upper.top + 0.6 * upper.height
+
+
 @pytest.mark.parametrize("spot", get_args(Spot))
 def test_spots_hold(spot: Spot) -> None:
     scene = Scene(groups=(Group(sprite="ball", count=3 if spot == "row" else 1, spot=spot),))
@@ -220,6 +227,7 @@ REFUSED = {
     "a dog that says 'WOOF'": "no board",
     "a beach in the forest": "two",
     "a dog between a cat": "not said",
+    "a cat in the room in the rain": "no rain",
     "a dog with a hat wearing shoes": "wearing",
     "x" * 3000: "characters",
     f"a sign that says '{'very long words ' * 30}'": "too long",

@@ -14,7 +14,7 @@ import numpy as np
 from canvasagent.errors import ToolRefusal
 from canvasagent.geometry import Size
 from canvasagent.sketch.background import Background
-from canvasagent.sketch.rules import allowed, violation
+from canvasagent.sketch.rules import HANGING, allowed, violation
 from canvasagent.sketch.scene import MAX_THINGS, Group, Scene
 from canvasagent.sketch.sprite import Place, Sprite
 
@@ -190,8 +190,10 @@ def _place(group: Group, sprite: Sprite, scene: Scene, background: Background | 
     """Where a thing is: as its relations say, else the first of its natural places that the background has."""
     for relation in group.relations:
         others = [item for item in placed if item.group == relation.others[0]]
-        if relation.kind == "on" and others:
-            return "table"
+        if relation.kind in ("on", "above") and others:
+            return "table" if relation.kind == "on" else "sky"
+        if relation.kind == "under" and others and others[0].place in HANGING and sprite.info.stands[0] in HANGING:
+            return others[0].place
         if relation.kind in ("next", "left", "right", "between", "front", "behind") and others:
             host = others[0].place
             if host in sprite.info.stands or (host in STANDING and STANDING.intersection(sprite.info.stands)):

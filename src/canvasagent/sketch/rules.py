@@ -17,6 +17,8 @@ class Box(Protocol):
     @property
     def group(self) -> int: ...
     @property
+    def place(self) -> str: ...
+    @property
     def left(self) -> float: ...
     @property
     def top(self) -> float: ...
@@ -25,6 +27,9 @@ class Box(Protocol):
     @property
     def bottom(self) -> float: ...
 
+
+HANGING = frozenset({"sky", "wall", "shelf"})
+"""Places where what is under a thing is below it, not between its legs."""
 
 SPOTS: dict[str, tuple[float | None, float | None]] = {
     "left": (0.18, None),
@@ -89,6 +94,8 @@ def _suggest(
     if relation.kind == "on":
         reach = max(span - wide, 0.0) / 2 * 0.8
         return middle - wide / 2 + reach * (2 * random.random() - 1), other.top + 0.06 * height
+    if relation.kind == "under" and other.place in HANGING:
+        return middle - wide / 2, other.bottom + (1.05 + 0.2 * random.random()) * tall
     if relation.kind == "under":
         return middle - wide / 2 + 0.25 * span * (random.random() - 0.5), other.bottom + 0.02 * tall
     if relation.kind == "above":
