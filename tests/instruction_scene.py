@@ -170,16 +170,31 @@ def edited(picture: Picture, prompt: str) -> Picture:
     """Changed as a prompt says: what it adds is there, what it removes is gone, replaced text reads anew."""
     words = prompt.lower()
     if re.search(rf"\b(?:{REPLACES})", words):
-        return replace(picture, lines=rewritten(picture.lines, prompt), told=f"{picture.told} {prompt}")
+        old = re.search(r"\binstead of (.*)", words) or re.match(r"(.*?)\b(?:with|for|by|into)\b", words)
+        kept = tuple(item for item in picture.things if not (old and names(old[1], item.name)))
+        return replace(
+            picture, things=kept, lines=rewritten(picture.lines, prompt), told=f"{picture.told} {prompt}".strip()
+        )
     if re.search(rf"\b(?:{REMOVES})", words):
-        kept = tuple(item for item in picture.things if not names(words, item.name))
-        gone = re.search(r"\b(?:text|words?|writing|letter(?:ing|s)?|captions?|watermark|sign)\b", words)
-        lines = tuple(line for line in picture.lines if not gone and line.name.lower() not in words)
-        told = " ".join(word for word in picture.told.split() if singular(word.lower()) not in stems(words))
-        return replace(picture, things=kept, lines=lines, told=told)
-    if re.search(rf"\b(?:{ADDS})", words):
-        return replace(picture, told=f"{picture.told} {prompt}")
+        return removed(picture, words)
+    added = re.search(rf"\b(?:{ADDS})\b(.*?)(?:\b(?:in|on|to|next|at|with|under|near|beside|behind)\b|$)", words)
+    if added:
+        more = {
+            item.name: Item(item.name, (450, 450, 550, 650)) for item in picture.things if names(added[1], item.name)
+        }
+        return replace(picture, things=(*picture.things, *more.values()), told=f"{picture.told} {prompt}".strip())
     return picture
+
+
+def removed(picture: Picture, words: str) -> Picture:
+    """Without the things, the text and the words told before that a prompt names; "one" or an ordinal takes one."""
+    gone = chosen(sorted(item.box for item in picture.things if names(words, item.name)), words)
+    gone = gone[-1:] if re.search(r"\b(?:an?|one)\b", words) else gone
+    things = tuple(item for item in picture.things if not (names(words, item.name) and item.box in gone))
+    wiped = re.search(r"\b(?:text|words?|writing|letter(?:ing|s)?|captions?|watermark|sign)\b", words)
+    lines = tuple(line for line in picture.lines if not wiped and line.name.lower() not in words)
+    told = " ".join(word for word in picture.told.split() if singular(word.lower()) not in stems(words))
+    return replace(picture, things=things, lines=lines, told=told)
 
 
 def rewritten(lines: Sequence[Item], prompt: str) -> tuple[Item, ...]:
