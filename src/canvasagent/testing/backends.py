@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import inspect
 import itertools
 import json
@@ -18,6 +17,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from canvasagent.backends.profile import Profile, backend_class, fingerprint, make_backend, make_config
+from canvasagent.blocking import block
 from canvasagent.canvas import Asset, Canvas, Kind, input_key, pixel_hash
 from canvasagent.errors import CanvasAgentError, ToolRefusal
 from canvasagent.geometry import Size
@@ -235,7 +235,7 @@ def _check_through_toolbox(tool: Tool, spec: str, options: dict[str, Any], subje
         async def twice() -> list[Any]:
             return [await toolbox.call(checked, assets), await toolbox.call(checked, assets)]
 
-        first, second = asyncio.run(twice())
+        first, second = block(twice())
     failed = first.fault is not None and first.fault.stage == "infrastructure"
     require(not failed, subject, f"fails in a toolbox: {first.fault}")
     require(second.cached and second.key == first.key, subject, "its call is not found in the cache again.")

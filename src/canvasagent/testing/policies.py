@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 
+from canvasagent.blocking import block
 from canvasagent.canvas import Asset, Canvas, Kind, Lineage, input_key
 from canvasagent.conversation import Message
 from canvasagent.errors import PolicyFailure
@@ -40,7 +41,7 @@ def check_policy(policy: Policy, *, faultless: bool = True) -> None:
     except (TypeError, ValueError) as error:
         raise ConformanceError(f"{subject}: its record() cannot be written as JSON: {error}.") from error
     conversations = standard_conversations()
-    asyncio.run(_check(policy, conversations, faultless, subject))
+    block(_check(policy, conversations, faultless, subject))
 
 
 def standard_conversations() -> list[list[Message]]:
