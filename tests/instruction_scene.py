@@ -252,7 +252,8 @@ def find(picture: Picture, phrase: str) -> list[tuple[str, Box, float]]:
     boxes += [line.box for line in picture.lines if "sign" in head or "text" in head]
     boxes += told_boxes(picture.told, head) if not boxes else []
     boxes = chosen(sorted(boxes), phrase.lower())
-    return [(phrase.strip(), box, round(0.97 - 0.02 * index, 2)) for index, box in enumerate(boxes)]
+    label = re.sub(r"^(?:(?:all|the|an?|every|each|my) )+", "", phrase.strip(), flags=re.IGNORECASE)
+    return [(label, box, round(0.97 - 0.02 * index, 2)) for index, box in enumerate(boxes)]
 
 
 def told_boxes(told: str, head: str) -> list[Box]:
