@@ -80,12 +80,13 @@ def test_a_listener_hears_what_happens() -> None:
     heard: list[Event] = []
     policy = FailingPolicy(TEXTS[:2])
     trajectory = Agent(policy, TOOLBOX).run("turn it", [SIGN], listener=heard.append)
-    assert [event.kind for event in heard] == ["started", "text", "observed", "text", "observed", "finished"]
+    assert [event.kind for event in heard] == ["started", *["text", "replied", "observed"] * 2, "finished"]
     observed = [event for event in heard if event.kind == "observed"]
     assert [event.asset and event.asset.id for event in observed] == ["Flip_0", "Rotate_0"]
     assert [event.turn and event.turn.index for event in observed] == [0, 1]
     assert all(event.trajectory is trajectory for event in heard)
-    assert "".join(event.text for event in heard) == "".join(TEXTS[:2])
+    for kind in ("text", "replied"):
+        assert "".join(event.text for event in heard if event.kind == kind) == "".join(TEXTS[:2])
 
 
 def test_a_policy_that_cannot_answer_fails_the_run_and_what_was_made_stays(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from canvasagent.backends.profile import Profile
 from canvasagent.blocking import block
 from canvasagent.canvas import Asset
 from canvasagent.conversation import Message
@@ -36,7 +37,7 @@ class Agent:
     def __init__(
         self,
         policy: str | Policy = "scripted",
-        profile: str | Path | ToolBox = "lite",
+        profile: str | Path | Profile | ToolBox = "lite",
         *,
         limits: Limits | None = None,
         settings: PolicySettings | None = None,
@@ -153,6 +154,7 @@ class Agent:
             async with clock:
                 reply = await self.policy.act(messages, lambda piece: tell(Event("text", record, text=piece)))
                 thought = time.monotonic() - started
+                tell(Event("replied", record, text=reply.text))
                 step = await environment.step(reply.text, reply.usage.cost)
         except TimeoutError as error:
             if clock.expired():

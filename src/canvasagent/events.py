@@ -15,14 +15,14 @@ from canvasagent.trajectory import Trajectory
 class Event:
     """Something that happened in a run, for whoever watches it."""
 
-    kind: Literal["started", "text", "observed", "finished"]
+    kind: Literal["started", "text", "replied", "observed", "finished"]
     trajectory: Trajectory
     turn: TurnRecord | None = None
     """The turn that was taken (`observed`)."""
     asset: Asset | None = None
     """What it made."""
     text: str = ""
-    """A piece of the policy's text as it comes (`text`)."""
+    """A piece of the policy's text as it comes (`text`), or all of it before it is acted on (`replied`)."""
 
 
 Listener = Callable[[Event], None]

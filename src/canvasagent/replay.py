@@ -112,7 +112,7 @@ async def areplay(run: Trajectory | str | Path, toolbox: ToolBox | Profile | str
     recorded = run if isinstance(run, Trajectory) else await asyncio.to_thread(Trajectory.load, run)
     for record in recorded.assets:
         await asyncio.to_thread(recorded.asset, record.id)
-    own = None if isinstance(toolbox, ToolBox) else ToolBox(toolbox if toolbox is not None else recorded.profile)
+    own = None if isinstance(toolbox, ToolBox) else ToolBox(toolbox if toolbox is not None else recorded.used_profile)
     try:
         used = toolbox if isinstance(toolbox, ToolBox) else own
         assert used is not None

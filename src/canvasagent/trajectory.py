@@ -11,11 +11,12 @@ from typing import Any, Literal, Self
 from PIL import Image
 from pydantic import Field, PrivateAttr, ValidationError
 
-from canvasagent.canvas import Asset, Kind, Lineage, pixel_hash
+from canvasagent.backends.profile import Profile
+from canvasagent.canvas import Asset, Lineage, pixel_hash
 from canvasagent.conversation import Message
+from canvasagent.ending import choose_answer, choose_final, stopped_by_infrastructure
 from canvasagent.environment import Environment, Step
 from canvasagent.errors import StorageError
-from canvasagent.faults import Stage
 from canvasagent.policies.base import Reply
 from canvasagent.protocol import ToolCall
 from canvasagent.record import Answer, AssetRecord, Origin, Record, TurnRecord, asset_record, turn_record
@@ -58,6 +59,8 @@ class Trajectory(Record):
     policy: str
     policy_settings: dict[str, Any] = Field(default_factory=dict)
     profile: str
+    profile_settings: dict[str, Any] = Field(default_factory=dict)
+    """The whole profile, so that a run can be resumed and replayed without the file that it came from."""
     seed: int
     limits: dict[str, Any] = Field(default_factory=dict)
     system_prompt: str
@@ -94,6 +97,7 @@ class Trajectory(Record):
             continued_result=carried.result if carried is not None else None,
             inputs=environment.canvas.inputs,
             profile=environment.toolbox.profile.name,
+            profile_settings=environment.toolbox.profile.model_dump(),
             limits=environment.limits.model_dump(),
             system_prompt=messages[0].text,
             request=messages[1].text,
@@ -103,6 +107,11 @@ class Trajectory(Record):
 
     def __repr__(self) -> str:
         return f"Trajectory({self.id}: {self.status}, {len(self.turns)} turns, final {self.final})"
+
+    @property
+    def used_profile(self) -> str | Profile:
+        """The profile that the run was made with; its name alone where the record does not hold it."""
+        return Profile(**self.profile_settings) if self.profile_settings else self.profile
 
     @property
     def folder(self) -> Path | None:
@@ -174,46 +183,11 @@ class Trajectory(Record):
         """Set status, result and answer (PROTOCOL: a turn; DESIGN: status)."""
         self.unmet = list(not_done)
         if status == "met" and not_done:
-            status = "failed" if self._stopped_by_infrastructure() else "unmet"
+            status = "failed" if stopped_by_infrastructure(self.turns) else "unmet"
             why = why or ("a backend failed" if status == "failed" else None)
         self.status, self.why = status, why
-        self.final, self.answer = self._choose_final(), self._choose_answer()
-
-    def _stopped_by_infrastructure(self) -> bool:
-        """Whether the last call failed through our fault."""
-        calls = [turn.call for turn in self.turns if turn.call is not None]
-        return bool(calls) and any(fault.stage is Stage.INFRASTRUCTURE for fault in calls[-1].faults)
-
-    def _choose_final(self) -> str | None:
-        last = self.turns[-1] if self.turns else None
-        known = {record.id for record in self.assets}
-        if last is not None and last.terminate and last.final_id is not None:
-            name = "img_1" if last.final_id in ("base", "base_image") else last.final_id
-            if name in known:
-                return name
-        made = [record for record in self.assets if record.origin == "tool"]
-        shown = [record for record in made if record.kind is not Kind.MASK] or made
-        return shown[-1].id if shown else None
-
-    def _choose_answer(self) -> Answer | None:
-        """The findings of Grounding and OCR that answer the request.
-
-        Of a request that asks for words: those of the asked-for kind, made on the pictures as given where the
-        question comes first, else on the last picture made. Of one that made no picture: all of the last kind.
-        """
-        found = [turn for turn in self.turns if turn.words is not None]
-        made = [turn.index for turn in self.turns if turn.asset is not None]
-        question = question_in(self.instruction)
-        if not found or (made and question is None):
-            return None
-        if question is not None:
-            tools = {"OCR"} if question.reading else {"Grounding"}
-            found = [turn for turn in found if turn.call is not None and turn.call.tool in tools] or found
-        before = [turn for turn in found if turn.index < min(made, default=len(self.turns))]
-        after = [turn for turn in found if turn.index > max(made, default=-1)]
-        chosen = (before if question is not None and question.first else after) or found[-1:]
-        words = list(dict.fromkeys(turn.words or "" for turn in chosen))
-        return Answer(text="\n".join(words), turns=[turn.index for turn in chosen])
+        self.final = choose_final(self.turns, self.assets)
+        self.answer = choose_answer(self.turns, question_in(self.instruction))
 
     def task(self) -> Task:
         """The task again, from the record, with its pictures."""

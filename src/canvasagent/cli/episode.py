@@ -25,7 +25,7 @@ from canvasagent.cli.common import (
     summary_of,
     tell_error,
 )
-from canvasagent.cli.live import WatchedPolicy, view_for
+from canvasagent.cli.live import view_for
 from canvasagent.cli.options import flag
 from canvasagent.cli.run import Given
 from canvasagent.cli.words import command_words, harmless, status_words
@@ -92,7 +92,6 @@ def _watch(given: Given, agent: Agent, start: Start) -> Ending:
     """Run it under a view, then tell how it ended."""
     console = err()
     with view_for(console) as view:
-        agent.policy = WatchedPolicy(agent.policy, view)
         watch = _Watch(view)
         stopped: BaseException | None = None
         try:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
@@ -15,9 +14,7 @@ from rich.text import Text
 
 from canvasagent.cli.thumbnails import can_show, thumbnail
 from canvasagent.cli.words import COLUMNS, asset_words, call_words, harmless, print_turn
-from canvasagent.conversation import Message
 from canvasagent.events import Event
-from canvasagent.policies.base import Policy, Reply, settings_record
 from canvasagent.protocol import parse
 
 if TYPE_CHECKING:
@@ -41,31 +38,10 @@ class View(Protocol):
     def __call__(self, event: Event) -> None:
         """Show an event."""
 
-    def replied(self, text: str) -> None:
-        """The policy has written its turn; what it asks for is done now."""
-
 
 def view_for(console: Console) -> View:
     """The view that suits `console`: live on a terminal, plain lines elsewhere."""
     return LiveView(console) if console.is_terminal else PlainView(console)
-
-
-class WatchedPolicy:
-    """A policy that tells a view when its turn is written, so that the view can say which tool is at work."""
-
-    def __init__(self, policy: Policy, view: View) -> None:
-        self._policy, self._view = policy, view
-        self.name = policy.name
-
-    def record(self) -> dict[str, Any]:
-        """What the watched policy has recorded."""
-        return settings_record(self._policy)
-
-    async def act(self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None) -> Reply:
-        """The watched policy's turn."""
-        reply = await self._policy.act(messages, on_text)
-        self._view.replied(reply.text)
-        return reply
 
 
 class PlainView:
@@ -87,9 +63,6 @@ class PlainView:
                 self._console.print(Text(f"Note: {harmless(note)}"))
         if event.kind == "observed" and event.turn is not None:
             print_turn(self._console, event.turn, event.trajectory)
-
-    def replied(self, text: str) -> None:
-        """Nothing: the turn is written once it is over."""
 
 
 class LiveView:
@@ -125,17 +98,15 @@ class LiveView:
             self._pieces += 1
             self._doing = f"turn {self._turn}: {event.trajectory.policy} is writing"
             self._written += event.text
+        elif event.kind == "replied":
+            call = parse(event.text).call
+            self._begin(f"turn {self._turn}: " + (call_words(call.name, call.arguments) if call else "finishing"))
         elif event.kind == "observed" and event.turn is not None:
             self._show_turn(event)
             self._turn += 1
             self._begin(f"turn {self._turn}: {event.trajectory.policy} is thinking")
         elif event.kind == "finished":
             self._doing = ""
-
-    def replied(self, text: str) -> None:
-        """Say which tool is at work."""
-        call = parse(text).call
-        self._begin(f"turn {self._turn}: " + (call_words(call.name, call.arguments) if call else "finishing"))
 
     def _begin(self, doing: str) -> None:
         self._doing, self._since = doing, time.monotonic()

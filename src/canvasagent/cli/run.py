@@ -53,7 +53,7 @@ class Given:
             "settings": settings_from(PolicySettings, self.settings, recorded),
         }
         policy = self.policy or (record.policy if record else None)
-        profile = self.profile or (record.profile if record else None)
+        profile = self.profile or (record.used_profile if record else None)
         options |= {"policy": policy} if policy else {}
         options |= {"profile": profile} if profile else {}
         return Agent(runs_dir=self.runs_dir, **options)

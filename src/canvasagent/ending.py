@@ -1,0 +1,50 @@
+"""How a run ends, from its record: what its result is, what its answer, whose fault it stopped by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from canvasagent.canvas import BASE_ALIASES, Kind
+from canvasagent.faults import Stage
+from canvasagent.record import Answer, AssetRecord, TurnRecord
+from canvasagent.task import Question
+
+
+def stopped_by_infrastructure(turns: Sequence[TurnRecord]) -> bool:
+    """Whether the last call failed through our fault and not the policy's."""
+    calls = [turn.call for turn in turns if turn.call is not None]
+    return bool(calls) and any(fault.stage is Stage.INFRASTRUCTURE for fault in calls[-1].faults)
+
+
+def choose_final(turns: Sequence[TurnRecord], assets: Sequence[AssetRecord]) -> str | None:
+    """The id of the result: the asset that the policy names, else the last image or cut-out that a tool made,
+    else the last mask, else none (PROTOCOL: a turn).
+    """
+    last = turns[-1] if turns else None
+    if last is not None and last.terminate and last.final_id is not None:
+        name = "img_1" if last.final_id in BASE_ALIASES else last.final_id
+        if any(record.id == name for record in assets):
+            return name
+    made = [record for record in assets if record.origin == "tool"]
+    shown = [record for record in made if record.kind is not Kind.MASK] or made
+    return shown[-1].id if shown else None
+
+
+def choose_answer(turns: Sequence[TurnRecord], question: Question | None) -> Answer | None:
+    """The findings of Grounding and OCR that answer the request.
+
+    Of a request that asks for words: those of the asked-for kind, made on the pictures as given where the
+    question comes first, else on the last picture made. Of one that made no picture: all of them.
+    """
+    found = [turn for turn in turns if turn.words is not None]
+    made = [turn.index for turn in turns if turn.asset is not None]
+    if not found or (made and question is None):
+        return None
+    if question is not None:
+        tool = "OCR" if question.reading else "Grounding"
+        found = [turn for turn in found if turn.call is not None and turn.call.tool == tool] or found
+    before = [turn for turn in found if turn.index < min(made, default=len(turns))]
+    after = [turn for turn in found if turn.index > max(made, default=-1)]
+    chosen = (before if question is not None and question.first else after) or found[-1:]
+    words = list(dict.fromkeys(turn.words or "" for turn in chosen))
+    return Answer(text="\n".join(words), turns=[turn.index for turn in chosen])
