@@ -55,7 +55,8 @@ def test_lines_are_well_formed() -> None:
         assert set(line) == FIELDS and line["id"].startswith(line["kind"]), line["id"]
         expect = line["expect"]
         assert expect.keys() <= EXPECTED and expect["answer"] == ("says" in expect), line["id"]
-        assert len(line["world"]) in (0, line["inputs"]) or not any(line["world"]), line["id"]
+        assert expect["unmet"] in (True, False, None) and (expect["calls"] or expect["unmet"]), line["id"]
+        assert len(line["world"]) in (0, line["inputs"]), line["id"]
         assert all(world.keys() <= {"things", "text", "turned", "size"} for world in line["world"]), line["id"]
         for step in expect["calls"]:
             known = all_tools()[step["tool"]].arguments.model_fields
