@@ -170,11 +170,7 @@ def edited(picture: Picture, prompt: str) -> Picture:
     """Changed as a prompt says: what it adds is there, what it removes is gone, replaced text reads anew."""
     words = prompt.lower()
     if re.search(rf"\b(?:{REPLACES})", words):
-        old = re.search(r"\binstead of (.*)", words) or re.match(r"(.*?)\b(?:with|for|by|into)\b", words)
-        kept = tuple(item for item in picture.things if not (old and names(old[1], item.name)))
-        return replace(
-            picture, things=kept, lines=rewritten(picture.lines, prompt), told=f"{picture.told} {prompt}".strip()
-        )
+        return exchanged(picture, prompt)
     if re.search(rf"\b(?:{REMOVES})", words):
         return removed(picture, words)
     added = re.search(rf"\b(?:{ADDS})\b(.*?)(?:\b(?:in|on|to|next|at|with|under|near|beside|behind)\b|$)", words)
@@ -184,6 +180,16 @@ def edited(picture: Picture, prompt: str) -> Picture:
         }
         return replace(picture, things=(*picture.things, *more.values()), told=f"{picture.told} {prompt}".strip())
     return picture
+
+
+def exchanged(picture: Picture, prompt: str) -> Picture:
+    """With one thing in another's place, or other words in a line of text."""
+    instead = re.match(r"(.*)\binstead of (.*)", prompt, re.IGNORECASE)
+    halves = re.match(r"(.*?)\b(?:with|for|by|into|and (?:put|add|draw))\b(.*)", prompt, re.IGNORECASE)
+    old, new = (instead[2], instead[1]) if instead else (halves[1], halves[2]) if halves else ("", prompt)
+    kept = tuple(item for item in picture.things if not names(old, item.name))
+    told = [word for word in picture.told.split() if singular(word.lower()) not in stems(old)]
+    return replace(picture, things=kept, lines=rewritten(picture.lines, prompt), told=" ".join([*told, new]).strip())
 
 
 def removed(picture: Picture, words: str) -> Picture:

@@ -137,6 +137,8 @@ def test_the_world_remembers_what_was_done() -> None:
     assert len(find(picture, "the second tree from the left")) == 1
     assert [item.turned for item in readable(rotated(picture, -90))] == [0]
     assert not find(edited(picture, "remove the dog"), "dog")
+    swapped = edited(picture, "replace the dog with two cats")
+    assert [len(find(swapped, phrase)) for phrase in ("dog", "cats", "tree")] == [0, 2, 3]
     assert len(find(edited(picture, "add another tree"), "tree")) == 4
     assert [item.name for item in readable(edited(picture, "replace 'OPEN' with 'SHUT'"))] == ["SHUT"]
     assert len(find(Picture(told="three cats on a sofa"), "cats")) == 3
