@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -11,12 +13,14 @@ from PIL import Image
 
 from canvasagent.backends.lite import ocr
 from canvasagent.backends.lite.figures import SHAPES, Figures, arrange
-from canvasagent.backends.lite.image_generation import Backend, Config
+from canvasagent.backends.lite.image_generation import Backend, Config, choose
 from canvasagent.backends.lite.lettering import contrast, fit
 from canvasagent.backends.lite.palette import COLORS, color_named
 from canvasagent.backends.lite.prompts import read_prompt
 from canvasagent.backends.lite.scenery import ground_for
 from canvasagent.errors import ToolRefusal
+from canvasagent.sketch.draw import draw
+from canvasagent.sketch.scene import Scene as DrawnScene
 
 
 def _make(prompt: str, size: tuple[int, int] | None = (256, 256), seed: int = 3) -> Image.Image:
@@ -171,13 +175,14 @@ def test_text_is_as_large_as_its_room_allows() -> None:
 @pytest.mark.parametrize(
     ("prompt", "noun"),
     [
-        ("a giraffe", "giraffe"),
+        ("a unicorn", "unicorn"),
         ("a picture of a dog and a red circle", "dog"),
+        ("a picture of a dog and a red circle", "circle"),
         ("a red circle and a wizard on a brick wall", "wizard"),
         ("a red circle on a spaceship", "spaceship"),
-        ("a castle at sunset", "castle"),
-        ("three cats", "three cats"),
-        ("a red circle riding a bicycle", "bicycle"),
+        ("a centaur at sunset", "centaur"),
+        ("three minotaurs", "minotaurs"),
+        ("a red circle riding a bicycle", "riding"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_by_name(prompt: str, noun: str) -> None:
@@ -185,6 +190,39 @@ def test_what_cannot_be_drawn_is_refused_by_name(prompt: str, noun: str) -> None
         _make(prompt)
     assert f"{noun}'" in str(refusal.value).split(";")[0]
     assert "--profile full" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("a big pigg on a beach", "did you mean 'pig'"),
+        ("200 dogs", "200 things"),
+        ("-3 cats", "'-3' is no count"),
+        ("a dog in a kitchen in the rain", "no rain in a kitchen"),
+        ("a dog and a unicorn in the hangar", "'unicorn', 'hangar'"),
+        ("<script>alert(1)</script>", "'script', 'alert'"),
+        ("a sign that says '" + "very long words " * 30 + "'", "too long to be read"),
+        ("", "empty"),
+    ],
+)
+def test_bad_prompts_are_told_what_is_wrong(prompt: str, words: str) -> None:
+    with pytest.raises(ToolRefusal, match=re.escape(words)):
+        _make(prompt)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["two dogs next to a red car on a beach at night", "a ball", "a sign that says 'HI'"]
+)
+def test_drawn_things_are_drawn_by_the_drawn_world(prompt: str) -> None:
+    assert isinstance(choose(prompt), DrawnScene)
+    picture = _make(prompt, (320, 200), seed=5)
+    assert picture.tobytes() == draw(prompt, (320, 200), 5).tobytes() == _make(prompt, (320, 200), seed=5).tobytes()
+    assert picture.tobytes() != _make(prompt, (320, 200), seed=6).tobytes()
+
+
+@pytest.mark.parametrize("prompt", ["a star", "a blue octagon", "a sunset", "a night sky with stars", "a brick wall"])
+def test_shapes_and_textures_are_made_by_procedure(prompt: str) -> None:
+    assert not isinstance(choose(prompt), DrawnScene)
 
 
 def test_too_many_shapes_are_refused() -> None:

@@ -1,12 +1,13 @@
-"""ImageGeneration without weights: grounds, coloured shapes and lettering, drawn by procedure.
+"""ImageGeneration without weights: scenes of the drawn world, and grounds, coloured shapes and lettering.
 
-A prompt is read as a whole (`prompts.py`): what is on the picture, and the ground it is on. A noun that cannot be
-drawn is refused by name. Each sort of content is a painter in `PAINTERS`, called in order on the ground; another sort
-(drawn objects) is another parser in `prompts.PARSERS` and another painter here.
+Two grammars read a prompt, each as a whole: `sketch.grammar` (things and places that are drawn) and `prompts.py`
+(grounds, shapes, quoted words, made by procedure). `choose` says which of them draws. What neither has is refused by
+name.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,10 +16,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, Field
 
-from canvasagent.backends.lite.figures import Figures, Placed, arrange, draw
+from canvasagent.backends.lite.figures import NAMES, Figures, Placed, arrange, draw
 from canvasagent.backends.lite.lettering import Lettering, letter
+from canvasagent.backends.lite.palette import color_named
 from canvasagent.backends.lite.prompts import Scene, read_prompt
+from canvasagent.backends.lite.scenery import ground_for, ground_names
+from canvasagent.errors import ToolRefusal
 from canvasagent.geometry import Size
+from canvasagent.sketch.draw import draw_scene
+from canvasagent.sketch.grammar import UnknownWords, parse
+from canvasagent.sketch.lexicon import suggestion, tokens
+from canvasagent.sketch.scene import Scene as DrawnScene
 
 Pixels = NDArray[Any]
 
@@ -51,11 +59,75 @@ PAINTERS: tuple[Callable[[Pixels, Scene, int], Pixels], ...] = (_shapes, _letter
 """What draws the items of a scene on its ground, in this order."""
 
 
+def choose(prompt: str) -> DrawnScene | Scene:
+    """How `prompt` is drawn. Raises `ToolRefusal` naming the words that neither grammar has.
+
+    Where both understand it, nouns of drawn things make a drawn scene; grounds, quoted words and things that are
+    plain shapes too ("a star") are made by procedure.
+    """
+    try:
+        drawn, why_not = parse(prompt), None
+        if _things(prompt):
+            return drawn
+    except ToolRefusal as refusal:
+        drawn, why_not = None, refusal
+    try:
+        return read_prompt(prompt)
+    except ToolRefusal as refusal:
+        if drawn is not None:
+            return drawn
+        raise _refusal(prompt, why_not, refusal) from None
+
+
+def _refusal(prompt: str, drawn: ToolRefusal | None, plain: ToolRefusal) -> ToolRefusal:
+    """Why neither grammar can draw a prompt, in words."""
+    if not isinstance(drawn, UnknownWords):
+        return plain if drawn is None or not prompt.strip() or _only_shapes(prompt) else drawn
+    shapes = [word for word in drawn.words if _is_plain(word)]
+    unknown = [word for word in drawn.words if word not in shapes]
+    if not unknown and (things := _things(prompt)):
+        both = f"{_listed(things)} (drawn things) and {_listed(shapes)} (plain shapes or grounds)"
+        return ToolRefusal(
+            f"{both} cannot be in one picture here; ask for one of them. `--profile full` can draw both."
+        )
+    if not unknown:
+        return plain
+    named = [f"'{word}'" + (f" (did you mean '{near}'?)" if (near := suggestion(word)) else "") for word in unknown]
+    return ToolRefusal(
+        f"no drawing for {', '.join(named)}; `--profile full` can. The lite profile draws scenes of the drawn world "
+        f"('two dogs next to a red car on a beach at night'), grounds ({', '.join(ground_names())}), coloured shapes "
+        f"({', '.join(NAMES)}), and quoted words on a sign, poster, banner or card."
+    )
+
+
+def _things(prompt: str) -> list[str]:
+    """The nouns of a prompt that mean drawn things, and are not the very names of shapes ("star")."""
+    nouns = [token.text for token in tokens(prompt)[0] if token.sort == "sprite"]
+    return [noun for noun in nouns if noun not in NAMES and noun.removesuffix("s") not in NAMES]
+
+
+def _only_shapes(prompt: str) -> bool:
+    """Whether a prompt names plain shapes and no drawn thing: its faults are told by `prompts.py`."""
+    words = re.findall(r"[a-z]+", prompt.lower())
+    return any(_is_plain(word) for word in words) and not _things(prompt)
+
+
+def _is_plain(word: str) -> bool:
+    """Whether a word is a shape, a colour, or of a ground that is made by procedure."""
+    if re.fullmatch(rf"(?:{'|'.join(NAMES.values())})(?:e?s)?", word):
+        return True
+    return word in " ".join(ground_names()).split() or ground_for(word) is not None or color_named(word) is not None
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join(f"'{word}'" for word in dict.fromkeys(words))
+
+
 class Backend:
-    """Draws what `prompts.py` understands; see the module's docstring."""
+    """Draws what `choose` finds understood; see the module's docstring."""
 
     tool = "ImageGeneration"
-    version = "1"
+    version = "2"
     stochastic = True
     may_hang = False
 
@@ -67,8 +139,10 @@ class Backend:
 
         Raises `ToolRefusal` naming the part of the prompt that cannot be drawn.
         """
-        scene = read_prompt(prompt)
-        pixels = scene.ground(size or self.config.size, seed & 0x7FFFFFFF)
+        scene, size, seed = choose(prompt), size or self.config.size, seed & 0x7FFFFFFF
+        if isinstance(scene, DrawnScene):
+            return draw_scene(scene, size, seed)
+        pixels = scene.ground(size, seed)
         for paint in PAINTERS:
-            pixels = paint(pixels, scene, seed & 0x7FFFFFFF)
+            pixels = paint(pixels, scene, seed)
         return Image.fromarray(np.ascontiguousarray(pixels))
