@@ -1,0 +1,47 @@
+"""The colours of a drawn picture as they were before night or weather: each of those is one known blend of colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from canvasagent.sketch.regions import Array
+
+NIGHT = ((30, 40, 92), 0.22)
+VEILS = {"rain": ((70, 80, 96), 0.30), "snow": ((226, 233, 242), 0.22)}
+FOG, FOG_TOP, FOG_BOTTOM = (222, 226, 230), 0.62, 0.20
+
+
+@dataclass(frozen=True)
+class Air:
+    """What lies between the eye and the things: night or not, and weather."""
+
+    night: bool = False
+    weather: str = ""
+    """rain, snow, fog, or nothing."""
+
+    @property
+    def gain(self) -> float:
+        """By how much colour differences grow, at most, when it is undone."""
+        kept = 1 - NIGHT[1] if self.night else 1.0
+        kept *= {"": 1.0, "rain": 0.70, "snow": 0.78, "fog": 0.5}[self.weather]
+        return 1 / kept
+
+
+AIRS = tuple(Air(night, weather) for weather in ("", "rain", "snow", "fog") for night in (False, True))
+
+
+def undone(pixels: Array, air: Air) -> Array:
+    """The (height, width, 3) float32 colours of things without that air; of places by day, of night skies not."""
+    clear = pixels.astype(np.float32)
+    if air.weather == "fog":
+        share = np.linspace(FOG_TOP, FOG_BOTTOM, len(pixels), dtype=np.float32)[:, None, None]
+        clear = (clear - share * np.array(FOG, np.float32)) / (1 - share)
+    elif air.weather:
+        color, amount = VEILS[air.weather]
+        clear = (clear - amount * np.array(color, np.float32)) / (1 - amount)
+    if air.night:
+        color, amount = NIGHT
+        clear = (clear - amount * np.array(color, np.float32)) / (1 - amount)
+    return np.asarray(clear, dtype=np.float32)
