@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 
 from canvasagent.backends.base import Detection, TextLine
 from canvasagent.backends.lite import ocr
+from canvasagent.backends.lite.boards import board_box
 from canvasagent.backends.lite.choice import chosen, without_doubles, without_small_bits
 from canvasagent.backends.lite.cutting import Array, drawn
 from canvasagent.backends.lite.faces import find_faces
@@ -51,7 +52,7 @@ class Backend:
     """Finds what a phrase describes; see `Config`."""
 
     tool = "Grounding"
-    version = "1"
+    version = "2"
     stochastic = False
     may_hang = False
 
@@ -77,12 +78,17 @@ class Backend:
 
     def _text(self, image: Image.Image, query: Query) -> list[Detection]:
         lines: Sequence[TextLine] = self._reader(image=image)
+        pixels = _opaque_rgb(image)[0] if query.colour or query.board else np.zeros((0, 0, 3), np.uint8)
         if query.colour:
-            pixels, colour = _opaque_rgb(image)[0], colour_range(query)
-            lines = [line for line in lines if _written_in(pixels, line, colour)]
+            colour = colour_range(query)
+            on = [line.box if not query.board else board_box(pixels, line.box) or line.box for line in lines]
+            written = zip(lines, on, strict=True)
+            lines = [line for line, box in written if _written_in(pixels, line, colour) or _is_of(pixels, box, colour)]
         if query.quoted:
-            return find_said(lines, query.quoted, query.whole_line, self.config.text_likeness)
-        return [Detection(line.text, line.box, line.score) for line in lines]
+            found = find_said(lines, query.quoted, query.whole_line, self.config.text_likeness)
+        else:
+            found = [Detection(line.text, line.box, line.score) for line in lines]
+        return _boards(pixels, found) if query.board else found
 
     def _shapes(self, image: Image.Image, query: Query) -> list[Detection]:
         scale = min(1.0, self.config.max_side / max(image.size))
@@ -175,6 +181,24 @@ def _anything(pixels: Array, solid: Array, label: str) -> list[Detection]:
         f"The lite Grounding can tell '{label}' only on a plain or transparent ground, which this picture does not "
         f"have. Say its colour or shape: it finds {CAN_FIND}. `--profile full` finds whatever can be named."
     )
+
+
+def _boards(pixels: Array, found: list[Detection]) -> list[Detection]:
+    """The boards that lines of text stand on, each once with all that is on it; text on no board stays as it is."""
+    boards: dict[PixelBox, Detection] = {}
+    for line in found:
+        box = board_box(pixels, line.box) or line.box
+        other = boards.get(box)
+        label = f"{other.label} {line.label}" if other else line.label
+        boards[box] = Detection(label, box, max(line.score, other.score) if other else line.score)
+    return list(boards.values())
+
+
+def _is_of(pixels: Array, box: PixelBox, colour: dict[str, Any]) -> bool:
+    """Whether the larger part of a box is of a colour."""
+    left, top, right, bottom = (round(edge) for edge in box)
+    part = pixels[max(top, 0) : bottom, max(left, 0) : right]
+    return part.size > 0 and float(colour_mask(np.ascontiguousarray(part), colour).mean()) > 0.5
 
 
 def _written_in(pixels: Array, line: TextLine, colour: dict[str, Any]) -> bool:

@@ -28,6 +28,8 @@ class Query:
     """The very text that is looked for, for kind text."""
     whole_line: bool = False
     """Whether the line that holds the quoted text is meant (a sign), or only the words themselves."""
+    board: bool = False
+    """Whether the board that the text stands on is meant."""
     order: list[str] = field(default_factory=list)
     """left, right, top, bottom, large, small, middle: where or how large, in the order said."""
     ordinal: int = 0
@@ -156,10 +158,14 @@ def _settle(query: Query, nouns: list[tuple[str, str, str]]) -> None:
     if query.shade and not query.colour:
         query.unknown.append(query.shade)
     specific = sorted(kinds - {"object", "area"})
+    board = vocabulary()["board"]["words"]
+    query.board = any(word.lower() in board or word.lower() in map(_plural, board) for _, _, word in nouns)
     if query.quoted:  # a sign may be called a box or a thing as well, but not a face
         query.kind = "text"
         whole = vocabulary()["whole_line"]["words"]
-        query.whole_line = any(word.lower() in whole or word.lower() in map(_plural, whole) for _, _, word in nouns)
+        query.whole_line = query.board or any(
+            word.lower() in whole or word.lower() in map(_plural, whole) for _, _, word in nouns
+        )
         query.unknown += sorted(set(specific) - {"text"} | shapes - {"rectangle"})
     elif len(specific) + len(shapes) > 1:
         query.unknown.append("two things at once: " + ", ".join([*specific, *sorted(shapes)]))

@@ -15,6 +15,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from canvasagent.backends.lite import ocr
+from canvasagent.backends.lite.boards import board_in
 from canvasagent.backends.lite.cutting import Array, WholeBox, drawn, grabcut, guided, letters, whole
 from canvasagent.geometry import PixelBox
 
@@ -36,7 +37,7 @@ class Backend:
     """Masks what is in a box; see `Config`."""
 
     tool = "SAM"
-    version = "1"
+    version = "2"
     stochastic = False
     may_hang = False
 
@@ -71,6 +72,9 @@ class Backend:
         mask = drawn(pixels, box)
         if mask is not None:
             return mask
+        board = board_in(pixels, tight)
+        if board is not None:
+            return board & _within(board.shape, box)
         readable = [mask for mask in letters(pixels, box)[:3] if self._reads(mask, box)]
         return readable[0] if readable else self._photograph(pixels, box, tight)
 
@@ -98,9 +102,14 @@ class Backend:
         coarse = grabcut(np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)), small)
         enlarged = cv2.resize(coarse.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
         mask = guided(enlarged, pixels, max(2, round(2 / scale))) > 0.5
-        allowed = np.zeros_like(mask)
-        allowed[box[1] : box[3], box[0] : box[2]] = True
-        return whole(mask & allowed)
+        return whole(mask & _within(mask.shape, box))
+
+
+def _within(shape: tuple[int, ...], box: WholeBox) -> Array:
+    """True inside a box, (height, width)."""
+    inside = np.zeros(shape, bool)
+    inside[box[1] : box[3], box[0] : box[2]] = True
+    return inside
 
 
 def _grown(box: PixelBox, share: float, least: int, size: tuple[int, int]) -> WholeBox:
