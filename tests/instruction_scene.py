@@ -54,7 +54,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Picture:
-    """What a picture shows. `told` holds the words of prompts: what they name can be found."""
+    """What a picture shows. `told` holds the words of prompts, line by line: what they name can be found."""
 
     size: Size = DEFAULT_SIZE
     things: tuple[Item, ...] = ()
@@ -149,7 +149,7 @@ def overlaid(picture: Picture, content: Picture, position: Sequence[float]) -> P
     box = (position[0] - wide, position[1] - high, position[0] + wide, position[1] + high)
     things = tuple(replace(item, box=box) for item in content.things)
     lines = tuple(replace(item, box=box) for item in content.lines)
-    told = f"{picture.told} {content.told}".strip()
+    told = f"{picture.told}\n{content.told}"
     return replace(picture, things=picture.things + things, lines=picture.lines + lines, told=told)
 
 
@@ -173,33 +173,45 @@ def edited(picture: Picture, prompt: str) -> Picture:
         return exchanged(picture, prompt)
     if re.search(rf"\b(?:{REMOVES})", words):
         return removed(picture, words)
-    added = re.search(rf"\b(?:{ADDS})\b(.*?)(?:\b(?:in|on|to|next|at|with|under|near|beside|behind)\b|$)", words)
-    if added:
-        more = {
-            item.name: Item(item.name, (450, 450, 550, 650)) for item in picture.things if names(added[1], item.name)
-        }
-        return replace(picture, things=(*picture.things, *more.values()), told=f"{picture.told} {prompt}".strip())
-    return picture
+    added = re.search(rf"\b(?:{ADDS})\b(.*?)(?:\b(?:in|on|to|next|at|under|near|beside|behind|above|below)\b|$)", words)
+    return replace(picture, told=f"{picture.told}\n{added[1]}") if added else picture
 
 
 def exchanged(picture: Picture, prompt: str) -> Picture:
     """With one thing in another's place, or other words in a line of text."""
     instead = re.match(r"(.*)\binstead of (.*)", prompt, re.IGNORECASE)
-    halves = re.match(r"(.*?)\b(?:with|for|by|into|and (?:put|add|draw))\b(.*)", prompt, re.IGNORECASE)
-    old, new = (instead[2], instead[1]) if instead else (halves[1], halves[2]) if halves else ("", prompt)
+    halves = re.match(r"(.*?)\b(?:with|for|by|into|to(?= an? )|and (?:put|add|draw))\b(.*)", prompt, re.IGNORECASE)
+    old, new = (instead[2], instead[1]) if instead else (halves[1], halves[2]) if halves else ("", "")
     kept = tuple(item for item in picture.things if not names(old, item.name))
-    told = [word for word in picture.told.split() if singular(word.lower()) not in stems(old)]
-    return replace(picture, things=kept, lines=rewritten(picture.lines, prompt), told=" ".join([*told, new]).strip())
+    told = f"{without(picture.told, old)}\n{new}"
+    return replace(picture, things=kept, lines=rewritten(picture.lines, prompt), told=told)
+
+
+def without(told: str, words: str) -> str:
+    """What was told before, less the things that `words` name."""
+    gone = set(stems(words))
+    return re.sub(r"[\w']+", lambda match: "" if singular(match[0].lower()) in gone else match[0], told)
+
+
+def one_less(told: str, words: str) -> str:
+    """What was told before, with one less of the first thing that `words` name."""
+    for noun in stems(words):
+        pattern = rf"\b({'|'.join(NUMBERS)}|\d+)(?=\s+(?:\w+\s+){{0,2}}?{re.escape(noun)})"
+        if found := re.search(pattern, told.lower()):
+            count = NUMBERS.index(found[1]) if found[1] in NUMBERS else int(found[1])
+            return f"{told[: found.start()]}{max(count - 1, 0)}{told[found.end() :]}"
+    return without(told, words)
 
 
 def removed(picture: Picture, words: str) -> Picture:
     """Without the things, the text and the words told before that a prompt names; "one" or an ordinal takes one."""
     gone = chosen(sorted(item.box for item in picture.things if names(words, item.name)), words)
-    gone = gone[-1:] if re.search(r"\b(?:an?|one)\b", words) else gone
+    single = re.search(r"\b(?:an?|one)\b", words)
+    gone = gone[-1:] if single else gone
     things = tuple(item for item in picture.things if not (names(words, item.name) and item.box in gone))
     wiped = re.search(r"\b(?:text|words?|writing|letter(?:ing|s)?|captions?|watermark|sign)\b", words)
     lines = tuple(line for line in picture.lines if not wiped and line.name.lower() not in words)
-    told = " ".join(word for word in picture.told.split() if singular(word.lower()) not in stems(words))
+    told = one_less(picture.told, words) if single else without(picture.told, words)
     return replace(picture, things=things, lines=lines, told=told)
 
 
@@ -252,11 +264,14 @@ def close(word: str, other: str) -> bool:
 
 def find(picture: Picture, phrase: str) -> list[tuple[str, Box, float]]:
     """What a phrase names, left to right: label, box, confidence; an ordinal or a size picks one of them."""
-    head = re.split(r"\b(?:that|which|who|with|in|on|of|from|next|beside|under|behind)\b", phrase.lower().strip())[0]
+    head = re.split(
+        r"\b(?:that|which|who|with|in|on|of|from|next|beside|under|behind|around|near|by|at|above|below|between|over|inside|along|than)\b",
+        phrase.lower().strip(),
+    )[0]
     head = re.sub(r"\b(?:left|right|top|bottom)[- ]?most\b", " ", head) or phrase.lower()
     boxes = [item.box for item in picture.things if names(head, item.name)]
     boxes += [line.box for line in picture.lines if "sign" in head or "text" in head]
-    boxes += told_boxes(picture.told, head) if not boxes else []
+    boxes += [box for part in picture.told.splitlines() for box in told_boxes(part, head)]
     boxes = chosen(sorted(boxes), phrase.lower())
     label = re.sub(r"^(?:(?:all|the|an?|every|each|my) )+", "", phrase.strip(), flags=re.IGNORECASE)
     return [(label, box, round(0.97 - 0.02 * index, 2)) for index, box in enumerate(boxes)]

@@ -139,6 +139,13 @@ def test_the_world_remembers_what_was_done() -> None:
     assert not find(edited(picture, "remove the dog"), "dog")
     swapped = edited(picture, "replace the dog with two cats")
     assert [len(find(swapped, phrase)) for phrase in ("dog", "cats", "tree")] == [0, 2, 3]
+    pumpkins = Picture(told="a stall with five orange pumpkins")
+    for prompt, count in (
+        ("remove one pumpkin", 4),
+        ("add a second pumpkin on the left", 6),
+        ("remove the pumpkins", 0),
+    ):
+        assert len(find(edited(pumpkins, prompt), "pumpkins")) == count
     assert len(find(edited(picture, "add another tree"), "tree")) == 4
     assert [item.name for item in readable(edited(picture, "replace 'OPEN' with 'SHUT'"))] == ["SHUT"]
     assert len(find(Picture(told="three cats on a sofa"), "cats")) == 3
