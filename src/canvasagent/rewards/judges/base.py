@@ -6,6 +6,8 @@ A file `judges/<name>.py` defines `create(argument, settings) -> Judge` and is f
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -37,6 +39,49 @@ class Verdict(BaseModel):
     cached: bool = False
 
 
+class JudgeSettings(BaseModel):
+    """What the command line passes to a judge; each takes what concerns it. `local` takes none of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str | None = None
+    """Base URL of an OpenAI-compatible server; else CANVASAGENT_JUDGE_BASE_URL, else the general OPENAI_BASE_URL."""
+    api_key: str | None = Field(default=None, repr=False, exclude=True)
+    """Key for it; else CANVASAGENT_JUDGE_API_KEY, else the general ones. Never written anywhere."""
+    timeout: float = Field(default=120.0, gt=0)
+    """Seconds that one request may take."""
+    retries: int = Field(default=4, ge=0)
+    """How often a request is made again: for a passing failure of the server, and for a reply without a score."""
+    concurrency: int = Field(default=32, ge=1)
+    """Requests that are under way at the same time, at most."""
+    requests_per_second: float | None = Field(default=None, gt=0)
+    """Requests that begin in a second, at most, retries included. No limit where None."""
+    repeats: int = Field(default=1, ge=1)
+    """How often each aspect is asked for; the score is the mean, and the single values are in the verdict's `raw`."""
+    cache: Path | None = None
+    """Folder in which replies are kept, keyed by everything that was sent. None: nothing is kept."""
+    temperature: float | None = None
+    """Sampling temperature; the server's own where None, since some models refuse any other."""
+    max_tokens: int | None = Field(default=None, ge=1)
+    """Longest reply in tokens; the server's own where None. Thoughts of a reasoning model count."""
+    view_pixels: int = Field(default=1_048_576, ge=1024)
+    """Pixels of the copy that is sent of an input and of the result."""
+    step_pixels: int = Field(default=147_456, ge=1024)
+    """Pixels of the copy that is sent of each picture on the way, to the trajectory judge."""
+    step_pictures: int = Field(default=40, ge=1)
+    """Pictures on the way that are sent, at most: the first and the last ones; the rest is told to be left out."""
+    text_characters: int = Field(default=6000, ge=200)
+    """Characters that are sent of one text of the record, at most: its beginning and its end."""
+    result_first: bool = False
+    """Show the result before the inputs: to measure how much the order sways a judge."""
+    prompts: Path | None = None
+    """Folder with `align.md`, `aesthetics.md` and `trajectory.md` to use instead of the package's own."""
+    input_price: float | None = Field(default=None, ge=0)
+    """Price of a million input tokens, for cost accounting."""
+    output_price: float | None = Field(default=None, ge=0)
+    """Price of a million output tokens, for cost accounting."""
+
+
 class Judge(Protocol):
     """Scores trajectories."""
 
@@ -45,3 +90,15 @@ class Judge(Protocol):
     async def judge(self, trajectory: Trajectory) -> dict[Aspect, Verdict]:
         """A verdict for every aspect. Raises nothing for what an endpoint does: that is in the verdict."""
         ...
+
+
+Create = Callable[[str | None, JudgeSettings], Judge]
+
+
+def unfinished(trajectory: Trajectory) -> str | None:
+    """Why a run is not to be judged at all: it still runs, or failed through no fault of the policy."""
+    if trajectory.status == "running":
+        return "the run is not finished, so there is nothing to judge yet."
+    if trajectory.status == "failed":
+        return f"the run failed through no fault of the policy ({trajectory.why or 'no reason kept'}); resume it first."
+    return None

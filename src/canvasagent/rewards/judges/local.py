@@ -1,0 +1,114 @@
+"""The local judge: no network, no model. Always labelled local, never to be averaged with a model's scores.
+
+alignment     the task's checks: their mean score, capped as the rubric says where one does not pass. A task without
+              checks has no alignment score: that is told, and nothing is made up in its place.
+aesthetics    no-reference measures of the picture (see `_quality.py`). No picture scores 0, and so does a mask.
+trajectory    rules on the record (see `_rules.py`): exactly one call scores 0, and so on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from canvasagent.canvas import Kind
+from canvasagent.errors import CanvasAgentError, InputError
+from canvasagent.rewards.judges._course import course_of
+from canvasagent.rewards.judges._quality import quality
+from canvasagent.rewards.judges._rules import BELOW_TOP, rule_on
+from canvasagent.rewards.judges.base import ASPECTS, Aspect, JudgeSettings, Verdict, unfinished
+from canvasagent.trajectory import Trajectory
+
+VERSION = "rules-1"
+"""Goes up whenever a rule, a measure or a constant changes, so that scores of two versions are not mixed."""
+
+CAPS = {"text_readable": 0.3, "text_exact": 0.3, "answer_contains": 0.3}
+"""Most that alignment can be where a check of this name does not pass: wrong visible text."""
+CAP = 0.5
+"""The same for every other check: a major element is missing or misplaced."""
+BROAD_THEME = 0.4
+"""The same where most checks do not pass."""
+
+
+@dataclass(frozen=True)
+class LocalJudge:
+    """Rules and measures. Deterministic: the same record always gets the same verdicts."""
+
+    name: str = "local"
+
+    async def judge(self, trajectory: Trajectory) -> dict[Aspect, Verdict]:
+        """A verdict for every aspect. What cannot be judged is missing and says why."""
+        return await asyncio.to_thread(self._judge, trajectory)
+
+    def _judge(self, trajectory: Trajectory) -> dict[Aspect, Verdict]:
+        if why := unfinished(trajectory):
+            return {aspect: self._verdict(aspect, None, error=why) for aspect in ASPECTS}
+        parts: dict[Aspect, Callable[[Trajectory], tuple[float, dict[str, Any]]]] = {
+            "align": alignment,
+            "aesthetics": aesthetics,
+            "trajectory": process,
+        }
+        return {aspect: self._part(aspect, part, trajectory) for aspect, part in parts.items()}
+
+    def _part(
+        self, aspect: Aspect, part: Callable[[Trajectory], tuple[float, dict[str, Any]]], trajectory: Trajectory
+    ) -> Verdict:
+        began = time.perf_counter()
+        try:
+            score, found = part(trajectory)
+        except CanvasAgentError as error:
+            return self._verdict(aspect, None, error=str(error))
+        raw = json.dumps(found, ensure_ascii=False).encode("utf-8", "replace").decode()
+        return self._verdict(aspect, score, raw=raw, seconds=time.perf_counter() - began)
+
+    def _verdict(self, aspect: Aspect, score: float | None, **more: Any) -> Verdict:
+        return Verdict(aspect=aspect, score=score, judge=self.name, model=VERSION, cost=0.0, **more)
+
+
+def alignment(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
+    """How far the task's checks hold. Raises `InputError` where there are none or one is unknown."""
+    if not trajectory.checks:
+        raise InputError("the task has no checks, and without them the local judge cannot tell alignment.")
+    from canvasagent.rewards.checks import run_checks
+
+    findings = run_checks(trajectory)
+    named = list(zip((str(check.get("check")) for check in trajectory.checks), findings, strict=True))
+    caps = [CAPS.get(name, CAP) for name, finding in named if not finding.passed]
+    if 2 * len(caps) > len(named):
+        caps.append(BROAD_THEME)
+    mean = sum(finding.score for finding in findings) / len(findings)
+    if caps:
+        caps.append(BELOW_TOP)
+    score = min(1.0, max(0.0, min([mean, *caps])))
+    told = [{"check": name, "score": one.score, "passed": one.passed, "why": one.why} for name, one in named]
+    return score, {"mean": mean, "caps": sorted(caps), "checks": told}
+
+
+def aesthetics(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
+    """How good the result looks. Raises `StorageError` where its pixels cannot be had."""
+    if trajectory.final is None:
+        return 0.0, {"why": "there is no picture"}
+    asset = trajectory.asset(trajectory.final)
+    if asset.kind is Kind.MASK:
+        return 0.0, {"why": f"the result {asset.id} is a mask, not a picture"}
+    found = quality(asset.picture)
+    parts = {name: {"value": round(value, 4), "score": round(part, 4)} for name, (value, part) in found.parts.items()}
+    return found.score, {"measures": parts}
+
+
+def process(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
+    """How well the run went, by rules."""
+    ruling = rule_on(course_of(trajectory))
+    caps = [{"at_most": cap.limit, "why": cap.why} for cap in ruling.caps]
+    return ruling.score, {"base": round(ruling.base, 4), "caps": caps}
+
+
+def create(argument: str | None, settings: JudgeSettings) -> LocalJudge:
+    """The local judge. It takes no argument."""
+    if argument:
+        raise InputError(f"the local judge takes no argument (got '{argument}').")
+    return LocalJudge()
