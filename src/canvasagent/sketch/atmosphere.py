@@ -20,9 +20,14 @@ def _slope(size: Size) -> Image.Image:
 
 def dim(picture: Image.Image, light: Light, outdoors: bool) -> Image.Image:
     """The place in the light of day, dusk or night, before things are put into it."""
+    lit = tinted(picture, light, outdoors)
+    return _stars(lit) if light == "night" and outdoors else lit
+
+
+def tinted(picture: Image.Image, light: Light, outdoors: bool) -> Image.Image:
+    """What a light does to the colours of a place, without stars."""
     if light == "night":
-        dark = Image.blend(picture, Image.new("RGB", picture.size, (14, 20, 58)), 0.68 if outdoors else 0.55)
-        return _stars(dark) if outdoors else dark
+        return Image.blend(picture, Image.new("RGB", picture.size, (14, 20, 58)), 0.68 if outdoors else 0.55)
     if light == "dusk":
         warm = Image.blend(picture, Image.new("RGB", picture.size, (240, 120, 70)), 0.30)
         pink = Image.blend(picture, Image.new("RGB", picture.size, (120, 70, 130)), 0.30)

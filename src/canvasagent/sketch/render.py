@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from canvasagent.sketch.atmosphere import dim, fall, veil
 from canvasagent.sketch.background import Background
 from canvasagent.sketch.layout import Placement
 from canvasagent.sketch.lettering import banner, caption, write_in
-from canvasagent.sketch.scene import Look, Scene
+from canvasagent.sketch.scene import Light, Look, Scene, Weather
 from canvasagent.sketch.sprite import Sprite, rasterise
 
 SHADED = ("ground", "floor", "road", "table", "shelf")
@@ -27,15 +28,13 @@ def render(
     """The picture (RGB) of a scene that was laid out. The same arguments give the same bytes."""
     palette = seed % (len(background.info.palettes) if background is not None else 1)
     ground = ground_picture(background, scene.ground, size, palette)
-    if scene.look == "outline":
-        ground = Image.blend(ground, Image.new("RGB", size, (255, 255, 255)), 0.55)
     outdoors = background is None or not background.info.indoor
-    ground = dim(ground, scene.light, outdoors)
+    ground = dim(paled(ground, scene.look), scene.light, outdoors)
     for placement in placements:
-        _draw(ground, placement, scene.look)
-    picture = dim_things(ground, scene)
+        put(ground, placement, scene.look)
+    picture = through_air(ground, scene.light, scene.weather if outdoors else None)
     if scene.weather is not None and outdoors:
-        picture = fall(veil(picture, scene.weather), scene.weather, seed)
+        picture = fall(picture, scene.weather, seed)
     if scene.look == "paper":
         picture = grain(picture, seed)
     if scene.banner:
@@ -52,33 +51,40 @@ def ground_picture(background: Background | None, color: str | None, size: Size,
     return Image.new("RGB", size, color or "#dfe6e8")
 
 
-def dim_things(picture: Image.Image, scene: Scene) -> Image.Image:
-    """At night things are in the dark too, but less than the place, so that they can be made out."""
-    if scene.light != "night":
-        return picture
-    tint = Image.new("RGB", picture.size, (30, 40, 92))
-    return Image.blend(picture, tint, 0.22)
+def paled(ground: Image.Image, look: Look) -> Image.Image:
+    """The place before any light: in outlines it is faint."""
+    return Image.blend(ground, Image.new("RGB", ground.size, (255, 255, 255)), 0.55) if look == "outline" else ground
 
 
-@lru_cache(maxsize=256)
-def _stepped(markup: str, aspect: float, step: int) -> Image.Image:
-    return rasterise(markup, max(1, round(step * aspect)), step)
+def through_air(picture: Image.Image, light: Light, weather: Weather | None) -> Image.Image:
+    """What lies before everything: at night things are dark too (less than the place, so that they can be made out),
+    and weather veils them."""
+    if light == "night":
+        picture = Image.blend(picture, Image.new("RGB", picture.size, (30, 40, 92)), 0.22)
+    return picture if weather is None else veil(picture, weather)
+
+
+@lru_cache(maxsize=128)
+def _stepped(markup: str, aspect: float, step: int) -> tuple[Image.Image, np.ndarray[Any, Any]]:
+    """A sprite at a step of sizes, and the same with its colours multiplied by its alpha."""
+    drawn = rasterise(markup, max(1, round(step * aspect)), step)
+    return drawn, np.asarray(drawn.convert("RGBa"))
 
 
 def sprite_picture(sprite: Sprite, color: str | None, size: Size, mirrored: bool) -> Image.Image:
     """A sprite at that size in pixels (RGBA): drawn once a step of sizes, then scaled, so that scenes are quick."""
     step = next((value for value in _STEPS if value >= size[1]), _STEPS[-1])
-    drawn = _stepped(sprite.markup(color), sprite.aspect, step)
+    drawn, pixels = _stepped(sprite.markup(color), sprite.aspect, step)
     if drawn.size != size:
-        pixels = np.asarray(drawn.convert("RGBa"))
         interpolation = cv2.INTER_AREA if size[1] <= step else cv2.INTER_CUBIC
         scaled = cv2.resize(pixels, size, interpolation=interpolation)
         drawn = Image.fromarray(scaled, "RGBa").convert("RGBA")
     return drawn.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else drawn
 
 
-def _draw(ground: Image.Image, placement: Placement, look: Look) -> None:
-    """Put a thing and its shadow on the picture, in place."""
+def put(ground: Image.Image, placement: Placement, look: Look, side: int | None = None) -> None:
+    """Put a thing and its shadow on the picture, in place. `side`: the shorter side of the whole picture, where
+    `ground` is but a part of it."""
     wide, tall = max(1, round(placement.width)), max(1, round(placement.height))
     at = round(placement.left), round(placement.top)
     thing = sprite_picture(placement.sprite, placement.color, (wide, tall), placement.mirrored)
@@ -87,7 +93,7 @@ def _draw(ground: Image.Image, placement: Placement, look: Look) -> None:
     if placement.place in SHADED:
         _shadow(ground, at, (wide, tall))
     if look != "flat":
-        _edge(ground, thing, at, look)
+        _edge(ground, thing, at, look, side or min(ground.size))
     ground.paste(thing, at, thing)
 
 
@@ -108,9 +114,9 @@ def _shadow(ground: Image.Image, at: tuple[int, int], size: Size) -> None:
     ground.paste((24, 28, 44), (place[0], place[1]), blot)
 
 
-def _edge(ground: Image.Image, thing: Image.Image, at: tuple[int, int], look: Look) -> None:
+def _edge(ground: Image.Image, thing: Image.Image, at: tuple[int, int], look: Look, side: int) -> None:
     """The rim of a look: a dark line (outline), or a white paper border with a shadow (paper)."""
-    rim = max(2, round(min(ground.size) * (0.006 if look == "outline" else 0.010)))
+    rim = max(2, round(side * (0.006 if look == "outline" else 0.010)))
     solid = np.pad(np.asarray(thing.getchannel("A")), rim * 2)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1))
     grown = Image.fromarray(cv2.dilate(solid, kernel))
