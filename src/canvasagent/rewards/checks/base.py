@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
@@ -64,4 +64,6 @@ class Check:
     """Gold validation: results that satisfy and results that break it, at several severities, from a seed."""
     means: str
     """By what means it measures, and where no other means exists than the tool's own: says so."""
+    about: Literal["picture", "answer"] = "picture"
+    """What it looks at: `not` holds of a missing picture only where the picture does not matter."""
     version: str = "1"

@@ -1,0 +1,67 @@
+"""Every check by name, found by file, and how a statement written as data is held against a result."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from pydantic import ValidationError
+
+from canvasagent.errors import InputError
+from canvasagent.rewards.checks.base import Check, Finding, Parameters, Result
+
+PACKAGE = __name__.rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One statement of a task, and what was found."""
+
+    check: str
+    """The check's name."""
+    parameters: Mapping[str, Any]
+    finding: Finding
+
+
+@cache
+def all_checks() -> dict[str, Check]:
+    """Every check there is, by name."""
+    names = sorted(info.name for info in iter_modules(import_module(PACKAGE).__path__))
+    modules = [import_module(f"{PACKAGE}.{name}") for name in names if not name.startswith("_") and name != "base"]
+    return {module.CHECK.name: module.CHECK for module in modules}
+
+
+def read_check(data: Mapping[str, Any]) -> tuple[Check, Parameters]:
+    """The check that data speak of, and its parameters. Raises `InputError` that names what would be right."""
+    checks = all_checks()
+    name = data.get("check") if isinstance(data, Mapping) else None
+    if not isinstance(name, str):
+        raise InputError(
+            f"a check is an object with the key 'check', such as {{'check': 'text_readable', …}}: {data!r}"
+        )
+    if name not in checks:
+        close = difflib.get_close_matches(name, checks, 1)
+        hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(checks)}."
+        raise InputError(f"there is no check '{name}'; {hint}")
+    check = checks[name]
+    given = {key: value for key, value in data.items() if key != "check"}
+    try:
+        return check, check.parameters.model_validate(given)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(place) for place in problem["loc"])
+        takes = ", ".join(check.parameters.model_fields)
+        what = f"{where}: {problem['msg']}" if where else str(problem["msg"])
+        raise InputError(f"check '{name}': {what}. It takes {takes}.") from error
+
+
+def hold(data: Mapping[str, Any], result: Result) -> Outcome:
+    """Hold one statement against a result. Raises `InputError` for a wrong check, as `read_check` does."""
+    check, parameters = read_check(data)
+    given = {key: value for key, value in data.items() if key != "check"}
+    return Outcome(check.name, given, check.measure(parameters, result))

@@ -1,0 +1,105 @@
+"""Every check by one conformance test, and how statements are read and run."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from canvasagent.errors import InputError
+from canvasagent.rewards.checks import Check, Example, Result, all_checks, hold, read_check
+
+CHECKS = list(all_checks().values())
+by_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+
+
+@cache
+def examples_of(name: str, seed: int) -> tuple[Example, ...]:
+    return tuple(all_checks()[name].examples(seed))
+
+
+@by_check
+@pytest.mark.parametrize("seed", [1])
+def test_it_passes_on_what_holds_and_fails_on_what_is_broken(check: Check, seed: int) -> None:
+    examples = examples_of(check.name, seed)
+    assert sum(example.holds for example in examples) >= 6
+    assert sum(not example.holds for example in examples) >= 6
+    assert len({example.severity for example in examples}) >= 2
+    for index, example in enumerate(examples):
+        finding = check.measure(check.parameters.model_validate(example.parameters), example.result)
+        assert finding.passed == example.holds, f"example {index} of {check.name} {example.parameters}: {finding.why}"
+        assert 0 <= finding.score <= 1
+        assert finding.why
+
+
+def odd_pictures() -> list[Image.Image | None]:
+    soft = Image.fromarray(np.full((40, 50, 4), 128, np.uint8), "RGBA")
+    wide, tall = Image.new("RGB", (900, 3), "red"), Image.new("RGB", (2, 700), "blue")
+    return [None, Image.new("RGB", (1, 1)), Image.new("RGBA", (1, 1)), soft, wide, tall, Image.new("L", (20, 20))]
+
+
+@by_check
+def test_it_takes_any_picture(check: Check) -> None:
+    first = next(example for example in examples_of(check.name, 1) if example.holds)
+    parameters = check.parameters.model_validate(first.parameters)
+    for picture in odd_pictures():
+        for inputs in (first.result.inputs, tuple(picture or Image.new("RGB", (1, 1)) for _ in first.result.inputs)):
+            finding = check.measure(parameters, Result(picture, inputs, None))
+            assert 0 <= finding.score <= 1
+            if picture is None:
+                assert not finding.passed
+                assert finding.score == 0
+
+
+@by_check
+def test_it_is_deterministic_and_leaves_pictures_alone(check: Check) -> None:
+    for example in examples_of(check.name, 1)[:2]:
+        parameters = check.parameters.model_validate(example.parameters)
+        pictures = [item for item in (example.result.final, *example.result.inputs) if item is not None]
+        before = [picture.tobytes() for picture in pictures]
+        assert check.measure(parameters, example.result) == check.measure(parameters, example.result)
+        assert [picture.tobytes() for picture in pictures] == before
+
+
+@by_check
+def test_its_parameters_are_told_and_checked(check: Check) -> None:
+    assert check.summary.endswith(".") and check.means.endswith(".")
+    assert check.measure.__doc__ and check.parameters.__doc__
+    first = examples_of(check.name, 1)[0]
+    assert hold({"check": check.name, **first.parameters}, first.result).check == check.name
+    with pytest.raises(InputError, match="nonsense"):
+        read_check({"check": check.name, **first.parameters, "nonsense": 1})
+
+
+def test_examples_depend_on_the_seed_alone() -> None:
+    for one, other in zip(all_checks()["not_blank"].examples(3), all_checks()["not_blank"].examples(3), strict=True):
+        assert one.result.final is not None and other.result.final is not None
+        assert one.result.final.tobytes() == other.result.final.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({}, "key 'check'"),
+        ({"check": "text_redable"}, "text_readable|there are"),
+        ({"check": "size_ratio"}, "ratio"),
+        ({"check": "size_ratio", "ratio": -1}, "greater than 0"),
+        ({"check": "orientation", "turned": 45}, "0, 90, 180 or 270"),
+        ({"check": "unchanged_outside", "region": [500, 0, 100, 100]}, "left < right"),
+        ({"check": "all_of", "checks": [{"check": "size_ratio", "ratio": "x"}]}, "size_ratio"),
+        ({"check": "not", "of": {"check": "nothing"}}, "no check 'nothing'"),
+    ],
+)
+def test_a_wrong_check_is_told(data: dict[str, object], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        read_check(data)
+
+
+def test_an_input_that_is_not_there_is_told() -> None:
+    with pytest.raises(InputError, match="input 2, but the task has inputs 1 to 1"):
+        hold(
+            {"check": "size_ratio", "ratio": 1, "input": 2},
+            Result(Image.new("RGB", (4, 4)), (Image.new("RGB", (4, 4)),)),
+        )
