@@ -21,7 +21,8 @@ from canvasagent.pictures import profile_of
 from canvasagent.testing.samples import mask, picture, profile
 from canvasagent.toolbox import Execution
 from canvasagent.tools import all_tools
-from canvasagent.tools.base import Checked, Outcome, canvas_info, check_call
+from canvasagent.tools.base import Outcome, canvas_info
+from canvasagent.tools.check import Checked, check_call
 from helpers import photo
 
 

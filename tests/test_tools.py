@@ -17,7 +17,8 @@ from canvasagent.faults import Stage
 from canvasagent.protocol import ToolCall
 from canvasagent.testing.samples import canvas
 from canvasagent.tools import all_tools, find_tool
-from canvasagent.tools.base import AssetInfo, Call, Checked, canvas_info, check_call
+from canvasagent.tools.base import AssetInfo, Call, canvas_info
+from canvasagent.tools.check import Checked, check_call
 from canvasagent.tools.listing import PAGE_LINES
 from helpers import ListPolicy, call, end, photo
 

@@ -18,7 +18,8 @@ from canvasagent.prompts import system_prompt
 from canvasagent.protocol import ToolCall, Turn, parse, render_error, render_observation, render_request
 from canvasagent.task import Task
 from canvasagent.toolbox import Execution, ToolBox
-from canvasagent.tools.base import Checked, canvas_info, check_call
+from canvasagent.tools.base import canvas_info
+from canvasagent.tools.check import Checked, check_call
 
 
 class Limits(BaseModel):

@@ -30,7 +30,8 @@ from canvasagent.flights import Flight, landing
 from canvasagent.pictures import MAX_PIXELS
 from canvasagent.soundness import sound
 from canvasagent.tools import all_tools
-from canvasagent.tools.base import AssetInfo, Call, Checked, Outcome, Tool
+from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool
+from canvasagent.tools.check import Checked
 
 log = logging.getLogger(__name__)
 

@@ -98,7 +98,8 @@ def _advice(error: Exception) -> str | None:
 
 def _try_example(toolbox: ToolBox, name: str) -> str | None:
     """Run a tool's example on a small picture; what went wrong, if anything."""
-    from canvasagent.tools.base import canvas_info, check_call
+    from canvasagent.tools.base import canvas_info
+    from canvasagent.tools.check import check_call
 
     tool, canvas = toolbox.tools[name], sample_canvas()
     checked = check_call(tool, tool.example, canvas_info(canvas), canvas.inputs)

@@ -22,7 +22,8 @@ from canvasagent.faults import Stage
 from canvasagent.pictures import check_output_path, open_picture, save_picture
 from canvasagent.toolbox import Execution, ToolBox
 from canvasagent.tools import all_tools
-from canvasagent.tools.base import Tool, canvas_info, check_call
+from canvasagent.tools.base import Tool, canvas_info
+from canvasagent.tools.check import check_call
 
 MASK_LIMIT = 128
 """From this grey value on a mask's pixel is inside."""

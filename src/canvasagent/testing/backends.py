@@ -27,7 +27,8 @@ from canvasagent.testing.errors import ConformanceError, require
 from canvasagent.testing.samples import SIZE, mask, picture, profile
 from canvasagent.toolbox import ToolBox
 from canvasagent.tools import all_tools
-from canvasagent.tools.base import Call, Checked, Outcome, Tool, canvas_info, check_call
+from canvasagent.tools.base import Call, Outcome, Tool, canvas_info
+from canvasagent.tools.check import Checked, check_call
 
 ODD_SIZES: tuple[Size, ...] = ((1, 1), (1, 9), (9, 1), (33, 17))
 """Sizes at which a backend may refuse, and must not crash."""

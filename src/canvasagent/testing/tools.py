@@ -12,7 +12,8 @@ from canvasagent.testing.errors import require
 from canvasagent.testing.samples import canvas
 from canvasagent.testing.schema import mismatch
 from canvasagent.tools import NAME, all_tools
-from canvasagent.tools.base import COORDINATES, Checked, Tool, ToolArguments, canvas_info, check_call
+from canvasagent.tools.base import Tool, ToolArguments, canvas_info
+from canvasagent.tools.check import COORDINATES, Checked, check_call
 
 _ODD: tuple[Any, ...] = (
     None, True, -1, 0, 10**400, 1e308, float("nan"), "", " ", "x" * 100_000, "\x00", "\ud800", "[1, 2", "[[[[", "💥",

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from PIL import Image
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from canvasagent.canvas import Canvas, Kind
-from canvasagent.faults import Stage, ToolFault
-from canvasagent.geometry import GRID, Size
+from canvasagent.geometry import Size
 
 MAX_TEXT = 4000
 """Characters that a text argument may have."""
@@ -213,132 +212,6 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     plain = {key: value for key, value in schema.items() if key not in {"title", "description"}}
     plain["properties"] = properties
     return plain
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A raw call held against a tool's definition: what the environment runs and the reward scores.
-
-    `schema`, `reference` and `specification` are the scores of the paper's r_schema, r_ref and r_spec: 0 or 1,
-    reference being the share of the named assets that exist (1 if none is named).
-    """
-
-    tool: Tool
-    arguments: Any
-    assets: Mapping[str, str]
-    """Argument name → id of the asset that it means; aliases resolved, an omitted `image` filled in."""
-    faults: tuple[ToolFault, ...]
-    schema: float
-    reference: float
-    specification: float
-
-
-def check_call(tool: Tool, raw: Mapping[str, Any], canvas: Mapping[str, AssetInfo], inputs: int) -> Checked:
-    """Hold a raw call against `tool`, given the assets there are and how many of them are the task's inputs.
-
-    Never raises on a bad call: what is wrong is in the result's `faults`, first things first.
-    """
-    filled = dict(raw)
-    faults: list[ToolFault] = []
-    known = "{" + ", ".join(canvas) + "}"
-    missing_image = tool.default_image is not None and filled.get(tool.default_image) in (None, "")
-    if missing_image:
-        filled.pop(str(tool.default_image), None)
-        if inputs == 1 and "img_1" in canvas:
-            filled[str(tool.default_image)] = "img_1"
-    arguments = _validate(tool, filled, known, faults)
-    schema = 0.0 if faults else 1.0
-    assets, reference = _resolve(tool, filled, canvas, known, faults)
-    if missing_image and str(tool.default_image) not in filled:
-        reference = 0.0
-    specification = 0.0
-    if arguments is not None and reference == 1.0:
-        infos = {name: canvas[asset] for name, asset in assets.items()}
-        problems = [*_wrong_kinds(tool, filled, infos), *_out_of_grid(arguments)]
-        problems += list(tool.check(arguments, infos)) if not problems else []
-        faults += [ToolFault(Stage.SPECIFICATION, problem) for problem in problems]
-        specification = 0.0 if problems else 1.0
-    return Checked(tool, arguments, assets, tuple(faults), schema, reference, specification)
-
-
-def _validate(tool: Tool, raw: Mapping[str, Any], known: str, faults: list[ToolFault]) -> Any:
-    try:
-        return tool.arguments.model_validate(raw)
-    except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            where = ".".join(str(part) for part in problem["loc"])
-            if problem["type"] == "missing":
-                hint = f" Name a picture: {known}." if where in tool.references(raw) else ""
-                text = f"argument '{where}' is missing.{hint}"
-            elif problem["type"] == "extra_forbidden":
-                text = f"no argument '{where}'; {tool.name} takes {', '.join(tool.arguments.model_fields)}."
-            else:
-                text = f"argument '{where}': {problem['msg']} (got {_short(problem.get('input'))})."
-            faults.append(ToolFault(Stage.SCHEMA, text))
-        return None
-
-
-def _short(value: object) -> str:
-    try:
-        text = repr(value)
-    except (RecursionError, ValueError):  # nested very deep, or a number of thousands of digits
-        return f"a {type(value).__name__} that is too large to show"
-    return text if len(text) <= 80 else text[:77] + "…"
-
-
-def _resolve(
-    tool: Tool, raw: Mapping[str, Any], canvas: Mapping[str, AssetInfo], known: str, faults: list[ToolFault]
-) -> tuple[dict[str, str], float]:
-    found: dict[str, str] = {}
-    named = 0
-    for argument in tool.references(raw):
-        value = raw.get(argument)
-        if value is None:
-            continue
-        named += 1
-        name = value.strip() if isinstance(value, str) else value
-        name = "img_1" if name in ("base", "base_image") else name
-        if isinstance(name, str) and name in canvas:
-            found[argument] = name
-        else:
-            text = f"argument '{argument}': there is no picture {_short(value)}. There are {known}."
-            faults.append(ToolFault(Stage.REFERENCE, text))
-    return found, len(found) / named if named else 1.0
-
-
-def _wrong_kinds(tool: Tool, raw: Mapping[str, Any], infos: Mapping[str, AssetInfo]) -> list[str]:
-    wrong = []
-    for argument, kinds in tool.references(raw).items():
-        if argument in infos and infos[argument].kind.value not in kinds:
-            info = infos[argument]
-            hint = " SAM makes masks." if kinds == (Kind.MASK.value,) else ""
-            wrong.append(f"argument '{argument}': {info.id} is a {info.kind.value}, not a {' or '.join(kinds)}.{hint}")
-    return wrong
-
-
-def _out_of_grid(arguments: Any) -> list[str]:
-    """What is wrong with coordinate arguments: outside of the grid, or a box without area."""
-    wrong = []
-    for name in type(arguments).model_fields:
-        value = getattr(arguments, name)
-        if not isinstance(value, tuple) or name not in COORDINATES:
-            continue
-        flat = [number for item in value for number in (item if isinstance(item, tuple) else (item,))]
-        if any(not 0 <= number <= GRID for number in flat):
-            wrong.append(
-                f"argument '{name}': {list(flat)} lies outside of the picture; "
-                f"coordinates run from 0 to {GRID}, whatever the picture's size in pixels."
-            )
-        elif len(flat) == 4 and (flat[0] >= flat[2] or flat[1] >= flat[3]):
-            wrong.append(
-                f"argument '{name}': {list(flat)} has no area; a box is [xmin, ymin, xmax, ymax] with "
-                "xmin < xmax and ymin < ymax."
-            )
-    return wrong
-
-
-COORDINATES = frozenset({"bbox", "position", "quad"})
-"""The arguments that hold grid coordinates."""
 
 
 def text_problems(name: str, text: str) -> list[str]:
