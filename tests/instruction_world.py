@@ -30,7 +30,8 @@ from canvasagent.geometry import box_to_pixels, point_to_pixels
 from canvasagent.prompts import system_prompt
 from canvasagent.protocol import ToolCall, Turn, parse, render_error, render_observation, render_request
 from canvasagent.tools import all_tools, find_tool
-from canvasagent.tools.base import Call, Checked, canvas_info, check_call
+from canvasagent.tools.base import Call, canvas_info
+from canvasagent.tools.check import Checked, check_call
 from canvasagent.tools.overlayer import color_name
 from instruction_scene import (
     WHOLE,
