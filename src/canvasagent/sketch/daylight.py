@@ -37,11 +37,14 @@ def undone(pixels: Array, air: Air) -> Array:
     clear = pixels.astype(np.float32)
     if air.weather == "fog":
         share = np.linspace(FOG_TOP, FOG_BOTTOM, len(pixels), dtype=np.float32)[:, None, None]
-        clear = (clear - share * np.array(FOG, np.float32)) / (1 - share)
+        clear -= share * np.array(FOG, np.float32)
+        clear /= 1 - share
     elif air.weather:
-        color, amount = VEILS[air.weather]
-        clear = (clear - amount * np.array(color, np.float32)) / (1 - amount)
+        clear = _unblended(clear, *VEILS[air.weather])
     if air.night:
-        color, amount = NIGHT
-        clear = (clear - amount * np.array(color, np.float32)) / (1 - amount)
-    return np.asarray(clear, dtype=np.float32)
+        clear = _unblended(clear, *NIGHT)
+    return clear
+
+
+def _unblended(pixels: Array, color: tuple[int, int, int], amount: float) -> Array:
+    return np.asarray((pixels - amount * np.array(color, np.float32)) / np.float32(1 - amount), np.float32)

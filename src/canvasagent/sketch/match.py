@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from canvasagent.sketch.index import Index
+from canvasagent.sketch.index import Index, Table
 from canvasagent.sketch.regions import Array, Regions
 
 NEAREST = 24
 """Index entries that each region is taken for."""
+SMALLEST = 16.0
+"""Pixels of height below which nothing is looked for."""
 _BATCH = 600
 _STEPS = (
     [(x, y, 0, 0, 0) for x in (-1, 0, 1) for y in (-1, 0, 1) if not (x and y)]
@@ -33,27 +35,29 @@ class Guesses:
     mirrored: Array
     places: Array
     """(n, 3) float32: left, top, height in pixels."""
+    doubt: Array
+    """(n,) how unlike the region of the picture is to that of the sprite, and more for small ones."""
 
     def __len__(self) -> int:
         return len(self.sprite)
 
     def at(self, rows: Array) -> Guesses:
         """Some of them."""
-        return Guesses(self.sprite[rows], self.mirrored[rows], self.places[rows])
+        return Guesses(self.sprite[rows], self.mirrored[rows], self.places[rows], self.doubt[rows])
 
 
-def guess(regions: Regions, index: Index, shape: tuple[int, ...]) -> Guesses:
+def guess(regions: Regions, known: Table, index: Index, shape: tuple[int, ...]) -> Guesses:
     """What the regions may belong to, and so where that stands; `shape` is (height, width) of the picture."""
-    known, found = index.signatures, regions.signatures
-    distance = (known**2).sum(axis=1)[None] - 2 * (found @ known.T) + (found**2).sum(axis=1)[:, None]
+    found = regions.signatures
+    distance = (known.signatures**2).sum(axis=1)[None] - 2 * (found @ known.signatures.T)
     count = min(NEAREST, distance.shape[1])
     nearest = np.argpartition(distance, count - 1, axis=1)[:, :count]
-    region = np.repeat(np.arange(len(found)), count)
-    entry = nearest.ravel()
-    near = np.take_along_axis(distance, nearest, axis=1).ravel() < 12.0
-    region, entry = region[near], entry[near]
-    box, part = regions.boxes[region], index.parts[entry]
-    aspect = index.aspects[index.sprite[entry]]
+    doubt = np.take_along_axis(distance, nearest, axis=1) + (found**2).sum(axis=1)[:, None]
+    near = doubt < 12.0
+    region, entry = np.repeat(np.arange(len(found)), count)[near.ravel()], nearest[near]
+    box, part = regions.boxes[region], known.parts[entry]
+    sprite = known.sprite[entry]
+    aspect = index.aspects[sprite]
     size, share = box[:, 2:] - box[:, :2], part[:, 2:] - part[:, :2]
     weight = size**2  # the longer side tells the scale more exactly
     heights = np.stack([size[:, 0] / share[:, 0] / aspect, size[:, 1] / share[:, 1]], axis=1)
@@ -62,12 +66,24 @@ def guess(regions: Regions, index: Index, shape: tuple[int, ...]) -> Guesses:
     middle_part = (part[:, :2] + part[:, 2:]) / 2
     left = middle[:, 0] - middle_part[:, 0] * height * aspect
     top = middle[:, 1] - middle_part[:, 1] * height
-    inside = (left > -0.5 * height * aspect) & (top > -0.5 * height) & (height > 16)
+    inside = (left > -0.5 * height * aspect) & (top > -0.5 * height) & (height > SMALLEST)
     inside &= (left + 0.5 * height * aspect < shape[1]) & (top + 0.5 * height < shape[0])
     inside &= (height < 1.3 * shape[0]) & (height * aspect > 6)
     places = np.stack([left, top, height], axis=1).astype(np.float32)
-    everything = Guesses(index.sprite[entry], index.mirrored[entry], places)
-    return _without_twins(everything.at(np.flatnonzero(inside)))
+    doubts = doubt[near] + 25 / size.min(axis=1)
+    return Guesses(sprite, known.mirrored[entry], places, doubts).at(np.flatnonzero(inside))
+
+
+def together(parts: list[Guesses]) -> Guesses:
+    """All of them, those that say nearly the same only once."""
+    return _without_twins(
+        Guesses(
+            np.concatenate([part.sprite for part in parts]),
+            np.concatenate([part.mirrored for part in parts]),
+            np.concatenate([part.places for part in parts]),
+            np.concatenate([part.doubt for part in parts]),
+        )
+    )
 
 
 def _without_twins(guesses: Guesses) -> Guesses:
@@ -98,14 +114,15 @@ def _score(picture: Array, guesses: Guesses, index: Index, tolerance: float, den
     seen, _ = look(picture, guesses, index, points.main)
     main = _main_color(seen, points.main_tone[guesses.sprite])
     tones = all_tones(main, points.fixed[guesses.sprite])
-    where, classes, weight = (
-        (points.dense, points.dense_class, points.dense_weight)
+    where, classes, weight, depth = (
+        (points.dense, points.dense_class, points.dense_weight, points.dense_depth)
         if dense
-        else (points.inner, points.inner_class, points.inner_weight)
+        else (points.inner, points.inner_class, points.inner_weight, points.inner_depth)
     )
+    weights = weight[guesses.sprite] * (depth[guesses.sprite] * guesses.places[:, 2:] >= (0.7 if dense else 1.0))
     seen, there = look(picture, guesses, index, where)
     agrees = (_unlike(seen, tones, classes[guesses.sprite]) <= (1.6 if dense else 1.0) * tolerance) & there
-    share = (agrees * weight[guesses.sprite]).sum(axis=1)
+    share = (agrees * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 0.1)
     edge = edges(picture, guesses, index, tones, tolerance)
     return (share + 0.4 * edge if dense else share * np.minimum(edge / 0.9, 1.0) ** 2), main
 
@@ -182,6 +199,7 @@ def refined(picture: Array, guesses: Guesses, index: Index, tolerance: float) ->
         return guesses
     steps = np.array(_STEPS, np.float32)
     sprite, flipped = np.repeat(guesses.sprite, len(steps)), np.repeat(guesses.mirrored, len(steps))
+    doubt = np.repeat(guesses.doubt, len(steps))
     aspect = index.aspects[guesses.sprite]
     for reach in (0.03, 0.03, 0.015, 0.015, 0.007, 0.007):
         unit = np.maximum(places[:, 2] * reach, 0.4)
@@ -190,8 +208,8 @@ def refined(picture: Array, guesses: Guesses, index: Index, tolerance: float) ->
         options[..., 2] += grown
         options[..., 0] += steps[None, :, 0] * unit[:, None] - grown * aspect[:, None] * (0.5 + steps[None, :, 3])
         options[..., 1] += steps[None, :, 1] * unit[:, None] - grown * (0.5 + steps[None, :, 4])
-        tried = Guesses(sprite, flipped, options.reshape(-1, 3))
+        tried = Guesses(sprite, flipped, options.reshape(-1, 3), doubt)
         scores, _ = score(picture, tried, index, tolerance, dense=True)
         scores = scores.reshape(len(places), -1) - 1e-4 * np.abs(steps).sum(axis=1)  # stay where nothing is won
         places = options[np.arange(len(places)), scores.argmax(axis=1)]
-    return Guesses(guesses.sprite, guesses.mirrored, places)
+    return Guesses(guesses.sprite, guesses.mirrored, places, guesses.doubt)

@@ -17,8 +17,8 @@ from PIL import Image
 from canvasagent.geometry import PixelBox
 from canvasagent.sketch.daylight import AIRS, Air, undone
 from canvasagent.sketch.index import Index, sprite_index
-from canvasagent.sketch.match import Guesses, guess, refined, score
-from canvasagent.sketch.regions import Array, Regions, find_regions, smooth
+from canvasagent.sketch.match import Guesses, guess, refined, score, together
+from canvasagent.sketch.regions import Array, find_blobs, find_regions, joined, smooth
 from canvasagent.sketch.settle import Fit, settle
 
 SIDE = 640
@@ -76,10 +76,16 @@ def recognise(picture: Image.Image) -> Recognised:
     if _flatness(softened) < FLAT:
         return Recognised([], False)
     index = sprite_index()
-    regions = _joined([find_regions(pixels), find_regions(softened, tolerance=4)])
-    guesses = guess(regions, index, pixels.shape)
-    grain = _grain(pixels)
-    view = softened if grain else pixels
+    view = _without_grain(pixels) if _grain(pixels) else pixels
+    sources = [(view, 2), (softened, 4)]
+    regions = joined([find_regions(source, tolerance) for source, tolerance in sources])
+    blobs = joined([find_blobs(source, tolerance) for source, tolerance in sources])
+    guesses = together(
+        [
+            guess(regions, index.regions, index, pixels.shape),
+            guess(blobs, index.blobs, index, pixels.shape),
+        ]
+    )
     air = _air(view, guesses, index)
     clear = undone(view, air)
     tolerance = TOLERANCE * air.gain
@@ -109,21 +115,19 @@ def _grain(pixels: Array) -> bool:
     return float(smooth(pixels, 2).mean()) < 0.6
 
 
-def _joined(parts: list[Regions]) -> Regions:
-    return Regions(
-        np.concatenate([part.boxes for part in parts]),
-        np.concatenate([part.signatures for part in parts]),
-        np.concatenate([part.areas for part in parts]),
-    )
+def _without_grain(pixels: Array) -> Array:
+    """The picture without fine noise, its borders kept."""
+    return np.asarray(cv2.bilateralFilter(cv2.bilateralFilter(pixels, 5, 20, 2), 5, 10, 2))
 
 
 def _air(pixels: Array, guesses: Guesses, index: Index) -> Air:
-    """Through what the things are seen: under the right air, many guesses become very likely."""
-    sample = guesses.at(np.arange(min(len(guesses), 500)))
+    """Through what the things are seen: under the right air many guesses agree, their fixed colours above all."""
+    sample = guesses.at(np.argsort(guesses.doubt, kind="stable")[:400])
+    worth = index.points.known_share[sample.sprite]
     best, most = AIRS[0], -1.0
     for air in AIRS:
-        scores, _ = score(undone(pixels, air), sample, index, TOLERANCE * air.gain)
-        total = float(np.sort(scores)[-30:].clip(0.5).sum()) + (0.5 if air == AIRS[0] else 0.0)
+        scores, _ = score(undone(pixels, air), sample, index, 0.6 * TOLERANCE * air.gain)
+        total = float(np.sort((scores - 0.6).clip(0) * worth)[-30:].sum()) + (0.3 if air == AIRS[0] else 0.0)
         if total > most:
             best, most = air, total
     return best

@@ -18,6 +18,8 @@ CELLS = 8
 """A signature's grid has CELLS x CELLS cells."""
 LENGTH = CELLS * CELLS + 2
 """Numbers in a signature."""
+BLOB_SHARES = (0.001, 0.004, 0.016)
+"""Shares of a picture from which a flat region is large."""
 _ASPECT, _SIZE = 2.5, 0.6
 
 
@@ -53,23 +55,56 @@ def find_regions(pixels: Array, tolerance: int = 2, least: int = 8, largest: flo
 
     Regions of fewer than `least` pixels, or wider or higher than the share `largest` of the picture, are left out.
     """
+    return _described(smooth(pixels, tolerance), least, largest, 1)
+
+
+def find_blobs(pixels: Array, tolerance: int = 2, shares: tuple[float, ...] = BLOB_SHARES) -> Regions:
+    """The small things of a picture: what large flat regions leave over, with and without thin lines.
+
+    A flat region is large from a share of the picture's area on; each of `shares` is tried.
+    """
     flat = smooth(pixels, tolerance)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(flat, connectivity=4, ltype=cv2.CV_32S)
-    height, width = flat.shape
+    found: list[Regions] = []
+    for share in shares:
+        large = stats[:, cv2.CC_STAT_AREA] >= share * flat.size
+        large[0] = False
+        rest = 1 - large.astype(np.uint8)[labels]
+        for side in (1, 3):
+            kernel = np.ones((side, side), np.uint8)
+            opened = cv2.morphologyEx(rest, cv2.MORPH_OPEN, kernel) if side > 1 else rest
+            found.append(_described(opened, 20, 0.6, -1))
+    return joined(found)
+
+
+def _described(mask: Array, least: int, largest: float, grown: int) -> Regions:
+    """The connected parts of a mask of 2 x 2 blocks. Boxes hold all their pixels (1) or not the outermost (-1)."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4, ltype=cv2.CV_32S)
+    height, width = mask.shape
     wide, tall, area = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
     good = (area >= least) & (wide >= 2) & (tall >= 2) & (wide < largest * width) & (tall < largest * height)
     good[0] = False
     chosen = np.flatnonzero(good)
-    chosen = chosen[np.argsort(-area[chosen], kind="stable")][:400]
+    chosen = chosen[np.argsort(-area[chosen], kind="stable")][:300]
     boxes = np.zeros((len(chosen), 4), np.float32)
     signatures = np.zeros((len(chosen), LENGTH), np.float32)
     for row, label in enumerate(chosen):
         left, top = int(stats[label, cv2.CC_STAT_LEFT]), int(stats[label, cv2.CC_STAT_TOP])
         right, bottom = left + int(wide[label]), top + int(tall[label])
         part = (labels[top:bottom, left:right] == label).astype(np.uint8)
-        boxes[row] = left, top, right + 1, bottom + 1
+        boxes[row] = (left, top, right + 1, bottom + 1) if grown > 0 else (left + 1, top + 1, right, bottom)
         signatures[row] = signature(part)
-    return Regions(boxes, signatures, area[chosen])
+    sized = (boxes[:, 2] > boxes[:, 0] + 1) & (boxes[:, 3] > boxes[:, 1] + 1)
+    return Regions(boxes[sized], signatures[sized], area[chosen][sized])
+
+
+def joined(parts: list[Regions]) -> Regions:
+    """All of them, those told twice only once, the largest first."""
+    boxes, areas = np.concatenate([part.boxes for part in parts]), np.concatenate([part.areas for part in parts])
+    signatures = np.concatenate([part.signatures for part in parts])
+    _, first = np.unique(np.column_stack([boxes, areas]), axis=0, return_index=True)
+    first = first[np.argsort(-areas[first], kind="stable")]
+    return Regions(boxes[first], signatures[first], areas[first])
 
 
 def signature(part: Array) -> Array:

@@ -79,20 +79,20 @@ def fit(picture: Array, guesses: Guesses, main: Array, index: Index, tolerance: 
     x0, y0 = max(round(left), 0), max(round(top), 0)
     x1, y1 = min(max(round(left + wide), x0 + 1), width), min(max(round(top + tall), y0 + 1), height)
     window = slice(y0, max(y1, y0)), slice(x0, max(x1, x0))
-    classes = index.classes[number]
-    classes = classes[:, ::-1] if flipped else classes
-    rows = np.clip(((np.arange(y0, y1) + 0.5 - top) / tall * classes.shape[0]).astype(int), 0, classes.shape[0] - 1)
-    columns = np.clip(((np.arange(x0, x1) + 0.5 - left) / wide * classes.shape[1]).astype(int), 0, classes.shape[1] - 1)
-    local = classes[rows][:, columns]
     tones = all_tones(main[None], index.points.fixed[guesses.sprite])
     edge = float(edges(picture, guesses, index, tones, tolerance)[0])
-    seen = picture[window]
-    expected = tones[0][np.maximum(local, 0)]
-    agrees = (np.abs(seen - expected).max(axis=2) <= 1.5 * tolerance) & (local >= 0)
-    solid = local >= -1
+    classes = index.classes[number][:, ::-1] if flipped else index.classes[number]
+    drawing = np.dstack([tones[0][np.maximum(classes, 0)], classes >= 0]).astype(np.float32)
+    drawing[classes < 0] = 0
+    expected, local = _placed(drawing, classes, (left, top, wide, tall), window)
+    alpha = expected[..., 3]
+    solid = alpha > 0.5
+    wanted = expected[..., :3] / np.maximum(alpha, 0.01)[..., None]
+    agrees = (np.abs(picture[window] - wanted).max(axis=2) <= 1.5 * tolerance) & (alpha > 0.9)
+    local = np.where(alpha > 0.9, local, -1)
     visible = agrees | (solid & (cv2.dilate(agrees.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0))
     counts = np.bincount(local[local >= 0], minlength=tones.shape[1])
-    right = np.bincount(local[agrees], minlength=tones.shape[1])
+    right = np.bincount(local[agrees & (local >= 0)], minlength=tones.shape[1])
     present = counts >= max(6, 0.01 * solid.sum())
     balance = float((right[present] / counts[present]).mean()) if present.any() else 0.0
     share = float((visible & solid).sum() / max(solid.sum(), 1))
@@ -109,3 +109,18 @@ def fit(picture: Array, guesses: Guesses, main: Array, index: Index, tolerance: 
         main,
         value,
     )
+
+
+def _placed(
+    drawing: Array, classes: Array, place: tuple[float, float, float, float], window: tuple[slice, slice]
+) -> tuple[Array, Array]:
+    """A drawing (RGBA, float32, premultiplied) and its classes as they look at `place` (left, top, width, height)."""
+    left, top, wide, tall = place
+    x0, y0, x1, y1 = round(left), round(top), round(left + wide), round(top + tall)
+    size = max(x1 - x0, 1), max(y1 - y0, 1)
+    how = cv2.INTER_AREA if size[1] < len(drawing) else cv2.INTER_LINEAR
+    scaled = cv2.resize(drawing, size, interpolation=how)
+    named = cv2.resize(classes, size, interpolation=cv2.INTER_NEAREST)
+    rows = slice(window[0].start - y0, window[0].stop - y0)
+    columns = slice(window[1].start - x0, window[1].stop - x0)
+    return scaled[rows, columns], named[rows, columns]
