@@ -7,7 +7,8 @@ its relations, its place on the background, and its distance from the others. Wh
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from canvasagent.geometry import Size
 from canvasagent.sketch.background import Background
 from canvasagent.sketch.rules import HANGING, allowed, violation
 from canvasagent.sketch.scene import MAX_THINGS, Group, Scene
-from canvasagent.sketch.sprite import Place, Sprite
+from canvasagent.sketch.sprite import Place, Sprite, all_sprites
 
 TRIES = 60
 """Random positions that each thing chooses from."""
@@ -71,6 +72,8 @@ class Stage:
     background: Background | None
     top: float
     bottom: float
+    foot: float | None = None
+    """Where feet are, if that is given; sizes are then kept too."""
 
     @classmethod
     def of(cls, scene: Scene, background: Background | None, size: Size) -> Stage:
@@ -114,17 +117,40 @@ def lay_out(
     return sorted(best[1], key=lambda item: item.depth)
 
 
+def add_to(
+    scene: Scene,
+    placed: list[Placement],
+    background: Background | None,
+    size: Size,
+    seed: int,
+    heights: list[float],
+    foot: float | None = None,
+) -> list[Placement]:
+    """Placements of the groups of a scene that have none yet, found beside those that are `placed`, in that order.
+
+    `heights` are those of all groups, in pixels, and are kept to where `foot`, a height to stand at, is given.
+    Raises `ToolRefusal` for relations that do not hold.
+    """
+    sprites, stage = {item.sprite.info.name: item.sprite for item in placed}, Stage.of(scene, background, size)
+    sprites |= {group.sprite: all_sprites()[group.sprite] for group in scene.groups}
+    steady = replace(stage, foot=foot) if foot is not None else stage
+    _, found = _attempt(scene, sprites, steady, heights, np.random.default_rng((seed, 0)), placed)
+    _check_relations(scene, found)
+    return found[len(placed) :]
+
+
 def _attempt(
     scene: Scene,
     sprites: dict[str, Sprite],
     stage: Stage,
     heights: list[float],
     random: np.random.Generator,
+    already: Sequence[Placement] = (),
 ) -> tuple[float, list[Placement]]:
     """One layout, and how bad it is."""
-    placed: list[Placement] = []
+    placed, there = list(already), {item.group for item in already}
     total = 0.0
-    for index in _order(scene):
+    for index in (index for index in _order(scene) if index not in there):
         group = scene.groups[index]
         sprite = sprites[group.sprite]
         for number in range(group.count):
@@ -162,14 +188,15 @@ def _weight(scene: Scene, index: int) -> float:
     return sum(index in rel.others for group in scene.groups for rel in group.relations)
 
 
+def natural_share(sprite: Sprite) -> float:
+    """How high a thing is beside others, as a share of a picture."""
+    return 0.17 if sprite.info.stands[0] == "sky" else min(max(0.26 * sprite.info.height**0.33, 0.08), 0.6)
+
+
 def _heights(scene: Scene, sprites: dict[str, Sprite], stage: Stage) -> list[float]:
     """Heights in pixels. Natural sizes span an egg to a castle, so they are compressed; then all fit together."""
     width, height = stage.size[0], stage.bottom - stage.top
-    shares = []
-    for group in scene.groups:
-        natural = sprites[group.sprite].info.height
-        base = 0.17 if sprites[group.sprite].info.stands[0] == "sky" else min(max(0.26 * natural**0.33, 0.08), 0.6)
-        shares.append(base * group.scale)
+    shares = [natural_share(sprites[group.sprite]) * group.scale for group in scene.groups]
     if not shares:
         return []
     alone = min(max(0.42 / max(shares), 1.0), 2.2)
@@ -226,11 +253,11 @@ def _candidate(
     size = stage.size
     low, high = stage.zone(place)
     across, down = random.random(), random.random()
-    near = 0.86 + 0.24 * down if place not in ("sky", "wall", "shelf") else 1.0
+    near = 0.86 + 0.24 * down if place not in ("sky", "wall", "shelf") and stage.foot is None else 1.0
     tall = height * near
     wide = tall * sprite.aspect
-    foot = low + (high - low) * down
-    if place in ("sky", "wall", "shelf", "underwater", "water"):
+    foot = low + (high - low) * down if stage.foot is None else stage.foot
+    if stage.foot is None and place in ("sky", "wall", "shelf", "underwater", "water"):
         foot += tall / 2 if place != "water" else 0.0
     margin = MARGIN * min(size)
     left = margin + across * max(size[0] - 2 * margin - wide, 0.0)
