@@ -242,8 +242,8 @@ def test_tool_form_is_kept_and_user_form_used_where_the_user_says_so() -> None:
 
 def test_auto_means_user_for_openai_itself() -> None:
     """It takes pictures in tool messages from some models and does not look at them."""
-    assert not OpenAIPolicy("m", PolicySettings(api_key=KEY)).dialect.tool_role
-    assert OpenAIPolicy("m", PolicySettings(api_key=KEY, tool_pictures="tool")).dialect.tool_role
+    assert not OpenAIPolicy("m", PolicySettings(api_key=KEY)).client.dialect.tool_role
+    assert OpenAIPolicy("m", PolicySettings(api_key=KEY, tool_pictures="tool")).client.dialect.tool_role
 
 
 def test_names_of_limits_and_stream_options_follow_the_server() -> None:
@@ -579,7 +579,7 @@ def test_key_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
         policy = policy_for(server)
         texts = [failure(policy), failure(policy, pieces=[]), failure(policy_for(failing, retries=1))]
     assert "Incorrect API key provided: Bearer ***" in texts[0]
-    shown = [*texts, repr(policy), str(policy.endpoint), json.dumps(settings_record(policy)), caplog.text]
+    shown = [*texts, repr(policy), str(policy.client.endpoint), json.dumps(settings_record(policy)), caplog.text]
     assert "retry 1 of 1" in caplog.text
     assert not [text for text in shown if KEY in text]
 
@@ -595,7 +595,7 @@ def test_password_in_the_base_url_is_used_and_never_shown(caplog: pytest.LogCapt
     assert server.requests[0].headers["authorization"] == f"Basic {pair}"
     assert server.requests[0].path == "/v1/chat/completions?team=blue"
     assert record["base_url"] == server.url
-    shown = text + repr(policy) + str(policy.endpoint) + str(record) + caplog.text
+    shown = text + repr(policy) + str(policy.client.endpoint) + str(record) + caplog.text
     assert not [secret for secret in ("ssw0rd", "p%40", pair) if secret in shown]
 
 
@@ -645,7 +645,7 @@ def test_loops_in_threads_one_after_the_other_and_connections_closed() -> None:
             async def three() -> None:
                 for _ in range(3):
                     await policy.act(HELLO)
-                clients.append(await policy._clients.get())
+                clients.append(await policy.client.clients.get())
 
             asyncio.run(three())
 
@@ -661,7 +661,7 @@ def test_loops_in_threads_one_after_the_other_and_connections_closed() -> None:
         deadline = time.monotonic() + 3
         while server.open_connections and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert server.open_connections == 0 and len(policy._clients) == 0
+        assert server.open_connections == 0 and len(policy.client.clients) == 0
 
 
 def test_a_loop_that_is_not_shut_down_leaves_no_client_behind() -> None:
@@ -671,7 +671,7 @@ def test_a_loop_that_is_not_shut_down_leaves_no_client_behind() -> None:
         loop.run_until_complete(policy.act(HELLO))
         loop.close()
         ask(policy)
-        assert len(policy._clients) == 0
+        assert len(policy.client.clients) == 0
 
 
 def test_cancelled_turn_lets_go_of_its_connection() -> None:

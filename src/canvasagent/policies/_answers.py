@@ -17,6 +17,10 @@ class Answer:
     text: str
     input_tokens: int | None = None
     output_tokens: int | None = None
+    finish: str | None = None
+    """Why it ended, as the server says: `stop`, `length`, `content_filter`."""
+    model: str | None = None
+    """The model that answered, as the server names it."""
 
 
 async def read_answer(response: Any, on_text: Callable[[str], None] | None) -> Answer:
@@ -47,7 +51,7 @@ def _read_body(body: object) -> Answer:
         raise Trouble("the answer has no choices")
     message = _mapping(choice.get("message"))
     text = _text(message.get("content")) or _text(message.get("refusal")) or _thoughts(message)
-    return _answer(text, choice.get("finish_reason"), body.get("usage"))
+    return _answer(text, choice.get("finish_reason"), body.get("usage"), body.get("model"))
 
 
 async def _read_stream(response: Any, on_text: Callable[[str], None]) -> Answer:
@@ -56,9 +60,11 @@ async def _read_stream(response: Any, on_text: Callable[[str], None]) -> Answer:
     refusal = thoughts = ""
     finish: object = None
     usage: object = None
+    model: object = None
     try:
         async for chunk in _chunks(response):
             usage = chunk.get("usage") or usage
+            model = chunk.get("model") or model
             choice = _first_choice(chunk) or {}
             finish = choice.get("finish_reason") or finish
             delta = _mapping(choice.get("delta"))
@@ -72,7 +78,7 @@ async def _read_stream(response: Any, on_text: Callable[[str], None]) -> Answer:
             raise
     if finish is None:
         raise Trouble("the stream ended before the answer was complete")
-    answer = _answer("".join(pieces) or refusal or thoughts, finish, usage)
+    answer = _answer("".join(pieces) or refusal or thoughts, finish, usage, model)
     if answer.text and not pieces:
         on_text(answer.text)
     return answer
@@ -89,13 +95,14 @@ async def _chunks(response: Any) -> AsyncIterator[Mapping[str, Any]]:
         raise Trouble("the stream holds something that is not JSON") from error
 
 
-def _answer(text: str, finish: object, usage: object) -> Answer:
+def _answer(text: str, finish: object, usage: object, model: object) -> Answer:
     """Raises `Trouble` for an empty answer, unless the limit of tokens explains it."""
     if not text and finish != "length":
         hint = "; turn the server's tool-call parser off" if finish == "tool_calls" else ""
         raise Trouble(f"the answer is empty (finish_reason {finish}{hint})")
     counts = _mapping(usage)
-    return Answer(text, _count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens")))
+    taken, made = _count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens"))
+    return Answer(text, taken, made, _text(finish) or None, _text(model) or None)
 
 
 def _first_choice(body: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -36,6 +36,8 @@ class Endpoint:
     headers: dict[str, str] = field(repr=False)
     """Headers beside the key's: basic authorisation, where the URL held a user and password."""
     secrets: tuple[str, ...] = field(repr=False)
+    key_names: str = "CANVASAGENT_API_KEY (or OPENAI_API_KEY)"
+    """The variables that hold the key, as messages name them."""
 
     @property
     def is_openai(self) -> bool:
@@ -49,18 +51,20 @@ class Endpoint:
         return text
 
 
-def endpoint_of(settings: PolicySettings) -> Endpoint:
+def endpoint_of(settings: PolicySettings, own_url: str | None = None, own_key: str | None = None) -> Endpoint:
     """The endpoint that `settings` and the environment name.
 
     Base URL: `settings.base_url`, OPENAI_BASE_URL, OpenAI's own. Key: `settings.api_key`, CANVASAGENT_API_KEY,
-    OPENAI_API_KEY, or none where a base URL is given. Raises `InputError` for a bad URL or a missing key.
+    OPENAI_API_KEY, or none where a base URL is given. `own_url` and `own_key` are variables that come before
+    these (a judge's, say). Raises `InputError` for a bad URL or a missing key.
     """
-    given = settings.base_url or os.environ.get("OPENAI_BASE_URL", "").strip()
-    candidates = (settings.api_key, os.environ.get("CANVASAGENT_API_KEY"), os.environ.get("OPENAI_API_KEY"))
-    key = next((key.strip() for key in candidates if key and key.strip()), "")
+    url_names = [*filter(None, [own_url]), "OPENAI_BASE_URL"]
+    key_names = [*filter(None, [own_key]), "CANVASAGENT_API_KEY", "OPENAI_API_KEY"]
+    given = _first(settings.base_url, *map(os.environ.get, url_names))
+    key = _first(settings.api_key, *map(os.environ.get, key_names))
     if not key and not given:
         raise InputError(
-            "no key for OpenAI's service: set CANVASAGENT_API_KEY or OPENAI_API_KEY, "
+            f"no key for OpenAI's service: set {' or '.join(key_names)}, "
             "or give the base URL of a server that needs none (http://localhost:8000/v1)."
         )
     if not key.isascii() or not key.isprintable() or " " in key:
@@ -75,9 +79,16 @@ def endpoint_of(settings: PolicySettings) -> Endpoint:
         secrets += [pair, user, user.partition(":")[2], unquote(user.partition(":")[2])]
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if any(_SECRET_NAME.search(name) for name in query):
-        raise InputError("the base URL holds a key in its query, which would end up in logs; set CANVASAGENT_API_KEY.")
+        raise InputError(f"the base URL holds a key in its query, which would end up in logs; set {key_names[0]}.")
     url = urlunsplit((parts.scheme, host, parts.path, "", ""))
-    return Endpoint(url, query, key or NO_KEY, headers, tuple(sorted(filter(None, secrets), key=len, reverse=True)))
+    hidden = tuple(sorted(filter(None, secrets), key=len, reverse=True))
+    told = f"{key_names[0]} (or {' or '.join(key_names[1:])})"
+    return Endpoint(url, query, key or NO_KEY, headers, hidden, told)
+
+
+def _first(*candidates: str | None) -> str:
+    """The first that is neither missing nor blank; an empty string where there is none."""
+    return next((text.strip() for text in candidates if text and text.strip()), "")
 
 
 def _split(url: str) -> SplitResult:

@@ -119,7 +119,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return None
 
 
-def advice(trouble: Trouble, model: str, base_url: str) -> str:
+def advice(trouble: Trouble, model: str, base_url: str, key_names: str) -> str:
     """What a person can do about `trouble`, in a sentence."""
     status = trouble.status
     if trouble.too_long:
@@ -128,7 +128,7 @@ def advice(trouble: Trouble, model: str, base_url: str) -> str:
             "or serve the model with a larger context."
         )
     if status in (401, 403):
-        return "Check the key: set CANVASAGENT_API_KEY (or OPENAI_API_KEY) to one that this server accepts."
+        return f"Check the key: set {key_names} to one that this server accepts."
     if status == 404:
         return f"Check the model name '{model}' and the base URL, which usually ends in /v1."
     if status == 402 or (status == 429 and not trouble.passing):
