@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from canvasagent.environment import Limits as Limits
     from canvasagent.events import Event as Event
     from canvasagent.policies.base import PolicySettings as PolicySettings
+    from canvasagent.rewards.hybrid import Score as Score
+    from canvasagent.rewards.hybrid import score as score
     from canvasagent.task import Task as Task
     from canvasagent.toolbox import ToolBox as ToolBox
     from canvasagent.trajectory import Trajectory as Trajectory
@@ -31,10 +33,12 @@ _WHERE = {
     "Event": "events",
     "Limits": "environment",
     "PolicySettings": "policies.base",
+    "Score": "rewards.hybrid",
     "Task": "task",
     "ToolBox": "toolbox",
     "Trajectory": "trajectory",
     "__version__": "version",
+    "score": "rewards.hybrid",
 }
 
 __all__ = sorted(_WHERE)

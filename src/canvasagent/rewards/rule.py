@@ -1,0 +1,178 @@
+"""The rule part of the reward: format, action and efficiency of a trajectory, put together (equation 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from canvasagent.faults import FormatFault
+from canvasagent.record import TurnRecord
+from canvasagent.rewards.action import CallScore, Played, action_score, feeding, play, resolve
+from canvasagent.rewards.config import Preset
+from canvasagent.rewards.efficiency import (
+    Costs,
+    cost_penalty,
+    count_repeats,
+    error_penalty,
+    length_penalty,
+    miss_penalty,
+    repeat_penalty,
+)
+from canvasagent.rewards.format import TurnText, format_score, read_text, said, turn_format, undiluted, words
+from canvasagent.tools import find_tool
+from canvasagent.trajectory import Trajectory
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was counted."""
+
+    turns: int
+    calls: int
+    """N: calls made, failed ones included, those that failed through our fault not."""
+    executed: int
+    failed: int
+    infrastructure: int
+    """Calls that failed through our fault: excluded from everything above."""
+    exact_repeats: int
+    same_tool: int
+    """Calls of the tool of the last call that ran, exact repeats not included."""
+    useful: int
+    """Calls that the result came from, and tools that found something in words."""
+    expected: int | None
+    """Calls expected; None where nothing is known to be expected."""
+
+
+@dataclass(slots=True)
+class Rules:
+    """Equations 2 to 7 of one trajectory."""
+
+    rule: float
+    """R_rule. Not clamped: it may be negative (PROTOCOL)."""
+    format: float
+    action: float
+    coverage: float
+    """Share of the set of expected tools that is covered; 1 where none is known to be expected."""
+    costs: Costs
+    turns: tuple[float, ...]
+    """Format of each turn."""
+    calls: tuple[CallScore, ...]
+    counts: Counts
+    missing: tuple[str, ...]
+    """Expected tools that are not covered."""
+    notes: tuple[str, ...]
+
+
+def rule_score(format_: float, action: float, efficiency: float, preset: Preset) -> float:
+    """Equation 2: R_rule = 0.4 format + 0.6 action − λ_eff · efficiency; not clamped, from −0.915 to 1."""
+    return preset.rule_format * format_ + preset.rule_action * action - preset.efficiency * efficiency
+
+
+def rules(trajectory: Trajectory, preset: Preset) -> Rules:
+    """Score a trajectory by rules alone. Raises `InputError` where a tool that it used is not installed here."""
+    played, state = play(trajectory, preset.action_weights)
+    own = [one for one in played if not one.score.infrastructure]
+    ran = [one.ran for one in own]
+    turns = trajectory.turns
+    texts = [read_text(turn) for turn in turns]
+    formats = _formats(trajectory, texts, state, preset)
+    useful = _useful(own, trajectory.final)
+    qs = [one.score.q for one in own]
+    if preset.counting == "useful":
+        acted = {one.score.turn for one in own if one.ran}
+        useful_turns = sum(turn.terminate or turn.index in acted for turn in turns)
+        format_, action = undiluted(formats, useful_turns), undiluted(qs, useful.count)
+    else:
+        format_, action = format_score(formats), action_score(qs)
+    expected, sequence = _expected(None if trajectory.expected_tools is None else tuple(trajectory.expected_tools))
+    covered = useful.tools if preset.covers == "used" else {one.score.tool for one in played}
+    missing = tuple(name for name in expected if name not in covered)
+    exact, same_tool = count_repeats([one.identity for one in own], ran)
+    costs = Costs(
+        error=error_penalty(len(own) - sum(ran), preset.penalties),
+        repeat=repeat_penalty(exact, same_tool, preset.penalties),
+        length=length_penalty(_lengths(turns, texts, preset), preset.penalties),
+        cost=cost_penalty(len(own), sequence, preset.penalties),
+        miss=miss_penalty(len(missing), expected, sequence or 0, preset.penalties),
+    )
+    return Rules(
+        rule=rule_score(format_, action, costs.total, preset),
+        format=format_,
+        action=action,
+        coverage=1 - len(missing) / len(expected) if expected else 1.0,
+        costs=costs,
+        turns=tuple(formats),
+        calls=tuple(one.score for one in played),
+        counts=Counts(
+            turns=len(turns),
+            calls=len(own),
+            executed=sum(ran),
+            failed=len(own) - sum(ran),
+            infrastructure=len(played) - len(own),
+            exact_repeats=exact,
+            same_tool=same_tool,
+            useful=useful.count,
+            expected=sequence,
+        ),
+        missing=missing,
+        notes=_notes(trajectory, texts, len(played) - len(own)),
+    )
+
+
+def _formats(trajectory: Trajectory, texts: Sequence[TurnText], state: Container[str], preset: Preset) -> list[float]:
+    """Equation 3 of every turn; the environment's own fault, an ending that names no picture, is found again."""
+    last = len(texts) - 1
+    cut_off = trajectory.status == "truncated"
+    formats = []
+    for index, (turn, text) in enumerate(zip(trajectory.turns, texts, strict=True)):
+        faults = text.faults
+        if turn.terminate and turn.final_id is not None and resolve(turn.final_id) not in state:
+            faults = (*faults, FormatFault.BAD_FINAL_ID)
+        formats.append(turn_format(faults, preset.format_weights, cut_off and index == last))
+    return formats
+
+
+@dataclass(slots=True)
+class _Useful:
+    count: int
+    tools: set[str]
+
+
+def _useful(own: Sequence[Played], final: str | None) -> _Useful:
+    """The calls that the result came from, and the tools that found something in words (each counted once)."""
+    fed = feeding(own, final)
+    made = [one.score.tool for one in own if one.makes is not None and one.makes in fed]
+    said_words = {one.score.tool for one in own if one.ran and one.makes is None}
+    return _Useful(len(made) + len(said_words), {*made, *said_words})
+
+
+def _lengths(turns: Sequence[TurnRecord], texts: Sequence[TurnText], preset: Preset) -> list[int]:
+    """Words of each turn, as far as they can exceed what is free: a word has at least one character."""
+    free = preset.penalties.length_free
+    if preset.long_text == "turn":
+        return [words(said(turn.text)) for turn in turns if len(turn.text) > free]
+    return [words(text.reason) for text in texts if text.reason is not None and len(text.reason) > free]
+
+
+@lru_cache(maxsize=4096)
+def _expected(expected: tuple[str, ...] | None) -> tuple[tuple[str, ...], int | None]:
+    """The expected tools as a set, in order and by wire name, and the length of their sequence."""
+    if expected is None:
+        return (), None
+    tools = [find_tool(name) for name in expected]
+    named = [tool.name if tool is not None else name for tool, name in zip(tools, expected, strict=True)]
+    return tuple(dict.fromkeys(named)), len(named)
+
+
+def _notes(trajectory: Trajectory, texts: Sequence[TurnText], infrastructure: int) -> tuple[str, ...]:
+    notes = [
+        f"turn {index + 1}: the recorded call is not the one in the turn's text; the recorded one is scored."
+        for index, text in enumerate(texts)
+        if not text.agrees
+    ]
+    if trajectory.expected_tools is None:
+        notes.append("no tools are known to be expected: cost and miss are 0.")
+    if infrastructure:
+        notes.append(f"{infrastructure} call(s) failed through no fault of the policy and are left out.")
+    return tuple(notes)
