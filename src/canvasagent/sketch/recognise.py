@@ -8,7 +8,6 @@ are kept, and what nearer things hide is no fault of what stands behind them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +18,7 @@ from canvasagent.sketch.daylight import AIRS, Air, undone
 from canvasagent.sketch.index import Index, sprite_index
 from canvasagent.sketch.match import Guesses, guess, refined, score, together
 from canvasagent.sketch.regions import Array, find_blobs, find_regions, joined, smooth
-from canvasagent.sketch.settle import Fit, settle
+from canvasagent.sketch.settle import Settled, settle
 
 SIDE = 640
 """Things are looked for in a copy whose longer side is at most this many pixels."""
@@ -76,7 +75,8 @@ def recognise(picture: Image.Image) -> Recognised:
     if _flatness(softened) < FLAT:
         return Recognised([], False)
     index = sprite_index()
-    view = _without_grain(pixels) if _grain(pixels) else pixels
+    grain = _grain(pixels)
+    view = _without_grain(pixels) if grain else pixels
     sources = [(view, 2), (softened, 4)]
     regions = joined([find_regions(source, tolerance) for source, tolerance in sources])
     blobs = joined([find_blobs(source, tolerance) for source, tolerance in sources])
@@ -88,7 +88,7 @@ def recognise(picture: Image.Image) -> Recognised:
     )
     air = _air(view, guesses, index)
     clear = undone(view, air)
-    tolerance = TOLERANCE * air.gain
+    tolerance = TOLERANCE * (air.gain if grain else air.gain**0.6)
     fits = settle(clear, _likely(clear, guesses, index, tolerance), index, tolerance)
     return Recognised([_thing(fit, index, pixels.shape, picture.size) for fit in fits], True, air)
 
@@ -155,14 +155,15 @@ def _likely(picture: Array, guesses: Guesses, index: Index, tolerance: float, mo
     return refined(picture, guesses.at(np.array(kept, dtype=np.intp)), index, tolerance)
 
 
-def _thing(fit: Fit, index: Index, shape: tuple[int, ...], size: tuple[int, int]) -> Thing:
+def _thing(settled: Settled, index: Index, shape: tuple[int, ...], size: tuple[int, int]) -> Thing:
     across, down = size[0] / shape[1], size[1] / shape[0]
+    fit = settled.fit
     left, top, right, bottom = fit.box
     mask = np.zeros(shape[:2], np.uint8)
-    mask[fit.window] = fit.visible * np.uint8(255)
+    mask[fit.window] = settled.mask * np.uint8(255)
     whole = Image.fromarray(mask)
     if whole.size != size:
         whole = whole.resize(size, Image.Resampling.BILINEAR).point([0] * 128 + [255] * 128)
-    color = "#{:02x}{:02x}{:02x}".format(*(int(v) for v in np.clip(np.rint(fit.color), 0, 255)))
-    box: Any = (left * across, top * down, right * across, bottom * down)
-    return Thing(index.names[fit.sprite], box, round(fit.score, 4), color, fit.mirrored, whole)
+    color = "#{:02x}{:02x}{:02x}".format(*(int(value) for value in np.clip(np.rint(fit.color), 0, 255)))
+    box = (left * across, top * down, right * across, bottom * down)
+    return Thing(index.names[fit.sprite], box, round(settled.score, 4), color, fit.mirrored, whole)

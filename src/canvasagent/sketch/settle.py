@@ -11,8 +11,10 @@ from canvasagent.sketch.index import Index
 from canvasagent.sketch.match import Guesses, all_tones, edges, score
 from canvasagent.sketch.regions import Array
 
-LEAST = 0.67
+LEAST = 0.71
 """Score below which nothing is taken for a thing."""
+PLAIN, TINY = 0.15, 0.10
+"""What is asked beyond that of sprites without a colour of their own, and of things hardly large enough to tell."""
 SEEN = 0.45
 """Share of a thing that must be seen."""
 
@@ -27,47 +29,102 @@ class Fit:
     """left, top, right, bottom in pixels."""
     window: tuple[slice, slice]
     """Rows and columns of the picture that the box covers."""
+    classes: Array
+    """The class of every pixel in the window, -1 outside the sprite and on its border."""
     solid: Array
     """Where the sprite is, within the window (bool)."""
-    visible: Array
-    """Where it agrees with the picture, or is its border, within the window (bool)."""
-    balance: float
-    """Mean over its colours of the share that agrees."""
+    agrees: Array
+    """Where the picture has the colour that it should have, within the window (bool)."""
     edge: float
     """Share of the outline at which the sprite ends."""
+    inside: float
+    """Share of the box that lies in the picture."""
     color: Array
+
+    @property
+    def visible(self) -> Array:
+        """Where it agrees or nearly so, borders included."""
+        near = cv2.dilate(self.agrees.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        return np.asarray(self.solid & near)
+
+    def score(self, free: Array) -> float:
+        """How well it agrees, 0 to 1, where nothing nearer hides it (`free`, within the window)."""
+        seen = self.classes[free & (self.classes >= 0)]
+        if not len(seen) or not (self.solid & free).any():
+            return 0.0
+        counts = np.bincount(seen)
+        right = np.bincount(self.classes[free & self.agrees & (self.classes >= 0)], minlength=len(counts))
+        present = counts >= max(6, 0.01 * len(seen))
+        balance = float((right[present] / counts[present]).mean()) if present.any() else 0.0
+        share = float((self.visible & free).sum() / (self.solid & free).sum())
+        return share * (0.5 + 0.5 * balance) * min(self.edge / 0.9, 1.0) * (0.5 + 0.5 * self.inside)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A fit that holds."""
+
+    fit: Fit
     score: float
+    mask: Array
+    """What can be seen of it, within its window (bool)."""
 
 
-def settle(picture: Array, guesses: Guesses, index: Index, tolerance: float) -> list[Fit]:
+def settle(picture: Array, guesses: Guesses, index: Index, tolerance: float) -> list[Settled]:
     """The guesses that hold, best first. `picture` is (height, width, 3) float32 in the colours of daylight."""
     if not len(guesses):
         return []
     rough, mains = score(picture, guesses, index, tolerance)
-    fits = [
+    tried = [
         fit(picture, guesses.at(np.array([row])), mains[row], index, tolerance) for row in np.flatnonzero(rough > 0.4)
     ]
-    fits = sorted((item for item in fits if item.score > 0.4), key=lambda item: (-_rank(item), item.sprite, item.box))
+    ranked = [(item.score(np.ones_like(item.solid)), item) for item in tried]
+    ranked = [(value, item) for value, item in ranked if value > 0.35]
+    ranked.sort(key=lambda pair: (-pair[0] - 0.03 * float(np.log(pair[1].solid.sum())), pair[1].sprite, pair[1].box))
     claimed = np.zeros(picture.shape[:2], bool)
-    kept: list[Fit] = []
-    for item in fits:
-        owned = claimed[item.window]
+    kept: list[tuple[float, Fit]] = []
+    for _, item in ranked:
+        free = item.solid & ~claimed[item.window]
         total = float(item.solid.sum())
-        free = item.solid & ~owned
-        own = float((item.visible & free).sum())
-        if total == 0 or free.sum() < SEEN * total or own < SEEN * total:
+        if free.sum() < SEEN * total or (item.visible & free).sum() < SEEN * total:
             continue
-        value = own / float(free.sum()) * min(item.edge / 0.9, 1.0) * (0.5 + 0.5 * min(item.balance / 0.8, 1.0))
-        if value < LEAST:
-            continue
-        kept.append(item)
-        claimed[item.window] |= item.visible
-    return kept
+        value = item.score(free)
+        if value >= asked(item, index):
+            kept.append((value, item))
+            claimed[item.window] |= item.visible
+    kept.sort(key=lambda pair: -pair[0])
+    return [Settled(item, value, _seen(number, [fit for _, fit in kept])) for number, (value, item) in enumerate(kept)]
 
 
-def _rank(item: Fit) -> float:
-    """What decides between guesses of the same place: agreement, then size."""
-    return item.score + 0.03 * float(np.log(item.solid.sum() + 1.0))
+def asked(item: Fit, index: Index) -> float:
+    """The score that a fit must reach: more where colours tell little, and where there are few pixels."""
+    known = float(index.points.known_share[item.sprite])
+    tall = item.box[3] - item.box[1]
+    plain = PLAIN * max(0.0, 1 - known / 0.4)
+    return min(LEAST + plain + TINY * min(max((26 - tall) / 8, 0.0), 1.0), 0.88)
+
+
+def _seen(number: int, fits: list[Fit]) -> Array:
+    """What can be seen of one of the fits: all of it but where another agrees better, and what nothing explains."""
+    mine = fits[number]
+    mask = mine.solid.copy()
+    for other in fits[:number] + fits[number + 1 :]:
+        rows = slice(max(mine.window[0].start, other.window[0].start), min(mine.window[0].stop, other.window[0].stop))
+        columns = slice(
+            max(mine.window[1].start, other.window[1].start), min(mine.window[1].stop, other.window[1].stop)
+        )
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            continue
+        here, there = _within(rows, columns, mine), _within(rows, columns, other)
+        mask[here] &= ~(other.visible[there] & ~mine.agrees[here])
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
+    filled = cv2.morphologyEx(np.pad(mine.visible, 9).astype(np.uint8), cv2.MORPH_CLOSE, kernel)[9:-9, 9:-9] > 0
+    return np.asarray(mask & filled)
+
+
+def _within(rows: slice, columns: slice, item: Fit) -> tuple[slice, slice]:
+    top, left = item.window[0].start, item.window[1].start
+    return slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
 
 
 def fit(picture: Array, guesses: Guesses, main: Array, index: Index, tolerance: float) -> Fit:
@@ -90,25 +147,9 @@ def fit(picture: Array, guesses: Guesses, main: Array, index: Index, tolerance: 
     wanted = expected[..., :3] / np.maximum(alpha, 0.01)[..., None]
     agrees = (np.abs(picture[window] - wanted).max(axis=2) <= 1.5 * tolerance) & (alpha > 0.9)
     local = np.where(alpha > 0.9, local, -1)
-    visible = agrees | (solid & (cv2.dilate(agrees.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0))
-    counts = np.bincount(local[local >= 0], minlength=tones.shape[1])
-    right = np.bincount(local[agrees & (local >= 0)], minlength=tones.shape[1])
-    present = counts >= max(6, 0.01 * solid.sum())
-    balance = float((right[present] / counts[present]).mean()) if present.any() else 0.0
-    share = float((visible & solid).sum() / max(solid.sum(), 1))
-    value = share * (0.5 + 0.5 * balance) * min(edge / 0.9, 1.0)
-    return Fit(
-        number,
-        flipped,
-        (left, top, left + wide, top + tall),
-        window,
-        solid,
-        visible & solid,
-        balance,
-        edge,
-        main,
-        value,
-    )
+    inside = max(x1 - x0, 0) * max(y1 - y0, 0) / (wide * tall)
+    box = (left, top, left + wide, top + tall)
+    return Fit(number, flipped, box, window, local, solid, agrees, edge, min(inside, 1.0), main)
 
 
 def _placed(
