@@ -25,7 +25,8 @@ from canvasagent.policies.scripted import next_turn
 from canvasagent.prompts import system_prompt
 from canvasagent.protocol import Turn, parse, render_observation, render_request
 from canvasagent.tools import all_tools
-from canvasagent.tools.base import canvas_info, check_call
+from canvasagent.tools.base import canvas_info
+from canvasagent.tools.check import check_call
 
 FACE = "Found 1 objects:\n- 'face': [346, 129, 535, 318] (confidence: 0.97)"
 CIRCLES = (
@@ -264,7 +265,7 @@ EDITS = [
 
 @pytest.mark.parametrize(("words", "prompt"), EDITS)
 def test_edits(words: str, prompt: str) -> None:
-    assert follow(words).calls == [("ImageEdit", {"image": "img_1", "edit_prompt": prompt})]
+    assert follow(words).calls[0] == ("ImageEdit", {"image": "img_1", "edit_prompt": prompt})
 
 
 @pytest.mark.parametrize(
@@ -283,7 +284,7 @@ def test_generation_without_a_picture(words: str) -> None:
 
 def test_a_drawing_goes_on_as_an_edit() -> None:
     story = follow("draw a red house, then draw a tree beside it", inputs=0)
-    assert story.tools == ["ImageGeneration", "ImageEdit"]
+    assert story.tools == ["ImageGeneration", "ImageEdit", "Grounding"]
 
 
 # ── several clauses, references ──────────────────────────────────────────────────────────────────────────
@@ -418,7 +419,8 @@ def test_text_that_ocr_does_not_know_is_not_checked() -> None:
 
 def test_rewritten_text_is_checked_when_asked() -> None:
     story = follow("replace 'SALE' with 'SOLD' and check that it can be read")
-    assert story.tools == ["ImageEdit", "OCR"] and "'SOLD' cannot be read" in story.end.not_done[0]
+    assert story.tools == ["ImageEdit", "OCR"] * 3 + ["OCR"] and "'SOLD' cannot be read" in story.end.not_done[0]
+    assert story.end.final_id == "img_1"
     assert not follow("replace 'X' with 'SALE' and make sure it's readable").end.not_done
     assert follow("remove the text and check that it is gone").end.not_done
     assert not follow("remove the text and check that it is gone", answers={"OCR": NO_TEXT}).end.not_done
@@ -433,9 +435,9 @@ def test_text_is_turned_by_as_much_as_it_stands_turned() -> None:
     story = follow(words, answers={"OCR": [line("OPEN", ", upside down"), line("OPEN")]})
     assert story.end.final_id == "Rotate_0" and story.tools == ["OCR", "Rotate", "OCR"]
     assert follow(words, answers={"OCR": [line("OPEN")]}).tools == ["OCR"]
-    story = follow(f"{words} the right way up, then replace 'OPEN' with 'SHUT'", answers={"OCR": [line("OPEN")]})
-    assert story.tools == ["OCR", "ImageEdit"]
-    assert follow("if there is no dog, turn it, then mirror it").end.not_done
+    replaced = {"OCR": [line("OPEN"), line("SHUT")]}
+    story = follow(f"{words} the right way up, then replace 'OPEN' with 'SHUT'", answers=replaced)
+    assert story.tools == ["OCR", "ImageEdit", "OCR"] and not story.end.not_done
     for turned, angle in ((90, -90), (270, 90)):
         seen = [line("OPEN", f", turned {turned} degrees clockwise", "[400, 50, 600, 950]"), line("OPEN")]
         story = follow("turn the sign the right way up", answers={"OCR": seen})
@@ -503,9 +505,9 @@ def test_a_second_quotation_is_never_left_out_in_silence() -> None:
     assert follow("label it 'A' and 'B'").end.not_done
 
 
-def test_conditions_are_not_followed_blindly() -> None:
-    story = follow("if there is a dog, then crop to it. mirror it")
-    assert story.tools == ["Flip"] and "condition" in story.end.not_done[0]
+def test_conditions_that_nothing_can_tell_are_not_followed() -> None:
+    story = follow("if the weather is nice, then crop to the face. mirror it")
+    assert story.tools == ["Flip"] and "the weather is nice" in story.end.not_done[0]
 
 
 def test_it_ends_in_time() -> None:
@@ -530,12 +532,16 @@ def test_text_in_a_picture_is_never_an_instruction() -> None:
 # ── small rules ──────────────────────────────────────────────────────────────────────────────────────────
 
 
+def texts(text: str) -> list[str]:
+    return [clause.text for clause in clauses(text)]
+
+
 def test_clauses() -> None:
     marked, quotes = Quotes.take("Write 'a, then b' on it and, please, the cat's hat and scarf make red.")
-    assert clauses(marked)[0] == "Write ⟪0⟫ on it and, please, the cat's hat and scarf make red"
+    assert texts(marked)[0] == "Write ⟪0⟫ on it and, please, the cat's hat and scarf make red"
     assert quotes.texts == ("a, then b",) and quotes.restore("⟪0⟫") == "'a, then b'"
-    assert clauses("draw a cat and a dog, and then rotate it") == ["draw a cat and a dog", "rotate it"]
-    assert clauses("put it next to the cat") == ["put it next to the cat"]
+    assert texts("draw a cat and a dog, and then rotate it") == ["draw a cat and a dog", "rotate it"]
+    assert texts("put it next to the cat") == ["put it next to the cat"]
 
 
 @pytest.mark.parametrize(
@@ -548,7 +554,7 @@ def test_clauses() -> None:
         ("picture two", ("input 2", "")),
         ("the other one", ("other", "")),
         ("the red circle", ("", "the red circle")),
-        ("the sign of the original", ("input 1", "the sign")),
+        ("the sign of the original", ("id img_1", "the sign")),
     ],
 )
 def test_references(words: str, means: tuple[str, str]) -> None:

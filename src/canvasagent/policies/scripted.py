@@ -1,12 +1,13 @@
 """The scripted policy: the embedded default, which needs no model.
 
 It reads a request of plain English clauses, makes a plan of steps, and follows it (see `_scripted/`):
-words → clauses (language) → steps (plan) → calls (play), all derived again from the conversation at every
-turn. What it does not understand it says (`Not done: …`); it never guesses.
+words → clauses (language) → wishes → steps (plan) → calls (play), all derived again from the conversation at
+every turn. What it does not understand it says (`Not done: …`); it never guesses.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,8 @@ from canvasagent.conversation import Message
 from canvasagent.errors import InputError
 from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.policies._scripted.play import perform
-from canvasagent.policies._scripted.scene import Scene
-from canvasagent.policies._scripted.transcript import read
-from canvasagent.policies._scripted.words import not_done, plain
+from canvasagent.policies._scripted.scene import Next, Scene
+from canvasagent.policies._scripted.words import plain
 from canvasagent.policies.base import PolicySettings, Reply
 from canvasagent.protocol import ToolCall, render_turn
 
@@ -44,24 +44,18 @@ class ScriptedPolicy:
 
 def next_turn(messages: Sequence[Message]) -> str:
     """The turn that follows a conversation: the first call of the plan that has no observation, or the end."""
-    request = read(messages)
-    scene = Scene.of(request)
-    play = perform(make_plan(request.instruction), scene)
+    scene = Scene.of(messages)
+    plan, used = make_plan(scene.request), len(scene.seen)
     try:
-        move = next(play)
-        for seen in request.observations:
-            move = play.send(seen)
-    except StopIteration:
-        return closing(scene)
-    if request.max_turns is not None and len(request.observations) + 1 >= request.max_turns:
-        scene.unmet.append(f"what comes after {request.max_turns} turns, the most there are")
-        return closing(scene)
-    return render_turn(plain(move.reason), ToolCall(move.tool, move.arguments))
-
-
-def closing(scene: Scene) -> str:
-    """The last turn: what was found, what was not done, and the result."""
+        perform(plan, scene)
+    except Next as move:
+        thought, tool, arguments = move.args
+        most = re.search(r"You have (\d+) turns", " ".join(item.text for item in messages if item.role == "system"))
+        if most is None or used + 1 < int(most[1]):
+            return render_turn(plain(thought), ToolCall(tool, arguments))
+        scene.unmet.append(f"what comes after {most[1]} turns, the most there are")
     told = [plain(answer) for answer in scene.answers] or (["The request is met."] if not scene.unmet else [])
+    told += [f"Left as it was: {plain(', '.join(plan.kept), 200)}."] if plan.kept and scene.result else []
     told += ["What could be done is done."] if scene.unmet and scene.result and not scene.answers else []
-    told += [not_done(scene.unmet)] if scene.unmet else []
+    told += ["Not done: " + "; ".join(plain(part.replace(";", ",")) for part in scene.unmet)] if scene.unmet else []
     return render_turn("\n".join(told), None, scene.result)

@@ -1,4 +1,4 @@
-"""From a request's text to its clauses: quotations set aside, sentences split where a new wish begins."""
+"""From a request's text to its clauses: quotations set aside, spelling mended, sentences split where a wish begins."""
 
 from __future__ import annotations
 
@@ -17,19 +17,27 @@ _MARK = re.compile("⟪(\\d+)⟫")
 
 @cache
 def knowledge() -> dict[str, Any]:
-    """What patterns.toml holds, read once."""
-    return tomllib.loads(files(__package__).joinpath("patterns.toml").read_text(encoding="utf-8"))
+    """What the data files hold, read once."""
+    texts = [
+        files(__package__).joinpath(f"{name}.toml").read_text("utf-8") for name in ("patterns", "clauses", "words")
+    ]
+    return {key: value for text in texts for key, value in tomllib.loads(text).items()}
 
 
 @cache
 def pattern(source: str) -> re.Pattern[str]:
-    """A pattern of patterns.toml, its {names} of the vocabulary filled in."""
+    """A pattern of the data files, its {names} of the vocabulary filled in."""
     words = knowledge()["vocabulary"]
 
     def fill(text: str) -> str:
         return re.sub(r"\{([a-z_]+)\}", lambda match: fill(words[match[1]]), text)
 
     return re.compile(fill(source), re.IGNORECASE)
+
+
+def rule(name: str) -> re.Pattern[str]:
+    """A pattern of [clauses], by its name."""
+    return pattern(knowledge()["clauses"][name])
 
 
 @dataclass(frozen=True)
@@ -41,15 +49,15 @@ class Quotes:
 
     @classmethod
     def take(cls, text: str) -> tuple[str, Quotes]:
-        """The text with every quotation replaced by a mark, and the quotations."""
-        found: list[re.Match[str]] = list(_QUOTED.finditer(text))
-        pieces, position = [], 0
-        for index, match in enumerate(found):
-            pieces += [re.sub("[⟪⟫]", "", text[position : match.start()]), f"⟪{index}⟫"]
-            position = match.end()
-        pieces.append(re.sub("[⟪⟫]", "", text[position:]))
+        """The text with every quotation, and every WORD that stands out by its capitals, replaced by a mark."""
+        text = re.sub("[⟪⟫]", "", text)
+        shouting = sum(map(str.isupper, text)) * 2 > sum(map(str.isalpha, text))
+        loud = "" if shouting else "|" + knowledge()["clauses"]["capitals"]
+        found: list[re.Match[str]] = list(re.finditer(_QUOTED.pattern + loud, text))
         inner = tuple(next(group for group in match.groups() if group is not None) for match in found)
-        return "".join(pieces), cls(inner, tuple(match[0] for match in found))
+        numbers = iter(range(len(found)))
+        marked = re.sub(_QUOTED.pattern + loud, lambda match: f"⟪{next(numbers)}⟫", text)
+        return marked, cls(inner, tuple(match[0] for match in found))
 
     def restore(self, text: str, bare: bool = False) -> str:
         """The text with the quotations back, `bare` without their marks of quotation."""
@@ -61,83 +69,95 @@ class Quotes:
         return [self.texts[int(number)] for number in _MARK.findall(text) if int(number) < len(self.texts)]
 
 
-def clauses(text: str) -> list[str]:
-    """The clauses of a text whose quotations are marks, in order, cleared of politeness and connectives."""
-    parts: list[str] = []
+@dataclass(frozen=True)
+class Clause:
+    """A clause, cleared of politeness and connectives."""
+
+    text: str
+    opens: bool = True
+    """Whether it begins a sentence or stands after ', then': a condition said before does not reach it."""
+
+
+def clauses(text: str) -> list[Clause]:
+    """The clauses of a text whose quotations are marks, in order."""
     if re.match(r"\s*1[.)]\s", text):  # a numbered list
         text = re.sub(r"(?:^|\s)[1-9]\d?[.)]\s+", "\n", text)
-    for sentence in _sentences(re.sub(r"[^\S\n]+", " ", text)):
-        parts += _condition(sentence) if _starts(sentence, "condition") else _split_soft(sentence)
-    return _merge([part for part in map(strip, parts) if part])
-
-
-def _condition(sentence: str) -> list[str]:
-    """A conditional sentence stays whole, but what follows an order to turn what stands wrong is its own wish."""
-    match = pattern("{turn_if_wrong}").match(sentence.lstrip())
-    return [match[0], *clauses(sentence.lstrip()[match.end() :])] if match else [sentence]
-
-
-def _sentences(text: str) -> list[str]:
-    """Split where a clause must end; the 'then' of a condition does not end it."""
-    rule = pattern(knowledge()["clauses"]["hard"])
-    parts, start = [], 0
-    for match in rule.finditer(text):
-        conditional = _starts(text[start:], "condition") and re.search(r"\bthen\b", match[0])
-        if not conditional:
-            parts.append(text[start : match.start()])
-            start = match.end()
-    return [part for part in [*parts, text[start:]] if part.strip()]
+    for entry in knowledge()["rewrite"]:
+        text = pattern(entry["pattern"]).sub(entry["means"], text)
+    text = rule("then_of_condition").sub(r"\1, ", mended(re.sub(r"[^\S\n]+", " ", text)))
+    parts, start, opens = [], 0, True
+    for match in [*rule("hard").finditer(text), None]:
+        pieces = _split_soft(text[start : match.start() if match else len(text)])
+        parts += [Clause(strip(piece), opens and not index) for index, piece in enumerate(pieces)]
+        if match:
+            start, opens = match.end(), rule("goes_on").fullmatch(match[0].strip()) is None
+    return _merge([part for part in parts if part.text])
 
 
 def _split_soft(sentence: str) -> list[str]:
     """Split at commas and conjunctions, but only before something that starts a clause."""
-    start = 0
-    parts = []
-    for match in pattern(knowledge()["clauses"]["soft"]).finditer(sentence):
+    start, parts = 0, []
+    for match in rule("soft").finditer(sentence):
         following = strip(sentence[match.end() : match.end() + 120])
-        if match.start() > start and any(_starts(following, key) for key in ("starters", "noun_starters", "again")):
+        if match.start() > start and (rule("starters").match(following) or rule("correction").match(following)):
             parts.append(sentence[start : match.start()])
             start = match.end()
     return [*parts, sentence[start:]]
 
 
-def _starts(text: str, key: str) -> bool:
-    return pattern(knowledge()["clauses"][key]).match(text.lstrip()) is not None
-
-
 def strip(clause: str) -> str:
-    """A clause without leading connectives and politeness, and without what trails it."""
-    lead, tail = pattern(knowledge()["clauses"]["lead"]), pattern(knowledge()["clauses"]["tail"])
+    """A clause without leading connectives and politeness, and without what trails it, its verb a plain one."""
     clause = re.sub(r"\s+", " ", clause).strip(" ,;:-–—")
-    while match := lead.match(clause):
-        if not match[0]:
-            break
+    while match := rule("lead").match(clause):
         clause = clause[match.end() :].lstrip(" ,;:-–—")
-    return tail.sub("", clause).strip()
+    clause = rule("tail").sub("", clause).strip()
+    form = re.match(r"([a-z]+)(ing|ed)\b", clause, re.IGNORECASE)
+    if form and not rule("starters").match(clause) and (verb := imperative(form[1])):
+        clause = verb + (" it" if form[2] == "ed" else "") + clause[form.end() :]
+    for entry in knowledge()["synonym"]:
+        clause = pattern(entry["pattern"]).sub(entry["means"], clause, count=1)
+    return clause
 
 
-def _merge(parts: list[str]) -> list[str]:
+def imperative(stem: str) -> str:
+    """The verb of which `stem` is what is left without -ing or -ed: rotat → rotate, cropp → crop."""
+    forms = [stem, stem + "e", stem[:-1] if stem[-1:] == stem[-2:-1] else stem]
+    known = [form for form in forms if rule("starters").fullmatch(form)]
+    return known[0] if known else ""
+
+
+def _merge(parts: list[Clause]) -> list[Clause]:
     """Join a fragment that only says where or how ('at the bottom') to the clause that it belongs to."""
-    fragment = pattern(knowledge()["clauses"]["fragment"])
-    merged: list[str] = []
+    merged: list[Clause] = []
     pending = ""
     for part in parts:
-        if fragment.fullmatch(part):
-            if merged and not pending:
-                merged[-1] += f" {part}"
-            else:
-                pending = f" {part}"
-            continue
-        if merged and _starts(part, "again"):
-            part = f"write {part}"
-        merged.append(part + pending)
-        pending = ""
-    return merged + ([pending.strip()] if pending else [])
+        text = f"write {part.text}" if merged and rule("again").match(part.text) else part.text
+        if not rule("fragment").fullmatch(text):
+            merged.append(Clause(text + pending, part.opens))
+            pending = ""
+        elif merged and not pending and not part.opens:
+            merged[-1] = Clause(f"{merged[-1].text} {text}", merged[-1].opens)
+        else:
+            pending = f" {text}"
+    if pending and merged:
+        merged[-1], pending = Clause(merged[-1].text + pending, merged[-1].opens), ""
+    return merged + ([Clause(pending.strip())] if pending else [])
 
 
-def is_context(clause: str) -> bool:
-    """Whether a clause is a statement that asks for nothing."""
-    return pattern(knowledge()["clauses"]["context"]).fullmatch(clause) is not None
+@cache
+def _misspelt() -> dict[str, str]:
+    """Ways to miss a letter, to double one and to swap two in the words that matter most, and what was meant."""
+    meant = knowledge()["clauses"]["often_misspelt"].split("|")
+    cuts = [(word, word[:at], word[at:]) for word in meant for at in range(1, len(word))]
+    slips = {a + b[1:]: word for word, a, b in cuts} | {a + b[0] + b: word for word, a, b in cuts}
+    slips |= {a + b[1::-1] + b[2:]: word for word, a, b in cuts}
+    return {slip: word for slip, word in slips.items() if slip not in meant} | dict(knowledge()["misspelt"])
+
+
+def mended(text: str) -> str:
+    """The text with common slips of spelling put right."""
+    wrong = _misspelt()
+    return re.sub(r"[A-Za-z']+", lambda match: wrong.get(match[0].lower(), match[0]), text)
 
 
 def is_foreign(text: str) -> bool:
@@ -147,7 +167,6 @@ def is_foreign(text: str) -> bool:
     if letters and sum(ord(char) > 0x24F for char in letters) * 3 > len(letters):
         return True
     words = re.findall(r"[^\W\d_]+", bare.lower())
-    ours = set(knowledge()["clauses"]["english"].split("|"))
-    theirs = pattern(knowledge()["clauses"]["foreign"])
+    theirs, ours = rule("foreign"), rule("english")
     foreign = sum(theirs.fullmatch(word) is not None for word in words)
-    return foreign >= 2 and foreign > sum(word in ours for word in words)
+    return foreign >= 2 and foreign > sum(ours.fullmatch(word) is not None for word in words)

@@ -1,19 +1,19 @@
-"""From a request to its plan: one step a clause, as data, with every detail read from the words."""
+"""From a request to its plan: one step a wish, as data, with every detail read from the words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 from canvasagent.policies._scripted import details
-from canvasagent.policies._scripted.language import Quotes, clauses, is_context, is_foreign, knowledge, pattern
+from canvasagent.policies._scripted.language import Quotes, is_foreign, knowledge, pattern, rule, strip
+from canvasagent.policies._scripted.wishes import Condition, condition, first, wishes
 
-Groups = Mapping[str, str]
+Groups = dict[str, str]
 Details = dict[str, Any]
-
 
 LONG = 400
 """Characters of a clause that are matched; a longer one can only be a description to draw or an edit."""
@@ -24,223 +24,184 @@ class Step:
     """One wish of the request: an operation of patterns.toml and what it is to be done with."""
 
     operation: str
-    """The operation; `unknown` where the clause was not understood, `condition` for an 'if …'."""
+    """The operation; `unknown` where the clause was not understood."""
     text: str
     """The clause, as the request has it."""
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
     """The operation's details; `image` is always there: a reference as `details.reference` reads it."""
+    condition: Condition | None = None
+    holds: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a request in their order, and the things that it wants left as they are."""
+
+    steps: tuple[Step, ...]
+    kept: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=256)
-def make_plan(instruction: str) -> tuple[Step, ...]:
-    """The steps of a request, in the order in which it asks for them. Never raises."""
+def make_plan(instruction: str) -> Plan:
+    """The plan of a request. Never raises."""
     marked, quotes = Quotes.take(instruction)
     if is_foreign(marked):
-        return (Step("foreign", instruction.strip()),)
-    steps = [_step(clause, quotes) for clause in clauses(marked)]
-    understood = [step for step in steps if step.operation not in ("unknown", "context")]
-    if not understood:
-        return (Step("unknown", instruction.strip()),)
-    return tuple(step for step in steps if step.operation != "context")
+        return Plan((Step("foreign", instruction.strip()),))
+    found = wishes(marked, quotes)
+    steps = [replace(step_of(wish.text, quotes), condition=wish.condition, holds=wish.holds) for wish in found.asked]
+    if all(step.operation in ("unknown", "context") for step in steps):
+        return Plan((Step("unknown", instruction.strip()),))
+    return Plan(tuple(step for step in steps if step.operation != "context"), tuple(found.kept))
 
 
-def _step(clause: str, quotes: Quotes) -> Step:
-    text, head, tail = quotes.restore(clause), clause[:LONG], clause[LONG:]
-    for rule in knowledge()["rule"]:
-        if tail and rule["operation"] not in ("generate", "draw", "edit", "noun"):
-            continue
-        for source in rule["patterns"]:
-            match = pattern(source).fullmatch(head)
-            if match is None:
-                continue
+@lru_cache(maxsize=1024)
+def step_of(clause: str, quotes: Quotes) -> Step:
+    """The step that a clause asks for, by the first rule of patterns.toml that it fits."""
+    shorter = rule("purpose").sub("", clause)
+    tried = ((entry, text) for entry in knowledge()["rule"] for text in dict.fromkeys((clause, shorter or clause)))
+    for entry, text in tried:
+        if (step := _fit(entry, text, quotes)) is not None:
+            return step
+    return Step("context" if rule("context").fullmatch(clause) else "unknown", quotes.restore(clause))
+
+
+def _fit(entry: Mapping[str, Any], clause: str, quotes: Quotes) -> Step | None:
+    operation, start, tail = entry["operation"], clause[:LONG], clause[LONG:]
+    if tail and not entry.get("exact"):
+        return None
+    start = start if entry.get("exact") else rule("fillers").sub("", start).strip()
+    for source in entry["patterns"]:
+        if (match := pattern(source).fullmatch(start)) is not None:
             groups = {name: value.strip() for name, value in match.groupdict().items() if value}
-            groups |= {"prompt": head + tail} if tail else {}
-            found = READERS[rule["operation"]](clause, groups, quotes)
-            if found is not None:
-                return Step(found.pop("operation", rule["operation"]), text, found)
-    if pattern(knowledge()["clauses"]["condition"]).match(clause):
-        return Step("condition", text)
-    return Step("context" if is_context(clause) else "unknown", text)
+            groups |= {"prompt": start + tail} if tail else {}
+            if (found := READERS[operation](start + tail, groups | {"operation": operation}, quotes)) is not None:
+                return Step(found.pop("operation", operation), quotes.restore(clause), found)
+    return None
 
 
-def _plain(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
+def _whole(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     """An operation on a picture as a whole; a `thing` that is no picture makes it an edit."""
     if "thing" in groups:
-        if details.reference(groups["thing"])[0]:
-            return None
-        return _edit(clause, {"prompt": clause}, quotes) | {"operation": "edit"}
-    return {"image": details.reference(clause)[0]}
-
-
-def _rotate(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    found = _plain(clause, groups, quotes)
-    if found and "operation" not in found:
-        found["angle"] = details.angle(groups.get("how", ""))
-    return found
-
-
-def _flip(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    found = _plain(clause, groups, quotes)
-    if found and "operation" not in found:
-        found["vertical"] = re.search(r"(?i)vertical|upside|bottom|\bx\b|over\b", groups.get("how", "")) is not None
-        if re.search(r"(?i)vertical axis", groups.get("how", "")):
-            found["vertical"] = False
-    return found
+        no_picture = not details.reference(groups["thing"])[0]
+        return _edit(clause, {"prompt": clause}, quotes) | {"operation": "edit"} if no_picture else None
+    how = groups.get("how", "")
+    factor = int(details.lookup("number", how.replace("4k", "")) or 4)
+    play = "flip_vertical" if rule("vertical").search(how) else "enlarge_twice" if factor == 16 else ""
+    play = play if play.startswith(groups["operation"]) else ""
+    return {"image": details.reference(clause)[0], "angle": details.angle(how), "factor": factor, "play": play}
 
 
 def _crop(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    found: Details = {"image": details.reference(clause)[0]}
-    if "box" in groups:
-        found["bbox"] = details.explicit_box(groups["box"])
-    elif "aspect" in groups:
-        found["ratio"] = details.aspect(groups["aspect"])
-    elif "cut" in groups:
-        found["bbox"] = details.remainder(groups["cut"])
-    elif "region" in groups:
-        found["bbox"] = details.region(groups["region"])
-    elif "phrase" in groups:
-        image, rest = details.reference(groups["phrase"])
-        margin = re.search(
-            r"(?i)\s*\bwith (?:some |a (?:bit of |small |little )?)?(?:margin|space|room|padding).*", rest
-        )
-        rest = rest[: margin.start()] if margin else rest
-        words, many = details.phrase(quotes.restore(rest))
-        many = many or words.lower() in ("text", "writing", "lettering")
-        found |= {"image": image, "phrase": words, "many": many, "margin": margin is not None}
-        if not words:
-            return None
-    else:
-        found["bbox"] = details.region("middle")
-    return None if "bbox" in found and found["bbox"] is None else found
+    image = details.reference(clause)[0]
+    if "aspect" in groups:
+        return {"image": image, "ratio": details.aspect(groups["aspect"])}
+    if "phrase" in groups:
+        margin = rule("margin").search(groups["phrase"])
+        found = _thing(clause, {"phrase": groups["phrase"][: margin.start() if margin else None]}, quotes)
+        found |= {"many": found["many"] or found["phrase"] in ("text", "writing"), "margin": margin is not None}
+        return found if found["phrase"] or found["image"] == "it" else None
+    box = details.remainder(groups["cut"]) if "cut" in groups else details.region(groups.get("region", "middle"))
+    return {"image": image, "bbox": details.numbers(groups["box"])[:4] if "box" in groups else box} if box else None
 
 
-def _enlarge(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    how = groups.get("how", "").replace("4k", "")
-    return {"image": details.reference(clause)[0], "factor": int(details.number(how) or 4)}
-
-
-def _phrase_of(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
+def _thing(clause: str, groups: Groups, quotes: Quotes) -> Details:
     """An operation on a thing in a picture: cut, mask and find."""
     image, rest = details.reference(f"{groups['phrase']} {groups.get('rest', '')}".strip())
     words, many = details.phrase(quotes.restore(rest))
-    kind = next((name for name in ("count", "exists") if name in groups), "where")
-    return {"image": image, "phrase": words, "many": many, "question": kind}
+    image = image or details.reference(clause)[0].replace("it", "")
+    return {"image": image, "phrase": words, "many": many, "count": "count" in groups}
+
+
+def _ask(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
+    asked = condition(rule("yes_no").sub("", groups["said"]), quotes, question=True)
+    return None if asked.kind == "unknown" else {"image": asked.image, "asked": asked}
+
+
+def _check(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
+    image = details.reference(re.sub(r"(?i)\b(?:that|this)\b", "", clause))[0]
+    asked, quoted = condition(groups.get("said", ""), quotes, question=True), [*quotes.of(clause), None]
+    if asked.kind != "there" or quoted[0] or rule("about_text").search(clause):
+        gone = rule("gone").search(clause) is not None
+        asked = Condition("text", quotes.restore(clause), not gone, image=image, quote=quoted[0])
+    return {"image": image, "asked": asked}
 
 
 def _text(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    text = quotes.restore(groups["text"], bare=True).strip()
-    around = " ".join(groups.get(name, "") for name in ("verb", "adjectives", "noun", "rest2", "rest"))
+    text = quotes.restore(groups.pop("text"), bare=True).strip()
+    image, around = details.reference(re.sub(r"⟪\d+⟫", "", clause))[0], " ".join(groups.values())
     if not text or "⟪" in around:
         return None  # a second quotation: this would leave it out in silence
-    if "⟪" not in groups["text"]:
-        text = text.strip(" :,.")
-        if pattern(knowledge()["clauses"]["read_before"]).fullmatch(text):
-            text = ""
+    if "⟪" not in clause:
+        text = "" if rule("read_before").fullmatch(text.strip(" :,.")) else text.strip(" :,.")
     anchor, around = details.anchor(around)
-    named = next((word for word in re.findall(r"[a-z]+", around.lower()) if word in knowledge()["text_default"]), None)
-    default = details.place(knowledge()["text_default"][named]) if named else None
-    return {
-        "image": details.reference(re.sub(r"⟪\d+⟫", "", clause))[0],
-        "text": text,
-        "position": details.place(around) or default or [500, 500],
-        "anchor": anchor,
-        "color": details.colour(around),
-        "font_size": details.size(around, "text_size"),
-    }
+    extra = rule("lettering_extras").search(around)
+    position = details.place(around) or details.lookup("text_usual", around) or [500, 500]
+    found = {"image": image, "text": text, "position": position, "anchor": anchor, "extra": extra and extra[0].strip()}
+    return found | {"color": details.colour(around), "font_size": details.lookup("text_size", around)}
 
 
 def _place(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    anchor, where = details.anchor(f"{groups.get('where', '')} {groups.get('where2', '')}")
-    what, rest = details.reference(groups["what"])
-    base = details.reference(groups["base"])[0] if "base" in groups else ""
-    source = details.reference(groups["source"])[0] if "source" in groups else ""
-    words = details.phrase(quotes.restore(rest))[0]
+    """Slots are taken out of the words after the verb one by one; what is left is what goes on."""
+    anchor, left = details.anchor(groups["body"])
+    slots = {"source": "", "base": "", "size": "", "spot": ""}
+    for name in slots:
+        for found in [*pattern(f"{{slot_{name}}}").finditer(left)][: 1 if name in ("source", "base") else 2]:
+            slots[name] += f" {found['value']}"
+            left = left.replace(found[0], " ", 1)
+    left = rule("slot_rest").sub("", " ".join(left.split()).strip(" ,"))
+    (what, rest), base = details.reference(left), details.reference(slots["base"])[0]
+    words, source = details.phrase(quotes.restore(rest))[0], details.reference(slots["source"])[0]
     if words and what:
         source, what = what, ""  # "the face of the first picture"
-    return {
-        "image": base,
-        "what": what if not words else "",
-        "phrase": words,
-        "source": source,
-        "position": details.place(where),
-        "anchor": anchor,
-        "scale": details.size(where, "object_size"),
-    }
+    if source and not base and not words:
+        source, base = "", source  # "put it at the top of the second picture"
+    carried = rule("carried").fullmatch(left) and (base or source or "copies" in groups)
+    if not (carried if words else what in ("it", "cutout") or (what and base)) or "⟪" in left:
+        return None
+    slot: Details = {"image": base, "what": "" if words else what, "phrase": words, "source": source, "anchor": anchor}
+    slot |= {"position": details.place(slots["spot"]), "scale": details.lookup("object_size", slots["size"])}
+    return slot | {"edit": _edit(clause, {"prompt": clause}, quotes)}
 
 
-def _generate(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    return {"image": "", "prompt": quotes.restore(groups["prompt"])}
+def _generate(clause: str, groups: Groups, quotes: Quotes) -> Details:
+    return {"image": "", "prompt": quotes.restore(groups["prompt"]), "says": quotes.of(groups["prompt"])}
 
 
-def _draw(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    return _edit(clause, {"prompt": clause}, quotes) | {"scene": quotes.restore(groups["prompt"])}
+def _draw(clause: str, groups: Groups, quotes: Quotes) -> Details:
+    drawn = _generate(clause, groups, quotes)
+    return _edit(clause, {"prompt": clause}, quotes) | {"says": drawn["says"], "scene": drawn["prompt"]}
 
 
 def _wish(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    verb = "make"
-    prompt = f"{verb} {groups['thing']} {groups['state']}"
-    for rule in (rule for rule in knowledge()["rule"] if rule["operation"] in ("rotate", "enlarge", "flip")):
-        if any(pattern(source).fullmatch(prompt) for source in rule["patterns"]):
-            step = _step(prompt, quotes)
-            return {**step.details, "operation": step.operation}
-    return _edit(prompt, {"prompt": prompt}, quotes) | {"operation": "edit"}
+    """'the sky should be orange' → make the sky orange; 'it should be rotated left' → rotate it left."""
+    thing, state, done = groups["thing"], groups["state"], rule("participle").match(groups["state"])
+    verb = knowledge()["participles"].get(done[1].lower()) if done else None
+    usual = "put" if rule("placed").match(state) else "make"
+    step = step_of(
+        strip(f"{verb} {thing} {state[done.end() :]}" if done and verb else f"{usual} {thing} {state}"), quotes
+    )
+    return None if step.operation in ("unknown", "context") else {**step.details, "operation": step.operation}
 
 
 def _edit(clause: str, groups: Groups, quotes: Quotes) -> Details:
     """An edit: its prompt with a numbered picture called 'the picture'; 'it' is left for the play to resolve."""
-    prompt = groups["prompt"]
-    image = details.reference(prompt[:LONG])[0]
+    prompt, image = groups["prompt"], details.reference(groups["prompt"][:LONG])[0]
     if image and image not in ("it", "picture"):
-        prompt = _rename(prompt)
-    quoted = quotes.of(prompt)
-    change = re.match(r"(?i)(?:replace|change|swap|rewrite|update|turn|make|correct|edit|modify)\b", prompt)
-    removal = re.match(r"(?i)(?:remove|erase|delete|wipe|clear|get rid of|take|clean|hide)\b.*", prompt)
-    return {
-        "image": image,
-        "prompt": quotes.restore(prompt),
-        "written": quoted[-1] if change and quoted else None,
-        "removed": (quoted[0] if quoted else "") if removal and (quoted or "text" in prompt.lower()) else None,
-    }
-
-
-def _rename(prompt: str) -> str:
-    """'the hat in the second picture' → 'the hat'; 'make the second picture darker' → '… the picture …'."""
-    for entry in knowledge()["reference"]:
-        found = pattern(entry["pattern"]).search(prompt)
-        if found and entry["means"] not in ("it", "picture"):
-            before = re.sub(r"\s*\b(?:in|of|from|on)\s+$", "", prompt[: found.start()])
-            middle = "" if before != prompt[: found.start()] else "the picture"
-            return re.sub(r"\s+", " ", f"{before} {middle} {prompt[found.end() :]}").strip()
-    return prompt
-
-
-def _check(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    quoted = quotes.of(clause)
-    gone = re.search(r"(?i)\b(?:gone|removed|no (?:more )?text|not there|disappeared)\b", clause) is not None
-    return {
-        "image": details.reference(re.sub(r"(?i)\b(?:that|this)\b", "", clause))[0],
-        "text": quoted[0] if quoted else None,
-        "gone": gone,
-    }
+        rest, picture = details.reference(prompt)[1], rule("of_whole").sub(r"\1 the picture", prompt)
+        prompt = rest if picture == prompt else picture
+    kinds = ((kind, first(kind, prompt[:LONG])) for kind in ("replace", "remove", "add", "alter"))
+    kind, parts = next(((kind, found) for kind, found in kinds if found), ("", {}))
+    old, new = (quotes.restore(parts.get(name) or "") for name in ("old", "new"))
+    quoted, text = quotes.of(prompt), rule("about_text").search(prompt) is not None
+    texts = {"written": quoted[-1]} if kind == "replace" and quoted else {}
+    texts = {"removed": "".join(quoted[:1])} if kind == "remove" and (quoted or text) else texts
+    return {"image": image, "prompt": quotes.restore(prompt), "kind": kind, "old": old, "new": new, "texts": texts}
 
 
 READERS: dict[str, Callable[[str, Groups, Quotes], Details | None]] = {
-    "upright": _plain,
-    "check": _check,
-    "flip": _flip,
-    "rotate": _rotate,
-    "crop": _crop,
-    "enlarge": _enlarge,
-    "read": _plain,
-    "find": _phrase_of,
-    "mask": _phrase_of,
-    "place": _place,
-    "cut": _phrase_of,
-    "text": _text,
-    "generate": _generate,
-    "draw": _draw,
-    "wish": _wish,
-    "edit": _edit,
+    "unknown": _whole, "context": _whole, "upright": _whole, "flip": _whole, "rotate": _whole, "enlarge": _whole,
+    "read": _whole, "check": _check, "crop": _crop, "find": _thing, "ask": _ask, "mask": _thing, "place": _place,
+    "cut": _thing, "text": _text, "generate": _generate, "draw": _draw, "wish": _wish, "edit": _edit,
     "noun": _generate,
-}
+}  # fmt: skip
 """How the details of each operation are read from a matching clause; None: the match does not hold."""

@@ -1,92 +1,204 @@
-"""What is known while a plan is followed: the pictures, what 'it' means, what was found, done and not done."""
+"""What a conversation shows, and what is known while a plan is followed: the pictures, what 'it' means, what was found.
+
+Nothing is remembered between turns: a plan is followed from its start, `Scene.call` answers with the observations of
+the conversation, and the first call that has none yet is the next turn (`Next`).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from canvasagent.policies._scripted.transcript import Finding, Observation, Request
+from canvasagent.conversation import Message
+from canvasagent.policies._scripted.details import Box, singular
+from canvasagent.policies._scripted.language import knowledge
+
+_STATE = re.compile(r"\[(?:Output image saved as: (?P<made>[^\s\]]+)\. )?now imglist is \{(?P<ids>[^}]*)\}\]\s*\Z")
+_CONTINUES = re.compile(r"\A(?:Continuing an earlier run; its result is (\S+)\.\s*\n)?")
+_FOUND = re.compile(
+    r"^(?:- )?'(.*)'(?:: | \(confidence: [\d.]+, box: )\[(\d+), (\d+), (\d+), (\d+)\]"
+    r"(?:, (upside down)|, turned (\d+) degrees clockwise)?",
+    re.MULTILINE,
+)
 
 
 class Unmet(Exception):
     """A step that cannot be done, in words for the person who asked."""
 
 
+class Next(Exception):
+    """A call that has no observation yet: the thought before it, the tool, its arguments."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A thing or a line of text that a tool found: what it is called or says, and where."""
+
+    label: str
+    box: Box
+    turned: int = 0
+    """By how many degrees clockwise a line of text stands turned: 0, 90, 180 or 270."""
+
+
+class Observation:
+    """A tool message, taken apart. What was read is data and stays data."""
+
+    def __init__(self, message: Message) -> None:
+        state = _STATE.search(message.text)
+        self.made: str | None = state["made"] if state else None
+        self.text = re.sub(r"\A(?:Format fault:[^\n]*\n?)+", "", message.text[: state.start() if state else None])
+        sizes = [asset.size for asset in message.assets if asset.id == self.made]
+        told = re.search(r"Output size: \((\d+), (\d+)\)", self.text)
+        self.size = sizes[0] if sizes else (int(told[1]), int(told[2])) if told else None
+        self.error = re.match(r"Error( \(infrastructure\))?:\s*(.*)", " ".join(self.text.split()))
+        found = ((m[1], [int(edge) for edge in m.groups()[1:5]], m[6], m[7]) for m in _FOUND.finditer(self.text))
+        self.found = [Finding(m[0], (*m[1],), 180 if m[2] else int(m[3] or 0)) for m in found]  # type: ignore[arg-type]
+        total = re.search(r"^(?:Found|OCR Results \()\D*(\d+)", self.text, re.MULTILINE)
+        self.total = int(total[1]) if total else len(self.found)
+
+
 @dataclass(frozen=True)
 class Topic:
-    """The thing that was spoken of last: its name, the picture it is in, its box and its mask if there is one."""
+    """The thing that was found last: its name, the picture it is in, its box and its mask if there is one."""
 
     phrase: str
     image: str
-    box: tuple[int, int, int, int]
+    box: Box
     mask: str | None = None
 
 
 @dataclass
 class Scene:
-    """Filled by `play` as observations come; rebuilt from the conversation at every turn."""
+    """A request, and what came of it so far."""
 
-    inputs: list[str]
-    ids: list[str]
-    sizes: dict[str, tuple[int, int]]
-    focus: str | None
+    request: str = ""
+    ids: list[str] = field(default_factory=list)
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    seen: list[Observation] = field(default_factory=list)
+    """The observations that no call was answered with yet."""
+    looks: dict[tuple[str, str, str], Observation] = field(default_factory=dict)
+    """What was looked for in a picture, and what was found."""
+    focus: str | None = None
     """The picture that 'it' means."""
-    picture: str | None
+    picture: str | None = None
     """The picture that 'the picture' means: the last one spoken of that is no mask and no cut-out."""
     topic: Topic | None = None
-    cutout: str | None = None
-    mask: str | None = None
+    noun: str | None = None
+    """The thing that was asked for, added or changed last: what 'it' and 'one' may mean in an edit."""
     things: dict[str, str] = field(default_factory=dict)
-    """Cut-outs by what they show, in their latest version."""
+    """The cut-outs by what they show, and the last `mask` and `cutout`."""
+    parts: set[str] = field(default_factory=set)
+    """Pictures that are masks, cut-outs or made of such."""
     versions: dict[str, str] = field(default_factory=dict)
     """The latest version of each picture that was changed."""
     missing: str | None = None
     """What a step should have made and could not: 'it' then means nothing."""
-    read: str | None = None
-    written: str | None = None
-    removed: str | None = None
-    lines: dict[str, list[Finding]] = field(default_factory=dict)
-    """The lines of text in the pictures that were read."""
+    failed: bool = False
+    """Whether the last step could not be done."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """The text that was `read`, `written` or `removed` last."""
     result: str | None = None
     """The picture that is the result so far; None while no tool made one."""
     answers: list[str] = field(default_factory=list)
     unmet: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, request: Request) -> Scene:
-        """The scene at the start of a request."""
-        inputs = [name for name in request.ids if re.fullmatch(r"img_\d+", name)]
-        first = request.continues or next(iter(inputs or list(request.ids)), None)
-        return cls(inputs, list(request.ids), dict(request.sizes), first, first)
+    def of(cls, messages: Sequence[Message]) -> Scene:
+        """The scene at the start of the last request of a conversation."""
+        start = max((index for index, message in enumerate(messages) if message.role == "user"), default=None)
+        if start is None:
+            return cls()
+        text, ids = messages[start].text, [asset.id for asset in messages[start].assets]
+        if state := _STATE.search(text):
+            text, ids = text[: state.start()], [name for part in state["ids"].split(",") if (name := part.strip())]
+        continued = _CONTINUES.sub("", text, count=1)
+        focus = _CONTINUES.findall(text)[0] or next(iter(ids), None)
+        sizes = {asset.id: asset.size for message in messages for asset in message.assets}
+        seen = [Observation(message) for message in messages[start + 1 :] if message.role == "tool"]
+        return cls(continued.strip(), ids, sizes, seen, focus=focus, picture=focus)
 
-    def resolve(self, meaning: str, what: str = "a picture") -> str:
+    @property
+    def inputs(self) -> list[str]:
+        """The pictures that came with the request."""
+        return [name for name in self.ids if re.fullmatch(r"img_\d+", name)]
+
+    # ── calls ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def call(self, key: str, why: str = "", **arguments: Any) -> Observation:
+        """One call of [calls] in words.toml, made once more if the infrastructure failed. Raises `Next` and `Unmet`."""
+        entry, told = knowledge()["calls"][key], {"why": why, **arguments}
+        given = entry.get("fixed", {}) | {name: value for name, value in arguments.items() if value is not None}
+        for thought in (entry["why"].format(**told), "The tool itself failed, not the call; I try once more."):
+            if not self.seen:
+                raise Next(thought, entry["tool"], given)
+            answer = self.seen.pop(0)
+            if answer.error is None or answer.error[1] is None:
+                break
+        if answer.error is not None:
+            raise Unmet(answer.error[2])
+        self.ids += [answer.made] if answer.made else []
+        self.sizes |= {answer.made: answer.size} if answer.made and answer.size else {}
+        return answer
+
+    def make(self, key: str, why: str = "", **arguments: Any) -> str:
+        """A call that makes a picture; its id."""
+        if (made := self.call(key, why, **arguments).made) is None:
+            raise Unmet(f"{key} made no picture")
+        return made
+
+    def look(self, key: str, image: str, phrase: str | None = None) -> Observation:
+        """What Grounding or OCR sees in a picture. Pictures never change: nothing is asked twice."""
+        known = (knowledge()["calls"][key]["tool"], image, singular((phrase or "").lower()))
+        if known not in self.looks:
+            self.looks[known] = self.call(key, image=image, reference_text=phrase)
+        return self.looks[known]
+
+    def lines(self, image: str, key: str = "verify") -> list[str]:
+        """The lines of text in a picture."""
+        return [line.label for line in self.look(key, image).found]
+
+    def count(self, image: str, phrase: str, key: str = "locate") -> int:
+        """How many of something a picture shows; it is what is spoken of from now on."""
+        found = self.look(key, image, phrase)
+        self.noun, self.missing = singular(phrase), None
+        self.topic = Topic(phrase, image, found.found[0].box) if found.found else None
+        return found.total
+
+    def seek(self, image: str, phrase: str) -> list[Finding]:
+        """Where a phrase is in a picture, the likeliest first. Raises `Unmet` where it is not."""
+        if not self.count(image, phrase):
+            raise Unmet(f"no {phrase} was found in {image}")
+        return self.look("locate", self.target(f"id {image}"), phrase).found
+
+    # ── what is meant ────────────────────────────────────────────────────────────────────────────────────
+
+    def target(self, meaning: str) -> str:
+        """The picture that a step works on; speaking of one makes it the picture in question."""
+        name = self.resolve(meaning)
+        self.picture = self.picture if name in self.parts else name
+        return name
+
+    def resolve(self, meaning: str) -> str:
         """The id that a reference means. Raises `Unmet` where there is no such picture."""
-        found: str | None
-        if meaning.startswith("id "):
-            found = meaning[3:] if meaning[3:] in self.ids else None
-            if found is None:
-                raise Unmet(f"there is no picture {meaning[3:]}")
-        elif meaning.startswith("input "):
-            found = self._input(int(meaning[6:]))
-        elif meaning == "other":
-            found = self.other(self.focus)
-        elif meaning == "picture":
-            found = self.picture
-        elif meaning in ("cutout", "mask"):
-            found = self.cutout if meaning == "cutout" else self.mask
-        else:
-            if self.missing is not None:
-                raise Unmet(f"it needs {self.missing}")
-            found = self.focus
+        kind, _, name = meaning.partition(" ")
+        count, number = len(self.inputs), int(name) if kind == "input" else 1
+        if kind == "id" and name not in self.ids:
+            raise Unmet(f"there is no picture {name}")
+        if kind == "input" and not 0 < (number if number > 0 else count) <= count:
+            raise Unmet(f"there are only {count} pictures" if count else "there is no picture")
+        if kind in ("id", "input"):
+            return name if kind == "id" else self.latest(self.inputs[number - 1 if number > 0 else -1])
+        if kind in ("cutout", "mask") and kind not in self.things:
+            raise Unmet(f"there is no {kind} to work on")
+        if kind in ("", "it", "each") and self.missing is not None:
+            raise Unmet(f"it needs {self.missing}")
+        named = {"other": self.other(self.focus), "picture": self.picture}
+        found = self.latest(self.things[kind]) if kind in self.things else named.get(kind, self.focus)
         if found is None:
-            raise Unmet(f"there is no {meaning if meaning in ('cutout', 'mask') else 'picture'} to work on")
+            raise Unmet("there is no picture to work on")
         return found
-
-    def _input(self, number: int) -> str:
-        index = number - 1 if number > 0 else len(self.inputs) - 1
-        if not 0 <= index < len(self.inputs):
-            raise Unmet(f"there are only {len(self.inputs)} pictures" if self.inputs else "there is no picture")
-        return self.latest(self.inputs[index])
 
     def latest(self, name: str) -> str:
         """The latest version of a picture."""
@@ -95,44 +207,18 @@ class Scene:
         return name
 
     def other(self, name: str | None) -> str | None:
-        """Of two input pictures, the one that `name` does not come from."""
+        """Of several input pictures, the last one that `name` does not come from."""
         rest = [item for item in self.inputs if name not in (item, self.latest(item))]
         return self.latest(rest[-1]) if rest and len(self.inputs) >= 2 else None
-
-    def saw(self, seen: Observation) -> None:
-        """Note the picture that an observation brought."""
-        if seen.made is not None:
-            self.ids.append(seen.made)
-            if seen.size is not None:
-                self.sizes[seen.made] = seen.size
 
     def change(self, before: str, after: str) -> None:
         """`after` takes the place of `before`: the same thing, changed."""
         self.versions[before] = after
-        for name, asset in self.things.items():
-            if asset == before:
-                self.things[name] = after
-        if before == self.cutout:
-            self.cutout = after
-        elif before == self.mask:
-            self.mask = after
-        else:
-            self.picture = after
+        self.parts |= {after} if before in self.parts else set()
+        self.picture = self.picture if before in self.parts else after
         self.attend(after)
 
     def attend(self, name: str) -> None:
         """`name` is what 'it' means from now on, and the result so far."""
         self.focus = self.result = name
-        self.topic = None
-        self.missing = None
-
-    def is_whole(self, name: str) -> bool:
-        """Whether a picture is neither the mask nor a cut-out that was made on the way."""
-        return name not in (self.mask, self.cutout, *self.things.values()) and not name.startswith(("SAM_", "Extract_"))
-
-    def found(self, phrase: str, image: str, finding: Finding) -> None:
-        """Something was found: 'it' may mean it."""
-        self.topic = Topic(phrase, image, finding.box)
-        self.missing = None
-        if self.is_whole(image):
-            self.picture = image
+        self.topic = self.missing = None

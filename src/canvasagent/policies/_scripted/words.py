@@ -1,68 +1,37 @@
-"""What the policy says, and the small judgements on text and places that it makes while it plays."""
+"""What the policy says, and the small judgements on words that it makes while it plays."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from difflib import SequenceMatcher
-from typing import Any
 
-from canvasagent.policies._scripted.language import knowledge
-from canvasagent.policies._scripted.plan import Step
-from canvasagent.policies._scripted.transcript import Finding
-
-_REFUSALS = {
-    "unknown": "not understood",
-    "condition": "conditions are not understood without a model; try --policy openai:MODEL",
-    "foreign": "the built-in policy reads English; another language needs a model: --policy openai:MODEL",
-}
-
-
-def reason(key: str, **parts: Any) -> str:
-    """The thought before a call, from patterns.toml."""
-    template: str = knowledge()["reasons"][key]
-    return template.format(**parts)
-
-
-def refusal(operation: str) -> str:
-    """Why a clause is left undone."""
-    return _REFUSALS[operation]
+from canvasagent.policies._scripted.language import rule
 
 
 def plain(text: str, most: int = 400) -> str:
     """A text that may stand in a reason: one line, no tags, no 'Not done:' of its own, not too long."""
-    text = " ".join(text.replace("<", "‹").replace(">", "›").split())
-    text = re.sub(r"(?i)not done:", "not done", text)
+    text = re.sub(r"(?i)not done:", "not done", " ".join(text.replace("<", "‹").replace(">", "›").split()))
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def not_done(parts: list[str]) -> str:
-    """The line that tells the environment what was left undone."""
-    return "Not done: " + "; ".join(plain(part.replace(";", ",")) for part in parts)
+def resolved(prompt: str, noun: str | None, pronoun: bool) -> str:
+    """An edit prompt in which 'it' says what it means, a thing or the picture, and 'one' says one of what."""
+    name, one = f"the {noun}" if noun else "the picture", "a" if re.match(r"(?i)add|draw|put|insert", prompt) else "one"
+    prompt = rule("one").sub(lambda match: f"{match['of'] or one} {noun}", prompt) if noun else prompt
+    for key in ("leading_it", "closing_it") if pronoun else ():
+        prompt = rule(key).sub(lambda match: f"{match[1]} {name}", prompt)
+    return prompt
 
 
-def thing(step: Step) -> str:
-    """What a step was to make, for the steps that need it."""
-    return f"'{step.details.get('phrase') or step.details.get('prompt') or step.text}', which there is not"
-
-
-def without_pronoun(prompt: str, phrase: str | None) -> str:
-    """An edit prompt in which a leading or closing 'it' says what it means."""
-    name = f"the {phrase}" if phrase else "the picture"
-    prompt = re.sub(
-        r"^(\w+(?: (?:of|up|out|off|to|on))?) (?:it|this|that|them)\b(?! \w+ed\b)", rf"\1 {_literal(name)}", prompt
-    )
-    return re.sub(r"\b(to|in|into|onto|of|from) (?:it|this)$", rf"\1 {_literal(name)}", prompt)
-
-
-def _literal(text: str) -> str:
-    return text.replace("\\", r"\\")
+def nameable(thing: str) -> bool:
+    """Whether Grounding can be asked for a thing: not for a look, a light or a text."""
+    return bool(thing) and rule("unnameable").fullmatch(thing) is None
 
 
 def key(text: str) -> str:
     """Letters and digits only, in one case and without accents, for comparing what was read."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in decomposed if char.isalnum())
+    return "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if char.isalnum())
 
 
 def checkable(text: str) -> bool:
@@ -72,29 +41,9 @@ def checkable(text: str) -> bool:
 
 
 def says(lines: list[str], text: str) -> bool:
-    """Whether lines that were read hold a text, a small share of misread letters allowed."""
-    wanted = key(text)
-    candidates = [key(" ".join(lines)), *map(key, lines)]
-    if not wanted:
-        return False
-    if any(wanted in candidate for candidate in candidates):
-        return True
-    if len(wanted) < 5:
-        return False
-    return any(SequenceMatcher(None, wanted, candidate, autojunk=False).ratio() >= 0.85 for candidate in candidates)
-
-
-def legible(found: list[Finding]) -> float:
-    """How much can be read and how surely: the letters of each line, weighed by its confidence."""
-    return sum(len(key(line.label)) * line.score for line in found)
-
-
-def looks(wanted: Any) -> list[dict[str, Any]]:
-    """How a text is drawn: as asked, then larger, then larger and (where none was asked for) in another colour."""
-    size, colour = wanted["font_size"], wanted["color"]
-    larger = min((size or 90) * 1.6, 300)
-    return [
-        {"font_size": size, "color": colour},
-        {"font_size": larger, "color": colour},
-        {"font_size": larger if not colour else larger * 1.3, "color": colour or "yellow"},
-    ]
+    """Whether lines that were read hold a text, a small share of misread letters allowed; any text, if it is empty."""
+    wanted, candidates = key(text), [key(" ".join(lines)), *map(key, lines)]
+    if not wanted or any(wanted in candidate for candidate in candidates):
+        return bool(lines) if not wanted else True
+    ratios = (SequenceMatcher(None, wanted, candidate, autojunk=False).ratio() for candidate in candidates)
+    return len(wanted) >= 5 and any(ratio >= 0.85 for ratio in ratios)

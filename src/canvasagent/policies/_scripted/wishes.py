@@ -1,0 +1,157 @@
+"""From clauses to wishes: corrections made, prohibitions set apart, each wish with the condition it hangs on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+from canvasagent.policies._scripted.details import lookup, phrase, reference
+from canvasagent.policies._scripted.language import Clause, Quotes, clauses, knowledge, pattern, rule, strip
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Something that can be looked up in a picture: an entry of [[condition]], taken apart."""
+
+    kind: str
+    text: str
+    said: bool = True
+    """False where the words deny it: 'there is no dog'."""
+    phrase: str = ""
+    image: str = ""
+    least: int = 1
+    most: int = 10**6
+    quote: str | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A clause that asks for something, the condition it hangs on, and what that must come to."""
+
+    text: str
+    condition: Condition | None = None
+    holds: bool = True
+
+
+@dataclass
+class Wishes:
+    """What a request asks for, in order, and what it wants left as it is."""
+
+    quotes: Quotes
+    asked: list[Wish] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    scope: tuple[Condition | None, bool] = (None, True)
+    """The condition that the next clause hangs on."""
+    last: Condition | None = None
+    """The condition that 'otherwise' speaks of."""
+    corrects: bool = False
+    """Whether the next clause mends the last one: 'No, wait.'"""
+
+    def take(self, clause: Clause) -> None:
+        """Take in the next clause."""
+        self.scope = (None, True) if clause.opens else self.scope
+        if not self._kept(clause.text) and not self._corrected(clause.text):
+            self._ask(rule("contrast").sub("", clause.text))
+
+    def _kept(self, text: str) -> bool:
+        """Whether a clause only forbids; what it protects is noted."""
+        if (thing := (first("forbid", text) or {}).get("thing")) is None:
+            return False
+        if not rule("anything_else").fullmatch(thing) and not reference(thing)[0] and phrase(thing)[0]:
+            self.kept.append(self.quotes.restore(thing))
+        return True
+
+    def _corrected(self, text: str) -> bool:
+        """Whether a clause only mends or takes back what was said last; if so, that is done."""
+        cancel, marked = rule("cancel").match(text), rule("correction").match(text)
+        if not self.asked or not (cancel or marked or self.corrects):
+            return False
+        if cancel:
+            self.asked.pop()
+            return not (rest := strip(text[cancel.end() :])) or self._ask(rest)
+        said = rule("instead").sub("", text[marked.end() if marked else 0 :]).strip(" ,.!")
+        rest, before, self.corrects = strip(said), self.asked[-1].text, not said
+        whole = rule("starters").match(said) and not rule("make_that").match(said)
+        amended = before if not rest else None if whole else amend(before, said)
+        weak = rule("weak").match(text) and not rule("instead").search(text)
+        if amended is None and weak and rest.split()[0] != before.split()[0]:
+            return False  # 'actually, also …' adds something
+        self.asked[-1] = replace(self.asked[-1], text=amended or rest)
+        return True
+
+    def _ask(self, text: str) -> bool:
+        if (text := self._conditional(text)) and not self._kept(text):
+            if question := rule("yes_no").match(text):
+                self.last = condition(text[question.end() :], self.quotes, question=True)
+            self.asked.append(Wish(text, *self.scope))
+        return True
+
+    def _conditional(self, text: str) -> str:
+        """The text without its 'if …', 'otherwise' or '… unless …', which is noted as the scope."""
+        if (other := rule("otherwise").match(text)) and self.last is not None:
+            self.scope, text = (self.last, other["so"] is not None), strip(text[other.end() :])
+        elif head := rule("condition").match(text):
+            rest = text[head.end() :]
+            cuts = [(match.start(), match.end()) for match in rule("condition_end").finditer(rest)]
+            cuts = [(len(rest), len(rest)), *cuts]
+            sound = (cut for cut in cuts if condition(rest[: cut[0]], self.quotes).kind != "unknown")
+            end, begin = next(sound, cuts[1] if len(cuts) > 1 else cuts[0])
+            text = self._judge(rest[:end], head[0], strip(rest[begin:]))
+        elif (tail := rule("conditional_tail").fullmatch(text)) and not rule("asks").search(tail["rest"]):
+            known = condition(tail["said"], self.quotes).kind != "unknown"
+            text = self._judge(tail["said"], tail["head"], tail["rest"]) if known else text
+        return text
+
+    def _judge(self, said: str, head: str, rest: str) -> str:
+        self.last = condition(said, self.quotes)
+        self.scope = (self.last, "unless" not in head.lower())
+        return rest
+
+
+def wishes(marked: str, quotes: Quotes) -> Wishes:
+    """The wishes of a text whose quotations are marks."""
+    found = Wishes(quotes)
+    for clause in clauses(marked):
+        found.take(clause)
+    return found
+
+
+def first(table: str, text: str) -> dict[str, str] | None:
+    """The groups of the first pattern of a list in [clauses] that is all of a text."""
+    found = (pattern(source).fullmatch(text) for source in knowledge()["clauses"][table])
+    return next(({name: value or "" for name, value in match.groupdict().items()} for match in found if match), None)
+
+
+def condition(text: str, quotes: Quotes, question: bool = False) -> Condition:
+    """What can be looked up to see whether a statement is true; kind `unknown` where nothing can."""
+    shown = quotes.restore(text)
+    text = re.sub(r"(?i)\bno(?:t)? (more|fewer|less) than", r"not\1 than", rule("fillers").sub("", text).strip(" ,"))
+    plain = " ".join(rule("denial").sub(" ", text).split())
+    said = plain == " ".join(text.split())
+    for entry in knowledge()["condition"]:
+        if (match := pattern(entry["pattern"]).fullmatch(plain)) is None:
+            continue
+        groups = {name: value or "" for name, value in match.groupdict().items()}
+        image, rest = reference(f"{groups.get('adjective', '')} {groups.get('phrase', '')}".strip() or plain)
+        sought = phrase(quotes.restore(rest))[0] if groups.get("phrase") else ""
+        quoted, least, most = [*quotes.of(text), None][0], 1, 10**6
+        if count := lookup("number", groups.get("number", "")):
+            low, high = lookup("amount", f"{groups['how']} {groups['how2']}") or (0, 0)
+            least, most = max(int(count) + low, 0), int(count) + high if high < 99 else most
+        return Condition(entry["kind"], shown, said != entry.get("denies", False), sought, image, least, most, quoted)
+    return Condition("unknown", shown, said)
+
+
+def amend(text: str, fragment: str) -> str | None:
+    """A clause with what a fragment says in the place of its like: 'rotate it 45' and '90' → 'rotate it 90'."""
+    changed, left = text, fragment
+    for entry in knowledge()["amend"]:
+        kind = pattern(entry["pattern"])
+        said, before = kind.search(left), [*kind.finditer(changed)]
+        if said is None or (not before and "else" not in entry):
+            continue
+        start, end = before[-1].span() if before else (len(changed), len(changed))
+        put = said[0] if before else entry["else"].format(said[0])
+        changed = " ".join(f"{changed[:start]} {put} {changed[end:]}".split())
+        left = f"{left[: said.start()]} {left[said.end() :]}"
+    return changed if changed != text and rule("fragment_rest").fullmatch(left.strip()) else None
