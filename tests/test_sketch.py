@@ -240,6 +240,13 @@ def test_what_cannot_be_drawn_is_told(prompt: str) -> None:
         draw(prompt, (256, 256), 0)
 
 
+def test_between_two_of_a_kind() -> None:
+    placed = boxes(parse("a robot between two gifts"), 4)
+    robot = next(item for item in placed if item.group == 0)
+    first, second = sorted(item.center[0] for item in placed if item.group == 1)
+    assert first < robot.center[0] < second
+
+
 def test_unknown_words_are_all_named() -> None:
     with pytest.raises(UnknownWords) as told:
         parse("a griffin with a sporran in the field")

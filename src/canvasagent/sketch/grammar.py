@@ -192,8 +192,8 @@ def _relate(reader: _Reader, index: int) -> None:
     """A group was named: it is the other end of a relation, or a new subject."""
     if reader.relation == "between":
         reader.between.append(index)
-        if len(reader.between) < 2:
-            return
+        if len(reader.between) < 2 and reader.groups[index]["count"] < 2:
+            return  # 'between two trees' is complete, 'between a tree' is not
         _finish(reader, "between", tuple(reader.between))
         reader.between = []
     elif reader.relation is not None:
