@@ -37,7 +37,7 @@ def process(trajectory: Trajectory) -> tuple[float | None, str]:
 
 
 def test_judges_are_found_by_file_name() -> None:
-    assert {"local", "endpoint"} >= set(judge_names()) >= {"local"}
+    assert {"local", "endpoint"} <= set(judge_names()) and not any(name.startswith("_") for name in judge_names())
     with pytest.raises(InputError, match="there is no judge 'oracle'"):
         load_judge("oracle")
     with pytest.raises(InputError, match="takes no argument"):
@@ -228,6 +228,32 @@ def test_what_the_infrastructure_failed_is_not_blamed(tmp_path: Path) -> None:
 def test_without_checks_there_is_no_alignment_score() -> None:
     verdict = judged(LOCAL, run(FLIP, CROP, end()))["align"]
     assert verdict.score is None and "no checks" in (verdict.error or "")
+
+
+MIRRORED, TURNED = {"check": "mirrored"}, {"check": "orientation", "turned": 90}
+
+
+def test_alignment_is_the_mean_of_the_checks_with_caps() -> None:
+    held = judged(LOCAL, run(FLIP, end(), checks=(MIRRORED,)))["align"]
+    assert held.score == json.loads(held.raw)["mean"] > 0.9
+    half = judged(LOCAL, run(FLIP, end(), checks=(MIRRORED, TURNED)))["align"]
+    assert half.score is not None and half.score <= 0.5
+    broken = judged(LOCAL, run(call("Rotate", angle=180), end(), checks=(MIRRORED, TURNED)))["align"]
+    assert broken.score is not None and broken.score <= 0.4 and "likeness" in broken.raw
+    words = ({"check": "answer_contains", "words": ["7"]}, MIRRORED, MIRRORED)
+    wrong = judged(LOCAL, run(FLIP, end(), checks=words))["align"]
+    assert wrong.score is not None and wrong.score <= 0.3
+
+
+def test_no_result_or_a_mask_meets_no_check() -> None:
+    for turns in ([end()], [call("SAM", bbox="[200, 100, 800, 900]"), end("SAM_0")]):
+        verdict = judged(LOCAL, run(*turns, checks=(MIRRORED,)))["align"]
+        assert verdict.score is not None and verdict.score <= 0.4
+
+
+def test_a_check_that_does_not_exist_is_told() -> None:
+    verdict = judged(LOCAL, run(FLIP, end(), checks=({"check": "pretty"},)))["align"]
+    assert verdict.score is None and "no check 'pretty'" in (verdict.error or "")
 
 
 @pytest.mark.parametrize(("status", "why"), [("running", "not finished"), ("failed", "no fault of the policy")])

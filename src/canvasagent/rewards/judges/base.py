@@ -29,6 +29,8 @@ class Verdict(BaseModel):
     """Name and argument: `local`, `endpoint:qwen3.5-plus`."""
     model: str
     """The model as the endpoint names it, or the rules' version."""
+    served: str | None = None
+    """The model that the server says has answered, which may be a dated version of `model`."""
     prompt_hash: str | None = None
     """SHA-256 of the judge's prompt; None for rules."""
     raw: str = ""

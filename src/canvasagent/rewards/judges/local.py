@@ -19,14 +19,14 @@ from canvasagent.canvas import Kind
 from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.rewards.judges._course import course_of
 from canvasagent.rewards.judges._quality import quality
-from canvasagent.rewards.judges._rules import BELOW_TOP, rule_on
+from canvasagent.rewards.judges._rules import rule_on
 from canvasagent.rewards.judges.base import ASPECTS, Aspect, JudgeSettings, Verdict, unfinished
 from canvasagent.trajectory import Trajectory
 
 VERSION = "rules-1"
 """Goes up whenever a rule, a measure or a constant changes, so that scores of two versions are not mixed."""
 
-CAPS = {"text_readable": 0.3, "text_exact": 0.3, "answer_contains": 0.3}
+CAPS = {"text_readable": 0.3, "answer_contains": 0.3}
 """Most that alignment can be where a check of this name does not pass: wrong visible text."""
 CAP = 0.5
 """The same for every other check: a major element is missing or misplaced."""
@@ -75,16 +75,16 @@ def alignment(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
         raise InputError("the task has no checks, and without them the local judge cannot tell alignment.")
     from canvasagent.rewards.checks import run_checks
 
-    findings = run_checks(trajectory)
-    named = list(zip((str(check.get("check")) for check in trajectory.checks), findings, strict=True))
-    caps = [CAPS.get(name, CAP) for name, finding in named if not finding.passed]
-    if 2 * len(caps) > len(named):
+    outcomes = run_checks(trajectory)
+    caps = [CAPS.get(one.check, CAP) for one in outcomes if not one.finding.passed]
+    if 2 * len(caps) > len(outcomes):
         caps.append(BROAD_THEME)
-    mean = sum(finding.score for finding in findings) / len(findings)
-    if caps:
-        caps.append(BELOW_TOP)
+    mean = sum(one.finding.score for one in outcomes) / len(outcomes)
+    told = [
+        {"check": one.check, "score": one.finding.score, "passed": one.finding.passed, "why": one.finding.why}
+        for one in outcomes
+    ]
     score = min(1.0, max(0.0, min([mean, *caps])))
-    told = [{"check": name, "score": one.score, "passed": one.passed, "why": one.why} for name, one in named]
     return score, {"mean": mean, "caps": sorted(caps), "checks": told}
 
 
