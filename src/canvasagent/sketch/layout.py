@@ -298,6 +298,9 @@ def _cost(option: Placement, number: int, scene: Scene, placed: list[Placement],
         for relation in relation_group.relations:
             if option.group in relation.others and relation.kind in ("left", "right", "next", "between"):
                 cost += 3.0 * abs(option.center[0] / size[0] - 0.5)
+            if relation.kind == "between" and option.group in relation.others:
+                apart = [abs(option.center[0] - item.center[0]) for item in placed if item.group in relation.others]
+                cost += 60.0 * max(0.0, 0.45 - min(apart, default=size[0]) / size[0])
     return cost
 
 
