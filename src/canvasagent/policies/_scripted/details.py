@@ -9,6 +9,7 @@ from canvasagent.policies._scripted.language import knowledge, pattern
 from canvasagent.tools.overlayer import color_name, is_color
 
 Box = tuple[int, int, int, int]
+Details = dict[str, Any]
 
 
 def lookup(table: str, text: str) -> Any:

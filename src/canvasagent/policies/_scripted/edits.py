@@ -2,69 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
-from canvasagent.policies._scripted.details import head, lookup, phrase
+from canvasagent.policies._scripted.details import Details, head, lookup, phrase
 from canvasagent.policies._scripted.language import knowledge, rule
-from canvasagent.policies._scripted.plan import Step
 from canvasagent.policies._scripted.scene import Scene, Unmet
-from canvasagent.policies._scripted.words import checkable, nameable, plain, resolved, says
+from canvasagent.policies._scripted.words import nameable, plain, resolved, says
 
 TRIES = 3
 """How often a step is tried at most, in other ways each time."""
 
 
-def generate(step: Step, scene: Scene) -> None:
+def generate(wanted: Details, scene: Scene) -> None:
     """A new picture; drawn anew where a text that it should show cannot be read."""
-    prompt, texts, unread = step.details["prompt"], step.details["says"], ""
     for _ in range(TRIES):
-        made = scene.make("generate", prompt=prompt)
-        if not (unread := _unread(scene, made, texts)):
+        made = scene.make("generate", prompt=wanted["scene"])
+        if not (unread := [text for text in wanted["says"] if not scene.reads(made, text)]):
             break
     scene.attend(made)
-    scene.picture = made
-    scene.texts["written"] = " ".join(texts) or scene.texts.get("written", "")
-    scene.noun = None if rule("several").search(prompt) else head(rule("drawn").sub("", prompt))
+    scene.picture, scene.texts["written"] = made, " ".join(wanted["says"]) or scene.texts.get("written", "")
+    scene.noun = None if rule("several").search(wanted["scene"]) else head(rule("drawn").sub("", wanted["scene"]))
     if unread:
-        raise Unmet(f"drawn, but {unread}")
+        raise Unmet(f"drawn, but '{unread[0]}' cannot be read in it")
 
 
-def _unread(scene: Scene, image: str, texts: list[str]) -> str:
-    """What OCR cannot read of some texts in a picture; empty if it reads them all, or cannot tell."""
-    missed = [text for text in texts if checkable(text) and not says(scene.lines(image), text)]
-    return f"'{missed[0]}' cannot be read in it" if missed else ""
-
-
-def draw(step: Step, scene: Scene) -> None:
+def draw(wanted: Details, scene: Scene) -> None:
     """A new picture where there is none yet, an edit otherwise."""
-    if scene.picture is None:
-        generate(replace(step, details=step.details | {"prompt": step.details["scene"]}), scene)
-    else:
-        edit(step, scene)
+    (generate if scene.picture is None else edit)(wanted, scene)
 
 
-def noun(step: Step, scene: Scene) -> None:
+def noun(wanted: Details, scene: Scene) -> None:
     """A description alone: a new picture, but only where there is none."""
     if scene.picture is not None:
         raise Unmet("it was not understood")
-    generate(step, scene)
+    generate(wanted, scene)
 
 
-def edit(step: Step, scene: Scene) -> None:
+def edit(wanted: Details, scene: Scene) -> None:
     """Change a picture, look whether it shows, and try again in other words, or inside a mask."""
-    wanted, restore = step.details, False
     image, covered, prompt = _aim(wanted, scene)
     new, old = wanted["new"], wanted["old"]
-    new = prompt.split(" ", 1)[-1] if new and new.lower() in knowledge()["pronouns"] else new
-    old = scene.noun or "" if old and old.lower() in knowledge()["pronouns"] else head(old)
-    kept = [] if wanted["kind"] else [f"the {phrase(thing)[0]}" for thing in wanted["kept"]]
+    new = prompt.split(" ", 1)[-1] if new and not scene.meant(new, "") else new
+    old = head(scene.meant(old)) if old else ""
+    kept, restore = [] if wanted["kind"] else [f"the {phrase(thing)[0]}" for thing in wanted["kept"]], False
     ways = [text.format(old=f"the {old}", new=new) for text in knowledge()["rephrase"].get(wanted["kind"], [])]
     asked, why = ", but ".join([prompt, *(f"leave {thing} alone" for thing in kept)]), ""
     for attempt in range(TRIES):
+        given = {"image": image, "edit_prompt": asked, "masked_image": covered}
         try:
-            key, given = "again" if attempt else "edit", {"image": image, "edit_prompt": asked, "masked_image": covered}
-            made = scene.make(key, plain(why), **given)
+            made = scene.make("again" if attempt else "edit", plain(why), **given)
         except Unmet as refusal:
             why = str(refusal)
             if kept and not restore:
@@ -78,15 +62,14 @@ def edit(step: Step, scene: Scene) -> None:
             for thing in kept if restore else []:
                 made = _put_back(scene, phrase(thing)[0], image, made)
             scene.texts |= wanted["texts"]
-            scene.change(image, made)
             scene.noun = head(new) or old or scene.noun
-            return
+            return scene.change(image, made)
         asked = ways[attempt] if attempt < len(ways) else asked
     scene.attend(image)  # what came of it was no better: the earlier picture stays the result
     raise Unmet(f"{why}, so {image} is kept")
 
 
-def _aim(wanted: Any, scene: Scene) -> tuple[str, str | None, str]:
+def _aim(wanted: Details, scene: Scene) -> tuple[str, str | None, str]:
     """The picture to change, the mask that limits it, and the prompt with its pronouns resolved."""
     topic, prompt, pronoun = scene.topic, wanted["prompt"], wanted["image"] == "it"
     if topic is not None and (pronoun or wanted["image"] == "mask"):
@@ -99,25 +82,23 @@ def _aim(wanted: Any, scene: Scene) -> tuple[str, str | None, str]:
     )
 
 
-def _fault(wanted: Any, old: str, new: str, image: str, made: str, scene: Scene) -> str:
+def _fault(wanted: Details, old: str, new: str, image: str, made: str, scene: Scene) -> str:
     """What a look at the result shows to be wrong; empty where all is well or nothing can tell."""
+    kind, written, gone = wanted["kind"], wanted["texts"].get("written"), wanted["texts"].get("removed")
     try:
-        if "written" in wanted["texts"]:
-            return _unread(scene, made, [wanted["texts"]["written"]])
-        if "removed" in wanted["texts"]:
-            return "the text can still be read" if says(scene.lines(made), wanted["texts"]["removed"]) else ""
-        if wanted["kind"] in ("add", "replace") and nameable(new):
+        if written is not None:
+            return "" if scene.reads(made, written) else f"'{written}' cannot be read in it"
+        if gone is not None:
+            return "the text can still be read" if says(scene.lines(made), gone) else ""
+        if kind in ("add", "replace") and nameable(thing := head(new)):
             more = rule("one_more").match(new) is not None
-            least = 1 + scene.count(image, head(new)) if more else max(int(lookup("number", new) or 1), 1)
-            return (
-                "" if scene.count(made, head(new), "present") >= least else f"no {head(new)} can be found in the result"
-            )
-        if wanted["kind"] == "remove" and nameable(old):
-            after = scene.count(made, old, "absent")
-            before = scene.count(image, old) if after and not phrase(wanted["old"])[1] else 0
-            return f"the {old} can still be found" if after and after >= before else ""
-    except Unmet:  # Grounding or OCR cannot tell
-        pass
+            least = 1 + scene.count(image, thing) if more else max(int(lookup("number", new) or 1), 1)
+            return "" if scene.count(made, thing, "present") >= least else f"no {thing} can be found in the result"
+        if kind == "remove" and nameable(old) and (after := scene.count(made, old, "absent")):
+            gone_one = not phrase(wanted["old"])[1] and scene.count(image, old) > after
+            return "" if gone_one else f"the {old} can still be found"
+    except Unmet:
+        return ""  # Grounding or OCR cannot tell
     return ""
 
 

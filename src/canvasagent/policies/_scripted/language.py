@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -105,6 +105,7 @@ def _split_soft(sentence: str) -> list[str]:
     return [*parts, sentence[start:]]
 
 
+@lru_cache(maxsize=1024)
 def strip(clause: str) -> str:
     """A clause without leading connectives and politeness, and without what trails it, its verb a plain one."""
     clause = re.sub(r"\s+", " ", clause).strip(" ,;:-–—")
@@ -115,7 +116,8 @@ def strip(clause: str) -> str:
     if form and not rule("starters").match(clause) and (verb := imperative(form[1])):
         clause = verb + (" it" if form[2] == "ed" else "") + clause[form.end() :]
     for entry in knowledge()["synonym"]:
-        clause = pattern(entry["pattern"]).sub(entry["means"], clause, count=1)
+        if (match := pattern(entry["pattern"]).match(clause)) is not None:
+            clause = match.expand(entry["means"]) + clause[match.end() :]
     return clause
 
 

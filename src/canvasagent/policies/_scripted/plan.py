@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 from canvasagent.policies._scripted import details
+from canvasagent.policies._scripted.details import Details
 from canvasagent.policies._scripted.language import Quotes, is_foreign, knowledge, pattern, rule, strip
 from canvasagent.policies._scripted.wishes import Condition, condition, first, wishes
 
 Groups = dict[str, str]
-Details = dict[str, Any]
 
 LONG = 400
 """Characters of a clause that are matched; a longer one can only be a description to draw or an edit."""
@@ -45,37 +45,37 @@ class Plan:
 def make_plan(instruction: str) -> Plan:
     """The plan of a request. Never raises."""
     marked, quotes = Quotes.take(instruction)
-    if is_foreign(marked):
-        return Plan((Step("foreign", instruction.strip()),))
     found = wishes(marked, quotes)
-    steps = [replace(step_of(wish.text, quotes), condition=wish.condition, holds=wish.holds) for wish in found.asked]
-    if all(step.operation in ("unknown", "context") for step in steps):
-        return Plan((Step("unknown", instruction.strip()),))
+    steps = [replace(step_of(text, quotes), condition=asked, holds=holds) for text, asked, holds in found.asked]
+    if is_foreign(marked) or all(step.operation in ("unknown", "context") for step in steps):
+        operation = "foreign" if is_foreign(marked) else "unknown"
+        return Plan((Step(operation, instruction.strip(), {"operation": operation}),))
     return Plan(tuple(step for step in steps if step.operation != "context"), tuple(found.kept))
 
 
 @lru_cache(maxsize=1024)
 def step_of(clause: str, quotes: Quotes) -> Step:
     """The step that a clause asks for, by the first rule of patterns.toml that it fits."""
-    shorter = rule("purpose").sub("", clause)
-    tried = ((entry, text) for entry in knowledge()["rule"] for text in dict.fromkeys((clause, shorter or clause)))
-    for entry, text in tried:
-        if (step := _fit(entry, text, quotes)) is not None:
-            return step
-    return Step("context" if rule("context").fullmatch(clause) else "unknown", quotes.restore(clause))
+    texts, bare = dict.fromkeys((clause, rule("purpose").sub("", clause) or clause)), rule("fillers")
+    forms = {text: (bare.sub("", text[:LONG]).strip(), text[:LONG]) for text in texts}
+    for entry in knowledge()["rule"]:
+        for text, form in forms.items():
+            if len(text) <= LONG or "exact" in entry:
+                if (found := _fit(entry, form["exact" in entry], text[LONG:], quotes)) is not None:
+                    return Step(found["operation"], quotes.restore(clause), found)
+    operation = "context" if rule("context").fullmatch(clause) else "unknown"
+    return Step(operation, quotes.restore(clause), {"operation": operation})
 
 
-def _fit(entry: Mapping[str, Any], clause: str, quotes: Quotes) -> Step | None:
-    operation, start, tail = entry["operation"], clause[:LONG], clause[LONG:]
-    if tail and not entry.get("exact"):
-        return None
-    start = start if entry.get("exact") else rule("fillers").sub("", start).strip()
+def _fit(entry: Mapping[str, Any], clause: str, tail: str, quotes: Quotes) -> Details | None:
+    """The details of a clause by a rule; what is too long to be matched can only be a part of a prompt."""
     for source in entry["patterns"]:
-        if (match := pattern(source).fullmatch(start)) is not None:
+        if (match := pattern(source).fullmatch(clause)) is not None:
             groups = {name: value.strip() for name, value in match.groupdict().items() if value}
-            groups |= {"prompt": start + tail} if tail else {}
-            if (found := READERS[operation](start + tail, groups | {"operation": operation}, quotes)) is not None:
-                return Step(found.pop("operation", operation), quotes.restore(clause), found)
+            groups |= {"prompt": clause + tail} if tail else {}
+            groups["operation"] = entry["operation"]
+            if (found := READERS[entry["operation"]](clause + tail, groups, quotes)) is not None:
+                return {"operation": entry["operation"], **found}
     return None
 
 
@@ -86,9 +86,9 @@ def _whole(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
         return _edit(clause, {"prompt": clause}, quotes) | {"operation": "edit"} if no_picture else None
     how = groups.get("how", "")
     factor = int(details.lookup("number", how.replace("4k", "")) or 4)
-    play = "flip_vertical" if rule("vertical").search(how) else "enlarge_twice" if factor == 16 else ""
-    play = play if play.startswith(groups["operation"]) else ""
-    return {"image": details.reference(clause)[0], "angle": details.angle(how), "factor": factor, "play": play}
+    calls = [groups["operation"]] * (2 if factor == 16 and groups["operation"] == "enlarge" else 1)
+    calls += ["flip_vertical"] if calls == ["flip"] and rule("vertical").search(how) else []
+    return {"image": details.reference(clause)[0], "angle": details.angle(how), "factor": factor, "calls": calls}
 
 
 def _crop(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
@@ -113,17 +113,17 @@ def _thing(clause: str, groups: Groups, quotes: Quotes) -> Details:
 
 
 def _ask(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    asked = condition(rule("yes_no").sub("", groups["said"]), quotes, question=True)
+    asked = condition(rule("yes_no").sub("", groups["said"]), quotes)
     return None if asked.kind == "unknown" else {"image": asked.image, "asked": asked}
 
 
 def _check(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     image = details.reference(re.sub(r"(?i)\b(?:that|this)\b", "", clause))[0]
-    asked, quoted = condition(groups.get("said", ""), quotes, question=True), [*quotes.of(clause), None]
+    asked, quoted = condition(groups.get("said", ""), quotes), [*quotes.of(clause), None]
     if asked.kind != "there" or quoted[0] or rule("about_text").search(clause):
         gone = rule("gone").search(clause) is not None
         asked = Condition("text", quotes.restore(clause), not gone, image=image, quote=quoted[0])
-    return {"image": image, "asked": asked}
+    return {"image": image, "asked": asked, "check": True}
 
 
 def _text(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
@@ -163,13 +163,10 @@ def _place(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     return slot | {"edit": _edit(clause, {"prompt": clause}, quotes)}
 
 
-def _generate(clause: str, groups: Groups, quotes: Quotes) -> Details:
-    return {"image": "", "prompt": quotes.restore(groups["prompt"]), "says": quotes.of(groups["prompt"])}
-
-
 def _draw(clause: str, groups: Groups, quotes: Quotes) -> Details:
-    drawn = _generate(clause, groups, quotes)
-    return _edit(clause, {"prompt": clause}, quotes) | {"says": drawn["says"], "scene": drawn["prompt"]}
+    """A description: what an empty canvas shows, or what an edit brings."""
+    drawn = {"scene": quotes.restore(groups["prompt"]), "says": quotes.of(groups["prompt"])}
+    return _edit(clause, {"prompt": clause}, quotes) | drawn
 
 
 def _wish(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
@@ -180,7 +177,7 @@ def _wish(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     step = step_of(
         strip(f"{verb} {thing} {state[done.end() :]}" if done and verb else f"{usual} {thing} {state}"), quotes
     )
-    return None if step.operation in ("unknown", "context") else {**step.details, "operation": step.operation}
+    return None if step.operation in ("unknown", "context") else step.details
 
 
 def _edit(clause: str, groups: Groups, quotes: Quotes) -> Details:
@@ -201,7 +198,7 @@ def _edit(clause: str, groups: Groups, quotes: Quotes) -> Details:
 READERS: dict[str, Callable[[str, Groups, Quotes], Details | None]] = {
     "unknown": _whole, "context": _whole, "upright": _whole, "flip": _whole, "rotate": _whole, "enlarge": _whole,
     "read": _whole, "check": _check, "crop": _crop, "find": _thing, "ask": _ask, "mask": _thing, "place": _place,
-    "cut": _thing, "text": _text, "generate": _generate, "draw": _draw, "wish": _wish, "edit": _edit,
-    "noun": _generate,
+    "cut": _thing, "text": _text, "generate": _draw, "draw": _draw, "wish": _wish, "edit": _edit,
+    "noun": _draw,
 }  # fmt: skip
 """How the details of each operation are read from a matching clause; None: the match does not hold."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable
 
-from canvasagent.policies._scripted.details import Box, aspect_box, beside
+from canvasagent.policies._scripted.details import Box, Details, aspect_box, beside
 from canvasagent.policies._scripted.edits import draw, edit, generate, noun
 from canvasagent.policies._scripted.language import knowledge
-from canvasagent.policies._scripted.plan import Plan, Step
+from canvasagent.policies._scripted.plan import Plan
 from canvasagent.policies._scripted.scene import Finding, Scene, Topic, Unmet
 from canvasagent.policies._scripted.wishes import Condition
-from canvasagent.policies._scripted.words import checkable, key, plain, says
+from canvasagent.policies._scripted.words import key, plain, says
 
 MOST = 8
 """Things that a step does one by one where all are asked for."""
@@ -21,91 +19,73 @@ MOST = 8
 
 def perform(plan: Plan, scene: Scene) -> None:
     """Every step in order; what cannot be done is noted, and what does not depend on it is done all the same."""
-    judged: dict[Condition, bool] = {}
     for step in plan.steps:
-        each = step.details.get("image") == "each"
-        for name in scene.inputs if each else [""]:
-            details = {**step.details, **({"image": f"id {scene.latest(name)}"} if each else {}), "kept": plan.kept}
+        for name in scene.inputs if (each := step.details.get("image") == "each") else [""]:
+            image = {"image": f"id {scene.latest(name)}"} if each else {}
             try:
-                if step.condition is not None and step.condition not in judged:
-                    judged[step.condition] = judge(step.condition, scene)
-                if step.condition is None or judged[step.condition] == step.holds:
-                    turned = step.condition is not None and step.condition.kind == "turned"
-                    operation = "upright" if turned and step.operation in ("rotate", "flip") else step.operation
-                    OPERATIONS[operation](replace(step, details=details), scene)
-                    scene.failed = False
-                else:
-                    scene.answers.append(
-                        f"'{plain(step.text, 80)}' was not called for: {evidence(step.condition, scene)}"
+                true, seen = judge(step.condition, scene) if step.condition else (step.holds, "")
+                if true == step.holds:
+                    turned = step.condition and step.condition.kind == "turned" and step.operation in ("rotate", "flip")
+                    OPERATIONS["upright" if turned else step.operation](
+                        step.details | image | {"kept": plan.kept}, scene
                     )
+                else:
+                    scene.answers.append(f"'{plain(step.text, 80)}' was not called for: {seen}")
             except Unmet as trouble:
-                scene.failed = True
                 scene.unmet.append(f"{plain(step.text, 120)} ({plain(str(trouble), 240)})")
                 if step.condition is None and step.operation in MAKERS:
-                    thing = step.details.get("phrase") or step.details.get("prompt") or step.text
-                    scene.missing = f"'{thing}', which there is not"
+                    scene.missing = f"'{step.details.get('phrase') or step.text}', which there is not"
 
 
-def judge(asked: Condition, scene: Scene) -> bool:
-    """Whether a statement is true, by looking. Raises `Unmet` where nothing can tell."""
-    if asked.kind == "failed":
-        return scene.failed == ("fail" in asked.text or "wrong" in asked.text or not asked.said)
+def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
+    """Whether a statement is true, and what was seen. Looked up once. Raises `Unmet` where nothing can tell."""
     if asked.kind == "unknown":
         raise Unmet(f"whether '{asked.text}' holds cannot be told without a model")
-    image = scene.target(asked.image)
-    if asked.kind == "there" and meant(asked, scene):
-        return (asked.least <= scene.count(image, meant(asked, scene)) <= asked.most) == asked.said
-    turned = [line.turned for line in scene.look("read", image).found]
-    if asked.kind == "turned":
-        if not turned:
+    if asked in scene.judged:
+        return scene.judged[asked]
+    image, thing = scene.target(asked.image), scene.meant(asked.phrase)
+    if asked.kind == "there" and thing:
+        total = scene.count(image, thing)
+        true, told = asked.least <= total <= asked.most, f"{total} found for '{thing}'"
+    else:
+        texts, turned = scene.lines(image, "read"), [line.turned for line in scene.look("read", image).found]
+        told = f"the text reads: {' / '.join(texts)}" if texts else "no text was found"
+        if asked.kind == "turned" and not texts:
             raise Unmet("no text could be read in it, so which way is up is not known")
-        return (any(turned) != ("upright" in asked.text.lower())) == asked.said
-    scene.noun = f'text "{asked.quote}"' if asked.quote else None
-    before = scene.texts.get("written" if asked.said else "removed", "") if asked.kind == "text" else ""
-    return says(scene.lines(image), asked.quote or before) == asked.said
-
-
-def meant(asked: Condition, scene: Scene) -> str:
-    """What a condition speaks of, 'it' and 'one' resolved."""
-    return scene.noun if scene.noun and asked.phrase.lower() in knowledge()["pronouns"] else asked.phrase
-
-
-def evidence(asked: Condition, scene: Scene) -> str:
-    """What an answer rests on."""
-    if asked.kind == "there":
-        return f"{scene.count(scene.resolve(asked.image), meant(asked, scene))} found for '{meant(asked, scene)}'"
-    texts = scene.lines(scene.resolve(asked.image)) if asked.kind in ("text", "any_text", "turned") else []
-    return f"the text reads: {' / '.join(texts)}" if texts else f"'{asked.text}' was looked at"
+        before = scene.texts.get("written" if asked.said else "removed", "") if asked.kind == "text" else ""
+        scene.noun = f'text "{asked.quote}"' if asked.quote else None
+        upright = "upright" in asked.text.lower()
+        true = any(turned) != upright if asked.kind == "turned" else says(texts, asked.quote or before)
+    scene.judged[asked] = true == asked.said, told
+    return scene.judged[asked]
 
 
 # ── questions ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def find(step: Step, scene: Scene) -> None:
-    phrase, image = step.details["phrase"], scene.target(step.details["image"])
-    phrase = scene.noun or "" if phrase.lower() in knowledge()["pronouns"] else phrase
+def find(wanted: Details, scene: Scene) -> None:
+    """Say how many there are of something, or where."""
+    phrase, image = scene.meant(wanted["phrase"]), scene.target(wanted["image"])
     if not phrase:
         raise Unmet("it does not say what")
-    total, where = scene.count(image, phrase), [] if step.details["count"] else scene.seek(image, phrase)[:MOST]
-    scene.answers.append(
-        f"Found {total} for '{phrase}'" + "".join(f"; {item.label} at {list(item.box)}" for item in where)
-    )
+    told = f"Found {scene.count(image, phrase)} for '{phrase}'"
+    where = [] if wanted["count"] else scene.seek(image, phrase)[:MOST]
+    scene.answers.append(told + "".join(f"; {item.label} at {list(item.box)}" for item in where))
 
 
-def ask(step: Step, scene: Scene) -> None:
+def ask(wanted: Details, scene: Scene) -> None:
     """A question that is answered by yes or no; a check is one that ought to be answered by yes."""
-    asked: Condition = step.details["asked"]
-    true = judge(asked, scene)
-    scene.answers.append(f"{'Yes' if true else 'No'}: {plain(asked.text.strip(' ?'), 120)} ({evidence(asked, scene)})")
-    if step.operation == "check" and not true:
-        wanted = f"'{asked.quote or scene.texts.get('written', 'text')}' cannot be read in it"
-        raise Unmet(
-            evidence(asked, scene) if asked.kind == "there" else wanted if asked.said else "the text can still be read"
-        )
+    asked: Condition = wanted["asked"]
+    true, told = judge(asked, scene)
+    scene.answers.append(f"{'Yes' if true else 'No'}: {plain(asked.text.strip(' ?'), 120)} ({told})")
+    if wanted.get("check") and not true:
+        text = f"'{asked.quote or scene.texts.get('written', 'text')}' cannot be read in it"
+        raise Unmet(told if asked.kind == "there" else text if asked.said else "the text can still be read")
 
 
-def read(step: Step, scene: Scene) -> None:
-    texts = scene.lines(scene.target(step.details["image"]), "read")
+def read(wanted: Details, scene: Scene) -> None:
+    """Say what a picture says."""
+    texts = scene.lines(scene.target(wanted["image"]), "read")
     scene.texts["read"] = "\n".join(texts)
     scene.answers.append(f"The text reads: {' / '.join(texts)}" if texts else "No text was found")
 
@@ -113,22 +93,21 @@ def read(step: Step, scene: Scene) -> None:
 # ── changes of a picture as a whole ──────────────────────────────────────────────────────────────────────
 
 
-def change(step: Step, scene: Scene) -> None:
-    """Rotate, flip, enlarge: the calls of [plays] in words.toml, one after the other."""
-    wanted, image = step.details, scene.target(step.details["image"])
-    for call in knowledge()["plays"][wanted.get("play") or step.operation]:
-        given = {"image": image, "angle": wanted["angle"], **call.get("with", {})}
-        made = scene.make(call["call"], **{name: given[name] for name in call.get("takes", ["image"])})
+def change(wanted: Details, scene: Scene) -> None:
+    """Rotate, flip or enlarge, by one call after the other."""
+    image = scene.target(wanted["image"])
+    for call in wanted["calls"]:
+        made = scene.make(call, image=image, angle=wanted["angle"] if call == "rotate" else None)
         scene.change(image, made)
         image = made
-    if step.operation == "enlarge" and wanted["factor"] not in (4, 16):
+    if "enlarge" in wanted["calls"] and wanted["factor"] not in (4, 16):
         raise Unmet(f"enlarged 4 times, the only factor there is, not {wanted['factor']}")
 
 
-def crop(step: Step, scene: Scene) -> None:
-    wanted = step.details
+def crop(wanted: Details, scene: Scene) -> None:
+    """Keep a box, a region, a format or what is around a thing."""
     if "phrase" in wanted:
-        image, found = locate(step, scene)
+        image, found = locate(wanted, scene)
         box = _around(found if wanted["many"] else found[:1], 6 if wanted["margin"] else 10**6)
     else:
         image = scene.target(wanted["image"])
@@ -144,9 +123,9 @@ def _around(found: list[Finding], share: int) -> Box:
     return max(left - wide, 0), max(top - high, 0), min(right + wide, 1000), min(bottom + high, 1000)
 
 
-def upright(step: Step, scene: Scene) -> None:
+def upright(wanted: Details, scene: Scene) -> None:
     """Turn the picture by as much as most letters of its text stand turned; not where that makes it worse."""
-    image = scene.target(step.details["image"])
+    image = scene.target(wanted["image"])
     letters: Counter[int] = Counter()
     for line in scene.look("read", image).found:
         letters[line.turned] += len(key(line.label))
@@ -160,23 +139,20 @@ def upright(step: Step, scene: Scene) -> None:
         scene.change(image, made)
 
 
-def text(step: Step, scene: Scene) -> None:
+def text(wanted: Details, scene: Scene) -> None:
     """Write, read back, and write again in another way where OCR cannot read it; at most three times in all."""
-    wanted, image = step.details, scene.target(step.details["image"])
-    content = scene.texts["written"] = wanted["text"] or scene.texts.get("read", "")
-    if not content:
+    image, size, shade = scene.target(wanted["image"]), wanted["font_size"], wanted["color"]
+    if not (content := wanted["text"] or scene.texts.get("read", "")):
         raise Unmet("nothing was read that could be written")
-    position, readable = _spot(wanted, image, scene), not checkable(content)
-    size, colour = wanted["font_size"], wanted["color"]
-    larger = min((size or 90) * 1.6, 300)
-    ways = [("write", size, colour), ("rewrite", larger, colour)]
-    for call, letters, shade in [*ways, ("rewrite", larger * 1.3 if colour else larger, colour or "yellow")]:
-        made = scene.make(call, base_image=image, content=content, position=position, color=shade, font_size=letters)
-        try:
-            readable = readable or says(scene.lines(made), content)
-        except Unmet:
-            readable = True
-        if readable:
+    spot, larger, scene.texts["written"] = _spot(wanted, image, scene), min((size or 90) * 1.6, 300), content
+    ways = [
+        ("write", size, shade),
+        ("rewrite", larger, shade),
+        ("rewrite", larger * 1.3 if shade else larger, shade or "yellow"),
+    ]
+    for call, height, colour in ways:
+        made = scene.make(call, base_image=image, content=content, position=spot, color=colour, font_size=height)
+        if readable := scene.reads(made, content):
             break
     scene.change(image, made)
     if not readable or wanted["extra"]:
@@ -186,50 +162,46 @@ def text(step: Step, scene: Scene) -> None:
 # ── things in a picture ──────────────────────────────────────────────────────────────────────────────────
 
 
-def locate(step: Step, scene: Scene) -> tuple[str, list[Finding]]:
-    """The picture and the boxes of a step's phrase, without asking again for what was just found."""
-    topic, phrase = scene.topic, step.details["phrase"]
-    pronoun = step.details["image"] == "it" and not phrase
-    if topic is not None and (pronoun or phrase.lower() == topic.phrase.lower()):
+def locate(wanted: Details, scene: Scene) -> tuple[str, list[Finding]]:
+    """The picture and the boxes of a phrase, without asking again for what was just found."""
+    topic, phrase = scene.topic, wanted["phrase"]
+    if topic is not None and (phrase.lower() == topic.phrase.lower() or (wanted["image"] == "it" and not phrase)):
         return topic.image, scene.look("locate", topic.image, topic.phrase).found
     if not phrase:
         raise Unmet("it does not say what")
-    image = scene.target(step.details["image"])
-    return image, scene.seek(image, phrase)
+    return (image := scene.target(wanted["image"])), scene.seek(image, phrase)
 
 
-def cut(step: Step, scene: Scene) -> None:
+def cut(wanted: Details, scene: Scene) -> None:
     """Mask a thing, and cut it out unless only the mask is asked for."""
-    known = scene.topic if step.details["image"] == "it" or not step.details["phrase"] else None
-    if not known and not step.details["phrase"] and scene.focus in scene.parts:
+    known = scene.topic if not wanted["phrase"] else None
+    if not known and not wanted["phrase"] and scene.focus in scene.parts:
         return  # 'cut it out', said of what is cut out already
-    image, found = locate(step, scene)
-    phrase = step.details["phrase"] or (known.phrase if known else found[0].label)
-    for item in found[: MOST if step.details["many"] else 1]:
-        made = (known and known.mask) or scene.make("segment", phrase, image=image, bbox=list(item.box))
-        scene.things["mask"], topic = made, Topic(phrase, image, item.box, made)
-        scene.parts.add(made)
-        if step.operation != "mask":
-            made, topic = scene.make("extract", image=image, mask=made), None  # type: ignore[assignment]
-            scene.things |= {"cutout": made, phrase.lower(): made}
-            scene.parts.add(made)
+    image, found = locate(wanted, scene)
+    phrase = wanted["phrase"] or (known.phrase if known else found[0].label)
+    for item in found[: MOST if wanted["many"] else 1]:
+        mask = made = (known and known.mask) or scene.make("segment", phrase, image=image, bbox=list(item.box))
+        if wanted["operation"] != "mask":
+            made = scene.things["cutout"] = scene.make("extract", image=image, mask=mask)
+            scene.things[phrase.lower()] = made
+        scene.things["mask"], scene.parts = mask, scene.parts | {mask, made}
         scene.attend(made)
-        scene.topic = topic
+        scene.topic = Topic(phrase, image, item.box, mask) if made == mask else None
 
 
-def place(step: Step, scene: Scene) -> None:
+def place(wanted: Details, scene: Scene) -> None:
     """Place something; where 'it' can only be a thing in the picture, that thing is moved by an edit."""
-    wanted, alone = step.details, scene.topic is None and scene.focus not in scene.parts and len(scene.inputs) < 2
+    alone = scene.topic is None and scene.focus not in scene.parts and len(scene.inputs) < 2
     if wanted["what"] == "it" and not wanted["image"] and alone and scene.noun:
-        return edit(replace(step, details=wanted["edit"] | {"kept": wanted["kept"]}), scene)
-    content = _content(step, scene)
+        return edit(wanted | wanted["edit"], scene)
+    content = _content(wanted, scene)
     base = _base(wanted["image"], content, scene)
     position, scale = _spot(wanted, base, scene, content), wanted["scale"]
     scene.change(base, scene.make("place", base_image=base, content=content, position=position, scale=scale))
     scene.picture = scene.focus
 
 
-def _spot(wanted: Mapping[str, Any], image: str, scene: Scene, content: str = "") -> list[int]:
+def _spot(wanted: Details, image: str, scene: Scene, content: str = "") -> list[int]:
     """Where something goes: where the words say, or by a thing in the picture that has to be found first."""
     if (anchor := wanted["anchor"]) is None:
         return wanted["position"] or [500, 500]
@@ -240,9 +212,9 @@ def _spot(wanted: Mapping[str, Any], image: str, scene: Scene, content: str = ""
     return beside(anchor["how"], box, (scale * own[0] / base[0] + 10, scale * own[1] / base[1] + 10))
 
 
-def _content(step: Step, scene: Scene) -> str:
+def _content(wanted: Details, scene: Scene) -> str:
     """What is put on: a picture that is named, a cut-out that was made before, or a thing still to be cut out."""
-    wanted, phrase, source = step.details, step.details["phrase"], step.details["source"]
+    phrase, source = wanted["phrase"], wanted["source"]
     if phrase.lower() in scene.things:
         return scene.latest(scene.things[phrase.lower()])
     if not phrase and not (scene.topic and wanted["what"] == "it"):
@@ -250,7 +222,7 @@ def _content(step: Step, scene: Scene) -> str:
     if not source and phrase and len(scene.inputs) == 2 and wanted["image"].startswith(("input", "id", "other")):
         base = scene.resolve(wanted["image"])
         source = f"id {scene.other(base) or base}"
-    cut(Step("cut", step.text, {"phrase": phrase, "image": source or ("" if phrase else "it"), "many": False}), scene)
+    cut(wanted | {"image": source or ("" if phrase else "it"), "many": False}, scene)
     return scene.resolve("cutout")
 
 
@@ -265,14 +237,14 @@ def _base(meaning: str, content: str, scene: Scene) -> str:
     return found
 
 
-def refuse(step: Step, scene: Scene) -> None:
+def refuse(wanted: Details, scene: Scene) -> None:
     """What this policy does not understand is said, never guessed."""
-    raise Unmet(knowledge()["refusals"][step.operation])
+    raise Unmet(knowledge()["refusals"][wanted["operation"]])
 
 
 MAKERS = frozenset({"cut", "mask", "generate", "noun", "find", "crop", "draw"})
 """Operations whose outcome later steps speak of: where one fails, 'it' means nothing."""
-OPERATIONS: dict[str, Callable[[Step, Scene], None]] = {
+OPERATIONS: dict[str, Callable[[Details, Scene], None]] = {
     "rotate": change, "flip": change, "enlarge": change, "crop": crop, "upright": upright, "read": read, "find": find,
     "ask": ask, "check": ask, "mask": cut, "cut": cut, "place": place, "text": text, "generate": generate,
     "draw": draw, "noun": noun, "edit": edit, "unknown": refuse, "foreign": refuse,

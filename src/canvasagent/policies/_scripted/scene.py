@@ -14,6 +14,8 @@ from typing import Any
 from canvasagent.conversation import Message
 from canvasagent.policies._scripted.details import Box, singular
 from canvasagent.policies._scripted.language import knowledge
+from canvasagent.policies._scripted.wishes import Condition
+from canvasagent.policies._scripted.words import checkable, says
 
 _STATE = re.compile(r"\[(?:Output image saved as: (?P<made>[^\s\]]+)\. )?now imglist is \{(?P<ids>[^}]*)\}\]\s*\Z")
 _CONTINUES = re.compile(r"\A(?:Continuing an earlier run; its result is (\S+)\.\s*\n)?")
@@ -95,10 +97,12 @@ class Scene:
     """The latest version of each picture that was changed."""
     missing: str | None = None
     """What a step should have made and could not: 'it' then means nothing."""
-    failed: bool = False
-    """Whether the last step could not be done."""
+    judged: dict[Condition, tuple[bool, str]] = field(default_factory=dict)
+    """The conditions that were looked up, whether they hold and why."""
     texts: dict[str, str] = field(default_factory=dict)
     """The text that was `read`, `written` or `removed` last."""
+    inputs: list[str] = field(default_factory=list)
+    """The pictures that came with the request."""
     result: str | None = None
     """The picture that is the result so far; None while no tool made one."""
     answers: list[str] = field(default_factory=list)
@@ -117,12 +121,8 @@ class Scene:
         focus = _CONTINUES.findall(text)[0] or next(iter(ids), None)
         sizes = {asset.id: asset.size for message in messages for asset in message.assets}
         seen = [Observation(message) for message in messages[start + 1 :] if message.role == "tool"]
-        return cls(continued.strip(), ids, sizes, seen, focus=focus, picture=focus)
-
-    @property
-    def inputs(self) -> list[str]:
-        """The pictures that came with the request."""
-        return [name for name in self.ids if re.fullmatch(r"img_\d+", name)]
+        inputs = [name for name in ids if re.fullmatch(r"img_\d+", name)]
+        return cls(continued.strip(), ids, sizes, seen, focus=focus, picture=focus, inputs=inputs)
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -144,9 +144,7 @@ class Scene:
 
     def make(self, key: str, why: str = "", **arguments: Any) -> str:
         """A call that makes a picture; its id."""
-        if (made := self.call(key, why, **arguments).made) is None:
-            raise Unmet(f"{key} made no picture")
-        return made
+        return self.call(key, why, **arguments).made or self.resolve(f"id made by {key}")
 
     def look(self, key: str, image: str, phrase: str | None = None) -> Observation:
         """What Grounding or OCR sees in a picture. Pictures never change: nothing is asked twice."""
@@ -158,6 +156,13 @@ class Scene:
     def lines(self, image: str, key: str = "verify") -> list[str]:
         """The lines of text in a picture."""
         return [line.label for line in self.look(key, image).found]
+
+    def reads(self, image: str, text: str) -> bool:
+        """Whether OCR reads a text in a picture, or cannot be expected to."""
+        try:
+            return not checkable(text) or says(self.lines(image), text)
+        except Unmet:
+            return True
 
     def count(self, image: str, phrase: str, key: str = "locate") -> int:
         """How many of something a picture shows; it is what is spoken of from now on."""
@@ -174,6 +179,11 @@ class Scene:
 
     # ── what is meant ────────────────────────────────────────────────────────────────────────────────────
 
+    def meant(self, phrase: str, other: str | None = None) -> str:
+        """What a phrase names; for 'it' and 'one', the thing that was spoken of last, or `other`."""
+        spoken = self.noun or "" if other is None else other
+        return spoken if phrase.lower() in knowledge()["pronouns"] else phrase
+
     def target(self, meaning: str) -> str:
         """The picture that a step works on; speaking of one makes it the picture in question."""
         name = self.resolve(meaning)
@@ -183,22 +193,22 @@ class Scene:
     def resolve(self, meaning: str) -> str:
         """The id that a reference means. Raises `Unmet` where there is no such picture."""
         kind, _, name = meaning.partition(" ")
-        count, number = len(self.inputs), int(name) if kind == "input" else 1
-        if kind == "id" and name not in self.ids:
-            raise Unmet(f"there is no picture {name}")
-        if kind == "input" and not 0 < (number if number > 0 else count) <= count:
-            raise Unmet(f"there are only {count} pictures" if count else "there is no picture")
-        if kind in ("id", "input"):
-            return name if kind == "id" else self.latest(self.inputs[number - 1 if number > 0 else -1])
-        if kind in ("cutout", "mask") and kind not in self.things:
-            raise Unmet(f"there is no {kind} to work on")
-        if kind in ("", "it", "each") and self.missing is not None:
+        if kind == "input":
+            count = len(self.inputs)
+            if not 0 < (int(name) if int(name) > 0 else count) <= count:
+                raise Unmet(f"there are only {count} pictures" if count else "there is no picture")
+            return self.latest(self.inputs[int(name) - (int(name) > 0)])
+        if kind in ("", "it") and self.missing is not None:
             raise Unmet(f"it needs {self.missing}")
-        named = {"other": self.other(self.focus), "picture": self.picture}
-        found = self.latest(self.things[kind]) if kind in self.things else named.get(kind, self.focus)
-        if found is None:
-            raise Unmet("there is no picture to work on")
-        return found
+        known = {"other": self.other(self.focus), "picture": self.picture, "": self.focus, "it": self.focus}
+        known |= {part: self.things.get(part) for part in ("cutout", "mask")} | {
+            "id": name if name in self.ids else None
+        }
+        if (found := known[kind]) is None:
+            raise Unmet(
+                f"there is no {f'picture {name}'.strip() if kind not in ('cutout', 'mask') else kind} to work on"
+            )
+        return self.latest(found) if kind in ("cutout", "mask") else found
 
     def latest(self, name: str) -> str:
         """The latest version of a picture."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from canvasagent.policies._scripted.details import lookup, phrase, reference
 from canvasagent.policies._scripted.language import Clause, Quotes, clauses, knowledge, pattern, rule, strip
@@ -24,21 +24,12 @@ class Condition:
     quote: str | None = None
 
 
-@dataclass(frozen=True)
-class Wish:
-    """A clause that asks for something, the condition it hangs on, and what that must come to."""
-
-    text: str
-    condition: Condition | None = None
-    holds: bool = True
-
-
 @dataclass
 class Wishes:
     """What a request asks for, in order, and what it wants left as it is."""
 
     quotes: Quotes
-    asked: list[Wish] = field(default_factory=list)
+    asked: list[tuple[str, Condition | None, bool]] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     scope: tuple[Condition | None, bool] = (None, True)
     """The condition that the next clause hangs on."""
@@ -70,20 +61,20 @@ class Wishes:
             self.asked.pop()
             return not (rest := strip(text[cancel.end() :])) or self._ask(rest)
         said = rule("instead").sub("", text[marked.end() if marked else 0 :]).strip(" ,.!")
-        rest, before, self.corrects = strip(said), self.asked[-1].text, not said
+        rest, before, self.corrects = strip(said), self.asked[-1][0], not said
         whole = rule("starters").match(said) and not rule("make_that").match(said)
         amended = before if not rest else None if whole else amend(before, said)
         weak = rule("weak").match(text) and not rule("instead").search(text)
         if amended is None and weak and rest.split()[0] != before.split()[0]:
             return False  # 'actually, also …' adds something
-        self.asked[-1] = replace(self.asked[-1], text=amended or rest)
+        self.asked[-1] = (amended or rest, *self.asked[-1][1:])
         return True
 
     def _ask(self, text: str) -> bool:
         if (text := self._conditional(text)) and not self._kept(text):
             if question := rule("yes_no").match(text):
-                self.last = condition(text[question.end() :], self.quotes, question=True)
-            self.asked.append(Wish(text, *self.scope))
+                self.last = condition(text[question.end() :], self.quotes)
+            self.asked.append((text, *self.scope))
         return True
 
     def _conditional(self, text: str) -> str:
@@ -122,7 +113,7 @@ def first(table: str, text: str) -> dict[str, str] | None:
     return next(({name: value or "" for name, value in match.groupdict().items()} for match in found if match), None)
 
 
-def condition(text: str, quotes: Quotes, question: bool = False) -> Condition:
+def condition(text: str, quotes: Quotes) -> Condition:
     """What can be looked up to see whether a statement is true; kind `unknown` where nothing can."""
     shown = quotes.restore(text)
     text = re.sub(r"(?i)\bno(?:t)? (more|fewer|less) than", r"not\1 than", rule("fillers").sub("", text).strip(" ,"))
