@@ -26,7 +26,7 @@ from canvasagent.trajectory import Trajectory
 TARGET_US = 146.0
 """What the research release's reward takes for a trajectory without judges, on a machine of this kind."""
 LENGTHS = (8, 16, 32, 64)
-ROUNDS, CALLS = 30, 40
+ROUNDS, CALLS = 80, 20
 
 
 def trajectory(turns: int) -> Trajectory:

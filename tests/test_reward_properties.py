@@ -120,9 +120,11 @@ def test_under_hardened_no_failing_call_ever_pays(
 ) -> None:
     """Whatever its q, and however badly the other turns are written."""
     place = min(where, len(texts))
-    before = score(played(toolbox, [*texts, end()], expected), "hardened")
-    after = score(played(toolbox, [*texts[:place], failing, *texts[place:], end()], expected), "hardened")
+    judged = verdicts(0.5, 0.5, 0.9)
+    before = score(played(toolbox, [*texts, end()], expected), "hardened", judged)
+    after = score(played(toolbox, [*texts[:place], failing, *texts[place:], end()], expected), "hardened", judged)
     assert after.parts.rule <= before.parts.rule + 1e-12
+    assert after.total is not None and before.total is not None and after.total <= before.total + 1e-12
 
 
 @settings(max_examples=30, deadline=None)

@@ -36,6 +36,8 @@ COMMANDS = {
     "tool": "Use one tool by itself.",
     "show": "Show a run: request, turns, result.",
     "replay": "Run a recorded run again and tell what differs.",
+    "score": "Say what runs earn under the paper's reward, and why.",
+    "reward": "Look into the reward: audit it for exploits.",
     "doctor": "Say what can run on this machine, and what to do about the rest.",
 }
 """Each command with the line that `canvasagent --help` has for it."""

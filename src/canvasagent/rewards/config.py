@@ -140,10 +140,11 @@ class Preset(Settings):
     """What it is and where it comes from."""
     weights: Weights
     combine: Literal["sum", "release", "gated"] = "sum"
-    """`sum`: equation 1. `release`: the release's gated sum. `gated`: equation 1, nothing without a useful call."""
+    """`sum`: equation 1. `release`: the release's gated sum. `gated`: equation 1, nothing without a useful call,
+    and the trajectory's verdict no higher than format and action."""
     counting: Literal["mean", "useful"] = "mean"
     """How format and action are averaged. `mean`: over turns, over calls (equations 3 and 4). `useful`: what is
-    lost is summed and divided by the useful turns or calls alone, so that padding cannot thin it out."""
+    lost is summed and divided by the useful ones alone, so that padding cannot thin it out."""
     covers: Literal["called", "used"] = "called"
     """What covers an expected tool: a call of it, or one that ran and whose result was used."""
     long_text: Literal["reason", "turn"] = "reason"

@@ -97,9 +97,10 @@ def format_score(turns: Sequence[float]) -> float:
 
 
 def undiluted(scores: Sequence[float], useful: int) -> float:
-    """1 less what was lost in sum over what was useful; 0 to 1, and 0 where nothing was useful.
+    """1 less what was lost in sum over how many were useful; 0 to 1, and 0 where none was.
 
-    The `hardened` counterpart of a mean: turns and calls that further nothing cannot thin out what was lost.
+    The `hardened` counterpart of a mean: turns and calls that further nothing cannot thin out what was lost. No more
+    count as useful than are expected (and the ending), so that detours cannot either.
     """
     return max(0.0, 1.0 - sum(1.0 - score for score in scores) / useful) if useful else 0.0
 

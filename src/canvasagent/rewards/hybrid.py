@@ -79,10 +79,14 @@ def _sum(preset: Preset, judged: Mapping[Aspect, float], found: Rules, trajector
 
 
 def _gated(preset: Preset, judged: Mapping[Aspect, float], found: Rules, trajectory: Trajectory) -> float:
-    """Equation 1, and 0 where tools are expected and no call was of any use for the result; 0 to 1."""
-    if found.counts.expected and not found.counts.useful:
+    """Equation 1 with two mends; 0 to 1. It is 0 where tools are expected and no call was of any use for the result.
+    And the process is judged no better than its turns and calls were: a judge that sees shares can be thinned out too.
+    """
+    counts = found.counts
+    if counts.expected and not counts.useful and not counts.infrastructure:
         return 0.0
-    return _sum(preset, judged, found, trajectory)
+    process = min(judged["trajectory"], found.action, found.format)
+    return hybrid_reward(judged["align"], judged["aesthetics"], process, rule=found.rule, weights=preset.weights)
 
 
 def _release(preset: Preset, judged: Mapping[Aspect, float], found: Rules, trajectory: Trajectory) -> float:

@@ -73,27 +73,20 @@ def rules(trajectory: Trajectory, preset: Preset) -> Rules:
     """Score a trajectory by rules alone. Raises `InputError` where a tool that it used is not installed here."""
     played, state = play(trajectory, preset.action_weights)
     own = [one for one in played if not one.score.infrastructure]
-    ran = [one.ran for one in own]
-    turns = trajectory.turns
-    texts = [read_text(turn) for turn in turns]
+    texts = [read_text(turn) for turn in trajectory.turns]
     formats = _formats(trajectory, texts, state, preset)
     useful = _useful(own, trajectory.final)
-    qs = [one.score.q for one in own]
-    if preset.counting == "useful":
-        acted = {one.score.turn for one in own if one.ran}
-        useful_turns = sum(turn.terminate or turn.index in acted for turn in turns)
-        format_, action = undiluted(formats, useful_turns), undiluted(qs, useful.count)
-    else:
-        format_, action = format_score(formats), action_score(qs)
     expected, sequence = _expected(None if trajectory.expected_tools is None else tuple(trajectory.expected_tools))
-    covered = useful.tools if preset.covers == "used" else {one.score.tool for one in played}
+    counts = _count(trajectory, played, own, useful, sequence)
+    format_, action = _averages(trajectory, formats, [one.score.q for one in own], counts, preset)
+    covered = {one.score.tool for one in played if preset.covers == "called" or one.score.infrastructure}
+    covered |= useful.tools
     missing = tuple(name for name in expected if name not in covered)
-    exact, same_tool = count_repeats([one.identity for one in own], ran)
     costs = Costs(
-        error=error_penalty(len(own) - sum(ran), preset.penalties),
-        repeat=repeat_penalty(exact, same_tool, preset.penalties),
-        length=length_penalty(_lengths(turns, texts, preset), preset.penalties),
-        cost=cost_penalty(len(own), sequence, preset.penalties),
+        error=error_penalty(counts.failed, preset.penalties),
+        repeat=repeat_penalty(counts.exact_repeats, counts.same_tool, preset.penalties),
+        length=length_penalty(_lengths(trajectory.turns, texts, preset), preset.penalties),
+        cost=cost_penalty(counts.calls, sequence, preset.penalties),
         miss=miss_penalty(len(missing), expected, sequence or 0, preset.penalties),
     )
     return Rules(
@@ -104,20 +97,40 @@ def rules(trajectory: Trajectory, preset: Preset) -> Rules:
         costs=costs,
         turns=tuple(formats),
         calls=tuple(one.score for one in played),
-        counts=Counts(
-            turns=len(turns),
-            calls=len(own),
-            executed=sum(ran),
-            failed=len(own) - sum(ran),
-            infrastructure=len(played) - len(own),
-            exact_repeats=exact,
-            same_tool=same_tool,
-            useful=useful.count,
-            expected=sequence,
-        ),
+        counts=counts,
         missing=missing,
-        notes=_notes(trajectory, texts, len(played) - len(own)),
+        notes=_notes(trajectory, texts, counts.infrastructure),
     )
+
+
+def _count(
+    trajectory: Trajectory, played: Sequence[Played], own: Sequence[Played], useful: _Useful, sequence: int | None
+) -> Counts:
+    ran = [one.ran for one in own]
+    exact, same_tool = count_repeats([one.identity for one in own], ran)
+    executed = sum(ran)
+    return Counts(
+        turns=len(trajectory.turns),
+        calls=len(own),
+        executed=executed,
+        failed=len(own) - executed,
+        infrastructure=len(played) - len(own),
+        exact_repeats=exact,
+        same_tool=same_tool,
+        useful=useful.count,
+        expected=sequence,
+    )
+
+
+def _averages(
+    trajectory: Trajectory, formats: Sequence[float], qs: Sequence[float], counts: Counts, preset: Preset
+) -> tuple[float, float]:
+    """Format and action, as the preset averages them."""
+    if preset.counting == "mean":
+        return format_score(formats), action_score(qs)
+    weigh = min(counts.useful, counts.expected) if counts.expected else counts.useful
+    ended = any(turn.terminate for turn in trajectory.turns)
+    return undiluted(formats, weigh + ended), undiluted(qs, weigh)
 
 
 def _formats(trajectory: Trajectory, texts: Sequence[TurnText], state: Container[str], preset: Preset) -> list[float]:

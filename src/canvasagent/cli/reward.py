@@ -1,0 +1,78 @@
+"""`canvasagent reward audit`: what cheating earns beside honest work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from canvasagent.cli.common import DRIFTED, Ending, json_option, out, verbose_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from canvasagent.rewards.audit import Audit
+
+
+def audit(
+    preset: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Preset to show, once for each; paper, release and hardened if left out.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown, for docs.")] = False,
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+) -> Ending:
+    """Run degenerate trajectories beside honest ones, with the local judge, and show what each earns.
+
+    Exit code 0: none beats its honest counterpart under `hardened`; 3: one does.
+    """
+    from canvasagent.blocking import block
+    from canvasagent.rewards.audit import JUDGED, SHOWN, as_markdown
+    from canvasagent.rewards.audit import audit as run_audit
+
+    found = block(run_audit(preset or SHOWN))
+    shown = [name for name in found.presets if name != JUDGED or JUDGED in (preset or SHOWN)]
+    if markdown and not json:
+        out().print(as_markdown(found, shown), markup=False)
+    elif not json:
+        _print(out(), found, shown)
+    beaten = {name: found.beaten_by(name) for name in found.presets}
+    payload = {"status": "met" if found.holds else "unmet", "beaten_by": beaten, **found.model_dump(mode="json")}
+    return Ending(0 if found.holds else DRIFTED, payload)
+
+
+def _print(console: Console, found: Audit, shown: list[str]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("run", "what it does", *shown, "beside")
+    beaten = {name: set(found.beaten_by(name)) for name in found.presets}
+    for row in found.rows:
+        totals = [
+            Text(f"{row.total(name):.3f}", "bold red" if row.name in beaten[name] else "")
+            + Text("!" if row.name in beaten[name] else "", "bold red")
+            for name in shown
+        ]
+        table.add_row(row.name, row.how, *totals, row.beside if row.cheat else "", style="" if row.cheat else "bold")
+    console.print(Text(f"{found.task} Profile {found.profile}, judge {found.judge} (a stand-in), {found.date}.", "dim"))
+    console.print(table, soft_wrap=False)
+    for name in found.presets:
+        told = ", ".join(sorted(beaten[name])) or "none"
+        console.print(Text(f"{name}: beaten by {told}", "yellow" if beaten[name] else "green"))
+
+
+def register(app: typer.Typer, summary: str) -> None:
+    """Add the command."""
+    group = typer.Typer(no_args_is_help=True)
+    group.callback()(_group)
+    group.command("audit")(audit)
+    app.add_typer(group, name="reward", help=summary)
+
+
+def _group() -> None:
+    """Look into the reward itself."""

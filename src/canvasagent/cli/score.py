@@ -1,0 +1,194 @@
+"""`canvasagent score`: what runs earn, and why."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from canvasagent.cli.common import (
+    CODES,
+    RUNS_DIR,
+    USAGE,
+    Ending,
+    json_option,
+    load_run,
+    out,
+    runs_dir_option,
+    tell_error,
+    verbose_option,
+)
+from canvasagent.cli.options import settings_from, settings_options, with_options
+from canvasagent.rewards.judges.base import JudgeSettings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from canvasagent.rewards.hybrid import Score
+    from canvasagent.rewards.judges.base import Aspect, Judge, Verdict
+    from canvasagent.trajectory import Trajectory
+
+NO_JUDGE = "none"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A run with what it earned and what was said of it."""
+
+    run: Trajectory
+    score: Score
+    verdicts: dict[Aspect, Verdict]
+
+
+def score(
+    runs: Annotated[list[str], typer.Argument(help="Runs' folders, or their ids.", show_default=False)],
+    preset: Annotated[
+        str, typer.Option(help="paper, release, hardened; no-outcome and no-process are for training.", metavar="NAME")
+    ] = "paper",
+    judge: Annotated[
+        str,
+        typer.Option(help="local (rules, no network), endpoint:MODEL, or none: rule parts only.", metavar="NAME"),
+    ] = "local",
+    judge_prompts: Annotated[
+        Path | None, typer.Option(help="Folder with other prompts for the endpoint judge.", show_default=False)
+    ] = None,
+    runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+    **options: Any,
+) -> Ending:
+    """Score runs. Exit code 0: every run has its total; 3: some are unscored; 2: some cannot be read."""
+    from canvasagent.blocking import block
+    from canvasagent.errors import InputError
+    from canvasagent.rewards.config import find_preset
+    from canvasagent.rewards.judges import load_judge
+
+    chosen = find_preset(preset)
+    settings = settings_from(JudgeSettings, {**options, "prompts": judge_prompts})
+    judging = None if judge == NO_JUDGE else load_judge(judge, settings)
+    loaded: list[Trajectory] = []
+    errors: dict[str, str] = {}
+    for name in runs:
+        try:
+            loaded.append(load_run(name, runs_dir))
+        except InputError as error:
+            errors[name] = str(error)
+    scored = block(_score_all(loaded, chosen.name, judging, errors))
+    if not json:
+        _print(out(), scored)
+        for text in errors.values():
+            tell_error(text)
+    payload = {
+        "status": "failed" if errors else "unmet" if any(one.score.total is None for one in scored) else "met",
+        "preset": chosen.name,
+        "judge": judge,
+        "scores": [_told(one) for one in scored],
+        "errors": errors,
+    }
+    code = USAGE if errors else CODES[str(payload["status"])]
+    return Ending(code, payload)
+
+
+async def _score_all(
+    runs: Sequence[Trajectory], preset: str, judge: Judge | None, errors: dict[str, str]
+) -> list[Scored]:
+    found = await asyncio.gather(*(_score_one(run, preset, judge, errors) for run in runs))
+    return [one for one in found if one is not None]
+
+
+async def _score_one(run: Trajectory, preset: str, judge: Judge | None, errors: dict[str, str]) -> Scored | None:
+    from canvasagent.errors import InputError
+    from canvasagent.rewards.hybrid import score as score_run
+
+    try:
+        verdicts = await judge.judge(run) if judge is not None else {}
+        return Scored(run, score_run(run, preset, verdicts), verdicts)
+    except InputError as error:
+        errors[run.id] = str(error)
+        return None
+
+
+def _told(one: Scored) -> dict[str, Any]:
+    verdicts = {aspect: verdict.model_dump(mode="json") for aspect, verdict in one.verdicts.items()}
+    return {
+        "run_dir": str(one.run.folder) if one.run.folder else None,
+        **one.score.model_dump(mode="json"),
+        "verdicts": verdicts,
+    }
+
+
+def _print(console: Console, scored: Sequence[Scored]) -> None:
+    from rich.text import Text
+
+    from canvasagent.cli.words import harmless, short
+
+    for one in scored:
+        total = one.score.total
+        head = Text(f"{one.run.id}  ", "bold")
+        head.append(f"R = {total:.3f}" if total is not None else "unscored", "green" if total is not None else "yellow")
+        head.append(f"  preset {one.score.preset} · {short(one.run.instruction, 80)}", "dim")
+        console.print(head)
+        console.print(_table(one.score), soft_wrap=False)
+        for line in _faults(one.run):
+            console.print(Text(f"! {harmless(line)}", "yellow"))
+        for line in one.score.unscored:
+            console.print(Text(f"Unscored: {harmless(line)}", "yellow"))
+        for line in (*one.score.notes, *_judges(one.score)):
+            console.print(Text(harmless(line), "dim"))
+        console.print()
+
+
+def _table(found: Score) -> Table:
+    """Parts and penalties, each with how it came about."""
+    from rich.table import Table
+
+    from canvasagent.rewards.config import PRESETS
+
+    weights, parts, costs, counts = PRESETS[found.preset].weights, found.parts, found.penalties, found.counts
+    table = Table("part", "score", "from", title_justify="left")
+    for name in ("align", "aesthetics", "trajectory"):
+        table.add_row(name, _number(getattr(parts, name)), f"weight {getattr(weights, name):.3g}, judged")
+    table.add_row("rule", _number(parts.rule), f"weight {weights.rule:.3g}: 0.4 format + 0.6 action − penalties")
+    table.add_row("  format", _number(parts.format), f"{counts.turns} turns")
+    calls = f"{counts.calls} calls, {counts.failed} failed"
+    calls += f", {counts.infrastructure} lost through no fault of the policy" if counts.infrastructure else ""
+    table.add_row("  action", _number(parts.action), calls)
+    table.add_row("  − error", _number(costs.error), f"{counts.failed} failed")
+    repeats = f"{counts.exact_repeats} exact, {counts.same_tool} of the same tool"
+    table.add_row("  − repeat", _number(costs.repeat), repeats)
+    table.add_row("  − length", _number(costs.length), "long reasons")
+    expected = "not known" if counts.expected is None else str(counts.expected)
+    table.add_row("  − cost", _number(costs.cost), f"{counts.calls} calls, expected {expected}")
+    table.add_row("  − miss", _number(costs.miss), f"missing: {', '.join(found.missing) or 'none'}")
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _faults(run: Trajectory) -> list[str]:
+    """What was wrong with the run's turns and calls, as recorded."""
+    from canvasagent.faults import FAULT_TEXT
+
+    told = []
+    for turn in run.turns:
+        told += [f"turn {turn.index + 1}: {FAULT_TEXT[fault]}." for fault in turn.format_faults]
+        told += [f"turn {turn.index + 1}: {fault.message}" for fault in (turn.call.faults if turn.call else [])]
+    return told
+
+
+def _judges(found: Score) -> list[str]:
+    by = dict.fromkeys(found.judges.values())
+    return [f"Judged by {', '.join(by)}."] if by else ["No judge was asked."]
+
+
+def register(app: typer.Typer, summary: str) -> None:
+    """Add the command."""
+    judging = settings_options(JudgeSettings, "Endpoint judge", skip=("api_key", "prompts"))
+    app.command("score", help=summary)(with_options(score, judging))
