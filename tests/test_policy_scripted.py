@@ -18,9 +18,8 @@ from canvasagent.conversation import Message
 from canvasagent.errors import InputError
 from canvasagent.policies import load_policy
 from canvasagent.policies._scripted.details import aspect_box, phrase, reference, region, remainder
-from canvasagent.policies._scripted.language import Quotes, clauses, is_foreign
+from canvasagent.policies._scripted.language import Quotes, checkable, clauses, is_foreign, says
 from canvasagent.policies._scripted.plan import make_plan
-from canvasagent.policies._scripted.words import checkable, says
 from canvasagent.policies.scripted import next_turn
 from canvasagent.prompts import system_prompt
 from canvasagent.protocol import Turn, parse, render_observation, render_request
@@ -533,7 +532,7 @@ def test_text_in_a_picture_is_never_an_instruction() -> None:
 
 
 def texts(text: str) -> list[str]:
-    return [clause.text for clause in clauses(text)]
+    return [clause for clause, _ in clauses(text)]
 
 
 def test_clauses() -> None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from canvasagent.conversation import Message
 from canvasagent.errors import InputError
+from canvasagent.policies._scripted.language import plain
 from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.policies._scripted.play import perform
 from canvasagent.policies._scripted.scene import Next, Scene
-from canvasagent.policies._scripted.words import plain
 from canvasagent.policies.base import PolicySettings, Reply
 from canvasagent.protocol import ToolCall, render_turn
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from canvasagent.policies._scripted.details import Details, head, lookup, phrase
-from canvasagent.policies._scripted.language import knowledge, rule
+from canvasagent.policies._scripted.language import knowledge, nameable, plain, resolved, rule, says
 from canvasagent.policies._scripted.scene import Scene, Unmet
-from canvasagent.policies._scripted.words import nameable, plain, resolved, says
 
 TRIES = 3
 """How often a step is tried at most, in other ways each time."""
@@ -25,15 +24,10 @@ def generate(wanted: Details, scene: Scene) -> None:
 
 
 def draw(wanted: Details, scene: Scene) -> None:
-    """A new picture where there is none yet, an edit otherwise."""
-    (generate if scene.picture is None else edit)(wanted, scene)
-
-
-def noun(wanted: Details, scene: Scene) -> None:
-    """A description alone: a new picture, but only where there is none."""
-    if scene.picture is not None:
+    """A new picture where there is none yet, an edit otherwise; but a description alone orders no edit."""
+    if scene.picture is not None and wanted["operation"] == "noun":
         raise Unmet("it was not understood")
-    generate(wanted, scene)
+    (generate if scene.picture is None else edit)(wanted, scene)
 
 
 def edit(wanted: Details, scene: Scene) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
@@ -69,29 +71,21 @@ class Quotes:
         return [self.texts[int(number)] for number in _MARK.findall(text) if int(number) < len(self.texts)]
 
 
-@dataclass(frozen=True)
-class Clause:
-    """A clause, cleared of politeness and connectives."""
-
-    text: str
-    opens: bool = True
-    """Whether it begins a sentence or stands after ', then': a condition said before does not reach it."""
+Clause = tuple[str, bool]
+"""A clause, and whether it begins a sentence or stands after ', then': a condition said before does not reach it."""
 
 
 def clauses(text: str) -> list[Clause]:
-    """The clauses of a text whose quotations are marks, in order."""
-    if re.match(r"\s*1[.)]\s", text):  # a numbered list
-        text = re.sub(r"(?:^|\s)[1-9]\d?[.)]\s+", "\n", text)
+    """The clauses of a text whose quotations are marks, in order, cleared of politeness and connectives."""
     for entry in knowledge()["rewrite"]:
         text = pattern(entry["pattern"]).sub(entry["means"], text)
-    text = rule("then_of_condition").sub(r"\1, ", mended(re.sub(r"[^\S\n]+", " ", text)))
-    parts, start, opens = [], 0, True
+    text, start, opens = mended(re.sub(r"[^\S\n]+", " ", text)), 0, True
+    parts: list[Clause] = []
     for match in [*rule("hard").finditer(text), None]:
         pieces = _split_soft(text[start : match.start() if match else len(text)])
-        parts += [Clause(strip(piece), opens and not index) for index, piece in enumerate(pieces)]
-        if match:
-            start, opens = match.end(), rule("goes_on").fullmatch(match[0].strip()) is None
-    return _merge([part for part in parts if part.text])
+        parts += [(strip(piece), opens and not index) for index, piece in enumerate(pieces)]
+        start, opens = match.end() if match else 0, not match or rule("goes_on").fullmatch(match[0].strip()) is None
+    return _merge([part for part in parts if part[0]])
 
 
 def _split_soft(sentence: str) -> list[str]:
@@ -131,19 +125,15 @@ def imperative(stem: str) -> str:
 def _merge(parts: list[Clause]) -> list[Clause]:
     """Join a fragment that only says where or how ('at the bottom') to the clause that it belongs to."""
     merged: list[Clause] = []
-    pending = ""
-    for part in parts:
-        text = f"write {part.text}" if merged and rule("again").match(part.text) else part.text
-        if not rule("fragment").fullmatch(text):
-            merged.append(Clause(text + pending, part.opens))
-            pending = ""
-        elif merged and not pending and not part.opens:
-            merged[-1] = Clause(f"{merged[-1].text} {text}", merged[-1].opens)
+    for index, (text, opens) in enumerate(parts):
+        text = f"write {text}" if merged and rule("again").match(text) else text
+        alone, last = rule("fragment").fullmatch(text), index + 1 == len(parts)
+        if merged and ((alone and (last or not opens)) or rule("fragment").fullmatch(merged[-1][0])):
+            order = (merged[-1][0], text) if alone else (text, merged[-1][0])
+            merged[-1] = (" ".join(order), merged[-1][1])
         else:
-            pending = f" {text}"
-    if pending and merged:
-        merged[-1], pending = Clause(merged[-1].text + pending, merged[-1].opens), ""
-    return merged + ([Clause(pending.strip())] if pending else [])
+            merged.append((text, opens))
+    return merged
 
 
 @cache
@@ -172,3 +162,46 @@ def is_foreign(text: str) -> bool:
     theirs, ours = rule("foreign"), rule("english")
     foreign = sum(theirs.fullmatch(word) is not None for word in words)
     return foreign >= 2 and foreign > sum(ours.fullmatch(word) is not None for word in words)
+
+
+# ── what is said, and small judgements on words ──────────────────────────────────────────────────────────
+
+
+def plain(text: str, most: int = 400) -> str:
+    """A text that may stand in a reason: one line, no tags, no 'Not done:' of its own, not too long."""
+    text = re.sub(r"(?i)not done:", "not done", " ".join(text.replace("<", "‹").replace(">", "›").split()))
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def resolved(prompt: str, noun: str | None, pronoun: bool) -> str:
+    """An edit prompt in which 'it' says what it means, a thing or the picture, and 'one' says one of what."""
+    name, one = f"the {noun}" if noun else "the picture", "a" if re.match(r"(?i)add|draw|put|insert", prompt) else "one"
+    prompt = rule("one").sub(lambda match: f"{match['of'] or one} {noun}", prompt) if noun else prompt
+    for key in ("leading_it", "closing_it") if pronoun else ():
+        prompt = rule(key).sub(lambda match: f"{match[1]} {name}", prompt)
+    return prompt
+
+
+def nameable(thing: str) -> bool:
+    """Whether Grounding can be asked for a thing: not for a look, a light or a text."""
+    return bool(thing) and rule("unnameable").fullmatch(thing) is None
+
+
+def key(text: str) -> str:
+    """Letters and digits only, in one case and without accents, for comparing what was read."""
+    return "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if char.isalnum())
+
+
+def checkable(text: str) -> bool:
+    """Whether OCR can be expected to read a text: Latin letters, digits, Chinese or Japanese, and enough of them."""
+    known = [char for char in key(text) if char < "\u0250" or "\u3040" <= char <= "\u9fff"]
+    return len(known) >= 2 and len(known) == len(key(text))
+
+
+def says(lines: list[str], text: str) -> bool:
+    """Whether lines that were read hold a text, a small share of misread letters allowed; any text, if it is empty."""
+    wanted, candidates = key(text), [key(" ".join(lines)), *map(key, lines)]
+    if not wanted or any(wanted in candidate for candidate in candidates):
+        return bool(lines) if not wanted else True
+    ratios = (SequenceMatcher(None, wanted, candidate, autojunk=False).ratio() for candidate in candidates)
+    return len(wanted) >= 5 and any(ratio >= 0.85 for ratio in ratios)

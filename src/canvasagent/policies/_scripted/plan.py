@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from canvasagent.policies._scripted import details
 from canvasagent.policies._scripted.details import Details
@@ -19,25 +18,15 @@ LONG = 400
 """Characters of a clause that are matched; a longer one can only be a description to draw or an edit."""
 
 
-@dataclass(frozen=True)
-class Step:
-    """One wish of the request: an operation of patterns.toml and what it is to be done with."""
+class Plan(NamedTuple):
+    """The steps of a request, in order, and the things that it wants left as they are.
 
-    operation: str
-    """The operation; `unknown` where the clause was not understood."""
-    text: str
-    """The clause, as the request has it."""
-    details: dict[str, Any] = field(default_factory=dict)
-    """The operation's details; `image` is always there: a reference as `details.reference` reads it."""
-    condition: Condition | None = None
-    holds: bool = True
+    A step is a wish of the request: its `operation` of patterns.toml (`unknown` where the clause was not understood),
+    its `text`, the `condition` it hangs on and what that must come to (`holds`), and the operation's own details, of
+    which `image`, a reference as `details.reference` reads it, is always there.
+    """
 
-
-@dataclass(frozen=True)
-class Plan:
-    """The steps of a request in their order, and the things that it wants left as they are."""
-
-    steps: tuple[Step, ...]
+    steps: tuple[Details, ...]
     kept: tuple[str, ...] = ()
 
 
@@ -46,30 +35,32 @@ def make_plan(instruction: str) -> Plan:
     """The plan of a request. Never raises."""
     marked, quotes = Quotes.take(instruction)
     found = wishes(marked, quotes)
-    steps = [replace(step_of(text, quotes), condition=asked, holds=holds) for text, asked, holds in found.asked]
-    if is_foreign(marked) or all(step.operation in ("unknown", "context") for step in steps):
-        operation = "foreign" if is_foreign(marked) else "unknown"
-        return Plan((Step(operation, instruction.strip(), {"operation": operation}),))
-    return Plan(tuple(step for step in steps if step.operation != "context"), tuple(found.kept))
+    steps = [step_of(text, quotes) | {"condition": asked, "holds": holds} for text, asked, holds in found.asked]
+    if (foreign := is_foreign(marked)) or all(step["operation"] in ("unknown", "context") for step in steps):
+        return Plan((_nothing("foreign" if foreign else "unknown", instruction.strip()),))
+    return Plan(tuple(step for step in steps if step["operation"] != "context"), tuple(found.kept))
+
+
+def _nothing(operation: str, text: str) -> Details:
+    return {"operation": operation, "text": text, "image": "", "condition": None, "holds": True}
 
 
 @lru_cache(maxsize=1024)
-def step_of(clause: str, quotes: Quotes) -> Step:
+def step_of(clause: str, quotes: Quotes) -> Details:
     """The step that a clause asks for, by the first rule of patterns.toml that it fits."""
     texts, bare = dict.fromkeys((clause, rule("purpose").sub("", clause) or clause)), rule("fillers")
-    forms = {text: (bare.sub("", text[:LONG]).strip(), text[:LONG]) for text in texts}
+    forms = [(text[:LONG], bare.sub("", text[:LONG]).strip(), text[LONG:]) for text in texts]
     for entry in knowledge()["rule"]:
-        for text, form in forms.items():
-            if len(text) <= LONG or "exact" in entry:
-                if (found := _fit(entry, form["exact" in entry], text[LONG:], quotes)) is not None:
-                    return Step(found["operation"], quotes.restore(clause), found)
-    operation = "context" if rule("context").fullmatch(clause) else "unknown"
-    return Step(operation, quotes.restore(clause), {"operation": operation})
+        for exact, plain, tail in forms:
+            found = _fit(entry, exact if "exact" in entry else plain, tail, quotes)
+            if found is not None:
+                return {"text": quotes.restore(clause), **found}
+    return _nothing("context" if rule("context").fullmatch(clause) else "unknown", quotes.restore(clause))
 
 
 def _fit(entry: Mapping[str, Any], clause: str, tail: str, quotes: Quotes) -> Details | None:
     """The details of a clause by a rule; what is too long to be matched can only be a part of a prompt."""
-    for source in entry["patterns"]:
+    for source in entry["patterns"] if not tail or "exact" in entry else ():
         if (match := pattern(source).fullmatch(clause)) is not None:
             groups = {name: value.strip() for name, value in match.groupdict().items() if value}
             groups |= {"prompt": clause + tail} if tail else {}
@@ -123,7 +114,7 @@ def _check(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     if asked.kind != "there" or quoted[0] or rule("about_text").search(clause):
         gone = rule("gone").search(clause) is not None
         asked = Condition("text", quotes.restore(clause), not gone, image=image, quote=quoted[0])
-    return {"image": image, "asked": asked, "check": True}
+    return {"image": image, "asked": asked}
 
 
 def _text(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
@@ -177,7 +168,7 @@ def _wish(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     step = step_of(
         strip(f"{verb} {thing} {state[done.end() :]}" if done and verb else f"{usual} {thing} {state}"), quotes
     )
-    return None if step.operation in ("unknown", "context") else step.details
+    return None if step["operation"] in ("unknown", "context") else step
 
 
 def _edit(clause: str, groups: Groups, quotes: Quotes) -> Details:

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 
 from canvasagent.policies._scripted.details import Box, Details, aspect_box, beside
-from canvasagent.policies._scripted.edits import draw, edit, generate, noun
-from canvasagent.policies._scripted.language import knowledge
+from canvasagent.policies._scripted.edits import draw, edit, generate
+from canvasagent.policies._scripted.language import key, knowledge, plain, says
 from canvasagent.policies._scripted.plan import Plan
 from canvasagent.policies._scripted.scene import Finding, Scene, Topic, Unmet
 from canvasagent.policies._scripted.wishes import Condition
-from canvasagent.policies._scripted.words import key, plain, says
 
 MOST = 8
 """Things that a step does one by one where all are asked for."""
@@ -20,21 +19,19 @@ MOST = 8
 def perform(plan: Plan, scene: Scene) -> None:
     """Every step in order; what cannot be done is noted, and what does not depend on it is done all the same."""
     for step in plan.steps:
-        for name in scene.inputs if (each := step.details.get("image") == "each") else [""]:
-            image = {"image": f"id {scene.latest(name)}"} if each else {}
+        for name in scene.inputs if (each := step["image"] == "each") else [""]:
+            wanted = step | ({"image": f"id {scene.latest(name)}"} if each else {}) | {"kept": plan.kept}
             try:
-                true, seen = judge(step.condition, scene) if step.condition else (step.holds, "")
-                if true == step.holds:
-                    turned = step.condition and step.condition.kind == "turned" and step.operation in ("rotate", "flip")
-                    OPERATIONS["upright" if turned else step.operation](
-                        step.details | image | {"kept": plan.kept}, scene
-                    )
+                true, seen = judge(asked, scene) if (asked := step["condition"]) else (step["holds"], "")
+                turned = asked and asked.kind == "turned" and step["operation"] in ("rotate", "flip")
+                if true == step["holds"]:
+                    OPERATIONS["upright" if turned else step["operation"]](wanted, scene)
                 else:
-                    scene.answers.append(f"'{plain(step.text, 80)}' was not called for: {seen}")
+                    scene.answers.append(f"'{plain(step['text'], 80)}' was not called for: {seen}")
             except Unmet as trouble:
-                scene.unmet.append(f"{plain(step.text, 120)} ({plain(str(trouble), 240)})")
-                if step.condition is None and step.operation in MAKERS:
-                    scene.missing = f"'{step.details.get('phrase') or step.text}', which there is not"
+                scene.unmet.append(f"{plain(step['text'], 120)} ({plain(str(trouble), 240)})")
+                if not step["condition"] and step["operation"] in MAKERS:
+                    scene.missing = f"'{step.get('phrase') or step['text']}', which there is not"
 
 
 def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
@@ -78,7 +75,7 @@ def ask(wanted: Details, scene: Scene) -> None:
     asked: Condition = wanted["asked"]
     true, told = judge(asked, scene)
     scene.answers.append(f"{'Yes' if true else 'No'}: {plain(asked.text.strip(' ?'), 120)} ({told})")
-    if wanted.get("check") and not true:
+    if wanted["operation"] == "check" and not true:
         text = f"'{asked.quote or scene.texts.get('written', 'text')}' cannot be read in it"
         raise Unmet(told if asked.kind == "there" else text if asked.said else "the text can still be read")
 
@@ -186,7 +183,7 @@ def cut(wanted: Details, scene: Scene) -> None:
             scene.things[phrase.lower()] = made
         scene.things["mask"], scene.parts = mask, scene.parts | {mask, made}
         scene.attend(made)
-        scene.topic = Topic(phrase, image, item.box, mask) if made == mask else None
+        scene.topic = Topic(phrase, image, mask) if made == mask else None
 
 
 def place(wanted: Details, scene: Scene) -> None:
@@ -247,5 +244,5 @@ MAKERS = frozenset({"cut", "mask", "generate", "noun", "find", "crop", "draw"})
 OPERATIONS: dict[str, Callable[[Details, Scene], None]] = {
     "rotate": change, "flip": change, "enlarge": change, "crop": crop, "upright": upright, "read": read, "find": find,
     "ask": ask, "check": ask, "mask": cut, "cut": cut, "place": place, "text": text, "generate": generate,
-    "draw": draw, "noun": noun, "edit": edit, "unknown": refuse, "foreign": refuse,
+    "draw": draw, "noun": draw, "edit": edit, "unknown": refuse, "foreign": refuse,
 }  # fmt: skip

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from canvasagent.conversation import Message
 from canvasagent.policies._scripted.details import Box, singular
-from canvasagent.policies._scripted.language import knowledge
+from canvasagent.policies._scripted.language import checkable, knowledge, says
 from canvasagent.policies._scripted.wishes import Condition
-from canvasagent.policies._scripted.words import checkable, says
 
 _STATE = re.compile(r"\[(?:Output image saved as: (?P<made>[^\s\]]+)\. )?now imglist is \{(?P<ids>[^}]*)\}\]\s*\Z")
 _CONTINUES = re.compile(r"\A(?:Continuing an earlier run; its result is (\S+)\.\s*\n)?")
@@ -34,8 +33,7 @@ class Next(Exception):
     """A call that has no observation yet: the thought before it, the tool, its arguments."""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """A thing or a line of text that a tool found: what it is called or says, and where."""
 
     label: str
@@ -61,13 +59,11 @@ class Observation:
         self.total = int(total[1]) if total else len(self.found)
 
 
-@dataclass(frozen=True)
-class Topic:
-    """The thing that was found last: its name, the picture it is in, its box and its mask if there is one."""
+class Topic(NamedTuple):
+    """The thing that was found last: its name, the picture it is in, and its mask if there is one."""
 
     phrase: str
     image: str
-    box: Box
     mask: str | None = None
 
 
@@ -168,7 +164,7 @@ class Scene:
         """How many of something a picture shows; it is what is spoken of from now on."""
         found = self.look(key, image, phrase)
         self.noun, self.missing = singular(phrase), None
-        self.topic = Topic(phrase, image, found.found[0].box) if found.found else None
+        self.topic = Topic(phrase, image) if found.found else None
         return found.total
 
     def seek(self, image: str, phrase: str) -> list[Finding]:

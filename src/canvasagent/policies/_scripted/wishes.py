@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from canvasagent.policies._scripted.details import lookup, phrase, reference
-from canvasagent.policies._scripted.language import Clause, Quotes, clauses, knowledge, pattern, rule, strip
+from canvasagent.policies._scripted.language import Quotes, clauses, knowledge, pattern, rule, strip
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class Wishes:
     corrects: bool = False
     """Whether the next clause mends the last one: 'No, wait.'"""
 
-    def take(self, clause: Clause) -> None:
+    def take(self, text: str, opens: bool) -> None:
         """Take in the next clause."""
-        self.scope = (None, True) if clause.opens else self.scope
-        if not self._kept(clause.text) and not self._corrected(clause.text):
-            self._ask(rule("contrast").sub("", clause.text))
+        self.scope = (None, True) if opens else self.scope
+        if not self._kept(text) and not self._corrected(text):
+            self._ask(rule("contrast").sub("", text))
 
     def _kept(self, text: str) -> bool:
         """Whether a clause only forbids; what it protects is noted."""
@@ -103,7 +103,7 @@ def wishes(marked: str, quotes: Quotes) -> Wishes:
     """The wishes of a text whose quotations are marks."""
     found = Wishes(quotes)
     for clause in clauses(marked):
-        found.take(clause)
+        found.take(*clause)
     return found
 
 
