@@ -22,6 +22,8 @@ from canvasagent.sketch.settle import Settled, settle
 
 SIDE = 640
 """Things are looked for in a copy whose longer side is at most this many pixels."""
+SMALL = 64
+"""Pictures with a shorter side than this are too small to tell things in."""
 FLAT = 0.80
 """Share of a drawing that is flat; photographs with less are not looked at any further."""
 TOLERANCE = 9.0
@@ -60,7 +62,7 @@ class Recognised:
 def looks_drawn(picture: Image.Image) -> bool:
     """Whether a picture is mostly flat colour, as drawings are; quick, and nearly always False for photographs."""
     pixels = _pixels(picture, 512)
-    return min(pixels.shape[:2]) >= 16 and _flatness(cv2.medianBlur(pixels, 5)) >= FLAT
+    return min(pixels.shape[:2]) >= SMALL and _flatness(cv2.medianBlur(pixels, 5)) >= FLAT
 
 
 def recognise(picture: Image.Image) -> Recognised:
@@ -69,7 +71,7 @@ def recognise(picture: Image.Image) -> Recognised:
     Always the same for the same pixels. The first call in a process builds the index of sprites (seconds).
     """
     pixels = _pixels(picture, SIDE)
-    if min(pixels.shape[:2]) < 16:
+    if min(pixels.shape[:2]) < SMALL:
         return Recognised([], False)
     softened = cv2.medianBlur(pixels, 5)
     if _flatness(softened) < FLAT:

@@ -100,8 +100,9 @@ def asked(item: Fit, index: Index) -> float:
     """The score that a fit must reach: more where colours tell little, and where there are few pixels."""
     known = float(index.points.known_share[item.sprite])
     tall = item.box[3] - item.box[1]
-    plain = PLAIN * max(0.0, 1 - known / 0.4)
-    return min(LEAST + plain + TINY * min(max((26 - tall) / 8, 0.0), 1.0), 0.88)
+    plain = max(0.0, 1 - known / 0.4)
+    tiny = min(max((26 - tall) / 8, 0.0), 1.0) + plain * min(max((44 - tall) / 12, 0.0), 1.0)
+    return min(LEAST + PLAIN * plain + TINY * tiny, 0.95)
 
 
 def _seen(number: int, fits: list[Fit]) -> Array:

@@ -1,7 +1,8 @@
-"""Grounding without weights: faces, text and coloured shapes. Anything else is refused in words.
+"""Grounding without weights: faces, text, coloured shapes, and in drawn pictures the things of the drawn world.
 
-What a phrase may say is data (`words.toml`); a phrase with a word that means nothing here is refused as a whole,
-because a box for half of what was asked would be a wrong answer that looks right.
+Anything else is refused in words. What a phrase may say is data (`words.toml`, and the sprites' own names); a phrase
+with a word that means nothing here is refused as a whole, because a box for half of what was asked would be a wrong
+answer that looks right.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Backend:
     """Finds what a phrase describes; see `Config`."""
 
     tool = "Grounding"
-    version = "2"
+    version = "3"
     stochastic = False
     may_hang = False
 
@@ -66,6 +67,9 @@ class Backend:
         Raises `ToolRefusal` for a phrase that asks for something else than faces, text and coloured shapes.
         """
         query = parse(phrase)
+        things = None if query.quoted else _drawn_things(image, phrase)
+        if things or (things is not None and (query.unknown or not query.kind)):
+            return things[: self.config.most]  # none of its signs or balls: they may be text or circles as well
         if query.unknown or not query.kind:
             raise ToolRefusal(_refusal(phrase, query))
         finders: dict[str, Callable[[Image.Image, Query], list[Detection]]] = {
@@ -129,6 +133,14 @@ class Backend:
             return found
         lines = [line.box for line in self._reader(image=image) if len(line.text) > 1]
         return [item for item in found if _area(item.box) >= small or not any(_holds(line, item.box) for line in lines)]
+
+
+def _drawn_things(image: Image.Image, phrase: str) -> list[Detection] | None:
+    """The things of the drawn world that a phrase means; None where it names none, or the picture is not drawn."""
+    from canvasagent.backends.lite.drawn_things import ground_drawn, names_thing
+    from canvasagent.sketch.recognise import looks_drawn
+
+    return ground_drawn(image, phrase) if names_thing(phrase) and looks_drawn(image) else None
 
 
 def _refusal(phrase: str, query: Query) -> str:
