@@ -44,7 +44,7 @@ class ScriptedPolicy:
 
 def next_turn(messages: Sequence[Message]) -> str:
     """The turn that follows a conversation: the first call of the plan that has no observation, or the end."""
-    scene = Scene.of(messages)
+    scene = Scene(messages)
     plan, used = make_plan(scene.request), len(scene.seen)
     try:
         perform(plan, scene)

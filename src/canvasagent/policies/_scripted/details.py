@@ -71,6 +71,14 @@ def aspect_box(size: tuple[int, int], ratio: float) -> Box:
     return (500 - share, 0, 500 + share, 1000) if wide else (0, 500 - share, 1000, 500 + share)
 
 
+def around(boxes: list[Box], share: int) -> Box:
+    """The box around boxes, larger by a share of its own size on every side."""
+    left, top, *_ = map(min, zip(*boxes, strict=True))
+    *_, right, bottom = map(max, zip(*boxes, strict=True))
+    wide, high = (right - left) // share, (bottom - top) // share
+    return max(left - wide, 0), max(top - high, 0), min(right + wide, 1000), min(bottom + high, 1000)
+
+
 def place(text: str) -> list[int] | None:
     """The centre that words name ('at the top left'), or that stands there as `[x, y]`. None if none does."""
     point, named = re.search(r"[\[(] ?(\d+) ?, ?(\d+) ?[\])]", text), sides(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from canvasagent.policies._scripted.details import Details, head, lookup, phrase
 from canvasagent.policies._scripted.language import knowledge, nameable, plain, resolved, rule, says
-from canvasagent.policies._scripted.scene import Scene, Unmet
+from canvasagent.policies._scripted.scene import Scene, Unmet, need
 
 TRIES = 3
 """How often a step is tried at most, in other ways each time."""
@@ -19,14 +19,12 @@ def generate(wanted: Details, scene: Scene) -> None:
     scene.attend(made)
     scene.picture, scene.texts["written"] = made, " ".join(wanted["says"]) or scene.texts.get("written", "")
     scene.noun = None if rule("several").search(wanted["scene"]) else head(rule("drawn").sub("", wanted["scene"]))
-    if unread:
-        raise Unmet(f"drawn, but '{unread[0]}' cannot be read in it")
+    need(not unread, f"drawn, but '{''.join(unread[:1])}' cannot be read in it")
 
 
 def draw(wanted: Details, scene: Scene) -> None:
     """A new picture where there is none yet, an edit otherwise; but a description alone orders no edit."""
-    if scene.picture is not None and wanted["operation"] == "noun":
-        raise Unmet("it was not understood")
+    need(scene.picture is None or wanted["operation"] != "noun", "it was not understood")
     (generate if scene.picture is None else edit)(wanted, scene)
 
 

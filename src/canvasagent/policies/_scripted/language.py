@@ -20,10 +20,10 @@ _MARK = re.compile("⟪(\\d+)⟫")
 @cache
 def knowledge() -> dict[str, Any]:
     """What the data files hold, read once."""
-    texts = [
-        files(__package__).joinpath(f"{name}.toml").read_text("utf-8") for name in ("patterns", "clauses", "words")
-    ]
-    return {key: value for text in texts for key, value in tomllib.loads(text).items()}
+    folder, names = files(__package__), ("patterns.toml", "clauses.toml", "words.toml")
+    return {
+        key: value for name in names for key, value in tomllib.loads(folder.joinpath(name).read_text("utf-8")).items()
+    }
 
 
 @cache
@@ -102,10 +102,7 @@ def _split_soft(sentence: str) -> list[str]:
 @lru_cache(maxsize=1024)
 def strip(clause: str) -> str:
     """A clause without leading connectives and politeness, and without what trails it, its verb a plain one."""
-    clause = re.sub(r"\s+", " ", clause).strip(" ,;:-–—")
-    while match := rule("lead").match(clause):
-        clause = clause[match.end() :].lstrip(" ,;:-–—")
-    clause = rule("tail").sub("", clause).strip()
+    clause = rule("tail").sub("", rule("lead").sub("", re.sub(r"\s+", " ", clause).strip(" ,;:-–—"))).strip()
     form = re.match(r"([a-z]+)(ing|ed)\b", clause, re.IGNORECASE)
     if form and not rule("starters").match(clause) and (verb := imperative(form[1])):
         clause = verb + (" it" if form[2] == "ed" else "") + clause[form.end() :]
@@ -154,14 +151,11 @@ def mended(text: str) -> str:
 
 def is_foreign(text: str) -> bool:
     """Whether a request seems to be in another language than English. Quotations do not count."""
-    bare = _MARK.sub(" ", text)
-    letters = [char for char in bare if char.isalpha()]
-    if letters and sum(ord(char) > 0x24F for char in letters) * 3 > len(letters):
-        return True
-    words = re.findall(r"[^\W\d_]+", bare.lower())
-    theirs, ours = rule("foreign"), rule("english")
-    foreign = sum(theirs.fullmatch(word) is not None for word in words)
-    return foreign >= 2 and foreign > sum(ours.fullmatch(word) is not None for word in words)
+    bare = _MARK.sub(" ", text).lower()
+    letters, words = [char for char in bare if char.isalpha()], re.findall(r"[^\W\d_]+", bare)
+    foreign, ours = (sum(rule(name).fullmatch(word) is not None for word in words) for name in ("foreign", "english"))
+    other_script = sum(ord(char) > 0x24F for char in letters) * 3 > len(letters)
+    return other_script or (foreign >= 2 and foreign > ours)
 
 
 # ── what is said, and small judgements on words ──────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from canvasagent.policies._scripted import details
 from canvasagent.policies._scripted.details import Details
 from canvasagent.policies._scripted.language import Quotes, is_foreign, knowledge, pattern, rule, strip
-from canvasagent.policies._scripted.wishes import Condition, condition, first, wishes
+from canvasagent.policies._scripted.wishes import Condition, Wishes, condition, first
 
 Groups = dict[str, str]
 
@@ -34,7 +34,7 @@ class Plan(NamedTuple):
 def make_plan(instruction: str) -> Plan:
     """The plan of a request. Never raises."""
     marked, quotes = Quotes.take(instruction)
-    found = wishes(marked, quotes)
+    found = Wishes(marked, quotes)
     steps = [step_of(text, quotes) | {"condition": asked, "holds": holds} for text, asked, holds in found.asked]
     if (foreign := is_foreign(marked)) or all(step["operation"] in ("unknown", "context") for step in steps):
         return Plan((_nothing("foreign" if foreign else "unknown", instruction.strip()),))
@@ -73,8 +73,8 @@ def _fit(entry: Mapping[str, Any], clause: str, tail: str, quotes: Quotes) -> De
 def _whole(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     """An operation on a picture as a whole; a `thing` that is no picture makes it an edit."""
     if "thing" in groups:
-        no_picture = not details.reference(groups["thing"])[0]
-        return _edit(clause, {"prompt": clause}, quotes) | {"operation": "edit"} if no_picture else None
+        named = details.reference(groups["thing"])[0]
+        return None if named else _edit(clause, {"prompt": clause}, quotes) | {"operation": "edit"}
     how = groups.get("how", "")
     factor = int(details.lookup("number", how.replace("4k", "")) or 4)
     calls = [groups["operation"]] * (2 if factor == 16 and groups["operation"] == "enlarge" else 1)
@@ -104,17 +104,12 @@ def _thing(clause: str, groups: Groups, quotes: Quotes) -> Details:
 
 
 def _ask(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    asked = condition(rule("yes_no").sub("", groups["said"]), quotes)
-    return None if asked.kind == "unknown" else {"image": asked.image, "asked": asked}
-
-
-def _check(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    image = details.reference(re.sub(r"(?i)\b(?:that|this)\b", "", clause))[0]
-    asked, quoted = condition(groups.get("said", ""), quotes), [*quotes.of(clause), None]
-    if asked.kind != "there" or quoted[0] or rule("about_text").search(clause):
-        gone = rule("gone").search(clause) is not None
-        asked = Condition("text", quotes.restore(clause), not gone, image=image, quote=quoted[0])
-    return {"image": image, "asked": asked}
+    """A question of yes or no; a check is one on what was written or removed last, unless it names something."""
+    said = condition(rule("yes_no").sub("", groups.get("said", "")), quotes)
+    if groups["operation"] == "check" and (said.kind != "there" or "⟪" in clause or rule("about_text").search(clause)):
+        image, quoted = details.reference(rule("that_or_this").sub("", clause))[0], [*quotes.of(clause), None][0]
+        said = Condition("text", quotes.restore(clause), not rule("gone").search(clause), image=image, quote=quoted)
+    return None if said.kind == "unknown" else {"image": said.image, "asked": said}
 
 
 def _text(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
@@ -188,7 +183,7 @@ def _edit(clause: str, groups: Groups, quotes: Quotes) -> Details:
 
 READERS: dict[str, Callable[[str, Groups, Quotes], Details | None]] = {
     "unknown": _whole, "context": _whole, "upright": _whole, "flip": _whole, "rotate": _whole, "enlarge": _whole,
-    "read": _whole, "check": _check, "crop": _crop, "find": _thing, "ask": _ask, "mask": _thing, "place": _place,
+    "read": _whole, "check": _ask, "crop": _crop, "find": _thing, "ask": _ask, "mask": _thing, "place": _place,
     "cut": _thing, "text": _text, "generate": _draw, "draw": _draw, "wish": _wish, "edit": _edit,
     "noun": _draw,
 }  # fmt: skip

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from canvasagent.policies._scripted.details import Box, Details, aspect_box, beside
+from canvasagent.policies._scripted.details import Details, around, aspect_box, beside
 from canvasagent.policies._scripted.edits import draw, edit, generate
 from canvasagent.policies._scripted.language import key, knowledge, plain, says
 from canvasagent.policies._scripted.plan import Plan
-from canvasagent.policies._scripted.scene import Finding, Scene, Topic, Unmet
+from canvasagent.policies._scripted.scene import Finding, Scene, Topic, Unmet, need
 from canvasagent.policies._scripted.wishes import Condition
 
 MOST = 8
@@ -36,8 +36,7 @@ def perform(plan: Plan, scene: Scene) -> None:
 
 def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
     """Whether a statement is true, and what was seen. Looked up once. Raises `Unmet` where nothing can tell."""
-    if asked.kind == "unknown":
-        raise Unmet(f"whether '{asked.text}' holds cannot be told without a model")
+    need(asked.kind != "unknown", f"whether '{asked.text}' holds cannot be told without a model")
     if asked in scene.judged:
         return scene.judged[asked]
     image, thing = scene.target(asked.image), scene.meant(asked.phrase)
@@ -47,8 +46,7 @@ def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
     else:
         texts, turned = scene.lines(image, "read"), [line.turned for line in scene.look("read", image).found]
         told = f"the text reads: {' / '.join(texts)}" if texts else "no text was found"
-        if asked.kind == "turned" and not texts:
-            raise Unmet("no text could be read in it, so which way is up is not known")
+        need(texts or asked.kind != "turned", "no text could be read in it, so which way is up is not known")
         before = scene.texts.get("written" if asked.said else "removed", "") if asked.kind == "text" else ""
         scene.noun = f'text "{asked.quote}"' if asked.quote else None
         upright = "upright" in asked.text.lower()
@@ -62,9 +60,7 @@ def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
 
 def find(wanted: Details, scene: Scene) -> None:
     """Say how many there are of something, or where."""
-    phrase, image = scene.meant(wanted["phrase"]), scene.target(wanted["image"])
-    if not phrase:
-        raise Unmet("it does not say what")
+    phrase, image = need(scene.meant(wanted["phrase"]), "it does not say what"), scene.target(wanted["image"])
     told = f"Found {scene.count(image, phrase)} for '{phrase}'"
     where = [] if wanted["count"] else scene.seek(image, phrase)[:MOST]
     scene.answers.append(told + "".join(f"; {item.label} at {list(item.box)}" for item in where))
@@ -97,27 +93,19 @@ def change(wanted: Details, scene: Scene) -> None:
         made = scene.make(call, image=image, angle=wanted["angle"] if call == "rotate" else None)
         scene.change(image, made)
         image = made
-    if "enlarge" in wanted["calls"] and wanted["factor"] not in (4, 16):
-        raise Unmet(f"enlarged 4 times, the only factor there is, not {wanted['factor']}")
+    known = "enlarge" not in wanted["calls"] or wanted["factor"] in (4, 16)
+    need(known, f"enlarged 4 times, the only factor there is, not {wanted['factor']}")
 
 
 def crop(wanted: Details, scene: Scene) -> None:
     """Keep a box, a region, a format or what is around a thing."""
     if "phrase" in wanted:
         image, found = locate(wanted, scene)
-        box = _around(found if wanted["many"] else found[:1], 6 if wanted["margin"] else 10**6)
+        box = around([item.box for item in found[: None if wanted["many"] else 1]], 6 if wanted["margin"] else 10**6)
     else:
         image = scene.target(wanted["image"])
         box = aspect_box(scene.sizes.get(image, (1, 1)), wanted["ratio"]) if "ratio" in wanted else wanted["bbox"]
     scene.change(image, scene.make("crop", image=image, bbox=list(box)))
-
-
-def _around(found: list[Finding], share: int) -> Box:
-    """The box around boxes, larger by a share of its own size on every side."""
-    lefts, tops, rights, bottoms = zip(*(item.box for item in found), strict=True)
-    left, top, right, bottom = min(lefts), min(tops), max(rights), max(bottoms)
-    wide, high = (right - left) // share, (bottom - top) // share
-    return max(left - wide, 0), max(top - high, 0), min(right + wide, 1000), min(bottom + high, 1000)
 
 
 def upright(wanted: Details, scene: Scene) -> None:
@@ -126,8 +114,7 @@ def upright(wanted: Details, scene: Scene) -> None:
     letters: Counter[int] = Counter()
     for line in scene.look("read", image).found:
         letters[line.turned] += len(key(line.label))
-    if not letters:
-        raise Unmet("no text could be read in it, so which way is up is not known")
+    need(letters, "no text could be read in it, so which way is up is not known")
     scene.attend(image)
     if turned := letters.most_common(1)[0][0]:
         made = scene.make("turn_upright", image=image, angle={90: -90, 180: 180, 270: 90}[turned])
@@ -139,21 +126,16 @@ def upright(wanted: Details, scene: Scene) -> None:
 def text(wanted: Details, scene: Scene) -> None:
     """Write, read back, and write again in another way where OCR cannot read it; at most three times in all."""
     image, size, shade = scene.target(wanted["image"]), wanted["font_size"], wanted["color"]
-    if not (content := wanted["text"] or scene.texts.get("read", "")):
-        raise Unmet("nothing was read that could be written")
+    content = need(wanted["text"] or scene.texts.get("read"), "nothing was read that could be written")
     spot, larger, scene.texts["written"] = _spot(wanted, image, scene), min((size or 90) * 1.6, 300), content
-    ways = [
-        ("write", size, shade),
-        ("rewrite", larger, shade),
-        ("rewrite", larger * 1.3 if shade else larger, shade or "yellow"),
-    ]
-    for call, height, colour in ways:
-        made = scene.make(call, base_image=image, content=content, position=spot, color=colour, font_size=height)
+    for attempt, height in enumerate((size, larger, larger * 1.3 if shade else larger)):
+        given = {"position": spot, "color": shade or (None, None, "yellow")[attempt], "font_size": height}
+        made = scene.make("rewrite" if attempt else "write", base_image=image, content=content, **given)
         if readable := scene.reads(made, content):
             break
     scene.change(image, made)
-    if not readable or wanted["extra"]:
-        raise Unmet(f"it is written, but {'not ' + wanted['extra'] if readable else 'OCR could not read it back'}")
+    need(readable, "it is written, but OCR could not read it back")
+    need(not wanted["extra"], f"it is written, but not {wanted['extra']}")
 
 
 # ── things in a picture ──────────────────────────────────────────────────────────────────────────────────
@@ -164,8 +146,7 @@ def locate(wanted: Details, scene: Scene) -> tuple[str, list[Finding]]:
     topic, phrase = scene.topic, wanted["phrase"]
     if topic is not None and (phrase.lower() == topic.phrase.lower() or (wanted["image"] == "it" and not phrase)):
         return topic.image, scene.look("locate", topic.image, topic.phrase).found
-    if not phrase:
-        raise Unmet("it does not say what")
+    need(phrase, "it does not say what")
     return (image := scene.target(wanted["image"])), scene.seek(image, phrase)
 
 
@@ -229,9 +210,7 @@ def _base(meaning: str, content: str, scene: Scene) -> str:
     if meaning and meaning != "it":
         return scene.resolve(f"id {scene.other(origin) or scene.picture}" if meaning == "other" else meaning)
     found = scene.other(origin) if not meaning and len(scene.inputs) == 2 else scene.picture
-    if found is None or found == content:
-        raise Unmet("there is no other picture to put it on")
-    return found
+    return str(need(found if found != content else None, "there is no other picture to put it on"))
 
 
 def refuse(wanted: Details, scene: Scene) -> None:

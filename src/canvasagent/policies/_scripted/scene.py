@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from canvasagent.conversation import Message
 from canvasagent.policies._scripted.details import Box, singular
 from canvasagent.policies._scripted.language import checkable, knowledge, says
 from canvasagent.policies._scripted.wishes import Condition
 
+T = TypeVar("T")
 _STATE = re.compile(r"\[(?:Output image saved as: (?P<made>[^\s\]]+)\. )?now imglist is \{(?P<ids>[^}]*)\}\]\s*\Z")
-_CONTINUES = re.compile(r"\A(?:Continuing an earlier run; its result is (\S+)\.\s*\n)?")
+_CONTINUES = re.compile(r"\AContinuing an earlier run; its result is (\S+)\.\s*\n")
 _FOUND = re.compile(
     r"^(?:- )?'(.*)'(?:: | \(confidence: [\d.]+, box: )\[(\d+), (\d+), (\d+), (\d+)\]"
     r"(?:, (upside down)|, turned (\d+) degrees clockwise)?",
@@ -27,6 +27,13 @@ _FOUND = re.compile(
 
 class Unmet(Exception):
     """A step that cannot be done, in words for the person who asked."""
+
+
+def need(found: T | None, why: str) -> T:
+    """What was found. Raises `Unmet` where that is nothing."""
+    if not found:
+        raise Unmet(why)
+    return found
 
 
 class Next(Exception):
@@ -48,14 +55,12 @@ class Observation:
     def __init__(self, message: Message) -> None:
         state = _STATE.search(message.text)
         self.made: str | None = state["made"] if state else None
-        self.text = re.sub(r"\A(?:Format fault:[^\n]*\n?)+", "", message.text[: state.start() if state else None])
-        sizes = [asset.size for asset in message.assets if asset.id == self.made]
-        told = re.search(r"Output size: \((\d+), (\d+)\)", self.text)
-        self.size = sizes[0] if sizes else (int(told[1]), int(told[2])) if told else None
-        self.error = re.match(r"Error( \(infrastructure\))?:\s*(.*)", " ".join(self.text.split()))
-        found = ((m[1], [int(edge) for edge in m.groups()[1:5]], m[6], m[7]) for m in _FOUND.finditer(self.text))
+        text = re.sub(r"\A(?:Format fault:[^\n]*\n?)+", "", message.text[: state.start() if state else None])
+        self.sizes = {asset.id: asset.size for asset in message.assets}
+        self.error = re.match(r"Error( \(infrastructure\))?:\s*(.*)", " ".join(text.split()))
+        found = ((m[1], [int(edge) for edge in m.groups()[1:5]], m[6], m[7]) for m in _FOUND.finditer(text))
         self.found = [Finding(m[0], (*m[1],), 180 if m[2] else int(m[3] or 0)) for m in found]  # type: ignore[arg-type]
-        total = re.search(r"^(?:Found|OCR Results \()\D*(\d+)", self.text, re.MULTILINE)
+        total = re.search(r"^(?:Found|OCR Results \()\D*(\d+)", text, re.MULTILINE)
         self.total = int(total[1]) if total else len(self.found)
 
 
@@ -67,58 +72,36 @@ class Topic(NamedTuple):
     mask: str | None = None
 
 
-@dataclass
 class Scene:
-    """A request, and what came of it so far."""
+    """A request, and what came of it so far.
 
-    request: str = ""
-    ids: list[str] = field(default_factory=list)
-    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    seen: list[Observation] = field(default_factory=list)
-    """The observations that no call was answered with yet."""
-    looks: dict[tuple[str, str, str], Observation] = field(default_factory=dict)
-    """What was looked for in a picture, and what was found."""
-    focus: str | None = None
-    """The picture that 'it' means."""
-    picture: str | None = None
-    """The picture that 'the picture' means: the last one spoken of that is no mask and no cut-out."""
-    topic: Topic | None = None
-    noun: str | None = None
-    """The thing that was asked for, added or changed last: what 'it' and 'one' may mean in an edit."""
-    things: dict[str, str] = field(default_factory=dict)
-    """The cut-outs by what they show, and the last `mask` and `cutout`."""
-    parts: set[str] = field(default_factory=set)
-    """Pictures that are masks, cut-outs or made of such."""
-    versions: dict[str, str] = field(default_factory=dict)
-    """The latest version of each picture that was changed."""
-    missing: str | None = None
-    """What a step should have made and could not: 'it' then means nothing."""
-    judged: dict[Condition, tuple[bool, str]] = field(default_factory=dict)
-    """The conditions that were looked up, whether they hold and why."""
-    texts: dict[str, str] = field(default_factory=dict)
-    """The text that was `read`, `written` or `removed` last."""
-    inputs: list[str] = field(default_factory=list)
-    """The pictures that came with the request."""
-    result: str | None = None
-    """The picture that is the result so far; None while no tool made one."""
-    answers: list[str] = field(default_factory=list)
-    unmet: list[str] = field(default_factory=list)
+    `focus` is the picture that 'it' means, `picture` the one that 'the picture' means: the last one spoken of that is
+    none of `parts` (masks, cut-outs and what was made of them). `topic` was found last; `noun` is the thing that was
+    asked for, added or changed last: what 'it' and 'one' may mean in an edit. `things` holds the cut-outs by what they
+    show and the last `mask` and `cutout`, `versions` the next version of each picture that was changed, `texts` the
+    text that was `read`, `written` or `removed` last, `missing` what a step should have made and could not (then 'it'
+    means nothing), `result` the picture that is the result so far, None while no tool made one.
+    """
 
-    @classmethod
-    def of(cls, messages: Sequence[Message]) -> Scene:
-        """The scene at the start of the last request of a conversation."""
-        start = max((index for index, message in enumerate(messages) if message.role == "user"), default=None)
-        if start is None:
-            return cls()
-        text, ids = messages[start].text, [asset.id for asset in messages[start].assets]
-        if state := _STATE.search(text):
-            text, ids = text[: state.start()], [name for part in state["ids"].split(",") if (name := part.strip())]
-        continued = _CONTINUES.sub("", text, count=1)
-        focus = _CONTINUES.findall(text)[0] or next(iter(ids), None)
-        sizes = {asset.id: asset.size for message in messages for asset in message.assets}
-        seen = [Observation(message) for message in messages[start + 1 :] if message.role == "tool"]
-        inputs = [name for name in ids if re.fullmatch(r"img_\d+", name)]
-        return cls(continued.strip(), ids, sizes, seen, focus=focus, picture=focus, inputs=inputs)
+    def __init__(self, messages: Sequence[Message]) -> None:
+        start = max((index for index, message in enumerate(messages) if message.role == "user"), default=len(messages))
+        text = messages[start].text if start < len(messages) else ""
+        state, continued = _STATE.search(text), _CONTINUES.match(text)
+        self.request = text[continued.end() if continued else 0 : state.start() if state else None].strip()
+        given = [asset.id for message in messages[start : start + 1] for asset in message.assets]
+        self.ids = re.findall(r"[^\s,]+", state["ids"]) if state else given
+        self.inputs = [name for name in self.ids if re.fullmatch(r"img_\d+", name)]
+        self.sizes = {asset.id: asset.size for message in messages for asset in message.assets}
+        self.seen = [Observation(message) for message in messages[start + 1 :] if message.role == "tool"]
+        self.focus = self.picture = continued[1] if continued else next(iter(self.ids), None)
+        self.looks = dict[tuple[str, str, str], Observation]()
+        self.judged = dict[Condition, tuple[bool, str]]()
+        self.things, self.versions, self.texts = dict[str, str](), dict[str, str](), dict[str, str]()
+        self.parts, self.answers, self.unmet = set[str](), list[str](), list[str]()
+        self.topic: Topic | None = None
+        self.noun: str | None = None
+        self.missing: str | None = None
+        self.result: str | None = None
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -135,7 +118,7 @@ class Scene:
         if answer.error is not None:
             raise Unmet(answer.error[2])
         self.ids += [answer.made] if answer.made else []
-        self.sizes |= {answer.made: answer.size} if answer.made and answer.size else {}
+        self.sizes |= answer.sizes
         return answer
 
     def make(self, key: str, why: str = "", **arguments: Any) -> str:
@@ -169,8 +152,7 @@ class Scene:
 
     def seek(self, image: str, phrase: str) -> list[Finding]:
         """Where a phrase is in a picture, the likeliest first. Raises `Unmet` where it is not."""
-        if not self.count(image, phrase):
-            raise Unmet(f"no {phrase} was found in {image}")
+        need(self.count(image, phrase), f"no {phrase} was found in {image}")
         return self.look("locate", self.target(f"id {image}"), phrase).found
 
     # ── what is meant ────────────────────────────────────────────────────────────────────────────────────
@@ -189,22 +171,14 @@ class Scene:
     def resolve(self, meaning: str) -> str:
         """The id that a reference means. Raises `Unmet` where there is no such picture."""
         kind, _, name = meaning.partition(" ")
-        if kind == "input":
-            count = len(self.inputs)
-            if not 0 < (int(name) if int(name) > 0 else count) <= count:
-                raise Unmet(f"there are only {count} pictures" if count else "there is no picture")
-            return self.latest(self.inputs[int(name) - (int(name) > 0)])
-        if kind in ("", "it") and self.missing is not None:
-            raise Unmet(f"it needs {self.missing}")
-        known = {"other": self.other(self.focus), "picture": self.picture, "": self.focus, "it": self.focus}
-        known |= {part: self.things.get(part) for part in ("cutout", "mask")} | {
-            "id": name if name in self.ids else None
-        }
-        if (found := known[kind]) is None:
-            raise Unmet(
-                f"there is no {f'picture {name}'.strip() if kind not in ('cutout', 'mask') else kind} to work on"
-            )
-        return self.latest(found) if kind in ("cutout", "mask") else found
+        need(self.missing is None or kind not in ("", "it", "each"), f"it needs {self.missing}")
+        numbered = {str(number): item for number, item in enumerate(self.inputs, 1)} | {"-1": [None, *self.inputs][-1]}
+        known = {"other": self.other(self.focus), "picture": self.picture, "input": numbered.get(name)}
+        known |= {"id": name if name in self.ids else None, "cutout": None, "mask": None} | self.things
+        many = f"there are only {len(self.inputs)} pictures" if kind == "input" and self.inputs else ""
+        what = name if kind == "id" else kind if kind in ("cutout", "mask") else "picture"
+        found = need(known.get(kind, self.focus), many or f"there is no {what} to work on")
+        return self.latest(found) if kind in ("cutout", "mask", "input") else found
 
     def latest(self, name: str) -> str:
         """The latest version of a picture."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from canvasagent.policies._scripted.details import lookup, phrase, reference
 from canvasagent.policies._scripted.language import Quotes, clauses, knowledge, pattern, rule, strip
@@ -24,25 +24,25 @@ class Condition:
     quote: str | None = None
 
 
-@dataclass
+UNKNOWN = Condition("unknown", "")
+
+
 class Wishes:
-    """What a request asks for, in order, and what it wants left as it is."""
+    """What a request asks for (`asked`), in order, each with the condition it hangs on and what that must come to, and
+    what it wants left as it is (`kept`).
 
-    quotes: Quotes
-    asked: list[tuple[str, Condition | None, bool]] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-    scope: tuple[Condition | None, bool] = (None, True)
-    """The condition that the next clause hangs on."""
-    last: Condition | None = None
-    """The condition that 'otherwise' speaks of."""
-    corrects: bool = False
-    """Whether the next clause mends the last one: 'No, wait.'"""
+    While it is read: `scope` is the condition that the next clause hangs on, `last` the one that 'otherwise' speaks
+    of; the next clause `corrects` the one before after a 'No, wait.'
+    """
 
-    def take(self, text: str, opens: bool) -> None:
-        """Take in the next clause."""
-        self.scope = (None, True) if opens else self.scope
-        if not self._kept(text) and not self._corrected(text):
-            self._ask(rule("contrast").sub("", text))
+    def __init__(self, marked: str, quotes: Quotes) -> None:
+        self.quotes, self.corrects, self.last = quotes, False, UNKNOWN
+        self.asked, self.kept = list[tuple[str, Condition | None, bool]](), list[str]()
+        self.scope: tuple[Condition | None, bool] = (None, True)
+        for text, opens in clauses(marked):
+            self.scope = (None, True) if opens else self.scope
+            if not self._kept(text) and not self._corrected(text):
+                self._ask(rule("contrast").sub("", text))
 
     def _kept(self, text: str) -> bool:
         """Whether a clause only forbids; what it protects is noted."""
@@ -79,32 +79,24 @@ class Wishes:
 
     def _conditional(self, text: str) -> str:
         """The text without its 'if …', 'otherwise' or '… unless …', which is noted as the scope."""
-        if (other := rule("otherwise").match(text)) and self.last is not None:
-            self.scope, text = (self.last, other["so"] is not None), strip(text[other.end() :])
-        elif head := rule("condition").match(text):
-            rest = text[head.end() :]
-            cuts = [(match.start(), match.end()) for match in rule("condition_end").finditer(rest)]
-            cuts = [(len(rest), len(rest)), *cuts]
+        if (other := rule("otherwise").match(text)) and self.last != UNKNOWN:
+            self.scope = (self.last, other["so"] is not None)
+            return strip(text[other.end() :])
+        if head := rule("condition").match(text):
+            word, rest = head[0], text[head.end() :]
+            cuts = [(len(rest), len(rest)), *(match.span() for match in rule("condition_end").finditer(rest))]
             sound = (cut for cut in cuts if condition(rest[: cut[0]], self.quotes).kind != "unknown")
-            end, begin = next(sound, cuts[1] if len(cuts) > 1 else cuts[0])
-            text = self._judge(rest[:end], head[0], strip(rest[begin:]))
+            end, begin = next(sound, cuts[min(len(cuts) - 1, 1)])
+            said, text = rest[:end], strip(rest[begin:])
         elif (tail := rule("conditional_tail").fullmatch(text)) and not rule("asks").search(tail["rest"]):
-            known = condition(tail["said"], self.quotes).kind != "unknown"
-            text = self._judge(tail["said"], tail["head"], tail["rest"]) if known else text
-        return text
-
-    def _judge(self, said: str, head: str, rest: str) -> str:
+            said, word, text = tail["said"], tail["head"], tail["rest"]
+            if condition(said, self.quotes).kind == "unknown":
+                return tail[0]
+        else:
+            return text
         self.last = condition(said, self.quotes)
-        self.scope = (self.last, "unless" not in head.lower())
-        return rest
-
-
-def wishes(marked: str, quotes: Quotes) -> Wishes:
-    """The wishes of a text whose quotations are marks."""
-    found = Wishes(quotes)
-    for clause in clauses(marked):
-        found.take(*clause)
-    return found
+        self.scope = (self.last, "unless" not in word.lower())
+        return text
 
 
 def first(table: str, text: str) -> dict[str, str] | None:
