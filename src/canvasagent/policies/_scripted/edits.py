@@ -32,7 +32,7 @@ def edit(wanted: Details, scene: Scene) -> None:
     """Change a picture, look whether it shows, and try again in other words, or inside a mask."""
     image, covered, prompt = _aim(wanted, scene)
     new, old = wanted["new"], wanted["old"]
-    new = prompt.split(" ", 1)[-1] if new and not scene.meant(new, "") else new
+    new = prompt.split(" ", 1)[-1] if new and new.lower() in knowledge()["pronouns"] else new
     old = head(scene.meant(old)) if old else ""
     kept, restore = [] if wanted["kind"] else [f"the {phrase(thing)[0]}" for thing in wanted["kept"]], False
     ways = [text.format(old=f"the {old}", new=new) for text in knowledge()["rephrase"].get(wanted["kind"], [])]

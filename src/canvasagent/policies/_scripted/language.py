@@ -42,6 +42,12 @@ def rule(name: str) -> re.Pattern[str]:
     return pattern(knowledge()["clauses"][name])
 
 
+@cache
+def any_of(table: str) -> re.Pattern[str]:
+    """What fits wherever a pattern of a table does: one quick look instead of many."""
+    return pattern("|".join(re.sub(r"\(\?P<\w+>", "(?:", entry["pattern"]) for entry in knowledge()[table]))
+
+
 @dataclass(frozen=True)
 class Quotes:
     """The quotations of a request, exactly as written; texts hold marks ⟪0⟫ in their place."""
@@ -106,7 +112,7 @@ def strip(clause: str) -> str:
     form = re.match(r"([a-z]+)(ing|ed)\b", clause, re.IGNORECASE)
     if form and not rule("starters").match(clause) and (verb := imperative(form[1])):
         clause = verb + (" it" if form[2] == "ed" else "") + clause[form.end() :]
-    for entry in knowledge()["synonym"]:
+    for entry in knowledge()["synonym"] if any_of("synonym").match(clause) else ():
         if (match := pattern(entry["pattern"]).match(clause)) is not None:
             clause = match.expand(entry["means"]) + clause[match.end() :]
     return clause
@@ -145,8 +151,7 @@ def _misspelt() -> dict[str, str]:
 
 def mended(text: str) -> str:
     """The text with common slips of spelling put right."""
-    wrong = _misspelt()
-    return re.sub(r"[A-Za-z']+", lambda match: wrong.get(match[0].lower(), match[0]), text)
+    return re.sub(r"[A-Za-z']+", lambda match: _misspelt().get(match[0].lower(), match[0]), text)
 
 
 def is_foreign(text: str) -> bool:

@@ -37,12 +37,9 @@ def make_plan(instruction: str) -> Plan:
     found = Wishes(marked, quotes)
     steps = [step_of(text, quotes) | {"condition": asked, "holds": holds} for text, asked, holds in found.asked]
     if (foreign := is_foreign(marked)) or all(step["operation"] in ("unknown", "context") for step in steps):
-        return Plan((_nothing("foreign" if foreign else "unknown", instruction.strip()),))
+        lost = {"operation": "foreign" if foreign else "unknown", "text": instruction.strip(), "image": ""}
+        return Plan((lost | {"condition": None, "holds": True},))
     return Plan(tuple(step for step in steps if step["operation"] != "context"), tuple(found.kept))
-
-
-def _nothing(operation: str, text: str) -> Details:
-    return {"operation": operation, "text": text, "image": "", "condition": None, "holds": True}
 
 
 @lru_cache(maxsize=1024)
@@ -50,12 +47,9 @@ def step_of(clause: str, quotes: Quotes) -> Details:
     """The step that a clause asks for, by the first rule of patterns.toml that it fits."""
     texts, bare = dict.fromkeys((clause, rule("purpose").sub("", clause) or clause)), rule("fillers")
     forms = [(text[:LONG], bare.sub("", text[:LONG]).strip(), text[LONG:]) for text in texts]
-    for entry in knowledge()["rule"]:
-        for exact, plain, tail in forms:
-            found = _fit(entry, exact if "exact" in entry else plain, tail, quotes)
-            if found is not None:
-                return {"text": quotes.restore(clause), **found}
-    return _nothing("context" if rule("context").fullmatch(clause) else "unknown", quotes.restore(clause))
+    ways = ((entry, form) for entry in knowledge()["rule"] for form in forms)
+    fits = (_fit(entry, form["exact" not in entry], form[2], quotes) for entry, form in ways)
+    return {"text": quotes.restore(clause)} | next(found for found in fits if found is not None)
 
 
 def _fit(entry: Mapping[str, Any], clause: str, tail: str, quotes: Quotes) -> Details | None:

@@ -157,10 +157,9 @@ class Scene:
 
     # ── what is meant ────────────────────────────────────────────────────────────────────────────────────
 
-    def meant(self, phrase: str, other: str | None = None) -> str:
-        """What a phrase names; for 'it' and 'one', the thing that was spoken of last, or `other`."""
-        spoken = self.noun or "" if other is None else other
-        return spoken if phrase.lower() in knowledge()["pronouns"] else phrase
+    def meant(self, phrase: str) -> str:
+        """What a phrase names; for 'it' and 'one', the thing that was spoken of last."""
+        return self.noun or "" if phrase.lower() in knowledge()["pronouns"] else phrase
 
     def target(self, meaning: str) -> str:
         """The picture that a step works on; speaking of one makes it the picture in question."""

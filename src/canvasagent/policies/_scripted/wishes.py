@@ -88,10 +88,10 @@ class Wishes:
             sound = (cut for cut in cuts if condition(rest[: cut[0]], self.quotes).kind != "unknown")
             end, begin = next(sound, cuts[min(len(cuts) - 1, 1)])
             said, text = rest[:end], strip(rest[begin:])
-        elif (tail := rule("conditional_tail").fullmatch(text)) and not rule("asks").search(tail["rest"]):
-            said, word, text = tail["said"], tail["head"], tail["rest"]
-            if condition(said, self.quotes).kind == "unknown":
-                return tail[0]
+        elif (tail := rule("conditional_tail").search(text)) and not rule("asks").search(text[: tail.start()]):
+            if condition(said := tail["said"], self.quotes).kind == "unknown":
+                return text
+            word, text = tail["head"], text[: tail.start()]
         else:
             return text
         self.last = condition(said, self.quotes)
