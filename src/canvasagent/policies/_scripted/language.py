@@ -109,7 +109,7 @@ def _split_soft(sentence: str) -> list[str]:
 def strip(clause: str) -> str:
     """A clause without leading connectives and politeness, and without what trails it, its verb a plain one."""
     clause = rule("tail").sub("", rule("lead").sub("", re.sub(r"\s+", " ", clause).strip(" ,;:-–—"))).strip()
-    form = re.match(r"([a-z]+)(ing|ed)\b", clause, re.IGNORECASE)
+    form = re.match(r"([a-z]+)(ing|ed)\b(?! of\b)", clause, re.IGNORECASE)
     if form and not rule("starters").match(clause) and (verb := imperative(form[1])):
         clause = verb + (" it" if form[2] == "ed" else "") + clause[form.end() :]
     for entry in knowledge()["synonym"] if any_of("synonym").match(clause) else ():

@@ -181,13 +181,16 @@ def place(wanted: Details, scene: Scene) -> None:
 
 def _spot(wanted: Details, image: str, scene: Scene, content: str = "") -> list[int]:
     """Where something goes: where the words say, or by a thing in the picture that has to be found first."""
-    if (anchor := wanted["anchor"]) is None:
-        return wanted["position"] or [500, 500]
-    box = scene.seek(image, anchor["phrase"])[0].box
+    spot, anchor, size = wanted["position"] or [500, 500], wanted["anchor"], (wanted.get("scale") or 1.0) * 500
+    box = scene.seek(image, anchor["phrase"])[0].box if anchor else None
     if not {image, content} <= set(scene.sizes):
-        return beside(anchor["how"], box)
-    base, own, scale = scene.sizes[image], scene.sizes[content], 500 * (wanted["scale"] or 1.0)
-    return beside(anchor["how"], box, (scale * own[0] / base[0] + 10, scale * own[1] / base[1] + 10))
+        return beside(anchor["how"], box) if box else spot
+    wide, high = (size * own / base for own, base in zip(scene.sizes[content], scene.sizes[image], strict=True))
+    spot = beside(anchor["how"], box, (wide + 10, high + 10)) if box else spot
+    return [
+        min(max(at, round(half)), 1000 - round(half)) if half <= 250 else at
+        for at, half in zip(spot, (wide, high), strict=True)
+    ]
 
 
 def _content(wanted: Details, scene: Scene) -> str:

@@ -84,9 +84,9 @@ class Wishes:
             return strip(text[other.end() :])
         if head := rule("condition").match(text):
             word, rest = head[0], text[head.end() :]
-            cuts = [(len(rest), len(rest)), *(match.span() for match in rule("condition_end").finditer(rest))]
+            cuts = [*(match.span() for match in rule("condition_end").finditer(rest)), (len(rest), len(rest))]
             sound = (cut for cut in cuts if condition(rest[: cut[0]], self.quotes).kind != "unknown")
-            end, begin = next(sound, cuts[min(len(cuts) - 1, 1)])
+            end, begin = next(sound, cuts[0])
             said, text = rest[:end], strip(rest[begin:])
         elif (tail := rule("conditional_tail").search(text)) and not rule("asks").search(text[: tail.start()]):
             if condition(said := tail["said"], self.quotes).kind == "unknown":
