@@ -15,6 +15,7 @@ from skimage import data
 from canvasagent.backends.lite import ocr
 from canvasagent.backends.lite.edits import all_edits, understands
 from canvasagent.backends.lite.edits._amounts import strength_of, strip_amounts
+from canvasagent.backends.lite.edits._drawn import not_on_photographs
 from canvasagent.backends.lite.edits._lines import span_of
 from canvasagent.backends.lite.edits._places import parse_where
 from canvasagent.backends.lite.image_edit import Backend, Config
@@ -60,6 +61,8 @@ def _read(picture: Image.Image) -> list[str]:
     return [line.text for line in ocr.Backend(ocr.Config())(image=picture)]
 
 
+PIXEL_EDITS = {name: edit for name, edit in all_edits().items() if edit.apply is not not_on_photographs}
+"""Edits of any picture; the others, of drawn pictures only, are in test_drawn_edits.py."""
 EXAMPLES = [(name, prompt) for name, edit in all_edits().items() for prompt in edit.examples]
 
 
@@ -73,7 +76,7 @@ def test_examples_are_understood_as_their_edit(name: str, prompt: str) -> None:
     assert [step.edit for step in plan.steps] == [name]
 
 
-@pytest.mark.parametrize(("name", "prompt"), [(name, edit.examples[0]) for name, edit in all_edits().items()])
+@pytest.mark.parametrize(("name", "prompt"), [(name, edit.examples[0]) for name, edit in PIXEL_EDITS.items()])
 def test_edits_change_the_picture_and_nothing_else(name: str, prompt: str) -> None:
     before = _picture_for(prompt)
     untouched = before.tobytes()
@@ -85,7 +88,7 @@ def test_edits_change_the_picture_and_nothing_else(name: str, prompt: str) -> No
     assert after.convert("RGBA").tobytes() != before.convert("RGBA").tobytes()
 
 
-@pytest.mark.parametrize("name", [name for name, edit in all_edits().items() if edit.where.kind == "whole"])
+@pytest.mark.parametrize("name", [name for name, edit in PIXEL_EDITS.items() if edit.where.kind == "whole"])
 def test_a_mask_bounds_every_edit_and_alpha_is_kept(name: str) -> None:
     prompt = all_edits()[name].examples[0]
     before = _picture_for(prompt).convert("RGBA")
@@ -103,7 +106,7 @@ def test_a_mask_bounds_every_edit_and_alpha_is_kept(name: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 9), (40, 17), (16, 16)])
-@pytest.mark.parametrize("name", [n for n, e in all_edits().items() if e.where.kind == "whole" and not e.needs_place])
+@pytest.mark.parametrize("name", [n for n, e in PIXEL_EDITS.items() if e.where.kind == "whole" and not e.needs_place])
 def test_tiny_pictures_do_not_break_edits(name: str, size: tuple[int, int]) -> None:
     before = _photograph("coffee").resize(size)
     assert _edit(all_edits()[name].examples[0], before).size == size
@@ -339,10 +342,12 @@ def test_span_of_forgives_misread_letters() -> None:
 # --- refusals -------------------------------------------------------------------------------------------------------
 
 REFUSED = {
-    "add a dog": "add a dog",
-    "make it warmer and add a hat": "add a hat",
+    "add a unicorn": "add a unicorn",
+    "add a girafe": "did you mean 'giraffe'?",
+    "make it warmer and add a halo": "add a halo",
+    "make it night, then turn the cat into a sphinx": "'sphinx'",
     "make the man smile": "make the man smile",
-    "replace the cat with a dog": "replace the cat with a dog",
+    "replace the cat with a dog": "'the cat' is not in the picture",
     "make it warmer, brighter and happier": "happier",
     "rotate it by 90 degrees": "Rotate",
     "write 'HELLO' in the sky": "Overlayer",
@@ -360,6 +365,35 @@ def test_what_is_not_understood_is_refused_by_name(prompt: str, named: str) -> N
         _edit(prompt, _drawing())
     assert named in str(refusal.value)
     assert "--profile full" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "make it rain",
+        "replace the cat with a dog",
+        "make the cat bigger",
+        "in outline style",
+        "add a dog next to the cup",
+    ],
+)
+def test_edits_of_drawn_pictures_are_refused_on_photographs(prompt: str) -> None:
+    with pytest.raises(ToolRefusal, match="drawn") as refusal:
+        _edit(prompt)
+    assert "--profile full" in str(refusal.value)
+
+
+def test_what_is_added_to_a_photograph_is_a_sticker_in_its_place() -> None:
+    before = _photograph("coffee")
+    after = _edit("add a red ball on the left", before)
+    changed = (np.asarray(after) != np.asarray(before)).any(axis=2)
+    assert 0.02 < changed.mean() < 0.15
+    assert changed[:, SIDE // 2 :].mean() < 0.01
+    mask = Image.new("L", before.size)
+    ImageDraw.Draw(mask).rectangle([150, 30, 240, 120], fill=255)
+    inside = (np.asarray(_edit("add a dog", before, mask)) != np.asarray(before)).any(axis=2)
+    assert inside[30:121, 150:241].mean() > 0.2
+    assert not inside[np.asarray(mask) == 0].any()
 
 
 @pytest.mark.parametrize("prompt", ["don't make it darker", "please", "do not add a vignette", "thanks!"])
@@ -457,8 +491,8 @@ def test_clauses(prompt: str, steps: list[tuple[str, str]]) -> None:
 
 
 def test_every_unknown_clause_is_named() -> None:
-    plan = understands("add a hat, make it warmer and paint a moustache on him")
-    assert plan.unknown == ("add a hat", "paint a moustache on him")
+    plan = understands("add a halo, make it warmer and paint a moustache on him")
+    assert plan.unknown == ("add a halo", "paint a moustache on him")
     assert [step.edit for step in plan.steps] == ["warmth"]
 
 

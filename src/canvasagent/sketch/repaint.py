@@ -83,7 +83,7 @@ def _fallen(drawing: Drawing, painted: Array) -> Array:
     color = FALLING.get(drawing.setting.weather or "")
     if color is None:
         return np.zeros(painted.shape[:2], np.float32)
-    toward = np.float32(color) - painted
+    toward = np.array(color, np.float32) - painted
     rest = drawing.pixels.astype(np.float32) - painted
     share = (rest * toward).sum(axis=2) / np.maximum((toward**2).sum(axis=2), 1.0)
     left_over = np.abs(rest - share[..., None] * toward).max(axis=2)
@@ -96,7 +96,7 @@ def _with_fall(pixels: Array, where: Array, share: Array, drawing: Drawing) -> A
     if color is None:
         return pixels
     weight = np.where(where, share, 0)[..., None]
-    return np.asarray(np.rint(pixels * (1 - weight) + np.float32(color) * weight).astype(np.uint8))
+    return np.asarray(np.rint(pixels * (1 - weight) + np.array(color, np.float32) * weight).astype(np.uint8))
 
 
 def _all_anew(before: Drawing, after: Drawing, old: Array, new: Array, seed: int) -> Array:

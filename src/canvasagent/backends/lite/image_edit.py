@@ -17,9 +17,14 @@ from pydantic import BaseModel
 
 from canvasagent.backends.base import rgb_array
 from canvasagent.backends.lite.edits import all_edits, summaries, understands
+from canvasagent.backends.lite.edits._drawn import ONLY_DRAWN, Request, not_on_photographs
+from canvasagent.backends.lite.edits._fill import fill
 from canvasagent.backends.lite.edits._locate import Finder, soft
 from canvasagent.backends.lite.edits._spec import Edit, Job, Keep, Mask, Pixels, Plan, Step, as_pixels
+from canvasagent.backends.lite.edits._things import NotThere, is_drawn_noun, unknown_nouns
+from canvasagent.backends.lite.phrases import parse as parse_phrase
 from canvasagent.errors import ToolRefusal
+from canvasagent.sketch.repaint import repainted
 
 FULL = "`--profile full` can."
 REASONS: tuple[tuple[str, str], ...] = (
@@ -28,11 +33,14 @@ REASONS: tuple[tuple[str, str], ...] = (
     (r"(?:crop|trim|cut)\b.*", "that is the tool Crop's work"),
     (r"(?:upscale|enlarge|super[- ]?resol|increase (?:the )?resolution)\b.*", "that is the tool SR's work"),
     (r"(?:write|add (?:the |a )?(?:text|words?|caption|title))\b.*", "new text is the tool Overlayer's work"),
-    (r"(?:add|insert|put|place|draw|include|give)\b.*", "new things cannot be drawn into photographs without a model"),
-    (r"(?:replace|swap|substitute|change|turn|make|transform|convert)\b.*", "no edit here does that"),
+    (
+        r"(?:add|insert|put|place|draw|include|give)\b.*",
+        "only things of the drawn world can be added without a model, and it has nothing for {unknown}",
+    ),
+    (r"(?:replace|swap|substitute|change|turn|make|transform|convert)\b.*", "no edit here knows {unknown}"),
     (
         r"(?:move|shift|resize|scale|enlarge|shrink)\b.*",
-        "things cannot be moved or resized here; Extract and Overlayer can",
+        "say which drawn thing, and where to: 'move the dog to the left'",
     ),
 )
 """Why a clause that is not understood is out of reach: the first pattern that fits tells."""
@@ -46,7 +54,7 @@ class Backend:
     """Edits pictures by `edits/`; see the module's docstring."""
 
     tool = "ImageEdit"
-    version = "1"
+    version = "2"
     stochastic = True
     may_hang = False
 
@@ -86,7 +94,8 @@ def refuse_unknown(plan: Plan) -> None:
             why = next(
                 (why for words, why in REASONS if re.fullmatch(words, clause.strip(), re.IGNORECASE | re.DOTALL)), ""
             )
-            reasons.append(f"'{clause}'" + (f" ({why})" if why else ""))
+            unknown = unknown_nouns(clause) or "that as it is said"
+            reasons.append(f"'{clause}'" + (f" ({why.replace('{unknown}', unknown)})" if why else ""))
         raise ToolRefusal(f"not understood: {'; '.join(reasons)}. Nothing was changed. {can} {FULL}")
     if not plan.steps:
         raise ToolRefusal(f"the prompt asks for no change. {can}")
@@ -102,7 +111,8 @@ def _carry_out(
             f"'{step.clause}' speaks of {step.where}, but only what the mask covers may change; "
             "leave the mask out, or give a mask of the place that shall change."
         )
-    own_place = step.where.kind == "text" and edit.places == ("text",)
+    anew = _drawn_anew(step, edit, finder, given, seed)
+    own_place = anew is not None or (step.where.kind == "text" and edit.places == ("text",))
     place = given if given is not None else None if own_place else finder.mask(step.where, edit)
     for keep in keeps:
         if keep.edit in (None, step.edit) and keep.where.kind != "whole":
@@ -111,6 +121,8 @@ def _carry_out(
                 place = ~kept if place is None else place & ~kept
     if place is not None and not place.any():
         raise ToolRefusal(f"'{step.clause}': nothing is left to change there.")
+    if anew is not None:
+        return anew if place is None else np.where(place[..., None], anew, pixels), clear
     values = dict(step.values)
     if step.where.kind == "text" and step.where.name:
         values.setdefault("old", step.where.name)
@@ -121,6 +133,36 @@ def _carry_out(
         clear = np.minimum(clear, changed[..., 3])
         changed = changed[..., :3]
     return _inside(pixels, changed, place, edit), clear
+
+
+def _drawn_anew(step: Step, edit: Edit, finder: Finder, given: Mask | None, seed: int) -> Pixels | None:
+    """The pixels after a step that revises a drawing of the drawn world; None where it works on pixels alone."""
+    if edit.revise is None:
+        return None
+    drawing = finder.drawing if _may_be_drawn(step, edit, given) else None
+    if drawing is not None:
+        seed &= 0x7FFFFFFF
+        try:
+            revised = edit.revise(
+                Request(drawing, step.where, step.values, step.strength, step.sign, step.clause, seed, given)
+            )
+        except NotThere:
+            # "Ball" and "star" are plain shapes too, and those are found in the pixels.
+            if edit.apply is not_on_photographs or parse_phrase(step.where.name).unknown:
+                raise
+            return None
+        if revised is not None:
+            return repainted(drawing, revised, lambda pixels, hole: fill(pixels, hole, seed), seed)
+    if edit.apply is not_on_photographs:
+        raise ToolRefusal(f"'{step.clause}' {ONLY_DRAWN}")
+    return None
+
+
+def _may_be_drawn(step: Step, edit: Edit, given: Mask | None) -> bool:
+    """Whether the step can be one of drawn things at all, so that the picture is worth reading."""
+    if edit.needs_place and step.where.kind == "object":
+        return is_drawn_noun(step.where.name)
+    return not edit.needs_place or given is not None or step.where.kind == "subject"
 
 
 def _inside(before: Pixels, after: Pixels, place: Mask | None, edit: Edit) -> Pixels:

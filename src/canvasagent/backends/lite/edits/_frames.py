@@ -45,6 +45,7 @@ CLASSES: dict[str, str] = {
     "where": r"(?P<where>[^,;:]+?)",
     "old": r"(?P<old>.+?)",
     "new": r"(?P<new>.+?)",
+    "thing": r"(?P<thing>.+?)",
 }
 """Word classes; a later one may not use an earlier one."""
 
@@ -154,7 +155,8 @@ LEADING = re.compile(
 """Politeness and connectives before a clause."""
 
 TRAILING = re.compile(
-    r"\s*(?:,?\s*(?:please|thanks|thank you|for me|now|too|as well|instead|if possible|if you can|again))\s*$",
+    r"(?:(?<!\w)|\s)\s*(?:,?\s*\b(?:please|thanks|thank you|for me|now|too|as well|instead|if possible|if you can|"
+    r"again))\s*$",
     re.IGNORECASE,
 )
 """Politeness after a clause."""

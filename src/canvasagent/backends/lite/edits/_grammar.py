@@ -181,7 +181,7 @@ def read_clause(clause: str, grammar: Grammar) -> Step | None:
     for words, amounts in ((bare, outer), (clause, [])):
         for step, match in _matches(words, amounts, clause, grammar):
             groups = match.groupdict()
-            said = [groups.get(slot) or "" for slot in ("where", "old", "new")]
+            said = [groups.get(slot) or "" for slot in ("where", "old", "new", "thing")]
             cost = sum(map(len, said)) - (len(said[0]) if is_picture(said[0]) else 0)
             if best is None or cost < best[0]:
                 best = cost, step
@@ -300,5 +300,6 @@ def _restored(item: Step | Keep, quotes: list[str]) -> Step | Keep:
     clause = _restore(item.clause, quotes)
     if isinstance(item, Keep):
         return replace(item, where=where, clause=clause)
-    values = {key: _restore(value, quotes, "") for key, value in item.values.items()}
+    # What is added may have words on it, which stay marked as such; elsewhere the words themselves are the value.
+    values = {key: _restore(value, quotes, "'" * (key == "thing")) for key, value in item.values.items()}
     return replace(item, where=where, clause=clause, values=values)

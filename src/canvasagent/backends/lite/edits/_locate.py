@@ -14,8 +14,10 @@ from canvasagent.backends.lite.edits._lettering import strokes_in_picture, uprig
 from canvasagent.backends.lite.edits._lines import lines_that_say, quad_mask
 from canvasagent.backends.lite.edits._spec import Edit, Job, Mask, Pixels, Where
 from canvasagent.backends.lite.edits._subject import subject_mask
+from canvasagent.backends.lite.edits._things import find, is_drawn_noun
 from canvasagent.errors import ToolRefusal
 from canvasagent.geometry import PixelBox
+from canvasagent.sketch.reading import Drawing, read_drawing, visible
 
 _FACE_SIDE = 384
 """The shorter side below which a picture is enlarged to look for faces."""
@@ -39,6 +41,11 @@ class Finder:
     def subject(self) -> Mask:
         """The subject of the picture. Raises `ToolRefusal` where there is no telling."""
         return subject_mask(self.pixels, self._faces())
+
+    @cached_property
+    def drawing(self) -> Drawing | None:
+        """The picture as a drawing of the drawn world, if it is one."""
+        return read_drawing(self.picture)
 
     def heads(self) -> Mask | None:
         """Faces with what is next to them; None if there are none."""
@@ -80,6 +87,9 @@ class Finder:
         return np.asarray(~found if where.inverse else found)
 
     def _background(self, where: Where, edit: Edit) -> Mask:
+        drawing = self.drawing
+        if drawing is not None and drawing.items:
+            return ~_shown(drawing, range(len(drawing.items)))
         return np.asarray(~self.subject)
 
     def _subject(self, where: Where, edit: Edit) -> Mask:
@@ -111,6 +121,10 @@ class Finder:
     def _object(self, where: Where, edit: Edit) -> Mask:
         from canvasagent.backends.lite import sam
 
+        if is_drawn_noun(where.name) and self.drawing is not None:
+            named = find(self.drawing, where.name)
+            if named is not None and named.indices:
+                return _shown(self.drawing, named.indices)
         found = self._ground(where.name)
         if not found:
             raise ToolRefusal(f"no '{where.name}' was found in the picture; give a mask of it (Grounding, then SAM).")
@@ -124,6 +138,14 @@ class Finder:
         if not mask.any():
             raise ToolRefusal(f"'{where.name}' was found but cannot be told from what is round it; give a mask (SAM).")
         return mask
+
+
+def _shown(drawing: Drawing, indices: Sequence[int]) -> Mask:
+    """Where any of the things can be seen."""
+    mask = np.zeros(drawing.pixels.shape[:2], bool)
+    for index in indices:
+        mask |= visible(drawing, index)
+    return mask
 
 
 def _face_shape(face: Detection, shape: tuple[int, ...]) -> Mask:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from canvasagent.backends.base import TextLine
+
+if TYPE_CHECKING:
+    from canvasagent.backends.lite.edits._drawn import Request
+    from canvasagent.sketch.reading import Drawing
 
 Pixels = NDArray[np.uint8]
 """(height, width, 3) RGB, or (height, width, 4) from an edit that makes parts transparent."""
@@ -103,6 +107,10 @@ class Edit:
     """How far a place that was found reaches out for this edit, as a share of the picture's shorter side."""
     check: Callable[[Mapping[str, str]], bool] = lambda values: True
     """Whether the values of the slots make sense."""
+    revise: Callable[[Request], Drawing | None] | None = None
+    """How it is done on a drawn picture, in terms of its things. It may give None for what `apply` does there too."""
+    own_place: bool = False
+    """True: it finds its place itself, and on a picture that is not drawn works without one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 import cv2
 import numpy as np
 
+from canvasagent.backends.lite.edits._drawn import Request, hex_color
+from canvasagent.backends.lite.edits._places_drawn import at_place, place_named
 from canvasagent.backends.lite.edits._spec import BACKGROUND, Edit, Job, Pixels, Words, as_pixels
-from canvasagent.backends.lite.scenery import ground_for
+from canvasagent.backends.lite.scenery import ground_for, ground_names
+from canvasagent.errors import ToolRefusal
+from canvasagent.sketch.reading import Drawing
 
 
 def apply(pixels: Pixels, job: Job) -> Pixels:
     """Paint the ground over the mask, with an edge of about a pixel."""
     ground = ground_for(job.values["new"])
     if ground is None:
-        return pixels
+        raise ToolRefusal(
+            f"'{job.values['new']}' is a place of the drawn world, and things of this picture would float in it; on "
+            f"such pictures a background can be: {', '.join(ground_names())}. `--profile full` can do more."
+        )
     height, width = pixels.shape[:2]
     painted = ground((width, height), job.seed)
     if job.mask is None:
@@ -21,6 +30,21 @@ def apply(pixels: Pixels, job: Job) -> Pixels:
     share = cv2.GaussianBlur(job.mask.astype(np.float32), (0, 0), 1.0)[..., None]
     share = np.where(job.mask[..., None], np.clip(2 * share - 0.6, 0, 1), 0)
     return as_pixels(pixels * (1 - share) + painted * share)
+
+
+def _is_ground(words: str) -> bool:
+    return ground_for(words) is not None or place_named(words) is not None
+
+
+def revise(request: Request) -> Drawing | None:
+    """The things in another drawn place, standing on its ground, or before a plain colour."""
+    words = re.sub(r"^(?:an?|the) |(?: (?:background|backdrop|colou?r))+$", "", request.values["new"].strip())
+    name, color = place_named(words), hex_color(words)
+    if request.where != BACKGROUND or (name is None and color is None):
+        return None
+    if not request.drawing.setting.known:
+        raise ToolRefusal(f"'{request.clause}': what is place and what is thing here cannot be told.")
+    return at_place(request.drawing, name, None if name else color, request.seed)
 
 
 EDIT = Edit(
@@ -34,9 +58,14 @@ EDIT = Edit(
                 "(?:replace|change|swap|set) (?:the )?background of {whole} (?:with|to|into|by|for) {new}",
                 "{add} {a}{new} back ?(?:ground|drop)(?: to (?:it|the (?:image|picture|photo)))?",
                 "{give} (?:it|the (?:image|picture|photo|subject)|{whole}) (?:an? )?{new} back ?(?:ground|drop)",
-                "(?:on|in front of|against|over) (?:an? |the )?{new}(?: back ?(?:ground|drop))?",
-                "(?:put|place|set|show) (?:it|the subject|the main subject|the object) (?:on|in front of|"
-                "against|over|onto) (?:an? |the )?{new}",
+                "(?:on|in front of|against|over|in|at) (?:an? |the )?{new}(?: back ?(?:ground|drop))?",
+                "(?:put|place|set|show|move|take|bring) (?:it|them|everything|the (?:whole )?scene|the subject|"
+                "the main subject|the object|everyone) (?:all )?(?:on|in front of|against|over|onto|in|into|"
+                "to|at(?! (?:night|sunset|dusk|dawn))) "
+                "(?:an? |the )?{new}",
+                "(?:make|let) (?:it|the scene|this) (?:be |take place |happen |play )(?:on|in|at) (?:an? |the )?{new}",
+                "(?:set|change) the (?:scene|place|setting|location)(?: of {whole})? (?:on|in|at|to) "
+                "(?:an? |the )?{new}",
                 "an? {new} back ?(?:ground|drop)",
                 "{new} back ?(?:ground|drop)",
                 "(?:a )?new background: {new}",
@@ -47,5 +76,6 @@ EDIT = Edit(
     apply=apply,
     where=BACKGROUND,
     blends=False,
-    check=lambda values: ground_for(values.get("new", "")) is not None,
+    check=lambda values: _is_ground(values.get("new", "")),
+    revise=revise,
 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 
+from canvasagent.backends.lite.edits._drawn import Request
 from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_pixels
+from canvasagent.errors import ToolRefusal
+from canvasagent.sketch.reading import Drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class _Look:
 LOOKS: dict[str, tuple[_Look, tuple[str, ...]]] = {
     "sunset": (
         _Look(0.9, 1.08, 0.9, (6, -2), (17, 40)),
-        ("(?:sun ?set|golden[- ]hour|sun ?rise|golden|evening sun|late afternoon|dawn|dusk)",),
+        ("(?:sun ?set|golden[- ]hour|sun ?rise|golden|evening sun|late afternoon|evening|dawn|dusk)",),
     ),
     "moonlight": (
         _Look(0.5, 0.72, 0.45, (2, -20), (-3, -14)),
@@ -65,6 +69,20 @@ def apply(pixels: Pixels, job: Job) -> Pixels:
     return as_pixels(np.clip(cv2.cvtColor(lab + (result - lab) * share, cv2.COLOR_LAB2RGB), 0, 1) * 255)
 
 
+DRAWN = {"sunset": "dusk", "moonlight": "night"}
+"""Looks that the drawn world has as lights."""
+
+
+def revise(request: Request) -> Drawing | None:
+    """Dusk and night as drawn pictures have them; the other looks are made of the pixels there too."""
+    light: Any = next((DRAWN[name] for name in DRAWN if f"look_{name}" in request.values), None)
+    if light is None or request.where.kind != "whole" or request.mask is not None:
+        return None
+    if light == request.drawing.setting.light:
+        raise ToolRefusal(f"'{request.clause}': it is {light} in the picture already.")
+    return replace(request.drawing, setting=replace(request.drawing.setting, light=light))
+
+
 def _words(name: str) -> Words:
     said = tuple(f"(?P<look_{name}>{words})" for words in LOOKS[name][1])
     return Words(
@@ -78,7 +96,8 @@ def _words(name: str) -> Words:
             f"shot )?(?:at|in|during) (?:the )?{word}"
             "(?: light)?"
             for word in said
-        ),
+        )
+        + tuple(f"(?:at|in|during|by) (?:the )?{word}" for word in said if name in DRAWN),
     )
 
 
@@ -92,4 +111,5 @@ EDIT = Edit(
         "make it look like it was taken at night",
     ),
     apply=apply,
+    revise=revise,
 )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
+from canvasagent.backends.lite.edits._drawn import Request, hex_color, with_item
 from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_pixels
 from canvasagent.backends.lite.palette import color_named
+from canvasagent.errors import ToolRefusal
+from canvasagent.sketch.reading import Drawing
 
 
 def apply(pixels: Pixels, job: Job) -> Pixels:
@@ -40,6 +45,20 @@ def apply(pixels: Pixels, job: Job) -> Pixels:
     return as_pixels(np.clip(cv2.cvtColor(mixed.astype(np.float32), cv2.COLOR_LAB2RGB), 0, 1) * 255)
 
 
+def revise(request: Request) -> Drawing | None:
+    """The things drawn in the colour; what is not of their main colour stays as it is."""
+    targets, color = request.targets(), hex_color(request.values["color"])
+    if targets is None or color is None:
+        return None
+    drawing = request.drawing
+    for index in targets:
+        item = drawing.items[index]
+        if "{main" not in item.placement.sprite.svg:
+            raise ToolRefusal(f"a {item.name} of the drawn world has its own colours only; `--profile full` can.")
+        drawing = with_item(drawing, index, replace(item, placement=replace(item.placement, color=color)))
+    return drawing
+
+
 EDIT = Edit(
     summary="another colour for a thing that is named or masked",
     words=(
@@ -62,5 +81,6 @@ EDIT = Edit(
     needs_place=True,
     grow=0.003,
     ink=True,
+    revise=revise,
     check=lambda values: color_named(values.get("color", "")) is not None,
 )

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from canvasagent.backends.lite.edits._drawn import Request, without
 from canvasagent.backends.lite.edits._fill import fill
 from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words
+from canvasagent.sketch.reading import Drawing
 
 
 def apply(pixels: Pixels, job: Job) -> Pixels:
     """Fill the mask; without one there is nothing to take away."""
     return pixels if job.mask is None else fill(pixels, job.mask, job.seed, banned=job.faces())
+
+
+def revise(request: Request) -> Drawing | None:
+    """The drawing without the things: what was behind them is drawn again."""
+    targets = request.targets()
+    return None if targets is None else without(request.drawing, targets)
 
 
 EDIT = Edit(
@@ -32,4 +40,5 @@ EDIT = Edit(
     blends=False,
     places=("object", "subject", "masked", "whole"),
     grow=0.012,
+    revise=revise,
 )

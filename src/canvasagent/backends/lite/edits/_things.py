@@ -1,0 +1,178 @@
+"""Which things of a drawing words name: "the second dog from the left", "all the red cars", "the cat on the table"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import ImageColor
+
+from canvasagent.backends.base import Detection
+from canvasagent.backends.lite.choice import chosen
+from canvasagent.backends.lite.phrases import colour_range, parse
+from canvasagent.backends.lite.shapes import colour_mask
+from canvasagent.errors import ToolRefusal
+from canvasagent.sketch.lexicon import Token, phrases, suggestion, tokens
+from canvasagent.sketch.reading import Drawing, Item
+from canvasagent.sketch.sprite import all_sprites
+
+CATEGORIES: dict[str, str] = {
+    **dict.fromkeys(("animal", "animals", "creature", "creatures", "pet", "pets"), "animal"),
+    **dict.fromkeys(("person", "people", "persons", "human", "humans"), "person"),
+    **dict.fromkeys(("vehicle", "vehicles"), "vehicle"),
+    **dict.fromkeys(("building", "buildings"), "building"),
+    **dict.fromkeys(("plant", "plants"), "plant"),
+    **dict.fromkeys(("furniture", "piece of furniture"), "furniture"),
+    **dict.fromkeys(("food", "fruit", "fruits"), "food"),
+    **dict.fromkeys(("toy", "toys"), "toy"),
+}
+"""Nouns that mean every sprite of a category."""
+ANYTHING = {"thing", "things", "object", "objects", "everything", "one", "ones", "item", "items", "figure", "figures"}
+
+
+class NotThere(ToolRefusal):
+    """A thing that is named is not in the picture."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Things of a drawing that words name."""
+
+    indices: tuple[int, ...]
+    several: bool
+    """Whether the words speak of more than one thing."""
+
+
+def find(drawing: Drawing, phrase: str) -> Named | None:
+    """The things that `phrase` names, the best first; None where its noun is none of the drawn world.
+
+    Raises `ToolRefusal` for words about them that mean nothing here.
+    """
+    known, _ = tokens(phrase)
+    if any(token.sort == "quote" for token in known):
+        return None
+    head, relation, tail = _parted(known)
+    nouns = [token for token in head if _meant(token) is not None]
+    if not nouns:
+        return None
+    noun = nouns[-1]
+    names, plural = _meant(noun) or (None, False)
+    rest = " ".join("thing" if token is noun else token.text for token in head if token.sort != "stop")
+    query = parse(rest)
+    if query.unknown:
+        raise ToolRefusal(f"'{', '.join(query.unknown)}' in '{phrase}' means nothing here; `--profile full` may know.")
+    items = list(drawing.items)
+    found = [index for index, item in enumerate(items) if names is None or item.name in names]
+    if query.colour:
+        found = [index for index in found if _has_colour(items[index], colour_range(query))]
+    if relation is not None:
+        others = find(drawing, " ".join(token.text for token in tail))
+        found = [index for index in found if others and any(_holds(relation, items, index, o) for o in others.indices)]
+    detections = [Detection(str(index), items[index].box, 1.0) for index in found]
+    picked = chosen(detections, query, drawing.size)
+    several = plural or query.plural or query.count > 1
+    return Named(tuple(int(detection.label) for detection in picked), several)
+
+
+def the(drawing: Drawing, phrase: str) -> tuple[int, ...] | None:
+    """The things that `phrase` names, exactly one where it speaks of one; None as for `find`.
+
+    Raises `ToolRefusal` where there is none, or where it is open which of several is meant.
+    """
+    named = find(drawing, phrase)
+    if named is None:
+        return None
+    if not named.indices:
+        there = sorted({item.name for item in drawing.items})
+        seen = f"what is: {', '.join(there)}" if there else "no drawn thing was found in it"
+        raise NotThere(
+            f"'{phrase}' is not in the picture; {seen}. Nothing was changed; `--profile full` can look for more."
+        )
+    if len(named.indices) > 1 and not named.several:
+        name = drawing.items[named.indices[0]].name
+        raise ToolRefusal(
+            f"'{phrase}' could be any of {len(named.indices)}; say which ('the left {name}', 'the largest {name}', "
+            f"'the second {name} from the left') or 'all {all_sprites()[name].info.plural}'. Nothing was changed."
+        )
+    return named.indices
+
+
+def unknown_nouns(phrase: str) -> str:
+    """The words of a phrase that the drawn world does not have, quoted, with what was perhaps meant."""
+    words = [word for word in tokens(phrase)[1] if word not in CATEGORIES]
+    near = {word: suggestion(word) for word in words}
+    return ", ".join(f"'{word}'" + (f" (did you mean '{meant}'?)" if meant else "") for word, meant in near.items())
+
+
+def riders(drawing: Drawing, index: int) -> list[int]:
+    """The things that stand on a thing: nearer, with their feet on its upper part."""
+    host = drawing.items[index].box
+    tall = host[3] - host[1]
+    found = []
+    for other in range(len(drawing.items)):
+        left, top, right, bottom = drawing.items[other].box
+        on_top = host[1] - 0.03 * tall <= bottom <= host[1] + 0.3 * tall
+        if other > index and on_top and host[0] <= (left + right) / 2 <= host[2] and top < host[1]:
+            found.append(other)
+    return found
+
+
+def _meant(token: Token) -> tuple[frozenset[str] | None, bool] | None:
+    """The sprites that a noun means (None: all), and whether it stands in the plural; None for other words."""
+    for meaning in (token, *token.also):
+        if meaning.sort == "sprite":
+            info = all_sprites()[meaning.value].info
+            return frozenset([meaning.value]), token.text not in (info.name, *info.synonyms)
+    if token.text in CATEGORIES:
+        category = CATEGORIES[token.text]
+        names = frozenset(name for name, sprite in all_sprites().items() if sprite.info.category == category)
+        return names, token.text.endswith("s") or token.text == "people"
+    return (None, token.text.endswith("s") or token.text == "everything") if token.text in ANYTHING else None
+
+
+def _parted(known: Sequence[Token]) -> tuple[list[Token], str | None, list[Token]]:
+    """The words before a relation between nouns, the relation, and the words after it."""
+    for at, token in enumerate(known):
+        before, after = list(known[:at]), list(known[at + 1 :])
+        nouns = any(_meant(other) for other in before) and any(_meant(other) for other in after)
+        if token.sort == "relation" and nouns:
+            return before, token.value, after
+    return list(known), None, []
+
+
+def _has_colour(item: Item, colour: dict[str, object]) -> bool:
+    place = item.placement
+    rgb = ImageColor.getrgb(place.color or place.sprite.info.color)[:3]
+    return bool(colour_mask(np.array([[rgb]], np.uint8), colour)[0, 0])
+
+
+def _holds(kind: str, items: Sequence[Item], index: int, other: int) -> bool:
+    """Whether a thing stands to another as words have it."""
+    if index == other:
+        return False
+    one, host = items[index].box, items[other].box
+    middle, foot = (one[0] + one[2]) / 2, one[3]
+    within = host[0] <= middle <= host[2]
+    wide, tall = max(one[2] - one[0], host[2] - host[0]), host[3] - host[1]
+    apart = max(host[0] - one[2], one[0] - host[2])
+    return {
+        "left": middle < (host[0] + host[2]) / 2,
+        "right": middle > (host[0] + host[2]) / 2,
+        "on": within and one[1] < host[1] and foot < host[1] + 0.5 * tall,
+        "above": within and foot < host[1] + 0.3 * tall,
+        "under": within and foot > host[1] + 0.5 * tall,
+        "front": index > other and apart < 0,
+        "behind": index < other and apart < 0,
+        "next": apart < wide,
+    }.get(kind, False)
+
+
+def is_drawn_noun(phrase: str) -> bool:
+    """Whether a phrase has a noun that the drawn world knows, without any picture."""
+    return any(_meant(token) for token in tokens(phrase)[0])
+
+
+def sprite_words() -> frozenset[str]:
+    """Every word for a drawn thing."""
+    return frozenset(phrase for phrase, token in phrases().items() if token.sort == "sprite")
