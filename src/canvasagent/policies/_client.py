@@ -157,7 +157,10 @@ class ChatClient:
         try:
             async with asyncio.timeout(self.settings.timeout):
                 client = await self.clients.get()
-                async with client.chat.completions.with_streaming_response.create(**request) as response:
+                # As `extra_body`, since the SDK otherwise walks through every message in Python: 10 ms a request.
+                async with client.chat.completions.with_streaming_response.create(
+                    **{**request, "messages": []}, extra_body={"messages": request["messages"]}
+                ) as response:
                     return await read_answer(response, on_text)
         except Exception as error:
             if not is_trouble(error):

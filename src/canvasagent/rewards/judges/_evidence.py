@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from canvasagent.canvas import Asset, Kind
+from canvasagent.geometry import Size
 from canvasagent.pictures import profile_of, shrink, with_profile
 from canvasagent.policies._chat import data_url
 from canvasagent.record import TurnRecord
@@ -58,7 +59,7 @@ class Evidence:
 
     trajectory: Trajectory
     settings: JudgeSettings
-    _urls: dict[tuple[str, int], str] = field(default_factory=dict)
+    _urls: dict[tuple[str, Size], str] = field(default_factory=dict)
 
     def content(self, aspect: Aspect) -> list[dict[str, Any]]:
         """The content parts for a judge of `aspect`. Raises `StorageError` where a picture cannot be had."""
@@ -126,9 +127,10 @@ class Evidence:
         return Shown(f"{what}: {asset.id}{kind}, {width} × {height} pixels{clear}", asset, pixels)
 
     def _url(self, item: Shown) -> str:
-        key = (item.asset.id, item.pixels)
+        small = shrink(item.asset.picture, item.pixels)
+        key = (item.asset.id, small.size)
         if key not in self._urls:
-            self._urls[key] = data_url(on_checkerboard(shrink(item.asset.picture, item.pixels)))
+            self._urls[key] = data_url(on_checkerboard(small))
         return self._urls[key]
 
 

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from canvasagent.policies.base import VIEW_PIXELS
 from canvasagent.trajectory import Trajectory
 
 Aspect = Literal["align", "aesthetics", "trajectory"]
@@ -68,8 +69,8 @@ class JudgeSettings(BaseModel):
     """Longest reply in tokens; the server's own where None. Thoughts of a reasoning model count."""
     view_pixels: int = Field(default=1_048_576, ge=1024)
     """Pixels of the copy that is sent of an input and of the result."""
-    step_pixels: int = Field(default=147_456, ge=1024)
-    """Pixels of the copy that is sent of each picture on the way, to the trajectory judge."""
+    step_pixels: int = Field(default=VIEW_PIXELS, ge=1024)
+    """Pixels of the copy that the trajectory judge sees of each picture: by default what the policy saw of it."""
     step_pictures: int = Field(default=40, ge=1)
     """Pictures on the way that are sent, at most: the first and the last ones; the rest is told to be left out."""
     text_characters: int = Field(default=6000, ge=200)
