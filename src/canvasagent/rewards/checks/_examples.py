@@ -22,7 +22,7 @@ PROMPTS = (
 
 
 @lru_cache(maxsize=64)
-def drawn(prompt: str, seed: int, side: int = 256) -> Image.Image:
+def drawn(prompt: str, seed: int, side: int = 352) -> Image.Image:
     """A drawn picture; do not change it in place."""
     return draw(prompt, (side, side * 3 // 4), seed)
 

@@ -1,0 +1,255 @@
+"""Things of the drawn world by their templates: where a picture is flat, part by part, as the thing's drawing is.
+
+No colour is assumed in the search: a place is good where each part of the drawing is of one colour there, whatever
+it is, and differs from its neighbours and from the ring around the thing (explained variance, computed for every
+place at once by Fourier transforms). Colours are compared only when a place is judged, under the lights and
+weathers that there are, and against every other thing that could stand there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import cv2
+import numpy as np
+from PIL import ImageColor
+
+from canvasagent.rewards.checks._pixels import Array, resized
+from canvasagent.rewards.checks._templates import SHAPES, masks, rim, template_of
+from canvasagent.sketch.sprite import all_sprites, shades
+
+COARSE, FINE = 24.0, 44.0
+"""Size (root of width × height, pixels) of a thing in the search, and when a place is judged."""
+STEP = 1.12
+"""Ratio of the sizes that are tried one after another."""
+SMALLEST = 0.065
+"""Smallest size of a thing that is looked for, as a share of the root of the picture's area."""
+SURE = 40.0
+"""Size in pixels from which a place counts in full: what is seen in few pixels fits many things."""
+FLOOR = 120.0
+"""Variance (three channels together) that flat things are taken to have at least: less contrast shows nothing."""
+RING = 0.35
+"""Weight of the ring around a thing beside the thing itself."""
+
+
+AIRS = ((0.0, (0, 0, 0)), (0.22, (30, 40, 92)), (0.3, (70, 80, 96)), (0.22, (226, 233, 242)), (0.4, (222, 226, 230)))
+"""Share and colour of what lies over things: nothing, night, rain, snow, fog."""
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A thing that was found: its box in shares of the picture, how well it fits, and its main colour there."""
+
+    box: tuple[float, float, float, float]
+    """Left, top, right, bottom."""
+    score: float
+    mirrored: bool
+    color: tuple[int, int, int]
+    """Mean colour of what takes the thing's main colour; of all of it where nothing does."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    score: float
+    left: float
+    top: float
+    width: float
+    height: float
+    mirrored: bool
+
+
+def _candidates(pixels: Array, name: str, most: int) -> list[_Candidate]:
+    """Places (in pixels) where the parts of a thing could be, the best first."""
+    height, width = pixels.shape[:2]
+    aspect = template_of(name).aspect
+    found: list[_Candidate] = []
+    size = min(height, width / aspect) * aspect**0.5
+    while size >= max(SMALLEST * (width * height) ** 0.5, 5.0):
+        scale = min(COARSE / size, 1.0)
+        small = _shrunk(pixels, scale)
+        for mirrored in (False, True) if _sided(name) else (False,):
+            found += _peaks(small, name, size * scale, scale, mirrored)
+        size /= STEP
+    found.sort(key=lambda item: -item.score)
+    kept: list[_Candidate] = []
+    for item in found:
+        if len(kept) == most:
+            break
+        if all(overlap(_box(item), _box(other)) < 0.55 for other in kept):
+            kept.append(item)
+    return kept
+
+
+@cache
+def _sided(name: str) -> bool:
+    """Whether a thing looks different mirrored."""
+    return name not in SHAPES and all_sprites()[name].info.facing != "front"
+
+
+def _shrunk(pixels: Array, scale: float) -> Array:
+    height, width = pixels.shape[:2]
+    small = resized(pixels, max(2, round(width * scale)), max(2, round(height * scale)))
+    return np.asarray(small, dtype=np.float32)
+
+
+def _peaks(small: Array, name: str, size: float, scale: float, mirrored: bool) -> list[_Candidate]:
+    """The best places at one size: local maxima of the explained variance, their colours compared."""
+    aspect = template_of(name).aspect
+    wide, tall = max(3, round(size * aspect**0.5)), max(3, round(size / aspect**0.5))
+    found = _explained(small, name, wide, tall, mirrored)
+    if found is None:
+        return []
+    values, means = found
+    peaks = (values == cv2.dilate(values, np.ones((3, 3), np.uint8))) & (values > 0.3)
+    rows, columns = np.nonzero(peaks)
+    order = np.argsort(-values[rows, columns])[:20]
+    rows, columns = rows[order], columns[order]
+    scores = values[rows, columns] * agreement(name, means[:, :, rows, columns].transpose(2, 1, 0))
+    return [
+        _Candidate(float(score), float(x / scale), float(y / scale), wide / scale, tall / scale, mirrored)
+        for score, x, y in zip(scores, columns, rows, strict=True)
+    ]
+
+
+def _explained(small: Array, name: str, wide: int, tall: int, mirrored: bool) -> tuple[Array, Array] | None:
+    """Explained variance for every place of the top left corner (the ring may lie outside), and the parts' colours."""
+    parts, ring = masks(name, wide, tall, mirrored)
+    r = rim(wide, tall)
+    padded = cv2.copyMakeBorder(small, r, r, r, r, cv2.BORDER_REPLICATE)
+    rows, columns = padded.shape[0] - tall - 2 * r + 1, padded.shape[1] - wide - 2 * r + 1
+    if rows < 1 or columns < 1:
+        return None
+    height, width = (cv2.getOptimalDFTSize(side) for side in padded.shape[:2])
+    padded = np.pad(padded, ((0, height - padded.shape[0]), (0, width - padded.shape[1]), (0, 0)))
+    weights = np.zeros((len(parts) + 1, height, width), np.float32)
+    weights[:-1, r : r + tall, r : r + wide] = parts
+    weights[-1, : ring.shape[0], : ring.shape[1]] = RING * ring
+    planes = np.concatenate([padded.transpose(2, 0, 1), (padded**2).sum(axis=2)[None]])
+    spectra = np.fft.rfft2(planes)
+    filters = np.conj(np.fft.rfft2(weights))
+    sums = np.fft.irfft2(spectra[:3, None] * filters[None], s=(height, width))[:, :, :rows, :columns]
+    squares = np.fft.irfft2(spectra[3] * filters.sum(axis=0), s=(height, width))[:rows, :columns]
+    mass = np.maximum(weights.sum(axis=(1, 2)), 0.05)
+    between = ((sums**2).sum(axis=0) / mass[:, None, None]).sum(axis=0)
+    mean = (sums.sum(axis=1) ** 2).sum(axis=0) / mass.sum()
+    total = np.maximum(squares - mean, 0) + FLOOR * mass.sum()
+    return np.asarray((between - mean) / total, dtype=np.float32), sums[:, :-1] / mass[:-1, None, None]
+
+
+def agreement(name: str, colors: Array) -> Array:
+    """How well found colours (n, k, 3) agree with a thing's own, n times 0 to 1, in the light and weather that suits.
+
+    What takes the asked-for colour agrees fully with the usual one, and by 0.82 with any other colour, less where
+    its shades are not darker and lighter as they should be.
+    """
+    mass, expected, tinted = _expected(name)
+    off = np.linalg.norm(colors[None] - expected[:, None], axis=3)
+    close = np.exp(-((off / 60) ** 2))
+    close = np.where(tinted, 0.82 + 0.18 * close, close)
+    best = (close * mass).sum(axis=2).max(axis=0)
+    light = colors.sum(axis=2)
+    of_tint = {tint: k for k, tint in template_of(name).tints.items()}
+    for tint, sign in (("main-dark", 1), ("main-light", -1)):
+        if tint in of_tint and "main" in of_tint:
+            wrong = sign * (light[:, of_tint[tint]] - light[:, of_tint["main"]]) > 24
+            best = best * np.where(wrong, 0.75, 1.0)
+    return np.asarray(best)
+
+
+@cache
+def _expected(name: str) -> tuple[Array, Array, Array]:
+    """Shares of a thing's parts; their colours in every air (air, part, 3); which take the asked-for colour."""
+    template = template_of(name)
+    mass = template.parts.sum(axis=(1, 2))
+    tones = {token: ImageColor.getrgb(tone)[:3] for token, tone in shades(template.usual).items()}
+    own = [tones[template.tints[k]] if color is None else color for k, color in enumerate(template.colors)]
+    plain = np.array(own, np.float32)
+    airs = np.stack([(1 - share) * plain + share * np.array(veil, np.float32) for share, veil in AIRS])
+    return mass / mass.sum(), airs, np.array([color is None for color in template.colors])
+
+
+def _judged(pixels: Array, name: str, place: _Candidate) -> tuple[_Candidate, Array]:
+    """The place at full detail: its neighbours in position and size tried, the best and its parts' colours."""
+    scale = min(FINE / (place.width * place.height) ** 0.5, 1.0)
+    room_x, room_y = 0.16 * place.width + 3 / scale, 0.16 * place.height + 3 / scale
+    left, top = max(0, round(place.left - room_x)), max(0, round(place.top - room_y))
+    right, bottom = round(place.left + place.width + room_x), round(place.top + place.height + room_y)
+    window = _shrunk(np.ascontiguousarray(pixels[top:bottom, left:right]), scale)
+    best, colors = place, np.zeros((1, 3))
+    score, flat = -1.0, 0.0
+    for step in (0.92, 0.97, 1.02, 1.07):
+        wide, tall = max(3, round(place.width * scale * step)), max(3, round(place.height * scale * step))
+        found = _explained(window, name, wide, tall, place.mirrored)
+        if found is None:
+            continue
+        values, means = found
+        y, x = np.unravel_index(int(values.argmax()), values.shape)
+        if values[y, x] > score:
+            score = float(values[y, x])
+            best = _Candidate(score, left + x / scale, top + y / scale, wide / scale, tall / scale, place.mirrored)
+            within = window[max(y, 0) : y + tall, max(x, 0) : x + wide]
+            parts, _ = masks(name, wide, tall, place.mirrored)
+            colors = means[:, :, y, x].T
+            if within.shape[:2] == parts.shape[1:]:
+                flat, colors = _flatness(within, parts)
+    if score <= 0:
+        return replace(best, score=0.0), colors
+    fit = float((score * flat) ** 0.5 * agreement(name, colors[None])[0] ** 1.5)
+    detail = (best.width * best.height) ** 0.5 / SURE
+    return replace(best, score=fit * min(1.0, 0.7 + 0.3 * detail)), colors
+
+
+def _flatness(window: Array, parts: Array) -> tuple[float, Array]:
+    """How much of a thing is of its parts' colours (median colours), and those: what covers it is not averaged in."""
+    colors = np.zeros((len(parts), 3), np.float32)
+    flat = 0.0
+    mass = 0.0
+    for k, part in enumerate(parts):
+        inside = part > 0.75
+        inside = inside if inside.any() else part >= part.max()
+        pixels = window[inside]
+        colors[k] = np.median(pixels, axis=0)
+        off = np.linalg.norm(pixels - colors[k], axis=1)
+        flat += float(np.exp(-((off / 30) ** 2)).mean() * part.sum())
+        mass += float(part.sum())
+    return flat / max(mass, 1e-6), colors
+
+
+def find(pixels: Array, name: str, most: int = 8) -> tuple[Found, ...]:
+    """The best places of a thing, whether good enough or not, without doubles, the best first."""
+    height, width = pixels.shape[:2]
+    if min(height, width) < 6:
+        return ()
+    judged = [(*_judged(pixels, name, place), place) for place in _candidates(pixels, name, most)]
+    judged.sort(key=lambda item: -item[0].score)
+    found: list[Found] = []
+    for place, colors, _ in judged:
+        left, top, right, bottom = _box(place)
+        box = left / width, top / height, right / width, bottom / height
+        if any(overlap(box, other.box) > 0.5 for other in found):
+            continue
+        found.append(Found(box, round(place.score, 4), place.mirrored, main_color(name, colors)))
+    return tuple(found)
+
+
+def main_color(name: str, colors: Array) -> tuple[int, int, int]:
+    """The colour of what takes the asked-for colour (its own shade first); of the largest part where nothing does."""
+    template = template_of(name)
+    mains = [k for k, tint in sorted(template.tints.items(), key=lambda item: item[1])] or [0]
+    red, green, blue = (round(float(value)) for value in colors[mains[0]])
+    return red, green, blue
+
+
+def _box(place: _Candidate) -> Box:
+    return place.left, place.top, place.left + place.width, place.top + place.height
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection by the smaller of two boxes (left, top, right, bottom)."""
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    down = min(one[3], other[3]) - max(one[1], other[1])
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return max(across, 0.0) * max(down, 0.0) / max(min(areas), 1e-9)

@@ -1,0 +1,108 @@
+"""Which things a picture shows and where: drawn things and plain shapes by template, faces by cascades of their own."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+from PIL import Image
+from pydantic import AfterValidator
+
+from canvasagent.rewards.checks._drawn import Box, Found, find, overlap
+from canvasagent.rewards.checks._pixels import Array, rgb, within
+from canvasagent.rewards.checks._templates import SHAPES, thing_named
+from canvasagent.sketch.sprite import all_sprites
+
+LONGEST = 384
+"""Longest side in pixels of the copy in which drawn things are looked for."""
+USUAL, PLAIN = 0.58, 0.75
+"""Score from which a drawn thing counts as found, and a plain shape."""
+FACE = "face"
+MEANS = (
+    "Templates of the drawing's flat parts (explained variance over places and sizes) and their colours, "
+    "independent of the recogniser behind Grounding; faces by the cascades alt and profile, which tools do not use. "
+    "Things in photographs other than faces cannot be told by these means and count as not there."
+)
+
+
+def _known(word: str) -> str:
+    name = FACE if word.lower().strip() in ("face", "faces") else thing_named(word)
+    if name is None:
+        close = difflib.get_close_matches(word.lower(), [*all_sprites(), *SHAPES, FACE], 1)
+        hint = f"did you mean '{close[0]}'?" if close else "name a drawn thing such as 'dog', a plain shape, or 'face'."
+        raise ValueError(f"'{word}' is nothing that can be found; {hint}")
+    return name
+
+
+Thing = Annotated[str, AfterValidator(_known)]
+"""A drawn thing (any word of the drawn world), a plain shape (circle, square, triangle, diamond) or 'face'."""
+
+
+def threshold(name: str) -> float:
+    """Score from which a thing counts as found: a plain shape, which much looks like, must fit better."""
+    return PLAIN if name in SHAPES else USUAL
+
+
+def seen(picture: Image.Image, name: str, ease: float = 1.0) -> tuple[Found, ...]:
+    """The things of that name in the picture, the surest first; `ease` below 1 lowers the threshold.
+
+    Beside a sure one, a place that fits by less than 0.7 of it is no second one: all are seen in the same light.
+    """
+    found = places(picture, name)
+    least = max(ease * threshold(name), 0.7 * found[0].score) if found else 1.0
+    return tuple(item for item in found if item.score >= least)
+
+
+def places(picture: Image.Image, name: str) -> tuple[Found, ...]:
+    """Every place looked at, good enough or not, the best first; 1 is a perfect fit."""
+    pixels = within(rgb(picture), LONGEST if name != FACE else 768)
+    return _places(pixels.tobytes(), pixels.shape[0], pixels.shape[1], name)
+
+
+@lru_cache(maxsize=128)
+def _places(data: bytes, height: int, width: int, name: str) -> tuple[Found, ...]:
+    pixels = np.frombuffer(data, np.uint8).reshape(height, width, 3)
+    return _faces(pixels) if name == FACE else find(pixels, name, 16)
+
+
+def _faces(pixels: Array) -> tuple[Found, ...]:
+    """Faces by two cascades, frontal and in profile, the latter both ways round."""
+    height, width = pixels.shape[:2]
+    least = max(20, round(0.06 * min(height, width)))
+    if min(height, width) < 24:
+        return ()
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    found: list[Found] = []
+    for cascade, mirrored in (("frontalface_alt", False), ("profileface", False), ("profileface", True)):
+        path = Path(cv2.__file__).parent / "data" / f"haarcascade_{cascade}.xml"
+        shown = np.ascontiguousarray(grey[:, ::-1]) if mirrored else grey
+        needed = 4 if cascade == "frontalface_alt" else 6
+        for x, y, across, down in cv2.CascadeClassifier(str(path)).detectMultiScale(
+            shown, 1.1, needed, minSize=(least, least)
+        ):
+            left = width - x - across if mirrored else x
+            box = left / width, y / height, (left + across) / width, min((y + 1.15 * down) / height, 1.0)
+            if all(overlap(box, other.box) < 0.4 for other in found):
+                part = pixels[y : y + down, left : left + across].reshape(-1, 3)
+                red, green, blue = (int(value) for value in np.median(part, axis=0))
+                score = 0.9 if cascade == "frontalface_alt" else 0.7
+                found.append(Found(box, score, mirrored, (red, green, blue)))
+    return tuple(found)
+
+
+def told(found: Sequence[Found], name: str) -> str:
+    """Where things were found, in words, on the 0–1000 grid."""
+    if not found:
+        return f"no {name} was found"
+    boxes = ", ".join(str([round(1000 * edge) for edge in item.box]) for item in found[:4])
+    return f"{len(found)} × {name} at {boxes} (fit {found[0].score:.2f}, {threshold(name):.2f} is enough)"
+
+
+def middle(box: Box) -> tuple[float, float]:
+    """The middle of a box, in shares of the picture."""
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2

@@ -1,0 +1,41 @@
+"""A thing is not in the final picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from canvasagent.rewards.checks import object_present
+from canvasagent.rewards.checks._pixels import final_of, needs_picture, share
+from canvasagent.rewards.checks._things import MEANS, Thing, places, seen, told
+from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
+
+
+class ObjectAbsent(Parameters):
+    """What `object_absent` takes."""
+
+    object: Thing
+    """What must not be there: a drawn thing, a plain shape or 'face'."""
+
+
+@needs_picture
+def measure(parameters: ObjectAbsent, result: Result) -> Finding:
+    """No place may fit as well as the thing's threshold asks."""
+    found = seen(final_of(result), parameters.object)
+    best = max((item.score for item in places(final_of(result), parameters.object)), default=0.0)
+    return Finding(share(0.5 - 0.5 * best if found else 1 - 0.5 * best), not found, told(found, parameters.object))
+
+
+def examples(seed: int) -> Iterable[Example]:
+    """Those of `object_present`, the other way round."""
+    for example in object_present.examples(seed):
+        yield Example(example.parameters, example.result, not example.holds, example.severity)
+
+
+CHECK = Check(
+    name="object_absent",
+    summary="A certain thing is not in the final picture.",
+    parameters=ObjectAbsent,
+    measure=measure,
+    examples=examples,
+    means=MEANS,
+)
