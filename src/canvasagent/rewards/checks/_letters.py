@@ -1,0 +1,161 @@
+"""Reading by rendering: does a line show an expected text, letter by letter, rather than other letters?
+
+The expected text is drawn in the bundled fonts and stretched to the line's ink. Each letter is then compared where
+it should be, give or take a third of its width, with normalised correlation; and so are all the other letters and
+digits. A letter is there where it fits by 0.55 and no letter of another shape fits better by more than 0.06.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from canvasagent.errors import ToolRefusal
+from canvasagent.fonts import font_for
+from canvasagent.rewards.checks._pixels import Array, resized
+
+TALL = 32
+"""Height in pixels at which letters are compared."""
+FITS, AHEAD = 0.55, 0.06
+OTHERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrty0123456789"
+"""What else a letter could be (small letters that look like their capitals are left out)."""
+ALIKE = (
+    "O0oQD",
+    "Il1|i!jt",
+    "S5s",
+    "Z2z",
+    "B8",
+    "cC",
+    "vV",
+    "wW",
+    "xX",
+    "uU",
+    "kK",
+    "pP",
+    "mM",
+    "6G",
+    "9g",
+    "nh",
+    "'’`",
+)
+"""Letters that a reader may take for each other without reading another word."""
+
+
+def ink_of(patch: Array) -> Array | None:
+    """A line's ink (0 to 1, float32), cropped to it: what differs from the border's colour; None where nothing does."""
+    pixels = patch.astype(np.float32)
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    off = np.linalg.norm(pixels - np.median(edge, axis=0), axis=2)
+    if off.max() < 24:
+        return None
+    level, _ = cv2.threshold(np.clip(off, 0, 255).astype(np.uint8), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    solid = off > max(level, 16)
+    rows, columns = (np.flatnonzero(solid.sum(axis=axis) > 0) for axis in (1, 0))
+    if len(rows) < 4 or len(columns) < 2:
+        return None
+    top = float(np.quantile(off[solid], 0.75))
+    part = off[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return np.asarray(np.clip(part / max(top, 1.0), 0, 1), dtype=np.float32)
+
+
+@lru_cache(maxsize=512)
+def drawn(text: str, bold: bool) -> tuple[Array, tuple[tuple[str, int, int], ...]] | None:
+    """The ink of a text `TALL` pixels high, and (letter, left, right) of each visible one; None without a font."""
+    try:
+        font = font_for(text, 64, bold)
+    except ToolRefusal:
+        return None
+    size = round(font.getlength(text)) + 40, 128
+    canvas = Image.new("L", size, 0)
+    ImageDraw.Draw(canvas).text((16, 20), text, fill=255, font=font)
+    box = canvas.getbbox()
+    if box is None:
+        return None
+    scale = TALL / (box[3] - box[1])
+    ink = np.asarray(canvas.crop(box), dtype=np.float32) / 255
+    ink = resized(ink, max(2, round(ink.shape[1] * scale)), TALL)
+    spans = []
+    for index, letter in enumerate(text):
+        if not letter.isspace():
+            left, right = _span(font, text, index)
+            spans.append((letter, round((16 + left - box[0]) * scale), round((16 + right - box[0]) * scale)))
+    return ink, tuple(spans)
+
+
+def _span(font: ImageFont.FreeTypeFont, text: str, index: int) -> tuple[float, float]:
+    start = font.getlength(text[:index])
+    left, _, right, _ = font.getbbox(text[index])
+    return start + left, start + right
+
+
+@lru_cache(maxsize=512)
+def _letter(letter: str, bold: bool, reference: str) -> Array | None:
+    """A letter's ink as tall and placed as it would be in the expected text's line, cropped in width."""
+    font = font_for(reference, 64, bold)
+    canvas = Image.new("L", (160, 128), 0)
+    ImageDraw.Draw(canvas).text((30, 20), letter, fill=255, font=font)
+    box = canvas.getbbox()
+    line = font.getmask(reference).size, font.getbbox(reference)
+    if box is None or line[1][3] <= line[1][1]:
+        return None
+    top, bottom = 20 + int(line[1][1]), 20 + int(line[1][3])
+    ink = np.asarray(canvas, dtype=np.float32)[max(0, top) : bottom, box[0] : box[2]] / 255
+    return resized(ink, max(2, round(ink.shape[1] * TALL / ink.shape[0])), TALL)
+
+
+def strength(ink: Array, text: str) -> float:
+    """Share of a text's letters that a line's ink shows, 0 to 1, in the bundled font that suits best."""
+    best = 0.0
+    for bold in (False, True):
+        rendered = drawn(text, bold)
+        if rendered is None:
+            continue
+        expected, spans = rendered
+        natural = expected.shape[1] / TALL
+        found = ink.shape[1] / ink.shape[0]
+        if not 0.5 < found / natural < 1.9:
+            continue
+        shown = cv2.GaussianBlur(resized(ink, expected.shape[1], TALL), (0, 0), 1.0)
+        whole = _correlation(shown, cv2.GaussianBlur(expected, (0, 0), 1.0))
+        if whole < 0.25:
+            continue
+        right = [_is_there(shown, expected, span, text, bold) for span in spans]
+        best = max(best, sum(right) / len(right))
+    return best
+
+
+def _correlation(one: Array, other: Array) -> float:
+    a, b = one - one.mean(), other - other.mean()
+    return float((a * b).sum() / max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1e-6))
+
+
+def _is_there(shown: Array, expected: Array, span: tuple[str, int, int], text: str, bold: bool) -> bool:
+    letter, left, right = span
+    width = max(right - left, 3)
+    room = max(3, round(0.35 * width))
+    window = shown[:, max(0, left - room) : right + room]
+    own = _fit(window, expected[:, max(0, left) : right])
+    if own < FITS:
+        return False
+    alike = next((group for group in ALIKE if letter in group), letter)
+    for other in OTHERS:
+        if other in alike or other.lower() == letter.lower():
+            continue
+        shape = _letter(other, bold, text)
+        if shape is None or not 0.5 < shape.shape[1] / width < 1.8:
+            continue
+        if _fit(window, resized(shape, width, TALL)) > own + AHEAD:
+            return False
+    return True
+
+
+def _fit(window: Array, shape: Array) -> float:
+    """The best correlation of a letter's ink inside a window of the line."""
+    soft = cv2.GaussianBlur(np.pad(shape, ((0, 0), (1, 1))), (0, 0), 1.0)
+    padded = np.pad(window, ((2, 2), (2, 2)))
+    if padded.shape[1] < soft.shape[1]:
+        return 0.0
+    return float(cv2.matchTemplate(padded, soft, cv2.TM_CCOEFF_NORMED).max())
