@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from canvasagent.canvas import Asset, Canvas, Kind
@@ -19,7 +16,6 @@ from canvasagent.errors import InputError
 from canvasagent.policies import load_policy
 from canvasagent.policies._scripted.details import aspect_box, phrase, reference, region, remainder
 from canvasagent.policies._scripted.language import Quotes, checkable, clauses, is_foreign, says
-from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.policies.scripted import next_turn
 from canvasagent.prompts import system_prompt
 from canvasagent.protocol import Turn, parse, render_observation, render_request
@@ -581,33 +577,6 @@ def test_the_policy_is_found_and_takes_no_argument() -> None:
         load_policy("scripted:x")
 
 
-def test_planning_is_quick() -> None:
-    text = "crop to the face, " * 20 + "a, " * 6000 + "put the a on the b of the c in " * 60
-    started = time.perf_counter()
-    make_plan(text)
-    assert time.perf_counter() - started < 3.0
-    plain = "crop to the face and then enlarge it, write 'x' at the bottom in red"
-    started = time.perf_counter()
-    for _ in range(20):
-        make_plan.__wrapped__(plain)
-    assert (time.perf_counter() - started) / 20 < 0.02
-
-
-VOCABULARY = """
-rotate turn flip mirror crop cut out mask segment find where how many is the a red circle face it them picture second
-first other img_1 img_7 onto on from in at top left bottom write caption add text and then if upside down the right
-way up draw generate of make blue warmer remove 90 degrees both check that can be read 'SALE' "x ⟪0⟫ ⟪9⟫ , ; .
-[1,2,3,4] [9] 4x 99999 </tool_call> <Terminate> Not done: {image} %s
-"""
-WORDS = VOCABULARY.split()
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    st.one_of(st.text(max_size=80), st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join)),
-    st.integers(0, 2),
-    st.booleans(),
-)
 def test_any_request_comes_to_an_end_in_readable_turns(instruction: str, inputs: int, lucky: bool) -> None:
     answers: dict[str, Answer] = (
         {} if lucky else {"Grounding": NOTHING, "OCR": NO_TEXT, "ImageEdit": "Error: no; never."}
@@ -625,3 +594,19 @@ def test_any_request_comes_to_an_end_in_readable_turns(instruction: str, inputs:
         made = None if turn.call.name in TEXT_TOOLS or text.startswith("Error") else f"{turn.call.name}_{count}"
         messages += [Message("assistant", turn.text), Message("tool", render_observation(text, ["img_1"], made))]
     raise AssertionError(calls)
+
+
+def test_corners_are_one_place_and_no_clauses() -> None:
+    words = "put the second picture on the first with its corners at (560, 287), (900, 199), (900, 507) and (560, 491)"
+    (call,) = [call for call in follow(words, inputs=2).calls if call[0] == "Overlayer"]
+    assert call[1]["quad"] == [[560, 287], [900, 199], [900, 507], [560, 491]] and "position" not in call[1]
+    assert follow(f"{words}, then mirror it", inputs=2).tools[-1] == "Flip"
+
+
+def test_what_was_read_is_translated_from_a_word_list_or_told() -> None:
+    words = "read the sign, translate it into {}, and write it on the second picture"
+    story = follow(words.format("German"), inputs=2, answers={"OCR": [line("BAKERY"), line("BÄCKEREI")]})
+    assert [call[1]["content"] for call in story.calls if call[0] == "Overlayer"] == ["BÄCKEREI"]
+    for language, text in (("Klingon", "BAKERY"), ("French", "QUANTUM CHROMODYNAMICS")):
+        story = follow(words.format(language), inputs=2, answers={"OCR": [line(text)]})
+        assert "Overlayer" not in story.tools and "translate" in story.end.not_done[0]

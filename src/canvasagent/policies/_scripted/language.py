@@ -20,7 +20,7 @@ _MARK = re.compile("⟪(\\d+)⟫")
 @cache
 def knowledge() -> dict[str, Any]:
     """What the data files hold, read once."""
-    folder, names = files(__package__), ("patterns.toml", "clauses.toml", "words.toml")
+    folder, names = files(__package__), ("patterns.toml", "clauses.toml", "words.toml", "translations.toml")
     return {
         key: value for name in names for key, value in tomllib.loads(folder.joinpath(name).read_text("utf-8")).items()
     }
@@ -46,6 +46,15 @@ def rule(name: str) -> re.Pattern[str]:
 def any_of(table: str) -> re.Pattern[str]:
     """What fits wherever a pattern of a table does: one quick look instead of many."""
     return pattern("|".join(re.sub(r"\(\?P<\w+>", "(?:", entry["pattern"]) for entry in knowledge()[table]))
+
+
+_POINT = r"[(\[]?\s*\d{1,4}\s*,\s*\d{1,4}\s*[)\]]?"
+_POINTS = re.compile(rf"{_POINT}(?:\s*(?:,?\s*and\b|[,;])?\s*{_POINT}){{3}}")
+
+
+def corners(text: str) -> str:
+    """The text with four points in a row as one mark, ⟦x y x y x y x y⟧: their commas separate no clauses."""
+    return _POINTS.sub(lambda match: "⟦" + " ".join(re.findall(r"\d+", match[0])) + "⟧", text)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from canvasagent.policies._scripted import details
 from canvasagent.policies._scripted.details import Details
-from canvasagent.policies._scripted.language import Quotes, is_foreign, knowledge, pattern, rule, strip
+from canvasagent.policies._scripted.language import Quotes, corners, is_foreign, knowledge, pattern, rule, strip
 from canvasagent.policies._scripted.wishes import Condition, Wishes, condition, first
 
 Groups = dict[str, str]
@@ -34,6 +34,7 @@ class Plan(NamedTuple):
 def make_plan(instruction: str) -> Plan:
     """The plan of a request. Never raises."""
     marked, quotes = Quotes.take(instruction)
+    marked = corners(marked)
     found = Wishes(marked, quotes)
     steps = [step_of(text, quotes) | {"condition": asked, "holds": holds} for text, asked, holds in found.asked]
     if (foreign := is_foreign(marked)) or all(step["operation"] in ("unknown", "context") for step in steps):
@@ -122,7 +123,8 @@ def _text(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
 
 def _place(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     """Slots are taken out of the words after the verb one by one; what is left is what goes on."""
-    anchor, left = details.anchor(groups["body"])
+    quad = rule("corners").search(groups["body"])
+    anchor, left = details.anchor(groups["body"].replace(quad[0], "", 1) if quad else groups["body"])
     slots = {"source": "", "base": "", "size": "", "spot": ""}
     for name in slots:
         for found in [*pattern(f"{{slot_{name}}}").finditer(left)][: 1 if name in ("source", "base") else 2]:
@@ -140,7 +142,16 @@ def _place(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
         return None
     slot: Details = {"image": base, "what": "" if words else what, "phrase": words, "source": source, "anchor": anchor}
     slot |= {"position": details.place(slots["spot"]), "scale": details.lookup("object_size", slots["size"])}
+    points = [int(number) for number in quad["points"].split()] if quad else []
+    slot["quad"] = [points[at : at + 2] for at in range(0, 8, 2)] if points else None
     return slot | {"edit": _edit(clause, {"prompt": clause}, quotes)}
+
+
+def _translate(clause: str, groups: Groups, quotes: Quotes) -> Details:
+    """A text that was read, or a quoted one, into another language."""
+    quoted = quotes.of(clause)
+    image = details.reference(groups.get("a", ""))[0]
+    return {"image": image, "text": quoted[0] if quoted else "", "language": groups["language"].lower()}
 
 
 def _draw(clause: str, groups: Groups, quotes: Quotes) -> Details:
@@ -179,6 +190,6 @@ READERS: dict[str, Callable[[str, Groups, Quotes], Details | None]] = {
     "unknown": _whole, "context": _whole, "upright": _whole, "flip": _whole, "rotate": _whole, "enlarge": _whole,
     "read": _whole, "check": _ask, "crop": _crop, "find": _thing, "ask": _ask, "mask": _thing, "place": _place,
     "cut": _thing, "text": _text, "generate": _draw, "draw": _draw, "wish": _wish, "edit": _edit,
-    "noun": _draw,
+    "noun": _draw, "translate": _translate,
 }  # fmt: skip
 """How the details of each operation are read from a matching clause; None: the match does not hold."""

@@ -83,6 +83,16 @@ def read(wanted: Details, scene: Scene) -> None:
     scene.answers.append(f"The text reads: {' / '.join(texts)}" if texts else "No text was found")
 
 
+def translate(wanted: Details, scene: Scene) -> None:
+    """Translate what was quoted or read, from a small word list; what is written next is the translation."""
+    words, language = knowledge()["translations"].get(wanted["language"]), wanted["language"].title()
+    said = wanted["text"] or scene.texts.get("read") or " ".join(scene.lines(scene.target(wanted["image"]), "read"))
+    found = (words or {}).get(" ".join(said.lower().split()))
+    scene.texts["read"] = (found.upper() if said.isupper() else found) if found else ""
+    need(found, f"'{plain(said, 60)}' is not among the few words of {language} known here; a model can translate it")
+    scene.answers.append(f"In {language}, by a small word list: {scene.texts['read']}")
+
+
 # ── changes of a picture as a whole ──────────────────────────────────────────────────────────────────────
 
 
@@ -174,8 +184,12 @@ def place(wanted: Details, scene: Scene) -> None:
         return edit(wanted | wanted["edit"], scene)
     content = _content(wanted, scene)
     base = _base(wanted["image"], content, scene)
-    position, scale = _spot(wanted, base, scene, content), wanted["scale"]
-    scene.change(base, scene.make("place", base_image=base, content=content, position=position, scale=scale))
+    if wanted["quad"]:
+        made = scene.make("hang", base_image=base, content=content, quad=wanted["quad"])
+    else:
+        position, scale = _spot(wanted, base, scene, content), wanted["scale"]
+        made = scene.make("place", base_image=base, content=content, position=position, scale=scale)
+    scene.change(base, made)
     scene.picture = scene.focus
 
 
@@ -226,5 +240,5 @@ MAKERS = frozenset({"cut", "mask", "generate", "noun", "find", "crop", "draw"})
 OPERATIONS: dict[str, Callable[[Details, Scene], None]] = {
     "rotate": change, "flip": change, "enlarge": change, "crop": crop, "upright": upright, "read": read, "find": find,
     "ask": ask, "check": ask, "mask": cut, "cut": cut, "place": place, "text": text, "generate": generate,
-    "draw": draw, "noun": draw, "edit": edit, "unknown": refuse, "foreign": refuse,
+    "draw": draw, "noun": draw, "edit": edit, "translate": translate, "unknown": refuse, "foreign": refuse,
 }  # fmt: skip
