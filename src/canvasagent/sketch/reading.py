@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -17,7 +18,7 @@ from PIL import Image, ImageColor
 from canvasagent.geometry import Size
 from canvasagent.sketch.layout import Placement
 from canvasagent.sketch.lexicon import data
-from canvasagent.sketch.recognise import Recognised, Thing, recognise
+from canvasagent.sketch.recognise import Recognised, Thing, looks_drawn, recognise
 from canvasagent.sketch.render import SHADED, put, sprite_picture
 from canvasagent.sketch.scene import Look
 from canvasagent.sketch.setting import Array, Setting, find_setting
@@ -80,11 +81,21 @@ class Drawing:
 
 
 def read_drawing(picture: Image.Image) -> Drawing | None:
-    """What an RGB picture was drawn from, or None if it is no drawing of this world."""
+    """What a picture was drawn from, or None if it is no drawing of this world. Its transparency is left aside.
+
+    The last few readings are remembered: one picture is asked about several times.
+    """
+    whole = picture.convert("RGB")
+    return _remembered(whole.size, whole.tobytes()) if looks_drawn(whole) else None
+
+
+@lru_cache(maxsize=4)
+def _remembered(size: Size, data: bytes) -> Drawing | None:
+    picture = Image.frombytes("RGB", size, data)
     found = recognise(picture)
     if not found.drawn:
         return None
-    pixels = np.asarray(picture.convert("RGB"))
+    pixels = np.asarray(picture)
     setting = find_setting(pixels)
     if setting is None:
         if not found.things:

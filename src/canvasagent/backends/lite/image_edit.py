@@ -148,7 +148,8 @@ def _drawn_anew(step: Step, edit: Edit, finder: Finder, given: Mask | None, seed
             )
         except NotThere:
             # "Ball" and "star" are plain shapes too, and those are found in the pixels.
-            if edit.apply is not_on_photographs or parse_phrase(step.where.name).unknown:
+            only_here = edit.apply is not_on_photographs or step.where.kind != "object"
+            if only_here or parse_phrase(step.where.name).unknown:
                 raise
             return None
         if revised is not None:
