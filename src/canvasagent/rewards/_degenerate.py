@@ -80,7 +80,7 @@ def scenarios() -> list[Scenario]:
         Scenario("every tool", "does the work, and calls all other tools as well", _every_tool()),
         Scenario("empty reasons", "the honest run without a word", tuple(_with_reason(text, "") for text in honest)),
         Scenario(
-            "giant reasons", "the honest run with 2,100 words each", tuple(_with_reason(t, FILLER) for t in honest)
+            "giant reasons", "the honest run with 2,250 words each", tuple(_with_reason(t, FILLER) for t in honest)
         ),
         Scenario("giant asides", "the same words outside of the reasons", tuple(FILLER + text for text in honest)),
         Scenario(
