@@ -112,7 +112,7 @@ def sprite_index(folder: Path = FOLDER) -> Index:
         _table([_outlines(sprite) for sprite in sprites.values()]),
         _points(maps),
         np.array([sprite.aspect for sprite in sprites.values()], np.float32),
-        tuple(classes for classes, _ in maps),
+        tuple(_filled(classes) for classes, _ in maps),
     )
 
 
@@ -195,7 +195,7 @@ def _unlike(signatures: Array, known: Array) -> Array:
 
 
 def class_map(sprite: Sprite) -> tuple[Array, Array]:
-    """The class of each pixel of a drawing, (height, width) int, -2 outside; and the fixed colours (n, 3)."""
+    """The class of each pixel of a drawing, (height, width) int, -1 mixed, -2 outside; and the fixed colours (n, 3)."""
     longer = max(1.0, sprite.aspect)
     width, height = max(8, round(_DRAWN * sprite.aspect / longer)), max(8, round(_DRAWN / longer))
     mark = "#{:02x}{:02x}{:02x}".format(*_MARK)
@@ -206,16 +206,17 @@ def class_map(sprite: Sprite) -> tuple[Array, Array]:
     classes[pixels[..., 3] < 128] = -2
     for number, color in enumerate(colors):
         classes[(np.abs(pixels[..., :3] - np.array(color)).max(axis=2) <= 2) & (pixels[..., 3] > 250)] = number
-    return _filled(classes), np.array(own, np.float32).reshape(-1, 3)
+    return classes, np.array(own, np.float32).reshape(-1, 3)
 
 
 def _filled(classes: Array) -> Array:
-    """Mixed pixels (-1) given the class of the nearest that has one."""
+    """Mixed pixels (-1) given the class of the nearest that has one; where lines lie close together they stay."""
     known = (classes >= 0).astype(np.uint8)
     _, nearest = cv2.distanceTransformWithLabels(1 - known, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     lookup = np.zeros(int(nearest.max()) + 1, classes.dtype)
     lookup[nearest[known > 0]] = classes[known > 0]
-    return np.where(classes == -1, lookup[nearest], classes)
+    near = cv2.blur(known.astype(np.float32), (5, 5)) > 0.4 * cv2.blur((classes > -2).astype(np.float32), (5, 5))
+    return np.where((classes == -1) & near, lookup[nearest], classes)
 
 
 def _points(maps: list[tuple[Array, Array]]) -> Points:
@@ -224,7 +225,7 @@ def _points(maps: list[tuple[Array, Array]]) -> Points:
     most = max(len(fixed) for _, fixed in maps)
     for classes, fixed in maps:
         random = np.random.default_rng(1)
-        depth = _depth(classes)
+        depth = _depth(_filled(classes))
         inner, inner_class = _inner(classes, random)
         at = np.argwhere(classes >= 0)
         dense = at[random.permutation(len(at))[np.arange(DENSE) % len(at)]]

@@ -143,8 +143,12 @@ def _unlike(seen: Array, tones: Array, classes: Array) -> Array:
     """By how many levels pixels (n, points, 3) differ from the tones (n, k, 3) of their classes (n, points)."""
     flat = tones.reshape(-1, 3)
     wanted = flat[classes + (np.arange(len(tones)) * tones.shape[1])[:, None]]
-    difference = np.abs(seen - wanted)
-    return np.asarray(np.maximum(np.maximum(difference[..., 0], difference[..., 1]), difference[..., 2]))
+    return largest(np.abs(seen - wanted))
+
+
+def largest(colors: Array) -> Array:
+    """The largest of the three channels (..., 3); quicker than numpy's own."""
+    return np.asarray(np.maximum(np.maximum(colors[..., 0], colors[..., 1]), colors[..., 2]))
 
 
 def look(picture: Array, guesses: Guesses, index: Index, at: Array) -> tuple[Array, Array]:

@@ -135,7 +135,7 @@ def _air(pixels: Array, guesses: Guesses, index: Index) -> Air:
     return best
 
 
-def _likely(picture: Array, guesses: Guesses, index: Index, tolerance: float, most: int = 90) -> Guesses:
+def _likely(picture: Array, guesses: Guesses, index: Index, tolerance: float, most: int = 64) -> Guesses:
     """The likeliest guesses, brought to where they fit best."""
     scores, _ = score(picture, guesses, index, tolerance)
     order = np.argsort(-scores, kind="stable")

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from canvasagent.sketch.index import Index
-from canvasagent.sketch.match import Guesses, all_tones, edges, score
+from canvasagent.sketch.match import Guesses, all_tones, edges, largest, score
 from canvasagent.sketch.regions import Array
 
 LEAST = 0.71
@@ -140,13 +140,14 @@ def fit(picture: Array, guesses: Guesses, main: Array, index: Index, tolerance: 
     tones = all_tones(main[None], index.points.fixed[guesses.sprite])
     edge = float(edges(picture, guesses, index, tones, tolerance)[0])
     classes = index.classes[number][:, ::-1] if flipped else index.classes[number]
-    drawing = np.dstack([tones[0][np.maximum(classes, 0)], classes >= 0]).astype(np.float32)
-    drawing[classes < 0] = 0
+    drawing = np.dstack([tones[0][np.maximum(classes, 0)], classes > -2]).astype(np.float32)
+    drawing[classes == -2] = 0
     expected, local = _placed(drawing, classes, (left, top, wide, tall), window)
     alpha = expected[..., 3]
     solid = alpha > 0.5
     wanted = expected[..., :3] / np.maximum(alpha, 0.01)[..., None]
-    agrees = (np.abs(picture[window] - wanted).max(axis=2) <= 1.5 * tolerance) & (alpha > 0.9)
+    agrees = (largest(np.abs(picture[window] - wanted)) <= 1.5 * tolerance) & (alpha > 0.9)
+    agrees |= (local == -1) & (alpha > 0.9)  # close lines of several colours: anything may be there
     local = np.where(alpha > 0.9, local, -1)
     inside = max(x1 - x0, 0) * max(y1 - y0, 0) / (wide * tall)
     box = (left, top, left + wide, top + tall)
