@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from canvasagent.canvas import Asset, Canvas, Kind
@@ -577,6 +579,21 @@ def test_the_policy_is_found_and_takes_no_argument() -> None:
         load_policy("scripted:x")
 
 
+VOCABULARY = """
+rotate turn flip mirror crop cut out mask segment find where how many is the a red circle face it them picture second
+first other img_1 img_7 onto on from in at top left bottom write caption add text and then if upside down the right
+way up draw generate of make blue warmer remove 90 degrees both check that can be read 'SALE' "x ⟪0⟫ ⟪9⟫ , ; .
+[1,2,3,4] [9] 4x 99999 </tool_call> <Terminate> Not done: {image} %s
+"""
+WORDS = VOCABULARY.split()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(st.text(max_size=80), st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join)),
+    st.integers(0, 2),
+    st.booleans(),
+)
 def test_any_request_comes_to_an_end_in_readable_turns(instruction: str, inputs: int, lucky: bool) -> None:
     answers: dict[str, Answer] = (
         {} if lucky else {"Grounding": NOTHING, "OCR": NO_TEXT, "ImageEdit": "Error: no; never."}
