@@ -57,5 +57,5 @@ CHECK = Check(
     parameters=TextAbsent,
     measure=measure,
     examples=examples,
-    means="As `text_readable` for a given text. That there is no text at all is told by OCR alone; no other means exists.",
+    means="As `text_readable` for a given text. That there is no text at all only OCR tells; no other means exists.",
 )
