@@ -1,4 +1,4 @@
-"""The demonstration that `make demo` runs: two requests in plain words, on photographs, on any CPU.
+"""The demonstration that `make demo` runs: requests in plain words, carried out on any CPU.
 
     python examples/demo.py [--out demo-runs]
 
@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from rich.console import Console
 from skimage import data
 
-from canvasagent import Agent, Event, Task, ToolBox
+from canvasagent import Agent, Event, Limits, Task, ToolBox
 from canvasagent.fonts import font_for
 from canvasagent.run_folder import new_run_id
 
@@ -34,6 +34,9 @@ class Request:
     images: list[Image.Image]
 
 
+CASE_STUDY = Path(__file__).parent / "case_study"
+
+
 def upside_down_sign() -> Image.Image:
     """A painted board on a brick wall, photographed the wrong way up: 640 × 480."""
     wall = Image.fromarray(data.brick()).convert("RGB").resize((640, 640)).crop((0, 80, 640, 560))
@@ -47,11 +50,13 @@ def upside_down_sign() -> Image.Image:
 def requests() -> list[Request]:
     """What the demonstration asks for."""
     astronaut, coffee = Image.fromarray(data.astronaut()), Image.fromarray(data.coffee())
+    pictures = [Image.open(CASE_STUDY / f"{name}.jpg") for name in ("storefront", "panel", "street")]
     return [
+        Request("case-study", (CASE_STUDY / "request.txt").read_text("utf-8").strip(), pictures),
         Request(
             "face-on-coffee",
-            "Cut out the face from the first picture, mirror it, put it on the second picture at the top left, "
-            'then write "GOOD MORNING" at the bottom and check that the text can be read.',
+            "Cut out the face from the first picture, mirror it, put it on the second picture at the left, twice as "
+            'large, then write "GOOD MORNING" at the bottom and check that the text can be read.',
             [astronaut, coffee],
         ),
         Request(
@@ -59,6 +64,12 @@ def requests() -> list[Request]:
             "What does the sign say? If the text is upside down, turn it the right way up, "
             'then replace the word "DAILY" with "LATE".',
             [upside_down_sign()],
+        ),
+        Request(
+            "drawn",
+            "Draw two penguins and a pine tree in the snow, then write 'LET IT SNOW' at the top in tiny white letters "
+            "and check that it can be read.",
+            [],
         ),
     ]
 
@@ -81,7 +92,7 @@ def main() -> int:
     out: Path = parser.parse_args().out / new_run_id()
     met = True
     with ToolBox("lite") as toolbox:
-        agent = Agent("scripted", toolbox)
+        agent = Agent("scripted", toolbox, limits=Limits(max_turns=20))
         for request in requests():
             console.rule(f"[bold]{request.name}")
             console.print(request.instruction, highlight=False)
