@@ -258,7 +258,7 @@ def test_recolouring_draws_the_colour(color: str, expected: str, light: str) -> 
     [("make the dog twice as large", 2.0), ("make the dog half as big", 0.5), ("make the dog 30% smaller", 0.7)],
 )
 def test_resizing_keeps_the_feet(prompt: str, factor: float) -> None:
-    before = _drawn("a small dog and a tree in a park", 2)
+    before = _drawn("a dog and a tree in a park", 2, (512, 512))
     old, new = _one(before, "dog").box, _one(_edit(prompt, before), "dog").box
     assert abs((new[3] - new[1]) / (old[3] - old[1]) - factor) < 0.06
     assert abs(new[3] - old[3]) < 3

@@ -15,7 +15,8 @@ import numpy as np
 from canvasagent.errors import ToolRefusal
 from canvasagent.geometry import Size
 from canvasagent.sketch.background import Background
-from canvasagent.sketch.rules import HANGING, allowed, violation
+from canvasagent.sketch.costs import cost_of
+from canvasagent.sketch.rules import HANGING, allowed
 from canvasagent.sketch.scene import MAX_THINGS, Group, Scene
 from canvasagent.sketch.sprite import Place, Sprite, all_sprites
 
@@ -159,7 +160,7 @@ def _attempt(
                 _candidate(index, group, sprite, place, heights[index], placed, stage, random, number)
                 for _ in range(TRIES)
             ]
-            scores = [_cost(option, number, scene, placed, stage.size) for option in options]
+            scores = [cost_of(option, number, scene, placed, stage.size) for option in options]
             placed.append(options[int(np.argmin(scores))])
             total += min(scores)
     return total, placed
@@ -279,35 +280,6 @@ def _depth(group: Group, foot: float, place: Place, placed: list[Placement]) -> 
         elif others and relation.kind == "behind":
             depth = min(depth, min(others) - 1)
     return depth
-
-
-def _cost(option: Placement, number: int, scene: Scene, placed: list[Placement], size: Size) -> float:
-    """How bad a position is: broken relations, then what it covers, then crowding and a place off its spot."""
-    group = scene.groups[option.group]
-    cost = 1000.0 * violation(group, option, number, placed, size)
-    related = {other for relation in group.relations for other in relation.others}
-    for item in placed:
-        shared = _shared(option, item)
-        smaller = min(option.width * option.height, item.width * item.height)
-        close = item.group in related
-        cost += (120.0 if close else 300.0) * shared / smaller
-        gap = max(item.left - option.right, option.left - item.right, item.top - option.bottom)
-        if not close and gap < 0.02 * size[0]:
-            cost += 2.0
-    for relation_group in scene.groups:  # keep free what later relations need
-        for relation in relation_group.relations:
-            if option.group in relation.others and relation.kind in ("left", "right", "next", "between"):
-                cost += 3.0 * abs(option.center[0] / size[0] - 0.5)
-            if relation.kind == "between" and option.group in relation.others:
-                apart = [abs(option.center[0] - item.center[0]) for item in placed if item.group in relation.others]
-                cost += 60.0 * max(0.0, 0.45 - min(apart, default=size[0]) / size[0])
-    return cost
-
-
-def _shared(one: Placement, other: Placement) -> float:
-    across = min(one.right, other.right) - max(one.left, other.left)
-    down = min(one.bottom, other.bottom) - max(one.top, other.top)
-    return max(across, 0.0) * max(down, 0.0)
 
 
 def _check_relations(scene: Scene, placed: list[Placement]) -> None:

@@ -18,6 +18,7 @@ from PIL import Image, ImageColor
 from canvasagent.geometry import Size
 from canvasagent.sketch.layout import Placement
 from canvasagent.sketch.lexicon import data
+from canvasagent.sketch.order import ordered
 from canvasagent.sketch.recognise import Recognised, Thing, looks_drawn, recognise
 from canvasagent.sketch.render import SHADED, put, sprite_picture
 from canvasagent.sketch.scene import Look
@@ -89,6 +90,11 @@ def read_drawing(picture: Image.Image) -> Drawing | None:
     return _remembered(whole.size, whole.tobytes()) if looks_drawn(whole) else None
 
 
+def forget() -> None:
+    """Let go of the remembered readings."""
+    _remembered.cache_clear()
+
+
 @lru_cache(maxsize=4)
 def _remembered(size: Size, data: bytes) -> Drawing | None:
     picture = Image.frombytes("RGB", size, data)
@@ -117,8 +123,8 @@ def _read(pixels: Array, setting: Setting, found: Recognised) -> Drawing:
         setting = replace(setting, look=view.look)
     fitted = [(Item(view.fitted(placement)), thing) for placement, thing in rough]
     fitted.sort(key=lambda pair: pair[0].placement.bottom)
-    ordered = _ordered([pair[0] for pair in fitted], clear)
-    pairs = [(fitted[index][0], fitted[index][1]) for index in ordered]
+    order = ordered([pair[0] for pair in fitted], clear)
+    pairs = [(fitted[index][0], fitted[index][1]) for index in order]
     kept = [pair for pair in pairs if view.needed(pair[0], [item for item, _ in pairs])]
     items = tuple(view.labelled(item) for item, _ in kept)
     return Drawing(setting, items, pixels, tuple(thing for _, thing in kept))
@@ -271,49 +277,6 @@ def paste(ground: Image.Image, item: Item, corner: tuple[int, int], look: Look, 
         size = max(window[2] - window[0], 1), max(window[3] - window[1], 1)
         label = item.label if item.label.size == size else item.label.resize(size, Image.Resampling.BICUBIC)
         ground.paste(label, (window[0] - corner[0], window[1] - corner[1]))
-
-
-def _ordered(items: list[Item], clear: Array) -> list[int]:
-    """Indices of the items, the farthest first: where two overlap, the one whose colours are seen is nearer."""
-    order = list(range(len(items)))
-    for _ in range(len(items)):
-        moved = False
-        for back in range(len(order)):
-            for front in range(back + 1, len(order)):
-                if _hides(items[order[back]], items[order[front]], clear):
-                    order.insert(front, order.pop(back))
-                    moved = True
-                    break
-        if not moved:
-            break
-    return order
-
-
-def _hides(one: Item, other: Item, clear: Array) -> bool:
-    """Whether `one` clearly lies before `other`."""
-    left, top = (max(one.box[axis], other.box[axis], 0) for axis in (0, 1))
-    right = min(one.box[2], other.box[2], clear.shape[1])
-    bottom = min(one.box[3], other.box[3], clear.shape[0])
-    if right - left < 2 or bottom - top < 2:
-        return False
-    window = left, top, right, bottom
-    (first, first_alpha), (second, second_alpha) = _crop(one, window), _crop(other, window)
-    shared = (first_alpha > 250) & (second_alpha > 250) & (np.abs(first - second).max(axis=2) > 24)
-    if shared.sum() < 6:
-        return False
-    seen = clear[top:bottom, left:right][shared]
-    mine = (np.abs(seen - first[shared]).max(axis=1) < 12).sum()
-    its = (np.abs(seen - second[shared]).max(axis=1) < 12).sum()
-    return bool(mine > its)
-
-
-def _crop(item: Item, window: Box) -> tuple[Array, Array]:
-    """The colours (h, w, 3) and the alpha (h, w) of an item's own picture within a window."""
-    left, top, right, bottom = item.box
-    place = item.placement
-    thing = sprite_picture(place.sprite, place.color, (right - left, bottom - top), place.mirrored)
-    part = np.asarray(thing.crop((window[0] - left, window[1] - top, window[2] - left, window[3] - top)), np.float32)
-    return part[..., :3], part[..., 3]
 
 
 def visible(drawing: Drawing, index: int) -> Array:

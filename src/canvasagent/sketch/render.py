@@ -19,6 +19,8 @@ from canvasagent.sketch.sprite import Sprite, rasterise
 
 SHADED = ("ground", "floor", "road", "table", "shelf")
 """Places whose things throw a shadow on what they stand on."""
+_GRAIN = 509
+"""Side of the piece of paper that is laid out over the picture."""
 _STEPS = (64, 128, 256, 512, 1024)
 
 
@@ -118,8 +120,8 @@ def _edge(ground: Image.Image, thing: Image.Image, at: tuple[int, int], look: Lo
     """The rim of a look: a dark line (outline), or a white paper border with a shadow (paper)."""
     rim = max(2, round(side * (0.006 if look == "outline" else 0.010)))
     solid = np.pad(np.asarray(thing.getchannel("A")), rim * 2)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1))
-    grown = Image.fromarray(cv2.dilate(solid, kernel))
+    away = cv2.distanceTransform((solid < 128).astype(np.uint8), cv2.DIST_L2, 5)
+    grown = Image.fromarray((np.clip(rim + 0.5 - away, 0, 1) * 255).astype(np.uint8))
     corner = at[0] - 2 * rim, at[1] - 2 * rim
     if look == "paper":
         shade = grown.filter(ImageFilter.GaussianBlur(rim)).point([value // 3 for value in range(256)])
@@ -131,6 +133,9 @@ def _edge(ground: Image.Image, thing: Image.Image, at: tuple[int, int], look: Lo
 
 def grain(picture: Image.Image, seed: int) -> Image.Image:
     """A fine paper grain."""
-    noise = np.random.default_rng(seed).normal(0, 3.0, (picture.height, picture.width, 1))
-    pixels = np.asarray(picture, dtype=np.float32) + noise.astype(np.float32)
-    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+    tile = np.rint(np.random.default_rng(seed).normal(0, 3.0, (_GRAIN, _GRAIN))).astype(np.int16)
+    across, down = -(-picture.width // _GRAIN), -(-picture.height // _GRAIN)
+    noise = np.tile(tile, (down, across))[: picture.height, : picture.width]
+    lighter, darker = (np.maximum(sign * noise, 0).astype(np.uint8) for sign in (1, -1))
+    bands = [cv2.subtract(cv2.add(band, lighter), darker) for band in cv2.split(np.asarray(picture))]
+    return Image.fromarray(cv2.merge(bands))

@@ -69,7 +69,7 @@ def allowed(
     for relation in group.relations:
         others = [item for item in placed if item.group in relation.others]
         if others:
-            left, foot = _suggest(relation, left, foot, wide, tall, others, random)
+            left, foot = _suggest(relation, left, foot, wide, tall, others, random, group.count)
     return left, foot
 
 
@@ -86,11 +86,14 @@ def _suggest(
     tall: float,
     others: Sequence[Box],
     random: np.random.Generator,
+    count: int,
 ) -> tuple[float, float]:
-    """A position that keeps one relation."""
+    """A position that keeps one relation; several things of a group are given room beside one another."""
     other = others[int(random.integers(len(others)))]
     middle, span = (other.left + other.right) / 2, other.right - other.left
     height, gap = other.bottom - other.top, 0.12 * wide * random.random()
+    if count > 1:
+        gap += 1.08 * wide * int(random.integers(min(count, 6)))
     if relation.kind == "on":
         reach = max(span - wide, 0.0) / 2 * 0.8
         return middle - wide / 2 + reach * (2 * random.random() - 1), other.top + 0.06 * height
@@ -109,7 +112,10 @@ def _suggest(
     if relation.kind == "between":
         low, high = min(item.right for item in others), max(item.left for item in others)
         return (low + high) / 2 - wide / 2, foot * 0.3 + 0.7 * sum(item.bottom for item in others) / len(others)
-    level = other.bottom if abs(other.bottom - foot) < 1.5 * max(tall, height) else foot
+    reach = 0.4 if other.place in HANGING else 1.5  # beside the sun a house stays on the ground
+    level = other.bottom if abs(other.bottom - foot) < reach * max(tall, height) else foot
+    if count > 1 and random.random() < 0.6:
+        level = foot  # nearer or farther than it, where beside it there is no room for all
     before = relation.kind == "left" or (relation.kind == "next" and random.random() < 0.5)
     edge = min(item.left for item in others) if relation.kind == "left" else other.left
     if before:

@@ -1,0 +1,57 @@
+"""How bad a position of a thing is beside the things that are placed already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from canvasagent.geometry import Size
+from canvasagent.sketch.rules import violation
+from canvasagent.sketch.scene import Scene
+
+if TYPE_CHECKING:
+    from canvasagent.sketch.layout import Placement
+
+
+def cost_of(option: Placement, number: int, scene: Scene, placed: list[Placement], size: Size) -> float:
+    """How bad a position is: broken relations, then what it covers, then crowding and a place off its spot."""
+    group = scene.groups[option.group]
+    cost = 1000.0 * violation(group, option, number, placed, size)
+    related = {other for relation in group.relations for other in relation.others}
+    for item in placed:
+        shared = _shared(option, item)
+        smaller = min(option.width * option.height, item.width * item.height)
+        close = item.group in related
+        cost += (120.0 if close else 300.0) * shared / smaller
+        gap = max(item.left - option.right, option.left - item.right, item.top - option.bottom)
+        if not close and gap < 0.02 * size[0]:
+            cost += 2.0
+    for relation_group in scene.groups:  # keep free what later relations need
+        for relation in relation_group.relations:
+            if option.group in relation.others and relation.kind in ("left", "right", "next", "between"):
+                room = min(0.1 * (relation_group.count - 1), 0.3) * {"left": 1, "right": -1}.get(relation.kind, 0)
+                weight = 3.0 if relation_group.count == 1 else 60.0
+                cost += weight * abs(option.center[0] / size[0] - 0.5 - room)
+            if relation.kind == "between" and option.group in relation.others:
+                apart = [abs(option.center[0] - item.center[0]) for item in placed if item.group in relation.others]
+                cost += 60.0 * max(0.0, 0.45 - min(apart, default=size[0]) / size[0])
+    return cost + (0.0 if _supported(option, placed) else 150.0)
+
+
+def _supported(option: Placement, placed: Sequence[Placement]) -> bool:
+    """Whether a thing beside one that stands on another has something below it too."""
+    across = option.center[0]
+    for neighbour in placed:
+        if neighbour.place != "table" or abs(neighbour.bottom - option.bottom) > 1:
+            continue
+        hosts = [item for item in placed if item.top < neighbour.bottom < item.bottom and item is not neighbour]
+        below = [host for host in hosts if host.left <= neighbour.center[0] <= host.right]
+        if below and not any(host.left <= across <= host.right for host in below):
+            return False
+    return True
+
+
+def _shared(one: Placement, other: Placement) -> float:
+    across = min(one.right, other.right) - max(one.left, other.left)
+    down = min(one.bottom, other.bottom) - max(one.top, other.top)
+    return max(across, 0.0) * max(down, 0.0)
