@@ -21,6 +21,8 @@ from canvasagent.sketch.sprite import all_sprites, shades
 
 COARSE, FINE = 24.0, 44.0
 """Size (root of width × height, pixels) of a thing in the search, and when a place is judged."""
+LEAST, ROOM = 14.0, 200.0
+"""Small things are looked for in pictures of about `ROOM` pixels a side, as long as they are `LEAST` pixels there."""
 STEP = 1.12
 """Ratio of the sizes that are tried one after another."""
 SMALLEST = 0.065
@@ -35,6 +37,9 @@ RING = 0.35
 
 AIRS = ((0.0, (0, 0, 0)), (0.22, (30, 40, 92)), (0.3, (70, 80, 96)), (0.22, (226, 233, 242)), (0.4, (222, 226, 230)))
 """Share and colour of what lies over things: nothing, night, rain, snow, fog."""
+
+SHADES = {"main-dark": (0.28, 0), "main-light": (0.35, 255)}
+"""By how much of the way to black and to white the shades of a main colour lie."""
 
 Box = tuple[float, float, float, float]
 
@@ -68,7 +73,7 @@ def _candidates(pixels: Array, name: str, most: int) -> list[_Candidate]:
     found: list[_Candidate] = []
     size = min(height, width / aspect) * aspect**0.5
     while size >= max(SMALLEST * (width * height) ** 0.5, 5.0):
-        scale = min(COARSE / size, 1.0)
+        scale = min(COARSE / size, max(LEAST / size, ROOM / (width * height) ** 0.5), 1.0)
         small = _shrunk(pixels, scale)
         for mirrored in (False, True) if _sided(name) else (False,):
             found += _peaks(small, name, size * scale, scale, mirrored)
@@ -143,19 +148,19 @@ def agreement(name: str, colors: Array) -> Array:
     """How well found colours (n, k, 3) agree with a thing's own, n times 0 to 1, in the light and weather that suits.
 
     What takes the asked-for colour agrees fully with the usual one, and by 0.82 with any other colour, less where
-    its shades are not darker and lighter as they should be.
+    its shades are not what they should be beside it.
     """
     mass, expected, tinted = _expected(name)
     off = np.linalg.norm(colors[None] - expected[:, None], axis=3)
     close = np.exp(-((off / 60) ** 2))
     close = np.where(tinted, 0.82 + 0.18 * close, close)
     best = (close * mass).sum(axis=2).max(axis=0)
-    light = colors.sum(axis=2)
     of_tint = {tint: k for k, tint in template_of(name).tints.items()}
-    for tint, sign in (("main-dark", 1), ("main-light", -1)):
-        if tint in of_tint and "main" in of_tint:
-            wrong = sign * (light[:, of_tint[tint]] - light[:, of_tint["main"]]) > 24
-            best = best * np.where(wrong, 0.75, 1.0)
+    main = colors[:, of_tint["main"]] if "main" in of_tint else None
+    for tint, (share, goal) in SHADES.items():
+        if main is not None and tint in of_tint:
+            off = np.linalg.norm(colors[:, of_tint[tint]] - (main + share * (goal - main)), axis=1)
+            best = best * (0.75 + 0.25 * np.exp(-((off / 40) ** 2)))
     return np.asarray(best)
 
 
@@ -199,7 +204,7 @@ def _judged(pixels: Array, name: str, place: _Candidate) -> tuple[_Candidate, Ar
         return replace(best, score=0.0), colors
     fit = float((score * flat) ** 0.5 * agreement(name, colors[None])[0] ** 1.5)
     detail = (best.width * best.height) ** 0.5 / SURE
-    return replace(best, score=fit * min(1.0, 0.7 + 0.3 * detail)), colors
+    return replace(best, score=fit * min(1.0, 0.76 + 0.24 * detail)), colors
 
 
 def _flatness(window: Array, parts: Array) -> tuple[float, Array]:

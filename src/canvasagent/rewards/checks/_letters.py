@@ -44,19 +44,34 @@ ALIKE = (
 """Letters that a reader may take for each other without reading another word."""
 
 
-def ink_of(patch: Array) -> Array | None:
-    """A line's ink (0 to 1, float32), cropped to it: what differs from the border's colour; None where nothing does."""
+def inks_of(patch: Array) -> list[Array]:
+    """A line's ink (0 to 1, float32), cropped to it, as up to three readings of what is ink there.
+
+    What differs from the border's colour (letters on a board), what is lighter and what is darker than all around
+    within half the line's height (letters on a photograph).
+    """
     pixels = patch.astype(np.float32)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     off = np.linalg.norm(pixels - np.median(edge, axis=0), axis=2)
+    grey = cv2.cvtColor(np.ascontiguousarray(patch), cv2.COLOR_RGB2GRAY)
+    size = max(3, round(0.4 * patch.shape[0])) | 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (size, size))
+    hats = [cv2.morphologyEx(grey, way, kernel).astype(np.float32) for way in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]
+    return [ink for plane in (off, *hats) if (ink := _cropped(plane)) is not None]
+
+
+def _cropped(off: Array) -> Array | None:
+    """A plane of contrast as ink, cropped to the rows and columns that have a good part of it."""
     if off.max() < 24:
         return None
     level, _ = cv2.threshold(np.clip(off, 0, 255).astype(np.uint8), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     solid = off > max(level, 16)
-    rows, columns = (np.flatnonzero(solid.sum(axis=axis) > 0) for axis in (1, 0))
+    across = solid.sum(axis=1)
+    rows = np.flatnonzero(across > 0.08 * across.max())
+    columns = np.flatnonzero(solid.sum(axis=0) > 0)
     if len(rows) < 4 or len(columns) < 2:
         return None
-    top = float(np.quantile(off[solid], 0.75))
+    top = float(np.quantile(off[solid], 0.6))
     part = off[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return np.asarray(np.clip(part / max(top, 1.0), 0, 1), dtype=np.float32)
 

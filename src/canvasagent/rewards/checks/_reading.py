@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from canvasagent.backends.lite import ocr
-from canvasagent.rewards.checks._letters import drawn, ink_of, strength
+from canvasagent.rewards.checks._letters import drawn, inks_of, strength
 from canvasagent.rewards.checks._pixels import Array
 
 Quad = tuple[tuple[float, float], ...]
@@ -90,7 +90,7 @@ def _rendered(pixels: Array, text: str, found: tuple[tuple[str, float, Quad], ..
     words = text.split()
     if not words or drawn(" ".join(words), True) is None:
         return None
-    inks = [ink for patch in _patches(pixels, found) for ink in _pieces(patch)]
+    inks = [run for patch in _patches(pixels, found) for ink in inks_of(patch) for run in _runs(ink)]
     fits: dict[tuple[int, int], float] = {}
 
     def fit(first: int, last: int) -> float:
@@ -151,11 +151,8 @@ def _stroke_quads(pixels: Array) -> list[Quad]:
     return quads[:MOST]
 
 
-def _pieces(patch: Array) -> list[Array]:
-    """A line's ink, whole and as each run of its words (gaps of a third of its height part words)."""
-    ink = ink_of(patch)
-    if ink is None:
-        return []
+def _runs(ink: Array) -> list[Array]:
+    """A line's ink, whole and as each run of its words (gaps of a fifth of its height part words)."""
     empty = ink.max(axis=0) < 0.35
     gaps: list[tuple[int, int]] = []
     start = None
@@ -171,8 +168,8 @@ def _pieces(patch: Array) -> list[Array]:
         return [ink]
     runs = [ink[:, first:last] for i, first in enumerate(firsts) for last in lasts[i:]]
     trimmed = []
-    for run in runs:
+    for run in (run for run in runs if run.shape[1] >= 3):
         rows = np.flatnonzero(run.max(axis=1) > 0.4)
-        if len(rows) >= 4 and run.shape[1] >= 3:
+        if len(rows) >= 4:
             trimmed.append(run[rows[0] : rows[-1] + 1])
     return trimmed

@@ -18,9 +18,9 @@ from canvasagent.rewards.checks._pixels import Array, rgb, within
 from canvasagent.rewards.checks._templates import SHAPES, thing_named
 from canvasagent.sketch.sprite import all_sprites
 
-LONGEST = 384
+LONGEST = 352
 """Longest side in pixels of the copy in which drawn things are looked for."""
-USUAL, PLAIN = 0.58, 0.75
+USUAL, PLAIN = 0.42, 0.72
 """Score from which a drawn thing counts as found, and a plain shape."""
 FACE = "face"
 MEANS = (
@@ -40,7 +40,7 @@ def _known(word: str) -> str:
 
 
 Thing = Annotated[str, AfterValidator(_known)]
-"""A drawn thing (any word of the drawn world), a plain shape (circle, square, triangle, diamond) or 'face'."""
+"""A drawn thing (any word of the drawn world), a plain shape (circle, square, triangle, diamond), a person's 'face'."""
 
 
 def threshold(name: str) -> float:
@@ -51,10 +51,10 @@ def threshold(name: str) -> float:
 def seen(picture: Image.Image, name: str, ease: float = 1.0) -> tuple[Found, ...]:
     """The things of that name in the picture, the surest first; `ease` below 1 lowers the threshold.
 
-    Beside a sure one, a place that fits by less than 0.7 of it is no second one: all are seen in the same light.
+    Beside a sure one, a place that fits by less than 0.6 of it is no second one: all are seen in the same light.
     """
     found = places(picture, name)
-    least = max(ease * threshold(name), 0.7 * found[0].score) if found else 1.0
+    least = max(ease * threshold(name), 0.6 * found[0].score) if found else 1.0
     return tuple(item for item in found if item.score >= least)
 
 

@@ -39,7 +39,8 @@ def measure(parameters: TextReadable, result: Result) -> Finding:
 def judge(reading: Reading, mode: str) -> tuple[bool, str]:
     """Whether a text counts as read, and who decided it.
 
-    Fuzzy: OCR ≥ 80 % and rendering ≥ 45 %; or OCR all and rendering ≥ 15 % (letters of an unlike font); or rendering
+    Fuzzy: OCR ≥ 80 % and rendering ≥ 45 %; or OCR ≥ 90 % (an unlike font or a busy
+    ground, for which rendering is blind); or rendering
     ≥ 90 % and OCR ≥ 50 %. Exact: OCR the very text, and rendering ≥ 30 %.
     """
     if reading.rendered is None:
@@ -51,8 +52,8 @@ def judge(reading: Reading, mode: str) -> tuple[bool, str]:
         return False, "the readers disagree" if reading.exact or rendered >= 0.9 else "both readers"
     if reading.ocr >= 0.8 and rendered >= 0.45:
         return True, "both readers"
-    if reading.ocr >= 0.999 and rendered >= 0.15:
-        return True, "OCR, rendering unsure"
+    if reading.ocr >= 0.9:
+        return True, "OCR, rendering blind"
     if rendered >= 0.9 and reading.ocr >= 0.5:
         return True, "rendering, OCR unsure"
     low = reading.ocr < 0.8 and rendered < 0.45
