@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from canvasagent import Agent, Task
 from canvasagent.errors import InputError
-from canvasagent.rewards.checks import Check, Example, Result, all_checks, hold, read_check
+from canvasagent.rewards.checks import Check, Example, Result, all_checks, hold, read_check, run_checks
 
 CHECKS = list(all_checks().values())
 by_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
@@ -103,3 +106,27 @@ def test_an_input_that_is_not_there_is_told() -> None:
             {"check": "size_ratio", "ratio": 1, "input": 2},
             Result(Image.new("RGB", (4, 4)), (Image.new("RGB", (4, 4)),)),
         )
+
+
+def test_a_run_is_held_against_its_checks() -> None:
+    picture = Image.fromarray(np.random.default_rng(3).integers(0, 255, (30, 40, 3), np.uint8)).resize((160, 120))
+    checks = ({"check": "mirrored"}, {"check": "size_ratio", "ratio": 2}, {"check": "answer_contains", "words": ["x"]})
+    run = Agent().run(Task("Mirror the picture", images=[picture], checks=checks))
+    assert [outcome.finding.passed for outcome in run_checks(run)] == [True, False, False]
+    assert [outcome.check for outcome in run_checks(run)] == [data["check"] for data in checks]
+    run.checks.append({"check": "mirrored", "input": 2})
+    with pytest.raises(InputError, match="input 2"):
+        run_checks(run)
+
+
+@pytest.mark.slow
+def test_checks_agree_with_pictures_labelled_by_looking() -> None:
+    labels = Path(__file__).parent / "data" / "checks"
+    rows = [json.loads(line) for line in (labels / "labels.jsonl").read_text("utf-8").splitlines()]
+    assert len(rows) >= 100
+    agreed = 0
+    for row in rows:
+        final, *inputs = (Image.open(labels / name) for name in (row["file"], *row["inputs"]))
+        found = hold({"check": row["check"], **row["parameters"]}, Result(final, tuple(inputs))).finding
+        agreed += found.passed == row["holds"]
+    assert agreed >= 0.9 * len(rows)

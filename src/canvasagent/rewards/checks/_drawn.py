@@ -83,7 +83,7 @@ def _candidates(pixels: Array, name: str, most: int) -> list[_Candidate]:
     for item in found:
         if len(kept) == most:
             break
-        if all(overlap(_box(item), _box(other)) < 0.55 for other in kept):
+        if all(_alike(item, other) < 0.5 for other in kept):
             kept.append(item)
     return kept
 
@@ -110,7 +110,7 @@ def _peaks(small: Array, name: str, size: float, scale: float, mirrored: bool) -
     values, means = found
     peaks = (values == cv2.dilate(values, np.ones((3, 3), np.uint8))) & (values > 0.3)
     rows, columns = np.nonzero(peaks)
-    order = np.argsort(-values[rows, columns])[:20]
+    order = np.argsort(-values[rows, columns])[:80]
     rows, columns = rows[order], columns[order]
     scores = values[rows, columns] * agreement(name, means[:, :, rows, columns].transpose(2, 1, 0))
     return [
@@ -250,6 +250,14 @@ def main_color(name: str, colors: Array) -> tuple[int, int, int]:
 
 def _box(place: _Candidate) -> Box:
     return place.left, place.top, place.left + place.width, place.top + place.height
+
+
+def _alike(one: _Candidate, other: _Candidate) -> float:
+    """Intersection over union of two places."""
+    across = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    down = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+    shared = max(across, 0.0) * max(down, 0.0)
+    return shared / (one.width * one.height + other.width * other.height - shared)
 
 
 def overlap(one: Box, other: Box) -> float:

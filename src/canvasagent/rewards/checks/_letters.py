@@ -151,26 +151,39 @@ def _is_there(shown: Array, expected: Array, span: tuple[str, int, int], text: s
     letter, left, right = span
     width = max(right - left, 3)
     room = max(3, round(0.35 * width))
-    window = shown[:, max(0, left - room) : right + room]
-    own = _fit(window, expected[:, max(0, left) : right])
+    window = _bordered(shown[:, max(0, left - room) : right + room], 2, 2)
+    own = _fit(window, _soft(np.ascontiguousarray(expected[:, max(0, left) : right])))
     if own < FITS:
         return False
     alike = next((group for group in ALIKE if letter in group), letter)
     for other in OTHERS:
         if other in alike or other.lower() == letter.lower():
             continue
-        shape = _letter(other, bold, text)
-        if shape is None or not 0.5 < shape.shape[1] / width < 1.8:
-            continue
-        if _fit(window, resized(shape, width, TALL)) > own + AHEAD:
+        shape = _other(other, bold, text, width)
+        if shape is not None and _fit(window, shape) > own + AHEAD:
             return False
     return True
 
 
+@lru_cache(maxsize=4096)
+def _other(letter: str, bold: bool, reference: str, width: int) -> Array | None:
+    """Another letter's soft ink at that width; None where it would have to be stretched too much."""
+    shape = _letter(letter, bold, reference)
+    if shape is None or not 0.5 < shape.shape[1] / width < 1.8:
+        return None
+    return _soft(resized(shape, width, TALL))
+
+
+def _bordered(ink: Array, above: int, beside: int) -> Array:
+    return np.asarray(cv2.copyMakeBorder(ink, above, above, beside, beside, cv2.BORDER_CONSTANT, value=0))
+
+
+def _soft(shape: Array) -> Array:
+    return np.asarray(cv2.GaussianBlur(_bordered(shape, 0, 1), (0, 0), 1.0))
+
+
 def _fit(window: Array, shape: Array) -> float:
-    """The best correlation of a letter's ink inside a window of the line."""
-    soft = cv2.GaussianBlur(np.pad(shape, ((0, 0), (1, 1))), (0, 0), 1.0)
-    padded = np.pad(window, ((2, 2), (2, 2)))
-    if padded.shape[1] < soft.shape[1]:
+    """The best correlation of a letter's soft ink inside a window of the line."""
+    if window.shape[1] < shape.shape[1]:
         return 0.0
-    return float(cv2.matchTemplate(padded, soft, cv2.TM_CCOEFF_NORMED).max())
+    return float(cv2.matchTemplate(window, shape, cv2.TM_CCOEFF_NORMED).max())

@@ -20,7 +20,7 @@ from canvasagent.sketch.sprite import all_sprites
 
 LONGEST = 352
 """Longest side in pixels of the copy in which drawn things are looked for."""
-USUAL, PLAIN = 0.42, 0.72
+USUAL, PLAIN = 0.4, 0.72
 """Score from which a drawn thing counts as found, and a plain shape."""
 FACE = "face"
 MEANS = (
@@ -67,7 +67,7 @@ def places(picture: Image.Image, name: str) -> tuple[Found, ...]:
 @lru_cache(maxsize=128)
 def _places(data: bytes, height: int, width: int, name: str) -> tuple[Found, ...]:
     pixels = np.frombuffer(data, np.uint8).reshape(height, width, 3)
-    return _faces(pixels) if name == FACE else find(pixels, name, 16)
+    return _faces(pixels) if name == FACE else find(pixels, name, 32)
 
 
 def _faces(pixels: Array) -> tuple[Found, ...]:

@@ -41,8 +41,9 @@ def measure(parameters: SizeRatio, result: Result) -> Finding:
         passed &= off <= max(parameters.tolerance * base * parameters.ratio, rounding)
         worst = max(worst, abs(math.log(have / (base * parameters.ratio))))
     found = f"{given.width} × {given.height} became {final.width} × {final.height}"
+    what = "width and height" if parameters.of == "both" else f"the {parameters.of}"
     score = 1.0 if passed else share(min(math.exp(-1.7 * worst), 0.95))
-    return Finding(score, passed, f"{found}; wanted {parameters.ratio:g} times the {parameters.of}")
+    return Finding(score, passed, f"{found}; wanted {parameters.ratio:g} times {what}")
 
 
 def examples(seed: int) -> Iterable[Example]:
