@@ -1,0 +1,155 @@
+"""A plan: which calls carry a request out, what feeds what, and what each one is for.
+
+Chains are bound to pictures as plans; writers put plans into words; the performer carries them out. Everything is
+data, so a plan is kept with the record that it led to.
+
+The acts and the facts that their intents carry (facts are words as a person would say them, without articles):
+
+| act | tool | facts |
+|---|---|---|
+| generate | ImageGeneration | prompt (what the drawn world understands), subject |
+| add | ImageEdit | thing, where (`on the left`, `next to the bench`, may be missing) |
+| remove | ImageEdit | thing |
+| replace | ImageEdit | thing, new |
+| recolor | ImageEdit | thing, color |
+| resize | ImageEdit | thing, size (`bigger`, `smaller`) |
+| move | ImageEdit | thing, where |
+| background | ImageEdit | setting |
+| light | ImageEdit | light (`night`, `dusk`, `day`) |
+| weather | ImageEdit | weather (`rain`, `snow`, `fog`) |
+| style | ImageEdit | style (`pencil sketch`, `sepia`, …), the edits that work on any picture |
+| adjust | ImageEdit | adjustment (`brighter`, `less contrast`, `warmer`, …) |
+| rewrite | ImageEdit | old, new: written text that is changed |
+| erase | ImageEdit | text |
+| locate | Grounding | thing |
+| verify | Grounding | thing, expected (`there`, `gone`) |
+| read | OCR | (none; text where a certain one is expected) |
+| proofread | OCR | text, which was just written and must be readable |
+| segment | SAM | thing |
+| cut out | Extract | thing |
+| paste | Overlayer (object) | thing, where |
+| write | Overlayer (text) | text, where |
+| crop | Crop | thing, or region (`left half`, `centre`, …), or text |
+| rotate | Rotate | angle (`90`), direction (`clockwise`), why (`upside down`, may be missing) |
+| flip | Flip | thing (may be missing) |
+| enhance | SR | (none) |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from canvasagent.craft.pictures import Part, Picture
+
+Act = Literal[
+    "generate", "add", "remove", "replace", "recolor", "resize", "move", "background", "light", "weather", "style",
+    "adjust", "rewrite", "erase", "locate", "verify", "read", "proofread", "segment", "cut out", "paste", "write",
+    "crop", "rotate", "flip", "enhance",
+]  # fmt: skip
+
+Purpose = Literal["asked", "needed", "check", "answer"]
+"""Why a step is there: the request asks for it; a later step needs it; it makes sure; its words are the answer."""
+
+
+class Made(Part):
+    """The asset that a step made."""
+
+    kind: Literal["made"] = "made"
+    step: str
+
+
+class Found(Part):
+    """A box that a Grounding or OCR step found."""
+
+    kind: Literal["found"] = "found"
+    step: str
+    text: str | None = None
+    """The line that is meant (OCR); None: the first."""
+    nth: int = 0
+    """Which one, the most certain first (Grounding)."""
+    through: tuple[str, ...] = ()
+    """Flip, Rotate, Crop and SR steps made since then, through which the box is carried."""
+
+
+Value = Annotated[Made | Found, Field(discriminator="kind")] | str | int | float | bool | tuple[int, ...]
+"""An argument: what a step made or found, or itself. An input picture is named by its id: `img_1`."""
+
+
+class Step(Part):
+    """One call."""
+
+    id: str
+    tool: str
+    """Wire name."""
+    arguments: dict[str, Value]
+    act: Act
+    facts: dict[str, str] = Field(default_factory=dict)
+    purpose: Purpose = "asked"
+
+
+class Condition(Part):
+    """What a branch turns on, as a step's observation shows it."""
+
+    kind: Literal["present", "count", "text present", "text says", "upside down"]
+    step: str
+    """The Grounding or OCR step that tells."""
+    facts: dict[str, str] = Field(default_factory=dict)
+    """thing; thing, at least; (none); text; (none)."""
+    holds: bool
+    """How it turns out on the plan's pictures."""
+
+
+class Branch(Part):
+    """Steps that depend on what a tool found. Only the side that holds is carried out; both are in the request."""
+
+    condition: Condition
+    yes: tuple[Step | Branch, ...] = ()
+    no: tuple[Step | Branch, ...] = ()
+
+
+Node = Step | Branch
+
+
+class Plan(Part):
+    """A request before it has words."""
+
+    chain: str
+    """Name of the chain that it came from: `Grounding+Flip+OCR+Edit`."""
+    pictures: tuple[Picture, ...] = ()
+    """The input pictures, `img_1` first."""
+    nodes: tuple[Node, ...]
+    result: str | None = None
+    """The step whose asset is the result; None where only words are asked for."""
+    checks: tuple[dict[str, Any], ...] = ()
+    """Verifiable statements on the result (`canvasagent.rewards.checks`)."""
+
+    def path(self) -> tuple[Step, ...]:
+        """The steps that are carried out on the plan's pictures, in order."""
+        return tuple(_walk(self.nodes))
+
+    def tools(self) -> tuple[str, ...]:
+        """Wire names of the tools along the path, in order."""
+        return tuple(step.tool for step in self.path())
+
+    def branches(self) -> tuple[Branch, ...]:
+        """Every branch, outer ones first."""
+        return tuple(_branches(self.nodes))
+
+
+def _walk(nodes: tuple[Node, ...]) -> Iterator[Step]:
+    for node in nodes:
+        if isinstance(node, Step):
+            yield node
+        else:
+            yield from _walk(node.yes if node.condition.holds else node.no)
+
+
+def _branches(nodes: tuple[Node, ...]) -> Iterator[Branch]:
+    for node in nodes:
+        if isinstance(node, Branch):
+            yield node
+            yield from _branches(node.yes)
+            yield from _branches(node.no)

@@ -1,0 +1,1 @@
+"""Picture sources: one file each, found by its name."""

@@ -1,0 +1,1 @@
+"""Writers: one file each, found by its name."""
