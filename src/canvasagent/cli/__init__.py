@@ -38,6 +38,7 @@ COMMANDS = {
     "replay": "Run a recorded run again and tell what differs.",
     "score": "Say what runs earn under the paper's reward, and why.",
     "reward": "Look into the reward: audit it for exploits.",
+    "craft": "Build data: trajectories, tasks, the benchmark.",
     "doctor": "Say what can run on this machine, and what to do about the rest.",
 }
 """Each command with the line that `canvasagent --help` has for it."""
