@@ -15,10 +15,11 @@ from PIL import Image
 
 from canvasagent.geometry import PixelBox
 from canvasagent.sketch.daylight import AIRS, Air, undone
-from canvasagent.sketch.index import Index, sprite_index
+from canvasagent.sketch.index import Index
 from canvasagent.sketch.match import Guesses, guess, refined, score, together
 from canvasagent.sketch.regions import Array, find_blobs, find_regions, joined, smooth
 from canvasagent.sketch.settle import Settled, settle
+from canvasagent.sketch.stored import sprite_index
 
 SIDE = 640
 """Things are looked for in a copy whose longer side is at most this many pixels."""
@@ -68,7 +69,7 @@ def looks_drawn(picture: Image.Image) -> bool:
 def recognise(picture: Image.Image) -> Recognised:
     """The drawn things in a picture of any mode, best first; none where it does not look drawn.
 
-    Always the same for the same pixels. The first call in a process builds the index of sprites (seconds).
+    Always the same for the same pixels. The first call in a process reads the index of sprites.
     """
     pixels = _pixels(picture, SIDE)
     if min(pixels.shape[:2]) < SMALL:
