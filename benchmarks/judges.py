@@ -11,7 +11,9 @@ another for some of them (what a judge without concurrency costs), and with ever
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -39,6 +41,17 @@ ROUNDS = 3
 """How often it is timed before the round whose processor time is counted."""
 CALLS = (ToolCall("Flip", {"image": "img_1"}), ToolCall("Crop", {"image": "Flip_0", "bbox": [100, 100, 900, 900]}))
 
+REPLY = {
+    "id": "x",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": '{"score": 0.8}'}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+}
+BODY = json.dumps(REPLY).encode()
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+
 
 class Played:
     """A policy that plays back the calls, then ends."""
@@ -57,15 +70,53 @@ def picture(seed: int) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(np.roll(values, 2 * seed, axis=1)[:, :: 1 - 2 * (seed % 2)]))
 
 
+class Server(asyncio.Protocol):
+    """One connection: reads requests without looking into them and answers each after the delay. As cheap as can be,
+    since a judge's endpoint is another machine, and this one's time is for the client."""
+
+    answered = busy = busiest = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self.transport = transport
+        self.received, self.missing = bytearray(), 0
+
+    def data_received(self, data: bytes) -> None:
+        """A piece of a request; the client sends the next only after the answer."""
+        if not self.missing:
+            self.received += data
+            end = self.received.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            length = re.search(rb"content-length: *(\d+)", bytes(self.received[:end]), re.IGNORECASE)
+            assert length is not None
+            self.missing = int(length[1]) - (len(self.received) - end - 4)
+            self.received.clear()
+        else:
+            self.missing -= len(data)
+        if self.missing <= 0:
+            Server.busy += 1
+            Server.busiest = max(Server.busiest, Server.busy)
+            asyncio.get_running_loop().call_later(DELAY, self.answer)
+
+    def answer(self) -> None:
+        """The reply."""
+        Server.busy -= 1
+        Server.answered += 1
+        self.transport.write(ANSWER)  # type: ignore[attr-defined]
+
+
 def serve(pipe: Connection) -> None:
     """The endpoint, until the pipe says to stop."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from chat_server import Answer, ChatServer
 
-    with ChatServer(Answer('{"score": 0.8}', delay=DELAY)) as server:
-        pipe.send(server.url)
-        pipe.recv()
-        pipe.send((len(server.requests), server.busiest))
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Server, "127.0.0.1", 0, backlog=128)
+        pipe.send(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+        await loop.run_in_executor(None, pipe.recv)
+
+    asyncio.run(work())
+    pipe.send((Server.answered, Server.busiest))
 
 
 @contextmanager

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from PIL import Image
-
 from canvasagent.canvas import Asset, Kind
 from canvasagent.geometry import Size
-from canvasagent.pictures import profile_of, shrink, with_profile
-from canvasagent.policies._chat import data_url
+from canvasagent.pictures import shrink
 from canvasagent.record import TurnRecord
 from canvasagent.rewards.judges._course import course_of, summary_of
 from canvasagent.rewards.judges._fence import fence_name, fenced
+from canvasagent.rewards.judges._pictures import is_clear, judged_url, on_checkerboard
 from canvasagent.rewards.judges.base import Aspect, JudgeSettings
 from canvasagent.trajectory import Trajectory
 
@@ -28,8 +26,6 @@ CLOSING = (
     "The evidence ends here. Judge it by the rubric of the system message. "
     'Answer with one JSON object only: {"score": x}'
 )
-SQUARE = 8
-"""Pixels of a square of the checkerboard that stands for transparency."""
 
 
 @dataclass(frozen=True)
@@ -123,33 +119,15 @@ class Evidence:
     def _shown(self, what: str, asset: Asset, pixels: int) -> Shown:
         width, height = asset.size
         kind = {Kind.MASK: ", a mask", Kind.CUTOUT: ", a cut-out"}.get(asset.kind, "")
-        clear = ", transparent where a checkerboard is shown" if _is_clear(asset.picture) else ""
+        clear = ", transparent where a checkerboard is shown" if is_clear(asset.picture) else ""
         return Shown(f"{what}: {asset.id}{kind}, {width} × {height} pixels{clear}", asset, pixels)
 
     def _url(self, item: Shown) -> str:
         small = shrink(item.asset.picture, item.pixels)
         key = (item.asset.id, small.size)
         if key not in self._urls:
-            self._urls[key] = data_url(on_checkerboard(small))
+            self._urls[key] = judged_url(on_checkerboard(small))
         return self._urls[key]
-
-
-def on_checkerboard(picture: Image.Image) -> Image.Image:
-    """`picture` without transparency: every server would put something else behind it."""
-    if not _is_clear(picture):
-        return picture
-    board = Image.new("L", (picture.width // SQUARE + 1, picture.height // SQUARE + 1))
-    board.putdata(
-        [255 if (at % board.width + at // board.width) % 2 else 205 for at in range(board.width * board.height)]
-    )
-    size = (board.width * SQUARE, board.height * SQUARE)
-    ground = board.resize(size, Image.Resampling.NEAREST).crop((0, 0, *picture.size)).convert("RGBA")
-    ground.alpha_composite(picture.convert("RGBA"))
-    return with_profile(ground.convert("RGB"), profile_of(picture))
-
-
-def _is_clear(picture: Image.Image) -> bool:
-    return "A" in picture.getbands() and picture.getchannel("A").getextrema() != (255, 255)
 
 
 def _text(text: str) -> dict[str, Any]:

@@ -15,6 +15,9 @@ from collections.abc import Iterable
 _JOINERS = "\u200c\u200d"
 """Not seen, but needed to write some languages and emoji."""
 
+_SELECTORS = "\U000e0100\U000e01ef"
+"""First and last of the supplementary variation selectors: not seen, though no control characters."""
+
 
 def fence_name(contents: Iterable[str]) -> str:
     """The tag name for a request with these contents."""
@@ -38,13 +41,16 @@ def _cut(content: str, limit: int) -> str:
 
 
 def _visible(text: str) -> str:
+    plain = text.replace("\n", "").replace("\t", "")
+    if plain.isprintable() and (text.isascii() or max(text) < _SELECTORS[0]):
+        return text  # most texts: seen without going through them one by one
     return "".join(f"\\u{{{ord(one):x}}}" if _hidden(one) else one for one in text)
 
 
 def _hidden(one: str) -> bool:
     if one in "\n\t" or one in _JOINERS:
         return False
-    return unicodedata.category(one) in ("Cc", "Cf", "Cs", "Co", "Cn") or "\U000e0100" <= one <= "\U000e01ef"
+    return unicodedata.category(one) in ("Cc", "Cf", "Cs", "Co", "Cn") or _SELECTORS[0] <= one <= _SELECTORS[1]
 
 
 def _escaped(text: str) -> str:
