@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -113,20 +113,19 @@ def _play(
         _refuse_missing(call)
         return Played(CallScore(turn.index, call.name, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), _written(call), (), None)
     checked = check_call(tool, call.arguments, state, inputs)
+    schema, reference, specification = checked.schema, checked.reference, checked.specification
     clean = not checked.faults
-    stages = {fault.stage for fault in call.faults}
-    ran = clean and _ran(tool, turn, call, stages)
-    q = call_score(weights, 1.0, checked.schema, checked.reference, checked.specification, float(ran))
-    score = CallScore(
-        turn.index, tool.name, q, 1.0, checked.schema, checked.reference, checked.specification, float(ran),
-        clean and Stage.INFRASTRUCTURE in stages,
-    )  # fmt: skip
+    ran = clean and not call.faults and _ran(tool, turn, call)
+    execution = 1.0 if ran else 0.0
+    q = call_score(weights, 1.0, schema, reference, specification, execution)
+    ours = clean and not ran and any(fault.stage is Stage.INFRASTRUCTURE for fault in call.faults)
+    score = CallScore(turn.index, tool.name, q, 1.0, schema, reference, specification, execution, ours)
     return Played(score, _identity(checked, call), tuple(checked.assets.values()), turn.asset if ran else None)
 
 
-def _ran(tool: Tool, turn: TurnRecord, call: CallRecord, stages: set[Stage]) -> bool:
+def _ran(tool: Tool, turn: TurnRecord, call: CallRecord) -> bool:
     """Whether the record says that a call which passed its checks gave a result, and holds it."""
-    if stages or call.scores.get("execution", 0.0) < 1:
+    if call.scores.get("execution", 0.0) < 1:
         return False
     return turn.asset is not None or tool.makes == "text"
 
@@ -134,7 +133,7 @@ def _ran(tool: Tool, turn: TurnRecord, call: CallRecord, stages: set[Stage]) -> 
 def _identity(checked: Checked, call: CallRecord) -> tuple[Any, ...]:
     if checked.arguments is None:
         return _written(call, checked.tool.name)
-    identity = (checked.tool.name, *{**vars(checked.arguments), **checked.assets}.values())
+    identity = (checked.tool.name, *{**checked.arguments.__dict__, **checked.assets}.values())
     try:
         hash(identity)
     except TypeError:
@@ -154,8 +153,16 @@ def _tools_of(trajectory: Trajectory) -> Mapping[str, Tool]:
 @lru_cache(maxsize=64)
 def _named(names: tuple[str, ...] | None) -> dict[str, Tool]:
     """The tools of a profile by wire name and alias; of a record without its profile: all there are."""
-    tools = [tool for name, tool in all_tools().items() if names is None or name in names]
+    tools = [_quick(tool) for name, tool in all_tools().items() if names is None or name in names]
     return {alias: tool for tool in tools for alias in tool.names}
+
+
+def _quick(tool: Tool) -> Tool:
+    """The same tool; which arguments name pictures is looked up once where it does not depend on the call."""
+    if tool.asset_arguments is not None:
+        return tool
+    named = tool.references({})
+    return replace(tool, asset_arguments=lambda raw: named)
 
 
 def _refuse_missing(call: CallRecord) -> None:

@@ -15,7 +15,7 @@ from canvasagent.protocol import MAX_DEPTH, parse
 from canvasagent.record import CallRecord, TurnRecord
 from canvasagent.rewards.config import FormatWeights
 
-_CALLS = re.compile(r"\s*<reason>([^<]*)</reason>\s*<tool_call>(?=\{[^<`]*\}</tool_call>\s*\Z)")
+_CALLS = re.compile(r"\s*<reason>([^<]*)</reason>\s*<tool_call>(?=\{)")
 _ENDS = re.compile(r"\s*<reason>([^<]*)</reason>\s*<Terminate>(?:[^<>]*</Terminate>)?\s*")
 _BLOCK = re.compile(r"<tool_call>.*?(?:</tool_call>|\Z)|<Terminate>(?:[^<>]*</Terminate>)?|</?reason>", re.DOTALL)
 _DECODER = json.JSONDecoder()
@@ -64,7 +64,7 @@ def read_text(turn: TurnRecord) -> TurnText:
 
 
 def _is_call(text: str, start: int, call: CallRecord) -> bool:
-    """Whether what stands from `start` to the closing tag is exactly the recorded call."""
+    """Whether what stands from `start` is exactly the recorded call and the closing tag, and nothing after it."""
     try:
         value, end = _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
@@ -72,8 +72,10 @@ def _is_call(text: str, start: int, call: CallRecord) -> bool:
     return bool(
         value == {"name": call.name, "arguments": call.arguments}
         and call.name == call.name.strip() != ""
-        and text.startswith("</tool_call>", end)
-        and text.count("[") + text.count("{") <= MAX_DEPTH
+        and text[end:].rstrip() == "</tool_call>"
+        and text.find("<", start) == end
+        and text.find("`", start, end) < 0
+        and text.count("[", start, end) + text.count("{", start, end) <= MAX_DEPTH
     )
 
 
