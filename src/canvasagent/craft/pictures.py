@@ -91,6 +91,8 @@ class Need(Part):
     mirrored: bool | None = None
     small: bool | None = None
     blurred: bool | None = None
+    steady: bool = False
+    """Phrases must hold however the picture is turned or mirrored: none with left and right in it."""
 
 
 class Source(Protocol):

@@ -1,0 +1,275 @@
+"""`sketch`: drawn scenes and pages, composed at random, whose contents are known because they were put there.
+
+Scenes are of the drawn world; pages are menus, posters, tickets. A picture may be turned by quarter turns, mirrored,
+small or blurred where a plan needs it, and is not where it does not say. The things of a picture that is turned or
+mirrored have phrases that hold when it is put right, without left and right in them. What a scene shows (its place,
+things and words) belongs to one split by its hash, so that no two splits ever show the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from random import Random
+from typing import Any, Literal, get_args
+
+from PIL import Image, ImageFilter
+
+from canvasagent.craft.pictures import Contents, Need, NoPicture, Picture, Split, Text, Thing
+from canvasagent.craft.sources._compose import Composition, Wish, casts, compose, signature, sketch_scene
+from canvasagent.craft.sources._pages import Page, compose_page, draw_page, page_signature
+from canvasagent.craft.sources._phrases import Seen, phrases_for
+from canvasagent.errors import InputError
+from canvasagent.geometry import PixelBox, Size, box_to_grid
+from canvasagent.sketch.background import all_backgrounds
+from canvasagent.sketch.render import render
+from canvasagent.sketch.sprite import all_sprites
+
+Kind = Literal["scene", "page"]
+
+VERSION = 1
+"""Part of every key: another version may draw other pictures."""
+SIZES: tuple[Size, ...] = ((512, 384), (384, 512), (448, 448), (480, 384), (512, 512), (512, 320), (416, 512))
+SMALL_SIZES: tuple[Size, ...] = ((320, 240), (240, 320), (288, 288), (320, 256), (256, 256))
+MOST_THINGS, MOST_TEXTS = 6, 4
+"""What a scene can hold; pages have up to six lines."""
+TRIES = 400
+"""Compositions that are tried for a need before it is given up."""
+_SHARES: tuple[tuple[Split, int], ...] = (("test", 10), ("validation", 20), ("train", 100))
+"""Up to which of a hundred parts each split has."""
+_QUARTERS = {
+    90: Image.Transpose.ROTATE_270,
+    180: Image.Transpose.ROTATE_180,
+    270: Image.Transpose.ROTATE_90,
+}
+"""Clockwise turns."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a picture follows from."""
+
+    split: Split
+    kind: Kind
+    things: int
+    texts: int
+    turned: int
+    mirrored: bool
+    small: bool
+    blurred: bool
+    steady: bool
+    seed: str
+
+    @property
+    def key(self) -> str:
+        """The recipe as the key of its picture."""
+        flags = "".join(
+            letter
+            for letter, on in zip("msbf", (self.mirrored, self.small, self.blurred, self.steady), strict=True)
+            if on
+        )
+        return f"{VERSION}/{self.split}/{self.kind}/{self.things}/{self.texts}/{self.turned}/{flags or '-'}/{self.seed}"
+
+    @classmethod
+    def of(cls, key: str) -> Recipe:
+        """The recipe that a key holds. Raises `InputError` where it is none of this version."""
+        try:
+            version, part, sort, things, texts, turned, flags, seed = key.split("/")
+            split = next(name for name in get_args(Split) if name == part)
+            kind = next(name for name in get_args(Kind) if name == sort)
+            if int(version) != VERSION:
+                raise ValueError
+            mirrored, small, blurred, steady = (letter in flags for letter in "msbf")
+            return cls(split, kind, int(things), int(texts), int(turned), mirrored, small, blurred, steady, seed)
+        except (ValueError, StopIteration) as error:
+            raise InputError(f"'{key}' is no key of the source sketch, version {VERSION}.") from error
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a recipe came to, before it is drawn, and its contents."""
+
+    composition: Composition | None
+    page: Page | None
+    size: Size
+    contents: Contents
+
+
+class Sketch:
+    """The source; see the module's docstring. It has no state: everything follows from the key."""
+
+    name = "sketch"
+
+    def pick(self, need: Need, split: Split, key: str) -> Picture:
+        """A picture that fits `need`. Raises `NoPicture` for what the drawn world cannot hold."""
+        for attempt in range(TRIES):
+            recipe = _recipe(need, split, f"{key}#{attempt}")
+            made = _made(recipe)
+            if made is not None and fits(made.contents, need):
+                size = made.size[::-1] if recipe.turned % 180 else made.size
+                return Picture(
+                    source=self.name, key=recipe.key, size=size, contents=made.contents, origin=_origin(made)
+                )
+        raise NoPicture(_why_not(need))
+
+    def open(self, picture: Picture) -> Image.Image:
+        """Draw it (RGB). Raises `InputError` for a key of another version."""
+        recipe = Recipe.of(picture.key)
+        made = _made(recipe)
+        if made is None:
+            raise InputError(f"'{picture.key}' describes no picture that can be drawn.")
+        drawn = _drawn(made)
+        if recipe.blurred:
+            drawn = drawn.filter(ImageFilter.GaussianBlur(_blur(made.size)))
+        if recipe.mirrored:
+            drawn = drawn.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        return drawn.transpose(_QUARTERS[recipe.turned]) if recipe.turned else drawn
+
+
+def create(argument: str | None) -> Sketch:
+    """The source. Raises `InputError` for an argument: it has none."""
+    if argument:
+        raise InputError(f"the source sketch takes nothing after a colon, but there is '{argument}'.")
+    return Sketch()
+
+
+def fits(contents: Contents, need: Need) -> bool:
+    """Whether contents are what is needed."""
+    flags = ("drawn", "mirrored", "small", "blurred")
+    told = all(getattr(need, flag) in (None, getattr(contents, flag)) for flag in flags)
+    turned = need.turned in (None, contents.turned != 0)
+    return told and turned and len(contents.things) >= need.things and len(contents.texts) >= need.texts
+
+
+def split_of(what: str) -> Split:
+    """The split that something belongs to, by its hash."""
+    part = int.from_bytes(hashlib.sha256(what.encode()).digest()[:4], "big") % 100
+    return next(split for split, up_to in _SHARES if part < up_to)
+
+
+def _recipe(need: Need, split: Split, key: str) -> Recipe:
+    """What is settled before anything is composed."""
+    random = Random(f"sketch {VERSION}:{need.model_dump_json()}:{split}:{key}")
+    pages = need.drawn is False or (need.drawn is None and not need.things and need.texts and random.random() < 0.6)
+    turned = random.choice((90, 180, 180, 270)) if need.turned else 0
+    small = bool(need.small) or (need.small is None and not need.texts and need.things < 3 and random.random() < 0.05)
+    steady = bool(need.steady or turned or need.mirrored)
+    return Recipe(
+        split, "page" if pages else "scene", need.things, need.texts, turned, bool(need.mirrored), small,
+        bool(need.blurred), steady, f"{random.getrandbits(64):016x}",
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _made(recipe: Recipe) -> _Made | None:
+    """What a recipe comes to; None where it is of another split, or not everything could be seen or read."""
+    random = Random(recipe.key)
+    size = random.choice(SMALL_SIZES if recipe.small else SIZES)
+    if recipe.kind == "page":
+        page = None if recipe.things else compose_page(max(recipe.texts, 2), size, random)
+        if page is None or split_of(page_signature(page)) != recipe.split:
+            return None
+        return _Made(None, page, size, _contents(recipe, size, [], draw_page(page)[1], None))
+    if recipe.things > MOST_THINGS or recipe.texts > MOST_TEXTS:
+        return None
+    wish = Wish(recipe.things, recipe.texts, size, recipe.steady, plain=recipe.small or recipe.blurred)
+    scene, colors = sketch_scene(wish, random)
+    if split_of(signature(scene)) != recipe.split:
+        return None
+    composed = compose(scene, colors, size, random.getrandbits(31))
+    if composed is None:
+        return None
+    things = _named(composed, size, recipe, random)
+    if things is None:
+        return None
+    return _Made(composed, None, size, _contents(recipe, size, things, composed.lines, scene.background))
+
+
+def _named(composed: Composition, size: Size, recipe: Recipe, random: Random) -> list[tuple[Thing, PixelBox]] | None:
+    """Every thing with a phrase of its own; None where too few have one."""
+    usual = casts()["usual"]
+    seen: list[Seen] = []
+    for item in composed.placements:
+        name, given = item.sprite.info.name, composed.colors[item.group]
+        box = (
+            round(item.left),
+            round(item.top),
+            round(item.left) + round(item.width),
+            round(item.top) + round(item.height),
+        )
+        main = item.color or item.sprite.info.color
+        seen.append(Seen(name, given or usual.get(name), given is not None, main, box))
+    phrases = phrases_for(seen, size[0], recipe.steady, random)
+    found = []
+    for thing, phrase in zip(seen, phrases, strict=True):
+        if phrase is not None:
+            count = sum(other.name == thing.name for other in seen)
+            named = Thing(name=thing.name, phrase=phrase, box=(0, 0, 1, 1), color=thing.color, count=count)
+            found.append((named, thing.box))
+    return found if len(found) >= recipe.things else None
+
+
+def _contents(
+    recipe: Recipe,
+    size: Size,
+    things: list[tuple[Thing, PixelBox]],
+    lines: Any,
+    setting: str | None,
+) -> Contents:
+    """What the finished picture holds: boxes turned and mirrored along."""
+    texts = tuple(Text(words=words, box=_turned(box, size, recipe)) for words, box, _ in lines)
+    return Contents(
+        things=tuple(thing.model_copy(update={"box": _turned(box, size, recipe)}) for thing, box in things),
+        texts=texts,
+        setting=setting,
+        drawn=recipe.kind == "scene",
+        turned=recipe.turned,
+        mirrored=recipe.mirrored,
+        small=recipe.small,
+        blurred=recipe.blurred,
+    )
+
+
+def _turned(box: PixelBox, size: Size, recipe: Recipe) -> tuple[int, int, int, int]:
+    """A pixel box of the upright picture on the grid of the finished one."""
+    left, top, right, bottom = box
+    width, height = size
+    if recipe.mirrored:
+        left, right = width - right, width - left
+    for _ in range(recipe.turned // 90):
+        left, top, right, bottom = height - bottom, left, height - top, right
+        width, height = height, width
+    x0, y0, x1, y1 = box_to_grid((left, top, right, bottom), (width, height))
+    return x0, y0, x1, y1
+
+
+def _drawn(made: _Made) -> Image.Image:
+    if made.page is not None:
+        return draw_page(made.page)[0]
+    composed = made.composition
+    assert composed is not None
+    scene = composed.scene
+    background = all_backgrounds()[scene.background] if scene.background else None
+    return render(scene, list(composed.placements), background, made.size, composed.seed)
+
+
+def _blur(size: Size) -> float:
+    """Enough to be seen, not so much that nothing can be made out."""
+    return 0.0016 * max(size)
+
+
+def _origin(made: _Made) -> dict[str, Any]:
+    """For data sheets: what was drawn."""
+    if made.page is not None:
+        return {"made_by": "drawn page", "kind": made.page.kind, "licence": "as the package"}
+    assert made.composition is not None
+    scene = made.composition.scene.model_dump(mode="json", exclude_defaults=True)
+    return {"made_by": "drawn scene", "scene": scene, "licence": "as the package"}
+
+
+def _why_not(need: Need) -> str:
+    told = need.model_dump_json(exclude_defaults=True)
+    advice = f"it draws up to {MOST_THINGS} things and {MOST_TEXTS} lines in one scene, pages of 2 to 6 lines"
+    world = f"{len(all_sprites())} kinds of things"
+    return f"the source sketch has no picture for {told}: {advice}, from {world}; ask for less, or add another source."
