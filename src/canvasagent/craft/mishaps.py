@@ -1,0 +1,160 @@
+"""Wrong turns that are taken on purpose, so that the data shows how real failures are seen and mended.
+
+Each kind fits certain steps. What comes of it is not made up: the wrong call is really made, and its real
+observation is what the run goes on from.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from canvasagent.craft.pictures import Thing
+from canvasagent.craft.plan import Found, Plan, Step
+
+Kind = Literal["wrong id", "wrong box", "small box", "vague phrase", "wrong colour", "wrong place", "refused edit"]
+
+WEIGHTS: dict[Kind, int] = {
+    "wrong id": 2, "wrong box": 2, "small box": 3, "vague phrase": 4, "wrong colour": 4, "wrong place": 4,
+    "refused edit": 3,
+}  # fmt: skip
+"""How often a kind is chosen where several fit a plan."""
+
+VAGUE_EDITS: dict[str, tuple[str, ...]] = {
+    "recolor": ("change the colour of the {thing}", "give the {thing} another colour"),
+    "remove": ("deal with the {thing}", "do something about the {thing}", "take care of the {thing}"),
+    "replace": ("swap the {thing}", "change the {thing}"),
+    "resize": ("make the {thing} look different", "change the {thing}"),
+    "move": ("do something about the {thing}", "change the {thing}"),
+    "add": ("add something", "put something on the left"),
+    "background": ("give it a mood", "make it look better"),
+    "light": ("give it a mood", "make it look better"),
+    "weather": ("give it a mood", "make it look better"),
+    "style": ("make the picture nicer", "make it pop"),
+    "adjust": ("make it look better", "make the picture nicer", "improve it"),
+    "rewrite": ("change the text",),
+    "erase": ("do something about the text",),
+}
+"""Edits too vague to be carried out."""
+
+COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "black")
+_SIDES = {"left": "right", "right": "left"}
+
+
+@dataclass(frozen=True)
+class Mishap:
+    """A wrong turn: what goes wrong, before which step, and by which arguments."""
+
+    kind: Kind
+    step: str
+    changed: Mapping[str, Any]
+    """Arguments that are wrong; of boxes a share or an order that is applied to the right one."""
+    facts: Mapping[str, str]
+    """What the wrong call says where that differs: its colour, its place, its phrase."""
+
+
+def choose(plan: Plan, key: str) -> Mishap | None:
+    """A wrong turn that fits the plan; None where none does."""
+    rng = random.Random(f"{key}:mishap")
+    fits: dict[Kind, list[Mishap]] = {}
+    for step in plan.path():
+        for find in _FINDERS:
+            for mishap in find(plan, step, rng):
+                fits.setdefault(mishap.kind, []).append(mishap)
+    if not fits:
+        return None
+    kinds = sorted(fits)
+    kind = rng.choices(kinds, [WEIGHTS[name] for name in kinds])[0]
+    return rng.choice(fits[kind])
+
+
+def thing_meant(plan: Plan, phrase: str) -> Thing | None:
+    """The thing of the plan's pictures that a phrase or a name picks out."""
+    for picture in plan.pictures:
+        for thing in picture.contents.things:
+            if phrase in (thing.phrase, thing.name):
+                return thing
+    return None
+
+
+def _wrong_id(plan: Plan, step: Step, rng: random.Random) -> Iterator[Mishap]:
+    """An id that does not exist: one too many, or a tool's that made nothing yet."""
+    name = next((each for each in ("image", "base_image") if each in step.arguments), None)
+    if name is not None:
+        nowhere = rng.choice((f"img_{len(plan.pictures) + 1}", "img_0", f"{step.tool}_9"))
+        yield Mishap("wrong id", step.id, {name: nowhere}, {})
+
+
+def _wrong_box(plan: Plan, step: Step, rng: random.Random) -> Iterator[Mishap]:
+    """A box whose edges are in the wrong order, or one that reaches out of the picture; one that is too small."""
+    if step.tool in ("Crop", "SAM") and isinstance(step.arguments.get("bbox"), Found):
+        yield Mishap("wrong box", step.id, {"bbox": rng.choice(("turned round", "outside"))}, {})
+        yield Mishap("small box", step.id, {"bbox": "small"}, {})
+
+
+def _vague_phrase(plan: Plan, step: Step, rng: random.Random) -> Iterator[Mishap]:
+    """A bare name where the picture shows several of that name."""
+    phrase = step.arguments.get("reference_text")
+    thing = thing_meant(plan, str(phrase)) if step.act == "locate" and isinstance(phrase, str) else None
+    if thing is not None and thing.count > 1 and thing.name != phrase:
+        yield Mishap("vague phrase", step.id, {"reference_text": thing.name}, {"thing": thing.name})
+
+
+def _wrong_edit(plan: Plan, step: Step, rng: random.Random) -> Iterator[Mishap]:
+    """Another colour or the other side than asked for, where that can be seen by looking for the thing."""
+    prompt, thing = str(step.arguments.get("edit_prompt", "")), step.facts.get("thing", "")
+    color, where = step.facts.get("color", ""), step.facts.get("where", "")
+    noun = name_of(plan, thing)
+    if step.act == "recolor" and noun and re.search(rf"\b{re.escape(color)}\b", prompt) and color in COLORS:
+        had = {one.color for picture in plan.pictures for one in picture.contents.things}
+        other = rng.choice([each for each in COLORS if each != color and each not in had])
+        wrong = re.sub(rf"\b{re.escape(color)}\b(?!.*\b{re.escape(color)}\b)", other, prompt)
+        yield Mishap("wrong colour", step.id, {"edit_prompt": wrong}, {"color": other})
+    side = re.fullmatch(r"(?:on|at|to) the (left|right)(?: side)?", where)
+    if (
+        step.act in ("add", "move")
+        and side
+        and where in prompt
+        and (step.act == "move" or not thing_meant(plan, thing))
+    ):
+        other = where.replace(side[1], _SIDES[side[1]])
+        yield Mishap("wrong place", step.id, {"edit_prompt": prompt.replace(where, other)}, {"where": other})
+
+
+def _refused_edit(plan: Plan, step: Step, rng: random.Random) -> Iterator[Mishap]:
+    """An edit in words that say too little."""
+    if step.tool == "ImageEdit" and step.act in VAGUE_EDITS:
+        thing = name_of(plan, step.facts.get("thing", "")) or step.facts.get("thing", "picture")
+        wording = rng.choice(VAGUE_EDITS[step.act]).format(thing=thing)
+        yield Mishap("refused edit", step.id, {"edit_prompt": wording}, {})
+
+
+_FINDERS: tuple[Callable[[Plan, Step, random.Random], Iterator[Mishap]], ...] = (
+    _wrong_id, _wrong_box, _vague_phrase, _wrong_edit, _refused_edit,
+)  # fmt: skip
+
+
+def name_of(plan: Plan, phrase: str) -> str | None:
+    """The bare name of the thing that a phrase picks out; the phrase itself where it is one word."""
+    thing = thing_meant(plan, phrase)
+    return thing.name if thing is not None else (phrase or None) if " " not in phrase else None
+
+
+def spoilt(mishap: Mishap, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A call's arguments as the wrong turn has them."""
+    wrong = {**arguments, **mishap.changed}
+    if "bbox" in mishap.changed:
+        left, top, right, bottom = arguments["bbox"]
+        wide, high = right - left, bottom - top
+        small = [left + wide * 3 // 8, top + high * 3 // 8, right - wide * 3 // 8, bottom - high * 3 // 8]
+        wrong["bbox"] = {
+            "turned round": [right, bottom, left, top],
+            "outside": [left, top, right + 1000, bottom],
+            "small": small
+            if wide >= 40 and high >= 40
+            else [left, top, left + max(8, wide // 4), top + max(8, high // 4)],
+        }[mishap.changed["bbox"]]
+    return wrong

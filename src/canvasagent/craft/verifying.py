@@ -1,0 +1,95 @@
+"""Making sure: which look shows whether a step came out as asked, and whether what was seen is what was hoped for."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from canvasagent.craft.mishaps import name_of
+from canvasagent.craft.observations import says
+from canvasagent.craft.plan import Act, Made, Plan, Step
+from canvasagent.craft.writers.base import Seen
+
+CHECKING: tuple[Act, ...] = ("verify", "proofread")
+_SIDE = re.compile(r"(?:on|at|to) the (left|right)(?: side)?")
+_MIDDLE = 500
+
+
+def verification(plan: Plan, key: str) -> Step | None:
+    """A check after one of the plan's steps that has none; None where no step can be checked by looking."""
+    path = plan.path()
+    checks = []
+    for step, after in zip(path, [*path[1:], None], strict=True):
+        looked = after is not None and after.act in (*CHECKING, "locate", "read") and _looks_at(after, step)
+        check = verification_of(plan, step) if not looked else None
+        checks += [check] if check is not None else []
+    return random.Random(f"{key}:check").choice(checks) if checks else None
+
+
+def verification_of(plan: Plan, step: Step) -> Step | None:
+    """The check of one step: Grounding for things, OCR for text; None where neither can tell."""
+    facts = step.facts
+    thing, text = facts.get("thing", ""), facts.get("text") or facts.get("new", "")
+    if step.act in ("write", "rewrite") and text:
+        return _check(step, "OCR", "proofread", {}, {"text": text})
+    expected = "gone" if step.act == "remove" else "there"
+    match step.act:
+        case "recolor":
+            name = name_of(plan, thing)
+            phrase = f"{facts['color']} {name}" if name and facts.get("color") else None
+        case "replace":
+            phrase = facts.get("new")
+        case "generate":
+            phrase = facts.get("subject")
+        case "add" | "move" | "resize":
+            phrase = thing
+        case "remove":
+            phrase = thing if name_of(plan, thing) == thing else None  # of one among several the rest is still found
+        case _:
+            phrase = None
+    if not phrase:
+        return None
+    where = {"where": facts["where"]} if step.act in ("add", "move") and "where" in facts else {}
+    told = {"thing": phrase, "expected": expected, **where}
+    return _check(step, "Grounding", "verify", {"reference_text": phrase}, told)
+
+
+def _check(step: Step, tool: str, act: Act, arguments: dict[str, str], facts: dict[str, str]) -> Step:
+    return Step(
+        id=f"{step.id}:check",
+        tool=tool,
+        arguments={"image": Made(step=step.id), **arguments},
+        act=act,
+        facts=facts,
+        purpose="check",
+    )
+
+
+def _looks_at(after: Step, step: Step) -> bool:
+    return after.arguments.get("image") == Made(step=step.id)
+
+
+def satisfied(step: Step, seen: Seen) -> bool:
+    """Whether a look at a picture showed what it was hoped to show; true of steps that do not look."""
+    if step.tool == "Grounding":
+        return bool(seen.data) == (step.facts.get("expected") != "gone")
+    if step.tool == "OCR" and "text" in step.facts:
+        return says(seen.data or [], step.facts["text"])
+    return True
+
+
+def in_place(check: Step, seen: Seen) -> bool:
+    """Whether what was found stands on the side that was asked for, where one was."""
+    side = _SIDE.fullmatch(check.facts.get("where", ""))
+    if side is None or not seen.data:
+        return True
+    middles = [(item["bbox"][0] + item["bbox"][2]) / 2 for item in seen.data]
+    return any(middle < _MIDDLE if side[1] == "left" else middle > _MIDDLE for middle in middles)
+
+
+def shortfall(step: Step) -> str:
+    """What is missing where a look was in vain, in words."""
+    if step.tool == "OCR":
+        return f"'{step.facts.get('text', 'text')}' cannot be read"
+    thing = step.facts.get("thing", "what was looked for")
+    return f"the {thing} is still there" if step.facts.get("expected") == "gone" else f"the {thing} was not found"
