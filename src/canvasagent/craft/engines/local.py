@@ -1,0 +1,123 @@
+"""The engine of one machine: this process where there is one worker, else worker processes."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Generic
+
+import cv2
+
+from canvasagent.craft.engines import LOOK_AHEAD, THREADS, Engine, Item, Result, single_threaded
+from canvasagent.errors import BackendFailure
+
+Start = Callable[[], Callable[[Item], Result]]
+
+
+def create(workers: int, start: Start[Item, Result]) -> Engine[Item, Result]:
+    """The engine: worker processes where there is more than one worker."""
+    return InProcess(start) if workers == 1 else Workers(workers, start)
+
+
+class InProcess(Generic[Item, Result]):
+    """Works on one item after the other, here."""
+
+    def __init__(self, start: Start[Item, Result]) -> None:
+        self._threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        self.one = start()
+
+    def map(self, items: Iterable[Item]) -> Iterator[Result]:
+        """The results, in order."""
+        yield from map(self.one, items)
+
+    def close(self) -> None:
+        """Let the worker go."""
+        cv2.setNumThreads(self._threads)
+        if (close := getattr(self.one, "close", None)) is not None:
+            close()
+
+
+_worker: Callable[[Any], Any] | None = None
+"""What works on items in a worker process."""
+
+
+def _begin(start: Start[Any, Any]) -> None:
+    """Make a worker process ready. An interrupt is for the process that commands it."""
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    single_threaded()
+    _worker = start()
+
+
+def _work(item: Any) -> Any:
+    assert _worker is not None
+    return _worker(item)
+
+
+class Workers(Generic[Item, Result]):
+    """Worker processes, started afresh: nothing is inherited that could differ."""
+
+    def __init__(self, workers: int, start: Start[Item, Result]) -> None:
+        self.workers = workers
+        with _environment():  # libraries read it when a worker loads them
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(workers, context, _begin, (start,))
+            for future in [self._pool.submit(os.getpid) for _ in range(workers)]:
+                with _told():
+                    future.result()
+
+    def map(self, items: Iterable[Item]) -> Iterator[Result]:
+        """The results, in order; a few items ahead of the first that is not taken."""
+        under_way: deque[Future[Result]] = deque()
+        with _told():
+            for item in items:
+                under_way.append(self._pool.submit(_work, item))
+                if len(under_way) >= self.workers * LOOK_AHEAD:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+
+    def one(self, item: Item) -> Result:
+        """A result out of turn."""
+        with _told():
+            result: Result = self._pool.submit(_work, item).result()
+        return result
+
+    def close(self) -> None:
+        """End the workers, those in the middle of an item too."""
+        processes = list((self._pool._processes or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(5)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise BackendFailure("a worker process died (out of memory, or killed).") from error
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    """The environment of single-threaded libraries, for the processes that are started meanwhile."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,204 @@
+"""Quality control: which trajectories become data (the paper's rules, the plan's checks), each rule with a name.
+
+A rule looks at a `Case` and says what is wrong, or nothing. The first that says something fells the item; its name
+and its words are kept with what fell, so that a report can show what falls where.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from canvasagent.canvas import Kind
+from canvasagent.craft.passage import Account
+from canvasagent.craft.plan import Plan
+from canvasagent.errors import InputError
+from canvasagent.record import TurnRecord
+from canvasagent.rewards.checks import Outcome, run_checks
+from canvasagent.trajectory import Trajectory
+
+MARKS = ("<tool_call>", "</tool_call>", "<Terminate>", "</Terminate>", "<image>", "<reason>", "</reason>")
+"""What an instruction must not hold: the wire's own marks."""
+INSTRUCTION_LENGTH = (8, 2000)
+"""Characters of an instruction, at least and at most."""
+REASON_WORDS = (3, 90)
+"""Words of a reason, at least and at most."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is judged: a run, the plan that it carried out, and what became of it."""
+
+    trajectory: Trajectory
+    plan: Plan
+    account: Account
+
+    @property
+    def calls(self) -> list[tuple[TurnRecord, bool]]:
+        """The turns with a call, each with whether it was a wrong turn taken on purpose."""
+        turns = [turn for turn in self.trajectory.turns if turn.call is not None]
+        marks = [move.mishap is not None for move in self.account.moves]
+        return list(zip(turns, [*marks, *[False] * (len(turns) - len(marks))], strict=True))
+
+    @property
+    def meant(self) -> list[TurnRecord]:
+        """The turns with a call that was no wrong turn on purpose."""
+        return [turn for turn, mishap in self.calls if not mishap]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why an item falls: the rule and what it says."""
+
+    rule: str
+    why: str
+
+
+Rule = Callable[[Case], str | None]
+
+
+def instruction_problem(text: str) -> str | None:
+    """What is wrong with an instruction; None where it can be used."""
+    found = next((mark for mark in MARKS if mark.lower() in text.lower()), None)
+    if found is not None:
+        return f"the instruction holds {found}"
+    low, high = INSTRUCTION_LENGTH
+    if not low <= len(text.strip()) <= high:
+        return f"the instruction has {len(text.strip())} characters; {low} to {high} are taken"
+    return None
+
+
+def _parsable(case: Case) -> str | None:
+    """Every turn keeps to the wire contract, with a reason of sensible length."""
+    for turn in case.trajectory.turns:
+        if turn.format_faults:
+            return f"turn {turn.index}: {', '.join(turn.format_faults)}"
+        words = len((turn.reason or "").split())
+        if not REASON_WORDS[0] <= words <= REASON_WORDS[1]:
+            return f"turn {turn.index}: a reason of {words} words"
+        if re.search(r"</?(?:tool_call|reason|Terminate|image)>", turn.reason or ""):
+            return f"turn {turn.index}: the reason holds a mark of the wire"
+    return None
+
+
+def _infrastructure(case: Case) -> str | None:
+    """Nothing of ours failed."""
+    for turn in case.trajectory.turns:
+        if turn.call is not None and any(fault.stage == "infrastructure" for fault in turn.call.faults):
+            return turn.call.faults[0].message
+    return case.trajectory.why if case.trajectory.status in ("failed", "truncated") else None
+
+
+def _valid(scores: Sequence[str]) -> Rule:
+    def rule(case: Case) -> str | None:
+        for turn in case.meant:
+            assert turn.call is not None
+            if any(turn.call.scores.get(score, 0.0) < 1 for score in scores):  # type: ignore[call-overload]
+                return _told(turn)
+        return None
+
+    return rule
+
+
+def _told(turn: TurnRecord) -> str:
+    assert turn.call is not None
+    faults = " ".join(fault.message for fault in turn.call.faults) or "not valid"
+    return f"turn {turn.index}, {turn.call.name}: {faults}"
+
+
+def _carried_out(case: Case) -> str | None:
+    """The plan was carried out to its end, on the side of each branch that it foresaw, and named its result."""
+    if case.account.mismatches:
+        return f"a branch turned out otherwise than planned at {', '.join(case.account.mismatches)}"
+    if case.account.stuck is not None:
+        return case.account.stuck
+    if case.account.next is not None or case.trajectory.status != "met":
+        return f"it ended {case.trajectory.status}"
+    if case.plan.result is not None and case.trajectory.final != case.account.final:
+        return f"its result is {case.trajectory.final}, not {case.account.final}"
+    return None
+
+
+def _no_redundancy(case: Case) -> str | None:
+    """No call is made twice, and no picture is made that nothing uses."""
+    made: set[str] = set()
+    used = {name for turn, _ in case.calls if turn.call is not None for name in turn.call.assets.values()}
+    for turn in case.meant:
+        assert turn.call is not None
+        what = f"{turn.call.tool} {sorted(turn.call.arguments.items(), key=str)}"
+        if what in made:
+            return f"turn {turn.index} repeats a call: {turn.call.tool}"
+        made.add(what)
+        if turn.asset is not None and turn.asset not in used and turn.asset != case.trajectory.final:
+            return f"turn {turn.index} makes {turn.asset}, which nothing uses"
+    return None
+
+
+def _result(case: Case) -> str | None:
+    """There is a result: a picture where one is asked for, words where words are."""
+    if case.plan.result is None and case.trajectory.answer is None:
+        return "it has no answer"
+    return None
+
+
+def _checks(case: Case) -> str | None:
+    """The plan's statements hold of the result, as far as they can be measured."""
+    for outcome in checked(case.trajectory, case.plan):
+        if not outcome.finding.passed and measurable(outcome, case):
+            return f"{outcome.check}: {outcome.finding.why}"
+    return None
+
+
+RULES: dict[str, Rule] = {
+    "infrastructure": _infrastructure,
+    "parsable": _parsable,
+    "consistent references": _valid(["reference"]),
+    "valid parameters": _valid(["name", "schema", "specification"]),
+    "execution": _valid(["execution"]),
+    "carried out": _carried_out,
+    "result": _result,
+    "no redundancy": _no_redundancy,
+    "checks": _checks,
+}
+"""In the order in which they are applied; the last is the dearest."""
+STAGES = ("picture", "writer", "instruction", *RULES, "duplicate")
+"""Where an item can fall, in order."""
+
+
+def judge(case: Case) -> Verdict | None:
+    """The first rule that the item breaks; None where it is sound."""
+    for name, rule in RULES.items():
+        why = rule(case)
+        if why is not None:
+            return Verdict(name, why)
+    return None
+
+
+def checked(trajectory: Trajectory, plan: Plan) -> list[Outcome]:
+    """Every check of the plan held against the run's result. Raises `InputError` where a check is wrong itself."""
+    if not plan.checks:
+        return []
+    try:
+        return run_checks(trajectory)
+    except InputError as error:
+        raise InputError(f"a check of chain '{plan.chain}' is wrong: {error}") from error
+
+
+def measurable(outcome: Outcome, case: Case) -> bool:
+    """Whether a check's means reach what it speaks of: things are told apart in the drawn world alone."""
+    if not _names_things({"check": outcome.check, **outcome.parameters}):
+        return True
+    if case.trajectory.final is not None and case.trajectory.record_of(case.trajectory.final).kind is Kind.MASK:
+        return False
+    drawn = any(picture.contents.drawn for picture in case.plan.pictures)
+    generated = any(step.act == "generate" for step in case.plan.path()) and case.trajectory.profile == "lite"
+    return drawn or generated
+
+
+def _names_things(data: Any) -> bool:
+    """Whether a check, or one inside of it, speaks of things."""
+    if isinstance(data, dict):
+        return str(data.get("check", "")).startswith("object_") or any(_names_things(each) for each in data.values())
+    return isinstance(data, list | tuple) and any(_names_things(each) for each in data)
