@@ -20,9 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from canvasagent.agent import Agent
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
 from canvasagent.pictures import write_atomically
-from canvasagent.run_folder import LOCK_NAME
+from canvasagent.run_folder import LOCK_NAME, make_room
 from canvasagent.task import Task
-from canvasagent.trajectory import ASSET_FOLDER, RECORD_NAME, Trajectory
+from canvasagent.trajectory import RECORD_NAME, Trajectory
 
 RESULTS_NAME = "results.jsonl"
 CONCURRENCY = 4
@@ -206,7 +206,7 @@ def _sort(items: Iterable[Item], folder: Path, max_turns: int) -> tuple[list[Res
     for item in items:
         path = folder / item.id
         if not (path / RECORD_NAME).is_file():
-            _make_room(path)
+            make_room(path)
             rest.append(item)
             continue
         try:
@@ -224,17 +224,6 @@ def _sort(items: Iterable[Item], folder: Path, max_turns: int) -> tuple[list[Res
         else:
             rest.append(item)
     return done, rest
-
-
-def _make_room(path: Path) -> None:
-    """Clear what a run left that was killed before its first record: it holds nothing that could be gone on with."""
-    assets = path / ASSET_FOLDER
-    if not assets.is_dir():
-        return
-    for file in (*assets.glob("*.png"), *assets.glob(".*.png.*")):
-        file.unlink(missing_ok=True)
-    if not any(assets.iterdir()):
-        assets.rmdir()
 
 
 def _append(path: Path, line: str) -> None:

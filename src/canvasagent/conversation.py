@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,3 +17,34 @@ class Message:
     role: Literal["system", "user", "assistant", "tool"]
     text: str
     assets: tuple[Asset, ...] = ()
+
+
+_STATE = re.compile(r"\s*\[(?:Output image saved as: (?P<made>[^\s\]]+)\. )?now imglist is \{(?P<ids>[^}]*)\}\]\s*\Z")
+_CONTINUES = re.compile(r"\AContinuing an earlier run; its result is \S+\.\s*\n")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a user or tool message says, apart from the asset state that it ends with."""
+
+    text: str
+    made: str | None
+    """Id of the asset that the call made."""
+    imglist: tuple[str, ...]
+    """The ids that exist now."""
+
+
+def shown(message: Message) -> Shown:
+    """A user or tool message taken apart; the reverse of `protocol.render_request` and `render_observation`."""
+    state = _STATE.search(message.text)
+    text = message.text[: state.start()] if state else message.text
+    ids = tuple(re.findall(r"[^\s,]+", state["ids"])) if state else ()
+    return Shown(_CONTINUES.sub("", text), state["made"] if state else None, ids)
+
+
+def last_request(messages: Sequence[Message]) -> tuple[Shown, Sequence[Message]]:
+    """The last user message taken apart, and the messages after it."""
+    start = max((index for index, message in enumerate(messages) if message.role == "user"), default=None)
+    if start is None:
+        return Shown("", None, ()), messages
+    return shown(messages[start]), messages[start + 1 :]

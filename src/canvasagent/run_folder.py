@@ -147,3 +147,14 @@ def _snapshot(trajectory: Trajectory) -> Trajectory:
     snapshot = trajectory.model_copy()
     snapshot.assets, snapshot.turns = list(trajectory.assets), list(trajectory.turns)
     return snapshot
+
+
+def make_room(path: Path) -> None:
+    """Clear what a run left that was killed before its first record: it holds nothing that could be gone on with."""
+    assets = path / ASSET_FOLDER
+    if not assets.is_dir():
+        return
+    for file in (*assets.glob("*.png"), *assets.glob(".*.png.*")):
+        file.unlink(missing_ok=True)
+    if not any(assets.iterdir()):
+        assets.rmdir()

@@ -38,6 +38,8 @@ COMMANDS = {
     "replay": "Run a recorded run again and tell what differs.",
     "score": "Say what runs earn under the paper's reward, and why.",
     "reward": "Look into the reward: audit it for exploits.",
+    "eval": "Compare policies on a benchmark.",
+    "table": "Join the results of several evaluations.",
     "craft": "Build data: trajectories, tasks, the benchmark.",
     "doctor": "Say what can run on this machine, and what to do about the rest.",
 }

@@ -14,8 +14,7 @@ GROUP = "canvasagent.policies"
 
 def policy_names() -> list[str]:
     """The names that `--policy` takes, without loading any."""
-    own = [info.name for info in iter_modules(__path__) if info.name != "base" and not info.name.startswith("_")]
-    return sorted({*own, *(point.name for point in entry_points(group=GROUP))})
+    return sorted({*_own(), *(point.name for point in entry_points(group=GROUP))})
 
 
 def load_policy(spec: str, settings: PolicySettings | None = None) -> Policy:
@@ -24,11 +23,17 @@ def load_policy(spec: str, settings: PolicySettings | None = None) -> Policy:
     if name not in policy_names():
         raise InputError(f"there is no policy '{name}'; there are {', '.join(policy_names())}.")
     create: Create
-    if any(info.name == name for info in iter_modules(__path__)):
-        create = import_module(f"{__name__}.{name}").create
+    if name in _own():
+        create = import_module(f"{__name__}.{_own()[name]}").create
     else:
         create = next(point for point in entry_points(group=GROUP) if point.name == name).load()
     return create(argument if colon else None, settings or PolicySettings())
+
+
+def _own() -> dict[str, str]:
+    """From a policy's name to its file's: `one-call` is in `one_call.py`."""
+    files = [info.name for info in iter_modules(__path__) if info.name != "base" and not info.name.startswith("_")]
+    return {name.replace("_", "-"): name for name in files}
 
 
 __all__ = ["GROUP", "Policy", "PolicySettings", "load_policy", "policy_names"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
-from canvasagent.policies._scripted.language import knowledge, pattern
+from canvasagent.policies._scripted.language import knowledge, likely, pattern
 from canvasagent.tools.overlayer import color_name, is_color
 
 Box = tuple[int, int, int, int]
@@ -25,11 +26,6 @@ def angle(how: str) -> int:
     size = int(lookup("angle", how))
     turned = -size if pattern("{leftwards}").search(how) else size
     return turned if abs(turned) <= 360 else turned % 360
-
-
-def numbers(text: str) -> list[int]:
-    """The whole numbers in a text."""
-    return [int(value) for value in re.findall(r"\d+", text)]
 
 
 def sides(text: str) -> set[str]:
@@ -59,7 +55,7 @@ def remainder(text: str) -> Box | None:
 
 def aspect(text: str) -> float:
     """Width by height: 'square' → 1, '16:9', 'portrait' → 3:4, 'landscape' → 4:3."""
-    given = numbers(text)
+    given = [int(number) for number in re.findall(r"\d+", text)]
     return given[0] / given[1] if len(given) == 2 and all(given) else float(lookup("aspect", text))
 
 
@@ -81,12 +77,10 @@ def around(boxes: list[Box], share: int) -> Box:
 
 def place(text: str) -> list[int] | None:
     """The centre that words name ('at the top left'), or that stands there as `[x, y]`. None if none does."""
-    point, named = re.search(r"[\[(] ?(\d+) ?, ?(\d+) ?[\])]", text), sides(text)
-    if point:
+    if point := re.search(r"[\[(] ?(\d+) ?, ?(\d+) ?[\])]", text):
         return [min(int(point[1]), 1000), min(int(point[2]), 1000)]
-    across = 150 if "left" in named else 850 if "right" in named else 500
-    near, far = (120, 880) if across != 500 else (100, 900)
-    return [across, near if "top" in named else far if "bottom" in named else 500] if named else None
+    found: list[int] | None = lookup("place", text)
+    return found
 
 
 def anchor(text: str) -> tuple[dict[str, str] | None, str]:
@@ -113,22 +107,17 @@ def colour(text: str) -> str | None:
     return next((color_name(name) for name in names if is_color(name)), None)
 
 
+@lru_cache(maxsize=1024)
 def reference(text: str) -> tuple[str, str]:
     """Which picture a text speaks of, and the text without that mention: ('input 2', 'the face').
 
     The meaning is '' (none named), 'it', 'picture', 'cutout', 'mask', 'each', 'other', 'id NAME' or 'input N'.
     """
-    for entry in knowledge()["reference"]:
+    for entry in likely("reference", text):
         if (match := pattern(entry["pattern"]).search(text)) is not None:
-            before, named, means = pattern("{before_picture}").sub("", text[: match.start()]), match[0], entry["means"]
-            if means == "id":
-                means = f"id {named.lower() if named.lower().startswith('img') else named}"
-            elif means == "input":
-                means = (
-                    "other"
-                    if "other" in named.lower()
-                    else f"input {int(lookup('number', re.sub(' one$', '', named)) or 1)}"
-                )
+            before, means = pattern("{before_picture}").sub("", text[: match.start()]), entry["means"]
+            number = lookup("number", re.sub(" one$", "", match[0])) if means == "input" else 0
+            means = f"input {int(number or 1)}" if means == "input" else f"id {match[0]}" if means == "id" else means
             return means, f"{before} {text[match.end() :].strip()}".strip(" ,")
     return "", text
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
-_QUOTED = re.compile(
-    r"\"([^\"]+)\"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」|`([^`]+)`|‘([^’]+)’(?!\w)|(?<!\w)'((?:[^']|'(?=\w))+)'(?!\w)"
-)
 _MARK = re.compile("⟪(\\d+)⟫")
+_WORD = re.compile(r"[^\W_]+|[^a-z\d\s]")
 
 
 @cache
@@ -37,28 +34,41 @@ def pattern(source: str) -> re.Pattern[str]:
     return re.compile(fill(source), re.IGNORECASE)
 
 
+@cache
 def rule(name: str) -> re.Pattern[str]:
     """A pattern of [clauses], by its name."""
     return pattern(knowledge()["clauses"][name])
 
 
 @cache
-def any_of(table: str) -> re.Pattern[str]:
-    """What fits wherever a pattern of a table does: one quick look instead of many."""
-    return pattern("|".join(re.sub(r"\(\?P<\w+>", "(?:", entry["pattern"]) for entry in knowledge()[table]))
+def vocabulary(name: str) -> frozenset[str]:
+    """The words of a list in [clauses], which stand there as alternatives."""
+    return frozenset(knowledge()["clauses"][name].split("|"))
 
 
-_POINT = r"[(\[]?\s*\d{1,4}\s*,\s*\d{1,4}\s*[)\]]?"
-_POINTS = re.compile(rf"{_POINT}(?:\s*(?:,?\s*and\b|[,;])?\s*{_POINT}){{3}}")
+@cache
+def _index(table: str) -> dict[str, set[int]]:
+    """The numbers of a table's entries by the `words` of which a text must hold one to fit them; '' where any may."""
+    found: dict[str, set[int]] = {"": set()}
+    for number, entry in enumerate(knowledge()[table]):
+        for word in entry.get("words", [""]):
+            found.setdefault(word, set()).add(number)
+    return found
 
 
-def corners(text: str) -> str:
-    """The text with four points in a row as one mark, ⟦x y x y x y x y⟧: their commas separate no clauses."""
-    return _POINTS.sub(lambda match: "⟦" + " ".join(re.findall(r"\d+", match[0])) + "⟧", text)
+@lru_cache(maxsize=1024)
+def _said(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.lower()))
 
 
-@dataclass(frozen=True)
-class Quotes:
+def likely(table: str, text: str) -> list[dict[str, Any]]:
+    """The entries of a table that a text may fit, by the words that it holds: a quick look before the patterns."""
+    known, entries = _index(table), knowledge()[table]
+    held = _said(text) & known.keys()
+    return [entries[number] for number in sorted(known[""].union(*map(known.__getitem__, held)))]
+
+
+class Quotes(NamedTuple):
     """The quotations of a request, exactly as written; texts hold marks ⟪0⟫ in their place."""
 
     texts: tuple[str, ...] = ()
@@ -68,13 +78,14 @@ class Quotes:
     def take(cls, text: str) -> tuple[str, Quotes]:
         """The text with every quotation, and every WORD that stands out by its capitals, replaced by a mark."""
         text = re.sub("[⟪⟫]", "", text)
-        shouting = sum(map(str.isupper, text)) * 2 > sum(map(str.isalpha, text))
-        loud = "" if shouting else "|" + knowledge()["clauses"]["capitals"]
-        found: list[re.Match[str]] = list(re.finditer(_QUOTED.pattern + loud, text))
-        inner = tuple(next(group for group in match.groups() if group is not None) for match in found)
-        numbers = iter(range(len(found)))
-        marked = re.sub(_QUOTED.pattern + loud, lambda match: f"⟪{next(numbers)}⟫", text)
-        return marked, cls(inner, tuple(match[0] for match in found))
+        begun = text[:200]
+        shouting = sum(map(str.isupper, begun)) * 2 > sum(map(str.isalpha, begun)) and rule("starters").search(begun)
+        kinds = rule("quoted" if shouting else "quoted_or_loud")
+        found, pieces, end = [*kinds.finditer(text)], "", 0
+        for number, match in enumerate(found):
+            pieces, end = f"{pieces}{text[end : match.start()]}⟪{number}⟫", match.end()
+        inner = (next(group for group in match.groups() if group is not None) for match in found)
+        return pieces + text[end:], cls(tuple(inner), tuple(match[0] for match in found))
 
     def restore(self, text: str, bare: bool = False) -> str:
         """The text with the quotations back, `bare` without their marks of quotation."""
@@ -92,9 +103,7 @@ Clause = tuple[str, bool]
 
 def clauses(text: str) -> list[Clause]:
     """The clauses of a text whose quotations are marks, in order, cleared of politeness and connectives."""
-    for entry in knowledge()["rewrite"]:
-        text = pattern(entry["pattern"]).sub(entry["means"], text)
-    text, start, opens = mended(re.sub(r"[^\S\n]+", " ", text)), 0, True
+    text, start, opens = mended(re.sub(r"[^\S\n]+", " ", reworded("rewrite", text))), 0, True
     parts: list[Clause] = []
     for match in [*rule("hard").finditer(text), None]:
         pieces = _split_soft(text[start : match.start() if match else len(text)])
@@ -107,7 +116,7 @@ def _split_soft(sentence: str) -> list[str]:
     """Split at commas and conjunctions, but only before something that starts a clause."""
     start, parts = 0, []
     for match in rule("soft").finditer(sentence):
-        following = strip(sentence[match.end() : match.end() + 120])
+        following = opened(sentence[match.end() : match.end() + 120])
         if match.start() > start and (rule("starters").match(following) or rule("correction").match(following)):
             parts.append(sentence[start : match.start()])
             start = match.end()
@@ -117,14 +126,26 @@ def _split_soft(sentence: str) -> list[str]:
 @lru_cache(maxsize=1024)
 def strip(clause: str) -> str:
     """A clause without leading connectives and politeness, and without what trails it, its verb a plain one."""
-    clause = rule("tail").sub("", rule("lead").sub("", re.sub(r"\s+", " ", clause).strip(" ,;:-–—"))).strip()
+    return opened(rule("tail").sub("", clause.rstrip()))
+
+
+@lru_cache(maxsize=1024)
+def opened(clause: str) -> str:
+    """A clause without what leads up to its verb, which is put into its plain form."""
+    clause = rule("lead").sub("", " ".join(clause.split()).strip(" ,;:-–—")).strip()
     form = re.match(r"([a-z]+)(ing|ed)\b(?! of\b)", clause, re.IGNORECASE)
     if form and not rule("starters").match(clause) and (verb := imperative(form[1])):
         clause = verb + (" it" if form[2] == "ed" else "") + clause[form.end() :]
-    for entry in knowledge()["synonym"] if any_of("synonym").match(clause) else ():
-        if (match := pattern(entry["pattern"]).match(clause)) is not None:
-            clause = match.expand(entry["means"]) + clause[match.end() :]
-    return clause
+    return reworded("synonym", clause)
+
+
+def reworded(table: str, text: str) -> str:
+    """A text in the words that the other rules know, by a table of clauses.toml."""
+    for entry in likely(table, text):
+        fits = pattern(entry["pattern"])
+        if (fits.match if entry["pattern"].startswith("^") else fits.search)(text):
+            text = fits.sub(entry["means"], text)
+    return text
 
 
 def imperative(stem: str) -> str:
@@ -151,7 +172,7 @@ def _merge(parts: list[Clause]) -> list[Clause]:
 @cache
 def _misspelt() -> dict[str, str]:
     """Ways to miss a letter, to double one and to swap two in the words that matter most, and what was meant."""
-    meant = knowledge()["clauses"]["often_misspelt"].split("|")
+    meant = vocabulary("often_misspelt")
     cuts = [(word, word[:at], word[at:]) for word in meant for at in range(1, len(word))]
     slips = {a + b[1:]: word for word, a, b in cuts} | {a + b[0] + b: word for word, a, b in cuts}
     slips |= {a + b[1::-1] + b[2:]: word for word, a, b in cuts}
@@ -160,16 +181,16 @@ def _misspelt() -> dict[str, str]:
 
 def mended(text: str) -> str:
     """The text with common slips of spelling put right."""
-    return re.sub(r"[A-Za-z']+", lambda match: _misspelt().get(match[0].lower(), match[0]), text)
+    slips = "|".join(_said(text) & _misspelt().keys())
+    return re.sub(rf"(?i)\b(?:{slips})\b", lambda match: _misspelt()[match[0].lower()], text) if slips else text
 
 
 def is_foreign(text: str) -> bool:
     """Whether a request seems to be in another language than English. Quotations do not count."""
     bare = _MARK.sub(" ", text).lower()
-    letters, words = [char for char in bare if char.isalpha()], re.findall(r"[^\W\d_]+", bare)
-    foreign, ours = (sum(rule(name).fullmatch(word) is not None for word in words) for name in ("foreign", "english"))
-    other_script = sum(ord(char) > 0x24F for char in letters) * 3 > len(letters)
-    return other_script or (foreign >= 2 and foreign > ours)
+    words = re.findall(r"[^\W\d_]+", bare)
+    foreign, ours = (sum(map(vocabulary(name).__contains__, words)) for name in ("foreign", "english"))
+    return len(re.findall("[\u0250-\uffff]", bare)) * 3 > len("".join(words)) or (foreign >= 2 and foreign > ours)
 
 
 # ── what is said, and small judgements on words ──────────────────────────────────────────────────────────

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from canvasagent.policies._scripted import details
+from canvasagent.policies._scripted import details, language
 from canvasagent.policies._scripted.details import Details
-from canvasagent.policies._scripted.language import Quotes, corners, is_foreign, knowledge, pattern, rule, strip
+from canvasagent.policies._scripted.language import Quotes, likely, pattern, rule
 from canvasagent.policies._scripted.wishes import Condition, Wishes, condition, first
 
 Groups = dict[str, str]
@@ -34,10 +34,9 @@ class Plan(NamedTuple):
 def make_plan(instruction: str) -> Plan:
     """The plan of a request. Never raises."""
     marked, quotes = Quotes.take(instruction)
-    marked = corners(marked)
     found = Wishes(marked, quotes)
     steps = [step_of(text, quotes) | {"condition": asked, "holds": holds} for text, asked, holds in found.asked]
-    if (foreign := is_foreign(marked)) or all(step["operation"] in ("unknown", "context") for step in steps):
+    if (foreign := language.is_foreign(marked)) or all(step["operation"] in ("unknown", "context") for step in steps):
         lost = {"operation": "foreign" if foreign else "unknown", "text": instruction.strip(), "image": ""}
         return Plan((lost | {"condition": None, "holds": True},))
     return Plan(tuple(step for step in steps if step["operation"] != "context"), tuple(found.kept))
@@ -45,36 +44,41 @@ def make_plan(instruction: str) -> Plan:
 
 @lru_cache(maxsize=1024)
 def step_of(clause: str, quotes: Quotes) -> Details:
-    """The step that a clause asks for, by the first rule of patterns.toml that it fits."""
-    texts, bare = dict.fromkeys((clause, rule("purpose").sub("", clause) or clause)), rule("fillers")
-    forms = [(text[:LONG], bare.sub("", text[:LONG]).strip(), text[LONG:]) for text in texts]
-    ways = ((entry, form) for entry in knowledge()["rule"] for form in forms)
-    fits = (_fit(entry, form["exact" not in entry], form[2], quotes) for entry, form in ways)
+    """The step that a clause asks for, by the first rule of patterns.toml that it fits.
+
+    A rule is tried on the clause, or on what is left of it without fillers unless it is `exact`; then without a reason
+    at the end. What is very long can only be a description to draw or an edit, which are exact.
+    """
+    texts = dict.fromkeys((clause, rule("purpose").sub("", clause) or clause))
+    forms = [(text, language.reworded("filler", text[:LONG]).strip()) for text in texts]
+    rules = (way for way in likely("rule", clause) if "exact" in way or len(clause) <= LONG)
+    fits = (_fit(way, text if "exact" in way else bare, quotes) for way in rules for text, bare in forms)
     return {"text": quotes.restore(clause)} | next(found for found in fits if found is not None)
 
 
-def _fit(entry: Mapping[str, Any], clause: str, tail: str, quotes: Quotes) -> Details | None:
-    """The details of a clause by a rule; what is too long to be matched can only be a part of a prompt."""
-    for source in entry["patterns"] if not tail or "exact" in entry else ():
+def _fit(way: Mapping[str, Any], clause: str, quotes: Quotes) -> Details | None:
+    """The details of a clause by a rule, if it is one of the rule's patterns all over."""
+    for source in way["patterns"]:
         if (match := pattern(source).fullmatch(clause)) is not None:
             groups = {name: value.strip() for name, value in match.groupdict().items() if value}
-            groups |= {"prompt": clause + tail} if tail else {}
-            groups["operation"] = entry["operation"]
-            if (found := READERS[entry["operation"]](clause + tail, groups, quotes)) is not None:
-                return {"operation": entry["operation"], **found}
+            found = READERS[way["reader"]](clause, groups | {"operation": way["operation"]}, quotes)
+            if found is not None:
+                return {"operation": way["operation"], **found}
     return None
 
 
-def _whole(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    """An operation on a picture as a whole; a `thing` that is no picture makes it an edit."""
+def _plain(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
+    """Picture, thing, angle, factor, language and quotation; a turned `thing` that is no picture makes it an edit."""
     if "thing" in groups:
         named = details.reference(groups["thing"])[0]
         return None if named else _edit(clause, {"prompt": clause}, quotes) | {"operation": "edit"}
-    how = groups.get("how", "")
+    around, how = details.reference(clause)[0], groups.get("how", "")
+    image, rest = details.reference(f"{groups.get('phrase', '')} {groups.get('rest', '')}".strip())
+    words, many = details.phrase(quotes.restore(rest))
+    found: Details = {"image": image or (around.replace("it", "") if "phrase" in groups else around), "how": how}
+    found |= {"phrase": words, "many": many, "count": "count" in groups, "language": groups.get("language", "").lower()}
     factor = int(details.lookup("number", how.replace("4k", "")) or 4)
-    calls = [groups["operation"]] * (2 if factor == 16 and groups["operation"] == "enlarge" else 1)
-    calls += ["flip_vertical"] if calls == ["flip"] and rule("vertical").search(how) else []
-    return {"image": details.reference(clause)[0], "angle": details.angle(how), "factor": factor, "calls": calls}
+    return found | {"angle": details.angle(how), "factor": factor, "quoted": [*quotes.of(clause), ""][0]}
 
 
 def _crop(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
@@ -83,19 +87,14 @@ def _crop(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
         return {"image": image, "ratio": details.aspect(groups["aspect"])}
     if "phrase" in groups:
         margin = rule("margin").search(groups["phrase"])
-        found = _thing(clause, {"phrase": groups["phrase"][: margin.start() if margin else None]}, quotes)
+        found = _plain(clause, {"phrase": groups["phrase"][: margin.start() if margin else None]}, quotes) or {}
         found |= {"many": found["many"] or found["phrase"] in ("text", "writing"), "margin": margin is not None}
         return found if found["phrase"] or found["image"] == "it" else None
-    box = details.remainder(groups["cut"]) if "cut" in groups else details.region(groups.get("region", "middle"))
-    return {"image": image, "bbox": details.numbers(groups["box"])[:4] if "box" in groups else box} if box else None
-
-
-def _thing(clause: str, groups: Groups, quotes: Quotes) -> Details:
-    """An operation on a thing in a picture: cut, mask and find."""
-    image, rest = details.reference(f"{groups['phrase']} {groups.get('rest', '')}".strip())
-    words, many = details.phrase(quotes.restore(rest))
-    image = image or details.reference(clause)[0].replace("it", "")
-    return {"image": image, "phrase": words, "many": many, "count": "count" in groups}
+    box: Sequence[int] | None = [int(edge) for edge in re.findall(r"\d+", groups.get("box", ""))][:4]
+    box = box or (
+        details.remainder(groups["cut"]) if "cut" in groups else details.region(groups.get("region", "middle"))
+    )
+    return {"image": image, "bbox": box} if box else None
 
 
 def _ask(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
@@ -147,13 +146,6 @@ def _place(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     return slot | {"edit": _edit(clause, {"prompt": clause}, quotes)}
 
 
-def _translate(clause: str, groups: Groups, quotes: Quotes) -> Details:
-    """A text that was read, or a quoted one, into another language."""
-    quoted = quotes.of(clause)
-    image = details.reference(groups.get("a", ""))[0]
-    return {"image": image, "text": quoted[0] if quoted else "", "language": groups["language"].lower()}
-
-
 def _draw(clause: str, groups: Groups, quotes: Quotes) -> Details:
     """A description: what an empty canvas shows, or what an edit brings."""
     drawn = {"scene": quotes.restore(groups["prompt"]), "says": quotes.of(groups["prompt"])}
@@ -163,10 +155,10 @@ def _draw(clause: str, groups: Groups, quotes: Quotes) -> Details:
 def _wish(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     """'the sky should be orange' → make the sky orange; 'it should be rotated left' → rotate it left."""
     thing, state, done = groups["thing"], groups["state"], rule("participle").match(groups["state"])
-    verb = knowledge()["participles"].get(done[1].lower()) if done else None
+    verb = language.knowledge()["participles"].get(done[1].lower()) if done else None
     usual = "put" if rule("placed").match(state) else "make"
     step = step_of(
-        strip(f"{verb} {thing} {state[done.end() :]}" if done and verb else f"{usual} {thing} {state}"), quotes
+        language.strip(f"{verb} {thing} {state[done.end() :]}" if done and verb else f"{usual} {thing} {state}"), quotes
     )
     return None if step["operation"] in ("unknown", "context") else step
 
@@ -187,9 +179,6 @@ def _edit(clause: str, groups: Groups, quotes: Quotes) -> Details:
 
 
 READERS: dict[str, Callable[[str, Groups, Quotes], Details | None]] = {
-    "unknown": _whole, "context": _whole, "upright": _whole, "flip": _whole, "rotate": _whole, "enlarge": _whole,
-    "read": _whole, "check": _ask, "crop": _crop, "find": _thing, "ask": _ask, "mask": _thing, "place": _place,
-    "cut": _thing, "text": _text, "generate": _draw, "draw": _draw, "wish": _wish, "edit": _edit,
-    "noun": _draw, "translate": _translate,
-}  # fmt: skip
-"""How the details of each operation are read from a matching clause; None: the match does not hold."""
+    reader.__name__: reader for reader in (_plain, _crop, _ask, _text, _place, _draw, _wish, _edit)
+}
+"""How the details of an operation are read from a matching clause; None: the match does not hold."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from canvasagent.policies._scripted.details import Details, around, aspect_box, beside
 from canvasagent.policies._scripted.edits import draw, edit, generate
-from canvasagent.policies._scripted.language import key, knowledge, plain, says
+from canvasagent.policies._scripted.language import key, knowledge, plain, rule, says
 from canvasagent.policies._scripted.plan import Plan
 from canvasagent.policies._scripted.scene import Finding, Scene, Topic, Unmet, need
 from canvasagent.policies._scripted.wishes import Condition
@@ -19,18 +19,19 @@ MOST = 8
 def perform(plan: Plan, scene: Scene) -> None:
     """Every step in order; what cannot be done is noted, and what does not depend on it is done all the same."""
     for step in plan.steps:
-        for name in scene.inputs if (each := step["image"] == "each") else [""]:
-            wanted = step | ({"image": f"id {scene.latest(name)}"} if each else {}) | {"kept": plan.kept}
+        for item in scene.inputs if (each := step["image"] == "each") else [""]:
+            wanted = step | ({"image": f"id {scene.latest(item)}"} if each else {}) | {"kept": plan.kept}
             try:
                 true, seen = judge(asked, scene) if (asked := step["condition"]) else (step["holds"], "")
                 turned = asked and asked.kind == "turned" and step["operation"] in ("rotate", "flip")
                 if true == step["holds"]:
-                    OPERATIONS["upright" if turned else step["operation"]](wanted, scene)
+                    name = "upright" if turned else step["operation"]
+                    PLAYS[knowledge()["plays"].get(name, name)](wanted, scene)
                 else:
                     scene.answers.append(f"'{plain(step['text'], 80)}' was not called for: {seen}")
             except Unmet as trouble:
                 scene.unmet.append(f"{plain(step['text'], 120)} ({plain(str(trouble), 240)})")
-                if not step["condition"] and step["operation"] in MAKERS:
+                if not step["condition"] and step["operation"] in knowledge()["made"]["by"]:
                     scene.missing = f"'{step.get('phrase') or step['text']}', which there is not"
 
 
@@ -86,7 +87,7 @@ def read(wanted: Details, scene: Scene) -> None:
 def translate(wanted: Details, scene: Scene) -> None:
     """Translate what was quoted or read, from a small word list; what is written next is the translation."""
     words, language = knowledge()["translations"].get(wanted["language"]), wanted["language"].title()
-    said = wanted["text"] or scene.texts.get("read") or " ".join(scene.lines(scene.target(wanted["image"]), "read"))
+    said = wanted["quoted"] or scene.texts.get("read") or " ".join(scene.lines(scene.target(wanted["image"]), "read"))
     found = (words or {}).get(" ".join(said.lower().split()))
     scene.texts["read"] = (found.upper() if said.isupper() else found) if found else ""
     need(found, f"'{plain(said, 60)}' is not among the few words of {language} known here; a model can translate it")
@@ -98,13 +99,15 @@ def translate(wanted: Details, scene: Scene) -> None:
 
 def change(wanted: Details, scene: Scene) -> None:
     """Rotate, flip or enlarge, by one call after the other."""
-    image = scene.target(wanted["image"])
-    for call in wanted["calls"]:
+    image, operation, factor = scene.target(wanted["image"]), wanted["operation"], wanted["factor"]
+    calls = (
+        [operation, "flip_vertical"] if operation == "flip" and rule("vertical").search(wanted["how"]) else [operation]
+    )
+    for call in calls * (2 if operation == "enlarge" and factor == 16 else 1):
         made = scene.make(call, image=image, angle=wanted["angle"] if call == "rotate" else None)
         scene.change(image, made)
         image = made
-    known = "enlarge" not in wanted["calls"] or wanted["factor"] in (4, 16)
-    need(known, f"enlarged 4 times, the only factor there is, not {wanted['factor']}")
+    need(operation != "enlarge" or factor in (4, 16), f"enlarged 4 times, the only factor there is, not {factor}")
 
 
 def crop(wanted: Details, scene: Scene) -> None:
@@ -235,10 +238,8 @@ def refuse(wanted: Details, scene: Scene) -> None:
     raise Unmet(knowledge()["refusals"][wanted["operation"]])
 
 
-MAKERS = frozenset({"cut", "mask", "generate", "noun", "find", "crop", "draw"})
-"""Operations whose outcome later steps speak of: where one fails, 'it' means nothing."""
-OPERATIONS: dict[str, Callable[[Details, Scene], None]] = {
-    "rotate": change, "flip": change, "enlarge": change, "crop": crop, "upright": upright, "read": read, "find": find,
-    "ask": ask, "check": ask, "mask": cut, "cut": cut, "place": place, "text": text, "generate": generate,
-    "draw": draw, "noun": draw, "edit": edit, "translate": translate, "unknown": refuse, "foreign": refuse,
-}  # fmt: skip
+PLAYS: dict[str, Callable[[Details, Scene], None]] = {
+    play.__name__: play
+    for play in (change, crop, upright, read, find, ask, cut, place, text, generate, draw, edit, translate, refuse)
+}
+"""What carries out the operations of patterns.toml, by name; [plays] of words.toml tells the other ones."""

@@ -12,17 +12,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from canvasagent.conversation import Message
 from canvasagent.policies._scripted.details import Box, singular
-from canvasagent.policies._scripted.language import checkable, knowledge, says
+from canvasagent.policies._scripted.language import checkable, knowledge, pattern, says
 from canvasagent.policies._scripted.wishes import Condition
 
 T = TypeVar("T")
-_STATE = re.compile(r"\[(?:Output image saved as: (?P<made>[^\s\]]+)\. )?now imglist is \{(?P<ids>[^}]*)\}\]\s*\Z")
-_CONTINUES = re.compile(r"\AContinuing an earlier run; its result is (\S+)\.\s*\n")
-_FOUND = re.compile(
-    r"^(?:- )?'(.*)'(?:: | \(confidence: [\d.]+, box: )\[(\d+), (\d+), (\d+), (\d+)\]"
-    r"(?:, (upside down)|, turned (\d+) degrees clockwise)?",
-    re.MULTILINE,
-)
 
 
 class Unmet(Exception):
@@ -49,18 +42,23 @@ class Finding(NamedTuple):
     """By how many degrees clockwise a line of text stands turned: 0, 90, 180 or 270."""
 
 
+def told(name: str) -> re.Pattern[str]:
+    """How something is told in a conversation, by its name in [conversation]."""
+    return pattern(knowledge()["conversation"][name])
+
+
 class Observation:
     """A tool message, taken apart. What was read is data and stays data."""
 
     def __init__(self, message: Message) -> None:
-        state = _STATE.search(message.text)
+        state = told("state").search(message.text)
         self.made: str | None = state["made"] if state else None
-        text = re.sub(r"\A(?:Format fault:[^\n]*\n?)+", "", message.text[: state.start() if state else None])
+        text = told("faults").sub("", message.text[: state.start() if state else None])
         self.sizes = {asset.id: asset.size for asset in message.assets}
-        self.error = re.match(r"Error( \(infrastructure\))?:\s*(.*)", " ".join(text.split()))
-        found = ((m[1], [int(edge) for edge in m.groups()[1:5]], m[6], m[7]) for m in _FOUND.finditer(text))
+        self.error = told("error").match(" ".join(text.split()))
+        found = ((m[1], [int(edge) for edge in m.groups()[1:5]], m[6], m[7]) for m in told("found").finditer(text))
         self.found = [Finding(m[0], (*m[1],), 180 if m[2] else int(m[3] or 0)) for m in found]  # type: ignore[arg-type]
-        total = re.search(r"^(?:Found|OCR Results \()\D*(\d+)", text, re.MULTILINE)
+        total = told("total").search(text)
         self.total = int(total[1]) if total else len(self.found)
 
 
@@ -86,7 +84,7 @@ class Scene:
     def __init__(self, messages: Sequence[Message]) -> None:
         start = max((index for index, message in enumerate(messages) if message.role == "user"), default=len(messages))
         text = messages[start].text if start < len(messages) else ""
-        state, continued = _STATE.search(text), _CONTINUES.match(text)
+        state, continued = told("state").search(text), told("continues").match(text)
         self.request = text[continued.end() if continued else 0 : state.start() if state else None].strip()
         given = [asset.id for message in messages[start : start + 1] for asset in message.assets]
         self.ids = re.findall(r"[^\s,]+", state["ids"]) if state else given
@@ -173,7 +171,11 @@ class Scene:
         need(self.missing is None or kind not in ("", "it", "each"), f"it needs {self.missing}")
         numbered = {str(number): item for number, item in enumerate(self.inputs, 1)} | {"-1": [None, *self.inputs][-1]}
         known = {"other": self.other(self.focus), "picture": self.picture, "input": numbered.get(name)}
-        known |= {"id": name if name in self.ids else None, "cutout": None, "mask": None} | self.things
+        known |= {
+            "id": next((item for item in self.ids if item.lower() == name.lower()), None),
+            "cutout": None,
+            "mask": None,
+        } | self.things
         many = f"there are only {len(self.inputs)} pictures" if kind == "input" and self.inputs else ""
         what = name if kind == "id" else kind if kind in ("cutout", "mask") else "picture"
         found = need(known.get(kind, self.focus), many or f"there is no {what} to work on")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from canvasagent.policies._scripted.details import lookup, phrase, reference
-from canvasagent.policies._scripted.language import Quotes, clauses, knowledge, pattern, rule, strip
+from canvasagent.policies._scripted.language import Quotes, clauses, knowledge, likely, pattern, reworded, rule, strip
 
 
 @dataclass(frozen=True)
@@ -99,19 +100,20 @@ class Wishes:
         return text
 
 
+@lru_cache(maxsize=1024)
 def first(table: str, text: str) -> dict[str, str] | None:
-    """The groups of the first pattern of a list in [clauses] that is all of a text."""
-    found = (pattern(source).fullmatch(text) for source in knowledge()["clauses"][table])
+    """The groups of the first pattern of a table that is all of a text."""
+    found = (pattern(entry["pattern"]).fullmatch(text) for entry in likely(table, text))
     return next(({name: value or "" for name, value in match.groupdict().items()} for match in found if match), None)
 
 
 def condition(text: str, quotes: Quotes) -> Condition:
     """What can be looked up to see whether a statement is true; kind `unknown` where nothing can."""
     shown = quotes.restore(text)
-    text = re.sub(r"(?i)\bno(?:t)? (more|fewer|less) than", r"not\1 than", rule("fillers").sub("", text).strip(" ,"))
+    text = re.sub(r"(?i)\bno(?:t)? (more|fewer|less) than", r"not\1 than", reworded("filler", text).strip(" ,"))
     plain = " ".join(rule("denial").sub(" ", text).split())
     said = plain == " ".join(text.split())
-    for entry in knowledge()["condition"]:
+    for entry in likely("condition", plain):
         if (match := pattern(entry["pattern"]).fullmatch(plain)) is None:
             continue
         groups = {name: value or "" for name, value in match.groupdict().items()}

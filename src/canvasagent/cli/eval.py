@@ -1,0 +1,210 @@
+"""`canvasagent eval`: policies compared on a benchmark, with intervals, tests and a page."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from canvasagent.cli.common import (
+    STOPPED,
+    Ending,
+    err,
+    exit_code,
+    failure,
+    json_option,
+    out,
+    tell_error,
+    verbose_option,
+)
+from canvasagent.cli.options import settings_from, settings_options, with_options
+from canvasagent.policies.base import PolicySettings
+
+if TYPE_CHECKING:
+    from canvasagent.evaluation.rows import Row
+    from canvasagent.evaluation.runner import Evaluation
+    from canvasagent.evaluation.tables import Tables
+
+NO_JUDGE = "none"
+
+
+def evaluate(
+    policy: Annotated[
+        list[str],
+        typer.Option(help="Policy to compare, once for each: scripted, openai:MODEL, gold …", metavar="NAME"),
+    ],
+    bench: Annotated[
+        str, typer.Option(help="canvasbench-250, a released RL file, a dataset's folder, or a .jsonl of requests.")
+    ] = "canvasbench-250",
+    profile: Annotated[str, typer.Option(help="Profile of the tools: lite, full, or a file.")] = "lite",
+    judge: Annotated[str, typer.Option(help="local, endpoint:MODEL, or none: rule parts only.")] = "local",
+    judge_base_url: Annotated[
+        str | None,
+        typer.Option(help="Base URL of the judge's server; its key is read from CANVASAGENT_JUDGE_API_KEY."),
+    ] = None,
+    judge_cache: Annotated[Path | None, typer.Option(help="Folder in which the judge's replies are kept.")] = None,
+    preset: Annotated[str, typer.Option(help="Preset of the reward.")] = "paper",
+    concurrency: Annotated[int, typer.Option(min=1, help="Runs that are under way at once.")] = 4,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many tasks, spread over the benchmark.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every run.")] = 0,
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder for results; the same one goes on.")] = Path(
+        "evaluation"
+    ),
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+    **options: Any,
+) -> Ending:
+    """Run policies on a benchmark, score every run, and write results.json, table.md, table.tex and index.html.
+
+    Exit code 0: every run is scored; 3: some are not (the table says how many and why); killed, it goes on.
+    """
+    from canvasagent.evaluation.contenders import contender
+    from canvasagent.evaluation.runner import Evaluation, Setup
+    from canvasagent.evaluation.tasks import load_bench
+    from canvasagent.rewards.config import find_preset
+    from canvasagent.rewards.judges import load_judge
+    from canvasagent.rewards.judges.base import JudgeSettings
+    from canvasagent.toolbox import ToolBox
+
+    settings = settings_from(PolicySettings, options)
+    policies = list(dict.fromkeys(policy))
+    contenders = {name: contender(name, settings) for name in policies}
+    tasks = load_bench(bench)
+    judging = settings_from(JudgeSettings, {"base_url": judge_base_url, "cache": judge_cache})
+    setup = Setup(
+        bench=tasks.name,
+        bench_version=tasks.version,
+        tasks=len(tasks.tasks),
+        limit=limit,
+        profile=profile,
+        judge=judge,
+        preset=find_preset(preset).name,
+        seed=seed,
+    )
+    evaluation = Evaluation(
+        out_dir,
+        setup,
+        tasks,
+        ToolBox(profile),
+        None if judge == NO_JUDGE else load_judge(judge, judging),
+        concurrency=concurrency,
+    )
+    return _carry_out(evaluation, contenders, json)
+
+
+def _carry_out(evaluation: Evaluation, contenders: dict[str, Any], as_json: bool) -> Ending:
+    from canvasagent.errors import CanvasAgentError
+
+    stopped: BaseException | None = None
+    rows: list[Row] = []
+    total = len(contenders) * len(evaluation.tasks)
+    with _Bar(total) as bar:
+        evaluation.tell = bar.add
+        try:
+            rows = asyncio.run(evaluation.run(contenders))
+        except (KeyboardInterrupt, CanvasAgentError) as error:
+            stopped = error
+        except BaseExceptionGroup as group:
+            stopped = group.exceptions[0]
+            if not isinstance(stopped, KeyboardInterrupt | CanvasAgentError):
+                raise stopped from None
+    evaluation.toolbox.close()
+    if stopped is not None:
+        return _stopped(stopped)
+    from canvasagent.evaluation.results import write_results
+
+    tables = write_results(evaluation.folder, evaluation.setup, rows, list(contenders))
+    page = evaluation.folder / "index.html"
+    if not as_json:
+        _print(evaluation, tables)
+        out().print(str(page), markup=False)
+    unscored = sum(line.unscored for line in tables.policies)
+    payload = {
+        "status": "unmet" if unscored else "met",
+        "runs": len(rows),
+        "unscored": unscored,
+        "folder": str(evaluation.folder),
+        "page": str(page),
+        "seconds": round(bar.seconds, 3),
+        "setup": evaluation.setup.model_dump(),
+        "policies": [line.model_dump() for line in tables.policies],
+    }
+    return Ending(3 if unscored else 0, payload)
+
+
+def _stopped(error: BaseException) -> Ending:
+    if isinstance(error, KeyboardInterrupt):
+        message = "stopped; what is done is kept, and the same command goes on with the rest."
+        tell_error(message)
+        return Ending(STOPPED, failure(message), at_once=True)
+    tell_error(str(error))
+    return Ending(exit_code(error) if isinstance(error, Exception) else STOPPED, failure(str(error)))
+
+
+class _Bar:
+    """Progress with throughput: a bar on a terminal, a line every tenth of the runs elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._console = err()
+        self._bar = Progress(
+            TextColumn("runs"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[speed]}", style="dim"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("runs", total=total, speed="")
+        self.total, self.done, self.known = total, 0, 0
+        self._started = time.monotonic()
+
+    def __enter__(self) -> _Bar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    @property
+    def seconds(self) -> float:
+        """Since the evaluation was started."""
+        return time.monotonic() - self._started
+
+    def add(self, row: Row, known: bool) -> None:
+        """Count a run; `known` ones were done before."""
+        self.done += 1
+        self.known += known
+        speed = f"{(self.done - self.known) / self.seconds * 60:.1f} a minute"
+        self._bar.update(self._task, completed=self.done, speed=speed)
+        if self._bar.disable and self.done * 10 // self.total > (self.done - 1) * 10 // self.total:
+            self._console.print(f"{self.done} of {self.total} runs, {speed}", markup=False)
+
+
+def _print(evaluation: Evaluation, tables: Tables) -> None:
+    from rich.table import Table
+
+    from canvasagent.evaluation.labels import caption, figure, warnings
+    from canvasagent.evaluation.tables import METRICS, TITLES
+
+    table = Table("", *(line.policy for line in tables.policies), title_justify="left")
+    table.add_row("n", *(str(line.runs) for line in tables.policies))
+    for name in (*METRICS, "all checks pass"):
+        table.add_row(TITLES[name], *(figure(line.figures[name], name) for line in tables.policies))
+    table.add_row("Unscored", *(str(line.unscored) for line in tables.policies))
+    console = out()
+    console.print(table, soft_wrap=False)
+    for text in (caption(evaluation.setup), *warnings(evaluation.setup)):
+        console.print(text, markup=False, style="dim")
+
+
+def register(app: typer.Typer, summary: str) -> None:
+    """Add the command."""
+    of_policy = settings_options(PolicySettings, "Policy", skip=("api_key",))
+    app.command("eval", help=summary)(with_options(evaluate, of_policy))

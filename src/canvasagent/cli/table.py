@@ -1,0 +1,46 @@
+"""`canvasagent table`: the results of several evaluations in one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from canvasagent.cli.common import Ending, json_option, out, verbose_option
+
+
+def table(
+    folders: Annotated[list[Path], typer.Argument(help="Folders that `canvasagent eval` wrote.", show_default=False)],
+    latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of Markdown.")] = False,
+    allow_differences: Annotated[
+        bool,
+        typer.Option(
+            "--allow-differences", help="Print results of different judges, presets or benchmarks, and say so."
+        ),
+    ] = False,
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+) -> Ending:
+    """Join results. Different judges, presets, profiles or benchmark versions are refused, or told in the table."""
+    from canvasagent.evaluation.joining import join
+    from canvasagent.evaluation.tables import make_tables
+    from canvasagent.evaluation.texts import as_latex, as_markdown
+
+    joined = join(folders, allow_differences)
+    tables = make_tables(joined.rows, joined.policies)
+    if not json:
+        text = (as_latex if latex else as_markdown)(joined.setup, tables, joined.differences)
+        out().print(text, markup=False)
+    payload = {
+        "status": "met",
+        "setup": joined.setup.model_dump(),
+        "differences": list(joined.differences),
+        **tables.model_dump(),
+    }
+    return Ending(0, payload)
+
+
+def register(app: typer.Typer, summary: str) -> None:
+    """Add the command."""
+    app.command("table", help=summary)(table)

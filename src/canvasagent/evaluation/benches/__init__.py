@@ -1,0 +1,1 @@
+"""Kinds of benchmark: each file defines `load(...)`, which gives the tasks and their version."""

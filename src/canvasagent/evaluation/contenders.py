@@ -1,0 +1,31 @@
+"""Who is compared: policies by name, and `gold`, which carries out what a task's author holds to be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from canvasagent.errors import InputError
+from canvasagent.evaluation.tasks import EvalTask
+from canvasagent.policies import load_policy
+from canvasagent.policies.base import Policy, PolicySettings
+
+GOLD = "gold"
+Contender = Callable[[EvalTask], Policy]
+"""The policy for a task: always the same one, but for `gold`."""
+
+
+def contender(name: str, settings: PolicySettings | None = None) -> Contender:
+    """The policy that `name` names. Raises `InputError` for an unknown one."""
+    if name == GOLD:
+        return _gold
+    policy = load_policy(name, settings)
+    return lambda item: policy
+
+
+def _gold(item: EvalTask) -> Policy:
+    if item.gold is None:
+        raise InputError(f"task '{item.id}' has no gold plan, so there is nothing that 'gold' could carry out.")
+    from canvasagent.craft.performer import Performer
+    from canvasagent.craft.writers import load_writer
+
+    return Performer(item.gold, load_writer("grammar"), f"gold/{item.id}")

@@ -1,0 +1,65 @@
+"""What a table must say about itself: who judged, on what, when; and figures as people read them."""
+
+from __future__ import annotations
+
+from canvasagent.evaluation.runner import Setup
+from canvasagent.evaluation.statistics import Difference, Estimate
+from canvasagent.evaluation.tables import METRICS, PolicySummary
+
+STAND_IN = (
+    "Judged by the local judge: rules and measures, no model. Its scores are not comparable with those of the paper "
+    "or of any endpoint judge."
+)
+
+
+def caption(setup: Setup) -> str:
+    """One line that names benchmark, judge, preset, profile, seed, version and date."""
+    part = f", {setup.limit} of its tasks" if setup.limit is not None and setup.limit < setup.tasks else ""
+    return (
+        f"{setup.bench} ({setup.bench_version}; {setup.tasks} tasks{part}), profile {setup.profile}, judge "
+        f"{setup.judge}, preset {setup.preset}, seed {setup.seed}, canvasagent {setup.canvasagent}, {setup.date}."
+    )
+
+
+def warnings(setup: Setup) -> list[str]:
+    """What a reader must know before the figures are compared with others."""
+    told = []
+    if setup.judge == "local":
+        told.append(STAND_IN)
+    if setup.judge == "none":
+        told.append("Nothing was judged: only what rules and checks say is there.")
+    if setup.profile == "lite":
+        told.append("Profile lite: tools without model weights, on drawn pictures.")
+    return told
+
+
+def figure(found: Estimate | None, metric: str = "") -> str:
+    """`0.812 [0.790, 0.833]`; lengths with two decimals, shares in percent."""
+    if found is None:
+        return "–"
+    if metric == "all checks pass":
+        return f"{found.mean:.1%} [{found.low:.1%}, {found.high:.1%}]"
+    digits = 2 if metric in ("length", "expected tools", "gold steps") else 3
+    return f"{found.mean:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
+
+
+def difference(found: Difference | None, metric: str) -> str:
+    """`+0.120 [+0.090, +0.151]`."""
+    if found is None:
+        return "–"
+    if metric == "all checks pass":
+        return f"{found.mean:+.1%} [{found.low:+.1%}, {found.high:+.1%}]"
+    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+
+
+def p_value(found: Difference | None) -> str:
+    """`0.031`, or `< 0.001`."""
+    if found is None:
+        return "–"
+    return "< 0.001" if found.p < 0.001 else f"{found.p:.3f}"
+
+
+def counts(line: PolicySummary) -> str:
+    """The n of the columns: one number where all metrics have the same."""
+    numbers = {found.n if found is not None else 0 for name, found in line.figures.items() if name in METRICS}
+    return str(numbers.pop()) if len(numbers) == 1 else f"{min(numbers)} to {max(numbers)}"

@@ -1,0 +1,164 @@
+"""One row a run: what a policy's run of a task came to, as numbers. Tables are made of rows and of nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from canvasagent.errors import CanvasAgentError
+from canvasagent.evaluation.tasks import EvalTask
+from canvasagent.faults import Stage
+from canvasagent.rewards.hybrid import Score
+from canvasagent.rewards.judges.base import Aspect, Verdict
+from canvasagent.trajectory import Trajectory
+
+Failure = Literal["format", "reference", "specification", "execution", "gave up", "wrong result", "truncated"]
+FAILURES: dict[Failure, str] = {
+    "format": "a turn broke the wire contract, named no tool there is, or its arguments do not fit the schema",
+    "reference": "a call named a picture that does not exist, or one of the wrong kind",
+    "specification": "arguments that fit the schema but make no sense",
+    "execution": "a tool refused or could not do what a sound call asked for",
+    "gave up": "the policy ended the run itself and said that a part is not done, or without any call",
+    "wrong result": "the policy ended the run as done, and a check on the result does not pass",
+    "truncated": "a limit cut the run off",
+}
+"""What can go wrong in a run. Several may have happened in one."""
+
+_STAGES: dict[Stage, Failure] = {
+    Stage.NAME: "format",
+    Stage.SCHEMA: "format",
+    Stage.REFERENCE: "reference",
+    Stage.SPECIFICATION: "specification",
+    Stage.EXECUTION: "execution",
+}
+
+
+class CheckRow(BaseModel):
+    """A check on the result."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    check: str
+    score: float
+    passed: bool
+    why: str = ""
+
+
+class Row(BaseModel):
+    """A run as numbers. What is not known is None, never a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    policy: str
+    task: str
+    folder: str
+    """The run's folder, relative to the results'."""
+    status: str
+    why: str | None = None
+    overall: float | None = None
+    alignment: float | None = None
+    aesthetic: float | None = None
+    trajectory: float | None = None
+    rule: float | None = None
+    length: int = 0
+    """Calls made, failed ones included."""
+    expected_tools: int | None = None
+    gold_steps: int | None = None
+    checks: list[CheckRow] | None = None
+    """None where the task has none or they could not be measured."""
+    failures: list[Failure] = Field(default_factory=list)
+    difficulty: dict[str, str] = Field(default_factory=dict)
+    chain: str | None = None
+    tools: list[str] = Field(default_factory=list)
+    """Distinct tools that the task expects; those used where that is not known."""
+    inputs: int = 0
+    unscored: list[str] = Field(default_factory=list)
+    """Why there is no overall score."""
+    judges: dict[str, str] = Field(default_factory=dict)
+    seconds: float = 0.0
+    cost: float | None = None
+    cached: int = 0
+    """Calls that were answered from the cache."""
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether all checks pass; None where there are none."""
+        return all(check.passed for check in self.checks) if self.checks else None
+
+
+def make_row(
+    name: str, item: EvalTask, run: Trajectory, folder: str, score: Score | None, verdicts: Mapping[Aspect, Verdict]
+) -> Row:
+    """The row of a run. Reads its pictures only where the verdicts do not hold the outcome of the checks."""
+    checks, trouble = _checks(run, verdicts)
+    unscored = [*(score.unscored if score is not None else ()), *trouble]
+    expected = item.task.expected_tools
+    parts = score.parts if score is not None else None
+    return Row(
+        policy=name,
+        task=item.id,
+        folder=folder,
+        status=run.status,
+        why=run.why,
+        overall=score.total if score is not None else None,
+        alignment=parts.align if parts else None,
+        aesthetic=parts.aesthetics if parts else None,
+        trajectory=parts.trajectory if parts else None,
+        rule=parts.rule if parts else None,
+        length=len(run.tool_calls),
+        expected_tools=len(expected) if expected is not None else None,
+        gold_steps=item.gold_steps,
+        checks=checks,
+        failures=failures_of(run, checks),
+        difficulty=dict(item.task.difficulty),
+        chain=item.chain,
+        tools=sorted(set(expected if expected is not None else run.tool_calls)),
+        inputs=len(item.task.images),
+        unscored=unscored,
+        judges={str(aspect): who for aspect, who in score.judges.items()} if score is not None else {},
+        seconds=run.seconds,
+        cost=run.cost,
+        cached=sum(turn.call.cached for turn in run.turns if turn.call is not None),
+    )
+
+
+def failures_of(run: Trajectory, checks: list[CheckRow] | None) -> list[Failure]:
+    """What went wrong in a run, each kind once, in the order of `FAILURES`."""
+    found: set[Failure] = set()
+    for turn in run.turns:
+        if turn.format_faults:
+            found.add("format")
+        for fault in turn.call.faults if turn.call is not None else ():
+            if fault.stage in _STAGES:
+                found.add(_STAGES[fault.stage])
+    if run.status == "truncated":
+        found.add("truncated")
+    elif run.status == "unmet" or (run.status == "met" and not run.tool_calls):
+        found.add("gave up")
+    if run.status == "met" and checks is not None and not all(check.passed for check in checks):
+        found.add("wrong result")
+    return [failure for failure in FAILURES if failure in found]
+
+
+def _checks(run: Trajectory, verdicts: Mapping[Aspect, Verdict]) -> tuple[list[CheckRow] | None, list[str]]:
+    """The outcome of the task's checks, from the local judge's verdict where it has them; and what went wrong."""
+    if not run.checks or run.status in ("failed", "running"):
+        return None, []
+    verdict = verdicts.get("align")
+    if verdict is not None and verdict.judge == "local" and verdict.raw:
+        told: list[dict[str, Any]] = json.loads(verdict.raw).get("checks", [])
+        return [CheckRow(**one) for one in told], []
+    from canvasagent.rewards.checks import run_checks
+
+    try:
+        outcomes = run_checks(run)
+    except CanvasAgentError as error:
+        return None, [f"checks: {error}"]
+    rows = [
+        CheckRow(check=one.check, score=one.finding.score, passed=one.finding.passed, why=one.finding.why)
+        for one in outcomes
+    ]
+    return rows, []

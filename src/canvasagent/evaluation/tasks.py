@@ -1,0 +1,105 @@
+"""What policies are compared on: a benchmark's tasks, with what is known of a good run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+from canvasagent.batch import MAX_TOLD
+from canvasagent.craft.plan import Plan
+from canvasagent.errors import InputError
+from canvasagent.task import Task
+
+BENCH_NAME = "canvasbench-250"
+MAX_TURNS = 24
+"""Turns of a task whose gold run is not known."""
+
+
+@dataclass(frozen=True)
+class EvalTask:
+    """A task of a benchmark."""
+
+    task: Task
+    """With an id of its own."""
+    gold: Plan | None = None
+    gold_steps: int | None = None
+    """Calls of the gold run."""
+    chain: str | None = None
+    max_turns: int = MAX_TURNS
+
+    @property
+    def id(self) -> str:
+        """The task's id."""
+        return str(self.task.id)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A set of tasks that results can be compared on, for as long as `version` is the same."""
+
+    name: str
+    version: str
+    """Checksum of everything in it."""
+    tasks: tuple[EvalTask, ...] = field(repr=False)
+
+
+def load_bench(name: str) -> Bench:
+    """The benchmark that `name` names.
+
+    `canvasbench-250`; a released RL file (`.parquet`); a folder that `canvasagent craft rl` wrote; or a file of
+    requests, one JSON object a line (`.jsonl`, as `canvasagent run --batch` takes it).
+    Raises `InputError` where there is none, it is damaged, or two tasks have one id.
+    """
+    path = Path(name)
+    if name.lower() == BENCH_NAME:
+        kind, title = "canvasbench", BENCH_NAME
+    elif path.suffix in (".jsonl", ".parquet") and path.is_file():
+        kind, title = {".jsonl": "requests", ".parquet": "released"}[path.suffix], path.name
+    elif (path / "dataset.json").is_file():
+        kind, title = "dataset", path.resolve().name
+    else:
+        raise InputError(
+            f"there is no benchmark '{name}'; give {BENCH_NAME}, a released RL file (.parquet), a dataset's "
+            "folder, or a file of requests (.jsonl)."
+        )
+    tasks, version = import_module(f"canvasagent.evaluation.benches.{kind}").load(path)
+    _all_different(tasks, name)
+    _checks_hold(tasks, name)
+    return Bench(title, version, tuple(tasks))
+
+
+def checksum(parts: Sequence[object]) -> str:
+    """SHA-256 of parts that JSON can hold, shortened to 16 hexadecimal digits."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _all_different(tasks: Sequence[EvalTask], name: str) -> None:
+    if not tasks:
+        raise InputError(f"'{name}' has no task in it.")
+    seen: set[str] = set()
+    for task in tasks:
+        key = task.id.casefold()  # a folder's name may not tell upper from lower case
+        if key in seen:
+            raise InputError(f"'{name}' has the id '{task.id}' twice; every task needs an id of its own.")
+        seen.add(key)
+
+
+def _checks_hold(tasks: Sequence[EvalTask], name: str) -> None:
+    """Raises `InputError` that names the tasks whose checks cannot be read."""
+    from canvasagent.rewards.checks import read_check
+
+    wrong = []
+    for task in tasks:
+        for data in task.task.checks:
+            try:
+                read_check(data)
+            except InputError as error:
+                wrong.append(f"{task.id}: {error}")
+    if wrong:
+        more = f"\n… and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
+        raise InputError(f"'{name}' has checks that cannot be read:\n" + "\n".join(wrong[:MAX_TOLD]) + more)
