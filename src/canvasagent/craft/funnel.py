@@ -1,0 +1,132 @@
+"""The funnel of a build: how many tries went in, what fell at which rule, with examples to look at.
+
+Made from the dataset alone, so that it is the same for a build that was interrupted.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+from canvasagent.craft.quality import RULES, STAGES
+from canvasagent.craft.store import Dataset, Rejection
+from canvasagent.errors import StorageError
+from canvasagent.pictures import encode, shrink, write_atomically
+
+FUNNEL, PAGE = "funnel.json", "funnel.html"
+EXAMPLES = 4
+"""Examples kept of each stage."""
+_THUMBNAIL_PIXELS = 24_000
+
+MEANING = {
+    "picture": "No source has a picture that the chain makes sense on.",
+    "writer": "The writer had no words.",
+    "instruction": "The instruction holds a mark of the wire, or is too short or too long.",
+    "duplicate": "The same request of the same pictures, or a picture that is nearly one of another record.",
+    "infrastructure": "A backend or worker of ours failed.",
+    "consistent references": "Every picture that a call names exists.",
+    "valid parameters": "Every call fits its tool's schema and specification.",
+    "execution": "Every call was executed.",
+}
+
+
+def funnel(folder: Path) -> dict[str, Any]:
+    """The funnel as data: stages with counts and examples, chains, shares of recoveries and checks."""
+    fallen: Counter[str] = Counter()
+    of_chain: dict[str, Counter[str]] = defaultdict(Counter)
+    marks: Counter[str] = Counter()
+    examples: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    with Dataset.open(folder) as dataset:
+        for row in dataset.columns(["chain", "meta"]):
+            meta = json.loads(row["meta"])
+            of_chain[row["chain"]]["records"] += 1
+            marks["checked"] += bool(meta["extra_turns"])
+            if meta["mishap"]:
+                marks[f"mishap: {meta['mishap']}"] += 1
+        for index, rejection in dataset.rejected():
+            fallen[rejection.stage] += 1
+            told = rejection.record or {}
+            of_chain[str(told.get("chain"))][rejection.stage] += 1
+            if len(examples[rejection.stage]) < EXAMPLES:
+                examples[rejection.stage].append(_example(index, rejection, told))
+        settings, complete = dataset.settings, dataset.complete
+    records = sum(counts["records"] for counts in of_chain.values())
+    left = records + sum(fallen.values())
+    stages = []
+    for stage in STAGES:
+        stages.append(
+            {
+                "stage": stage,
+                "meaning": meaning(stage),
+                "entered": left,
+                "fell": fallen[stage],
+                "examples": examples[stage],
+            }
+        )
+        left -= fallen[stage]
+    chains = {chain: dict(counts) for chain, counts in sorted(of_chain.items())}
+    wanted = settings.get("counts", {})
+    short = {chain: n - of_chain[chain]["records"] for chain, n in wanted.items() if n > of_chain[chain]["records"]}
+    return {
+        "complete": complete,
+        "asked": settings.get("n"),
+        "tries": records + sum(fallen.values()),
+        "records": records,
+        "rejected": sum(fallen.values()),
+        "missing": short,
+        "marks": dict(sorted(marks.items())),
+        "stages": stages,
+        "chains": chains,
+        "settings": settings,
+    }
+
+
+def meaning(stage: str) -> str:
+    """What a stage asks, in a sentence."""
+    return MEANING.get(stage) or " ".join((RULES[stage].__doc__ or "").split())
+
+
+def _example(index: int, rejection: Rejection, told: dict[str, Any]) -> dict[str, Any]:
+    record = told.get("record") or {}
+    turns = [message["content"] for message in record.get("messages", []) if message["role"] in ("assistant", "tool")]
+    return {
+        "item": index,
+        "slot": told.get("slot"),
+        "attempt": told.get("attempt"),
+        "chain": told.get("chain"),
+        "why": rejection.reason,
+        "instruction": told.get("instruction") or record.get("instruction"),
+        "turns": turns,
+        "images": rejection.images,
+    }
+
+
+def write_funnel(folder: Path) -> dict[str, Any]:
+    """Write `funnel.json` and `funnel.html` into a dataset's folder. Raises `StorageError`."""
+    data = funnel(folder)
+    write_atomically(folder / FUNNEL, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
+    with Dataset.open(folder) as dataset:
+        write_atomically(folder / PAGE, _page(data, dataset).encode("utf-8"))
+    return data
+
+
+def _page(data: dict[str, Any], dataset: Dataset) -> str:
+    from jinja2 import Environment
+
+    template = Path(__file__).with_name("funnel.html").read_text("utf-8")
+    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
+    return page.render(**data, thumbnail=lambda key: _thumbnail(dataset, key), widest=max(data["tries"], 1))
+
+
+def _thumbnail(dataset: Dataset, key: str) -> str | None:
+    """A small copy of a picture as data URI; None where it cannot be read."""
+    try:
+        small = shrink(dataset.picture(key), _THUMBNAIL_PIXELS)
+    except StorageError:
+        return None
+    stream = io.BytesIO(encode(small.convert("RGBA"), "PNG"))
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

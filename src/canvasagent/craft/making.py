@@ -1,0 +1,221 @@
+"""One item of a build of trajectories: pure in its settings and its number.
+
+slot     which of the n records is made; its chain follows from the mix, its split from the seed
+attempt  a slot whose plan, words or run fall through is tried again with another key, a bounded number of times
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from canvasagent.agent import Agent
+from canvasagent.craft.chains import bind, chain_at, mix_chains
+from canvasagent.craft.difficulty import measure
+from canvasagent.craft.performer import RECOVERY, VERIFY, Performer
+from canvasagent.craft.pictures import Need, NoPicture, Picture, Source, Split
+from canvasagent.craft.plan import Plan
+from canvasagent.craft.quality import Case, instruction_problem, judge
+from canvasagent.craft.records import SftRecord
+from canvasagent.craft.sources import load_source
+from canvasagent.craft.store import Rejection
+from canvasagent.craft.trajectories import pictures_of, sft_record
+from canvasagent.craft.writers import load_writer
+from canvasagent.craft.writers.base import Writer, WriterFailure
+from canvasagent.environment import Limits
+from canvasagent.errors import InputError
+from canvasagent.task import Task
+from canvasagent.toolbox import ToolBox
+
+TURNS = 12
+"""Turns of a run, unless its plan needs more."""
+
+
+class Settings(BaseModel):
+    """What the records of a build depend on; kept with the dataset, and compared where a build goes on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n: int = Field(ge=1)
+    """Records."""
+    mix: str = "paper"
+    """Name or file of the mix."""
+    counts: dict[str, int] = Field(default_factory=dict)
+    """How many records of each chain the mix comes to."""
+    images: tuple[str, ...] = ("sketch",)
+    """Sources of pictures."""
+    writer: str = "grammar"
+    profile: str = "lite"
+    seed: int = 0
+    recovery: float = Field(default=RECOVERY, ge=0, le=1)
+    """Share of items with a wrong turn that is mended."""
+    verify: float = Field(default=VERIFY, ge=0, le=1)
+    """Share of items with a step that makes sure."""
+    validation: float = Field(default=0.01, ge=0, lt=1)
+    """Share of records in the split `validation`."""
+    test: float = Field(default=0.01, ge=0, lt=1)
+    """Share of records in the split `test`."""
+    attempts: int = Field(default=8, ge=1)
+    """How often a record is tried before it is given up."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What a worker is asked for: a record's number, and the attempt to begin with."""
+
+    number: int
+    first: int = 0
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try: a record, or why there is none; pictures as PNG by their hash."""
+
+    number: int
+    record: SftRecord | None
+    rejection: Rejection | None
+    pictures: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What came of a slot: the tries that fell, and last the one that did not, if any."""
+
+    slot: int
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True)
+class Start:
+    """Makes what works on slots, in whichever process."""
+
+    settings: Settings
+
+    def __call__(self) -> Workshop:
+        return Workshop(self.settings)
+
+
+class Workshop:
+    """Sources, writer and tools of a build, made once a process; works on one slot after the other."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.sources: dict[str, Source] = {name: load_source(name) for name in settings.images}
+        self.chains = mix_chains(settings.mix)
+        self.writer: Writer = load_writer(settings.writer)
+        self.toolbox = ToolBox(settings.profile, workers=1)
+        self._runner = asyncio.Runner()
+
+    def __call__(self, slot: Slot) -> Built:
+        """All attempts at a slot from the first that is asked for, up to one that is sound."""
+        return self._runner.run(self.build(slot))
+
+    def close(self) -> None:
+        """End the tools' workers."""
+        self._runner.close()
+        self.toolbox.close()
+
+    async def build(self, slot: Slot) -> Built:
+        """The same, for callers with an event loop of their own."""
+        made: list[Attempt] = []
+        for number in range(slot.first, self.settings.attempts):
+            made.append(await build_one(self, slot.number, number))
+            if made[-1].record is not None:
+                break
+        return Built(slot.number, tuple(made))
+
+    def pick(self, need: Need, split: Split, key: str) -> Picture:
+        """A picture from one of the sources, tried in an order that follows from the key. Raises `NoPicture`."""
+        names = list(self.sources)
+        random.Random(f"{key}:source").shuffle(names)
+        trouble: NoPicture | None = None
+        for name in names:
+            try:
+                return self.sources[name].pick(need, split, key)
+            except NoPicture as error:
+                trouble = trouble or error
+        raise trouble or NoPicture("there is no source of pictures")
+
+    def open(self, picture: Picture) -> Image.Image:
+        """The pixels of a picture."""
+        return self.sources[picture.source].open(picture)
+
+
+def split_of(settings: Settings, slot: int) -> Split:
+    """The split of a record; it follows from the seed alone."""
+    place = random.Random(f"{settings.seed}:{slot}:split").random()
+    if place < settings.test:
+        return "test"
+    return "validation" if place < settings.test + settings.validation else "train"
+
+
+async def build_one(workshop: Workshop, slot: int, attempt: int) -> Attempt:
+    """One attempt at a record: bind the chain, put it into words, carry it out, judge it."""
+    settings = workshop.settings
+    key = f"{settings.seed}:{slot}:{attempt}"
+    chain = chain_at(settings.counts, settings.seed, slot, workshop.chains)
+    split = split_of(settings, slot)
+    told: dict[str, Any] = {"slot": slot, "attempt": attempt, "chain": chain.name}
+    try:
+        plan = bind(chain, lambda need, subkey: workshop.pick(need, split, f"{key}:{subkey}"), key)
+        images = [workshop.open(picture) for picture in plan.pictures]
+    except (NoPicture, InputError) as error:
+        return _fallen(attempt, "picture", str(error), told)
+    told["plan"] = plan.model_dump(mode="json", exclude_defaults=True)
+    try:
+        instruction = await workshop.writer.instruction(plan, key)
+    except WriterFailure as error:
+        return _fallen(attempt, "writer", str(error), told)
+    told["instruction"] = instruction
+    if (problem := instruction_problem(instruction)) is not None:
+        return _fallen(attempt, "instruction", problem, told)
+    run = await carry_out(plan, images, instruction, workshop.writer, workshop.toolbox, key, settings)
+    record = sft_record(run, slot, split, {"attempt": attempt, "seed": settings.seed, "images": list(settings.images)})
+    verdict = judge(run)
+    if verdict is not None:
+        told |= {"record": record.model_dump(mode="json")}
+        return _fallen(attempt, verdict.rule, verdict.why, told, pictures_of(run.trajectory), record.images)
+    return Attempt(attempt, record, None, pictures_of(run.trajectory))
+
+
+async def carry_out(
+    plan: Plan,
+    images: Sequence[Image.Image],
+    instruction: str,
+    writer: Writer,
+    toolbox: ToolBox,
+    key: str,
+    settings: Settings,
+) -> Case:
+    """Carry a plan out for an instruction, and tell what became of it."""
+    performer = Performer(plan, writer, key, recovery=settings.recovery, verify=settings.verify)
+    task = Task(
+        instruction,
+        images,
+        expected_tools=plan.tools(),
+        difficulty=measure(plan),
+        checks=plan.checks,
+    )
+    limits = Limits(max_turns=max(TURNS, 2 * len(plan.path()) + 4))
+    seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") >> 1
+    trajectory = await Agent(performer, toolbox, limits=limits).arun(task, seed=seed)
+    return Case(trajectory, plan, performer.account(trajectory))
+
+
+def _fallen(
+    attempt: int,
+    stage: str,
+    why: str,
+    told: dict[str, Any],
+    pictures: dict[str, bytes] | None = None,
+    images: Sequence[str] = (),
+) -> Attempt:
+    rejection = Rejection(stage=stage, reason=why, record=told, images=list(dict.fromkeys(images)))
+    return Attempt(attempt, None, rejection, pictures or {})

@@ -1,0 +1,99 @@
+"""What a dataset has already: requests, and pictures that are nearly the same as others. Kept on disk, not in memory.
+
+A picture that comes again pixel by pixel (from a folder of few) may serve several requests; one that is nearly
+another one may not, and neither may a request that was made of the same pictures before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from canvasagent.craft.records import SftRecord
+from canvasagent.craft.sources.duplicates import BITS, is_near
+from canvasagent.craft.store import Dataset
+from canvasagent.errors import StorageError
+
+_BANDS, _BAND = 16, BITS // 16
+"""Near hashes differ in fewer bits than there are bands, so they share one."""
+
+
+class Repeats:
+    """An index of requests and fingerprints in a file of its own, made anew each time a build begins or goes on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._told():
+            path.unlink(missing_ok=True)
+            self._base = sqlite3.connect(path, isolation_level=None)
+            self._base.executescript(
+                "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000;"
+                "CREATE TABLE requests(key BLOB PRIMARY KEY, record TEXT) WITHOUT ROWID;"
+                "CREATE TABLE prints(band INT, print BLOB, hash TEXT, record TEXT, PRIMARY KEY(band, print, hash))"
+                " WITHOUT ROWID; BEGIN;"
+            )
+
+    def problem(self, record: SftRecord) -> str | None:
+        """Why a record cannot be added: it says or shows what another one does; None where it can."""
+        with self._told():
+            row = self._base.execute("SELECT record FROM requests WHERE key = ?", (_request(record),)).fetchone()
+            if row is not None:
+                return f"the same request of the same pictures as record {row[0]}"
+            for key, value in _prints(record):
+                if (near := self._near(key, value)) is not None:
+                    return f"an input picture is nearly one of record {near}"
+        return None
+
+    def _near(self, key: str, value: int) -> str | None:
+        for band in _bands(value):
+            found = self._base.execute("SELECT print, hash, record FROM prints WHERE band = ?", (band,))
+            for other, other_key, record in found:
+                if other_key != key and is_near(int.from_bytes(other, "big"), value):
+                    found.close()
+                    return str(record)
+        return None
+
+    def add(self, record: SftRecord) -> None:
+        """Know a record from now on."""
+        with self._told():
+            self._base.execute("INSERT OR IGNORE INTO requests VALUES (?, ?)", (_request(record), record.id))
+            for key, value in _prints(record):
+                data = value.to_bytes(BITS // 8, "big")
+                rows = [(band, data, key, record.id) for band in _bands(value)]
+                self._base.executemany("INSERT OR IGNORE INTO prints VALUES (?, ?, ?, ?)", rows)
+
+    def restore(self, dataset: Dataset) -> None:
+        """Know the records that are in a dataset."""
+        for record in dataset.sft():
+            self.add(record)
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._base.close()
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(f"'{self.path}' could not be written: {error}.") from error
+
+
+def _request(record: SftRecord) -> bytes:
+    said = " ".join(record.instruction.lower().split())
+    return hashlib.sha256("\n".join([said, *record.images[: record.inputs]]).encode()).digest()[:16]
+
+
+def _prints(record: SftRecord) -> list[tuple[str, int]]:
+    values = [int(value, 16) for value in record.meta["fingerprints"]]
+    return list(zip(record.images[: record.inputs], values, strict=True))
+
+
+def _bands(value: int) -> list[int]:
+    """The bands of a hash, each with its place, so that one column tells them apart."""
+    return [(place << _BAND) | (value >> (_BAND * place) & ((1 << _BAND) - 1)) for place in range(_BANDS)]
