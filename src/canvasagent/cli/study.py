@@ -1,0 +1,104 @@
+"""`canvasagent study`: people rate results; what they say, and how far the judge may be trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from canvasagent.cli.common import Ending, err, json_option, out, verbose_option
+
+
+def build(
+    folders: Annotated[list[Path], typer.Argument(help="Folders that `canvasagent eval` wrote.", show_default=False)],
+    samples: Annotated[int, typer.Option(min=2, help="Tasks whose results are rated.")] = 12,
+    raters: Annotated[int, typer.Option(min=1, help="Pages to write, one a rater.")] = 5,
+    per_task: Annotated[
+        int | None, typer.Option(min=1, help="Results of one task that a rater sees; all policies' if left out.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draw and of the orders.")] = 0,
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder for pages and key.")] = Path("study"),
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+) -> Ending:
+    """Write one blinded page a rater, and the key, which stays with you."""
+    from canvasagent.errors import InputError
+    from canvasagent.evaluation.joining import join
+    from canvasagent.evaluation.study.design import design
+    from canvasagent.evaluation.study.package import KEY_NAME, write_package
+
+    if (out_dir / KEY_NAME).exists():
+        raise InputError(f"'{out_dir}' holds a study already; give another --out.")
+    joined = join(folders, allow=True)
+    runs = {row.folder: Path(row.folder) for row in joined.rows}
+    study = design(joined.rows, runs, samples, raters, seed, per_task)
+    pages = write_package(study, out_dir, lambda rater: err().print(f"{rater} written", markup=False, style="dim"))
+    if not json:
+        for page in pages:
+            out().print(str(page), markup=False)
+        out().print(f"Keep {out_dir / KEY_NAME} to yourself: it says whose result is whose.", markup=False)
+    counts = {"items": len(study.items), "raters": len(study.raters)}
+    return Ending(0, {"status": "met", "folder": str(out_dir), "pages": [str(page) for page in pages], **counts})
+
+
+def import_ratings(
+    files: Annotated[list[Path], typer.Argument(help="CSV files that raters sent back.", show_default=False)],
+    study_dir: Annotated[Path, typer.Option("--study", help="The study's folder.")] = Path("study"),
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+) -> Ending:
+    """Check ratings and merge them into the study's folder; those imported before are kept."""
+    from canvasagent.evaluation.study.package import read_key
+    from canvasagent.evaluation.study.ratings import RATINGS_NAME, read_ratings, save_ratings
+
+    known = study_dir / RATINGS_NAME
+    ratings = read_ratings(read_key(study_dir), [*([known] if known.is_file() else []), *files])
+    path = save_ratings(study_dir, ratings)
+    if not json:
+        out().print(f"{len(ratings.values)} ratings of {len(ratings.raters)} raters in {path}", markup=False)
+        for note in ratings.notes:
+            err().print(note, markup=False, style="dim")
+    return Ending(
+        0, {"status": "met", "ratings": len(ratings.values), "raters": ratings.raters, "notes": ratings.notes}
+    )
+
+
+def show_report(
+    study_dir: Annotated[Path, typer.Option("--study", help="The study's folder.")] = Path("study"),
+    keep_inattentive: Annotated[
+        bool, typer.Option("--keep-inattentive", help="Count raters who failed an attention check.")
+    ] = False,
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+) -> Ending:
+    """Print and write (`report.md`) means, agreement, and the judge against people."""
+    from canvasagent.errors import InputError
+    from canvasagent.evaluation.study.package import read_key
+    from canvasagent.evaluation.study.ratings import RATINGS_NAME, read_ratings
+    from canvasagent.evaluation.study.report import as_markdown, report
+    from canvasagent.pictures import write_atomically
+
+    if not (study_dir / RATINGS_NAME).is_file():
+        raise InputError(f"'{study_dir}' has no ratings yet; add them with canvasagent study import.")
+    study = read_key(study_dir)
+    found = report(study, read_ratings(study, [study_dir / RATINGS_NAME]), keep_inattentive)
+    text = as_markdown(found)
+    write_atomically(study_dir / "report.md", text.encode("utf-8"))
+    if not json:
+        out().print(text, markup=False)
+    return Ending(0, {"status": "met", **found.model_dump()})
+
+
+def register(app: typer.Typer, summary: str) -> None:
+    """Add the command."""
+    group = typer.Typer(no_args_is_help=True)
+    group.callback()(_group)
+    group.command("build")(build)
+    group.command("import")(import_ratings)
+    group.command("report")(show_report)
+    app.add_typer(group, name="study", help=summary)
+
+
+def _group() -> None:
+    """Have people rate results: build pages, import ratings, report."""

@@ -1,0 +1,87 @@
+"""The pages of a study: one self-contained HTML file a rater, which keeps what was rated and writes a CSV."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from canvasagent.errors import CanvasAgentError, InputError
+from canvasagent.evaluation.study.design import HIGHEST, LOWEST, QUESTIONS, Item, Study
+from canvasagent.pictures import write_atomically
+from canvasagent.report.thumbnails import thumbnail
+from canvasagent.trajectory import Trajectory
+
+KEY_NAME = "key.json"
+SIDE = 448
+"""Longest side of the pictures, in pixels."""
+_FOLDER = Path(__file__).parent
+
+
+def write_package(study: Study, folder: Path, tell: Callable[[str], None] = lambda rater: None) -> list[Path]:
+    """Write a page for each rater and the key; the pages' paths. Raises `InputError` for an unreadable run."""
+    shown = {item.code: _shown(item) for item in study.items}
+    pages = []
+    for rater, codes in study.raters.items():
+        path = folder / f"{rater}.html"
+        write_atomically(path, _page(study, rater, [shown[code] for code in codes]).encode("utf-8", "replace"))
+        pages.append(path)
+        tell(rater)
+    write_atomically(folder / KEY_NAME, (study.model_dump_json(indent=1) + "\n").encode("utf-8"))
+    return pages
+
+
+def read_key(folder: Path) -> Study:
+    """The key of a study. Raises `InputError` where there is none or it is damaged."""
+    try:
+        return Study.model_validate_json((folder / KEY_NAME).read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"'{folder}' holds no study: there is no {KEY_NAME} in it.") from error
+    except ValueError as error:
+        raise InputError(f"'{folder / KEY_NAME}' is damaged: {error}.") from error
+
+
+def _shown(item: Item) -> dict[str, Any]:
+    try:
+        run, asked = Trajectory.load(Path(item.run)), Trajectory.load(Path(item.request_of))
+    except CanvasAgentError as error:
+        raise InputError(f"the run of task '{item.task}' cannot be shown: {error}") from error
+    return {
+        "code": item.code,
+        "request": asked.instruction,
+        "inputs": [thumbnail(asked, f"img_{number}", SIDE) for number in range(1, asked.inputs + 1)],
+        "result": thumbnail(run, run.final, SIDE) if run.final is not None else None,
+        "answer": run.answer.text if run.answer is not None else None,
+    }
+
+
+def _page(study: Study, rater: str, items: list[dict[str, Any]]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = ((_FOLDER / name).read_text("utf-8") for name in ("study.css", "study.js"))
+    identity = hashlib.sha256(f"{study.seed}/{sorted(item.code for item in study.items)}".encode()).hexdigest()[:12]
+    return environment.get_template("study.html").render(
+        rater=rater,
+        study=identity,
+        items=items,
+        questions=QUESTIONS,
+        scale=range(LOWEST, HIGHEST + 1),
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_digest(style),
+        script_hash=_digest(script),
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
