@@ -7,7 +7,7 @@ from pathlib import Path
 
 from canvasagent import Agent
 from canvasagent.craft.placeholders import content
-from canvasagent.craft.records import ChatMessage, SftRecord
+from canvasagent.craft.records import ChatMessage, RlRecord, SftRecord
 from canvasagent.craft.store import DatasetWriter, Rejection
 from canvasagent.pictures import encode
 from canvasagent.trajectory import Trajectory
@@ -95,4 +95,34 @@ def build(folder: Path, count: int = 8, shard_items: int = 3) -> Path:
         for index in range(writer.next_index, count):
             made, pictures, rejected = item(index)
             writer.add(index, made, pictures, rejected)
+    return folder
+
+
+def task(index: int) -> tuple[RlRecord, dict[str, bytes]]:
+    """A task about the pictures of a run; every third has two."""
+    made, pictures = record(index % len(RUNS), index)
+    images = [made.images[0], *(record(1, 0)[0].images[:1] if index % 3 == 2 else [])]
+    pictures = {key: {**pictures, **record(1, 0)[1]}[key] for key in images}
+    return RlRecord(
+        id=f"{index:06d}",
+        split="test" if index % 4 == 3 else "train",
+        chain=made.chain,
+        instruction=f"{made.instruction} If it shows text, read it. ({index})",
+        images=images,
+        expected_tools=made.tools,
+        difficulty={"R": "medium", "L": "easy", "D": "easy"},
+        checks=[{"type": "any_of", "checks": [{"type": "not_blank"}]}],
+        criteria=["it is mirrored"],
+        gold_steps=2 if index % 2 else None,
+        plan={"chain": made.chain, "nodes": [{"id": "a", "facts": {"thing": "dög"}}]},
+        solvability={"policy": "scripted", "runs": 3, "solved": 2, "mean_reward": 0.5} if index % 2 else None,
+        meta={"seed": 7},
+    ), pictures
+
+
+def build_tasks(folder: Path, count: int = 5) -> Path:
+    """A finished dataset of tasks."""
+    with DatasetWriter(folder, "rl", {"n": count}, shard_items=3) as writer:
+        for index in range(count):
+            writer.add(index, *task(index))
     return folder

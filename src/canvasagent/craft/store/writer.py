@@ -84,6 +84,11 @@ class DatasetWriter:
         self._ended = False
 
     @property
+    def kind(self) -> Kind:
+        """`sft` or `rl`."""
+        return self._manifest.kind
+
+    @property
     def next_index(self) -> int:
         """The index that `add` expects next: what is below it is in the dataset or in the open run."""
         return self._next

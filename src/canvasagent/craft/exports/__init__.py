@@ -1,0 +1,126 @@
+"""Exports: a dataset in the form that another project reads. One file a format, found by its name.
+
+A file `exports/<name>.py` defines `KINDS`, the kinds of dataset that it takes, `LOSES`, what the form has no room for
+("" where an import gives equal records), and `write(view, out)`, which fills an empty folder and returns notes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pkgutil
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from canvasagent.craft.records import RlRecord, SftRecord
+from canvasagent.craft.store import Dataset
+from canvasagent.craft.store.layout import Record
+from canvasagent.errors import InputError, StorageError
+
+Reject = Callable[[str], str | None]
+"""Why a text is not wanted; None where it is."""
+
+
+class Exported(BaseModel):
+    """What an export came to."""
+
+    format: str
+    out: str
+    records: dict[str, int]
+    """By split."""
+    filtered: dict[str, int] = {}
+    """How many records the filter kept out, by reason."""
+    loses: str = ""
+    notes: list[str] = []
+
+
+class View:
+    """What an export sees of a dataset: the records that the filter lets through, and their pictures."""
+
+    def __init__(self, dataset: Dataset, reject: Reject | None = None) -> None:
+        self.dataset, self.kind, self.splits = dataset, dataset.kind, dataset.splits
+        self._reject = reject
+        self.records: dict[str, int] = {}
+        self.filtered: dict[str, int] = {}
+
+    def rows(self, split: str) -> Iterator[Record]:
+        """The records of a split."""
+        for record in self.dataset.rows(split):
+            reason = self._reject(record.instruction) if self._reject is not None else None
+            if reason is None:
+                self.records[split] = self.records.get(split, 0) + 1
+                yield record
+            else:
+                self.filtered[reason] = self.filtered.get(reason, 0) + 1
+
+    @property
+    def written(self) -> list[str]:
+        """The splits of which something was let through."""
+        return [split for split in self.splits if self.records.get(split)]
+
+    def picture(self, key: str) -> bytes:
+        """A picture as PNG."""
+        return self.dataset.picture_bytes(key)
+
+    def pictures_of(self, record: Record) -> list[str]:
+        """Hashes of all that a record needs: what its messages show, its result, what its trajectory made."""
+        named = list(record.images)
+        if isinstance(record, SftRecord):
+            named += [record.final] if record.final is not None else []
+            assets = (record.trajectory or {}).get("assets", [])
+            named += [asset["pixel_hash"] for asset in assets if asset.get("pixel_hash") in self.dataset]
+        return list(dict.fromkeys(named))
+
+
+def format_names() -> list[str]:
+    """The formats, as the command line names them."""
+    return sorted(item.name.replace("_", "-") for item in pkgutil.iter_modules(__path__) if item.name[0] != "_")
+
+
+def load_format(name: str) -> Any:
+    """The module of a format. Raises `InputError` for an unknown one."""
+    if name not in format_names():
+        raise InputError(f"there is no format '{name}'; there are {', '.join(format_names())}.")
+    return import_module(f"{__name__}.{name.replace('-', '_')}")
+
+
+def export(dataset: Dataset, name: str, out: str | Path, reject: Reject | None = None) -> Exported:
+    """Write `dataset` to the folder `out` as `name`: wholly or not at all.
+
+    Raises `InputError` for an unknown format, a kind that it has no form for, or a folder that holds something.
+    """
+    form, out = load_format(name), Path(out)
+    if dataset.kind not in form.KINDS:
+        fitting = ", ".join(other for other in format_names() if dataset.kind in load_format(other).KINDS)
+        raise InputError(f"{name} has no form for a dataset of kind {dataset.kind}; {fitting} have.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"'{out}' exists and holds something; name another folder.")
+    view = View(dataset, reject)
+    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.mkdir(parents=True)
+        notes = form.write(view, temporary)
+        if out.exists():
+            out.rmdir()
+        temporary.rename(out)
+    except OSError as error:
+        raise StorageError(f"'{out}' could not be written: {error.strerror or error}.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(temporary)
+    return Exported(
+        format=name, out=str(out), records=view.records, filtered=view.filtered, loses=form.LOSES, notes=notes
+    )
+
+
+def rest_of(record: Record, without: set[str]) -> dict[str, Any]:
+    """The fields of a record that a form has no place of its own for."""
+    return {name: value for name, value in record.model_dump().items() if name not in without}
+
+
+__all__ = ["Exported", "Reject", "RlRecord", "SftRecord", "View", "export", "format_names", "load_format", "rest_of"]
