@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from canvasagent.craft.carrying import CutAway, carried
+from canvasagent.craft.carrying import CutAway, carried, grown
 from canvasagent.craft.mishaps import Kind, Mishap, name_of, spoilt
 from canvasagent.craft.observations import ALIKE, Observation, likeness, says
 from canvasagent.craft.pictures import Box
@@ -187,7 +187,7 @@ class Passage:
                 now = carried(now, call.name, call.arguments, before, after)
             except CutAway as error:
                 raise Stuck("what was found was cut away") from error
-        return now
+        return grown(now, found.margin)
 
 
 def holds(condition: Condition, data: Sequence[Mapping[str, Any]]) -> bool:

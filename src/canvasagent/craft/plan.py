@@ -29,9 +29,9 @@ The acts and the facts that their intents carry (facts are words as a person wou
 | cut out | Extract | thing |
 | paste | Overlayer (object) | thing, where |
 | write | Overlayer (text) | text, where |
-| crop | Crop | thing, or region (`left half`, `centre`, …), or text |
+| crop | Crop | thing, or region (`left half`, `centre`, …), or text; room (`with some room`, may be missing) |
 | rotate | Rotate | angle (`90`), direction (`clockwise`), why (`upside down`, may be missing) |
-| flip | Flip | thing (may be missing) |
+| flip | Flip | thing (may be missing), why (`mirrored`, may be missing) |
 | enhance | SR | (none) |
 """
 
@@ -72,10 +72,13 @@ class Found(Part):
     """Which one, the most certain first (Grounding)."""
     through: tuple[str, ...] = ()
     """Flip, Rotate, Crop and SR steps made since then, through which the box is carried."""
+    margin: float = 0.0
+    """Room around it that is taken along, as a share of its width and height on each side."""
 
 
 Value = Annotated[Made | Found, Field(discriminator="kind")] | str | int | float | bool | tuple[int, ...]
-"""An argument: what a step made or found, or itself. An input picture is named by its id: `img_1`."""
+"""An argument: what a step made or found, or itself. An input picture is named by its id: `img_1`. What was found is
+given as its box; as a `position`, by the middle of its box."""
 
 
 class Step(Part):
