@@ -1,0 +1,146 @@
+"""The data of the grammar, and what is regular in English: articles, plurals, forms of verbs."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+_NUMBERS = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "several", "some", "many"}
+_DETERMINERS = {"a", "an", "the", "my", "his", "her", "its", "their", "our", "this", "that", "another", "no", "both"}
+_AN = re.compile(
+    r"(?:[aeiou](?!ne\b|nic|se|ni[tvf]|\w{0,3}rop)|hour|heir|honest|uni[nm]|8|11\b|18\b|x-ray)", re.IGNORECASE
+)
+
+
+@cache
+def data(name: str) -> dict[str, Any]:
+    """The tables of `name`.toml of this package, read once."""
+    return tomllib.loads(files(__package__).joinpath(f"{name}.toml").read_text("utf-8"))
+
+
+@cache
+def acts() -> dict[str, dict[str, Any]]:
+    """How each act is said."""
+    return {act: table for part in ("picture", "things", "words") for act, table in data(f"acts/{part}").items()}
+
+
+def head_of(phrase: str) -> str:
+    """The noun of a phrase: `tree` of `second tree from the left`."""
+    before = re.split(r" (?:from|in|on|at|of|with|next|near|under|behind|above|below|to|by|beside|that|who) ", phrase)[
+        0
+    ]
+    return before.lower()
+
+
+@cache
+def is_plural(phrase: str) -> bool:
+    """Whether a phrase takes a plural verb: `scissors`, `two dogs`."""
+    words = phrase.lower().split()
+    if words and words[0] in _NUMBERS - {"one"}:
+        return True
+    head = head_of(phrase)
+    nouns = data("verbs")["nouns"]
+    return any(head == noun or head.endswith(" " + noun) for noun in nouns["plural"])
+
+
+@cache
+def with_article(phrase: str) -> str:
+    """`phrase` as a new thing: `a dog`, `an apple`, `some scissors`, `snow`."""
+    words = phrase.lower().split()
+    if not words or words[0] in _NUMBERS | _DETERMINERS or words[0].isdigit():
+        return phrase
+    nouns = data("verbs")["nouns"]
+    head = head_of(phrase)
+    if any(head == noun or head.endswith(" " + noun) for noun in nouns["mass"]):
+        return phrase
+    if any(head == noun for noun in nouns["definite"]):
+        return f"the {phrase}"
+    if is_plural(phrase) or _regular_plural(head):
+        return f"some {phrase}"
+    return article(phrase) + " " + phrase
+
+
+def article(phrase: str) -> str:
+    """`a` or `an`."""
+    return "an" if _AN.match(phrase) else "a"
+
+
+@cache
+def definite(phrase: str) -> str:
+    """`phrase` as a known thing: `the dog`."""
+    words = phrase.lower().split()
+    return phrase if words and words[0] in _DETERMINERS - {"a", "an", "no", "another"} else f"the {phrase}"
+
+
+def _regular_plural(head: str) -> bool:
+    last = head.split()[-1] if head.split() else ""
+    irregular: dict[str, str] = data("verbs")["nouns"]["irregular"]
+    if last in irregular.values() and last not in irregular:
+        return True
+    return bool(re.search(r"[^siu]s$", last)) and last not in {
+        "lens",
+        "gas",
+        "atlas",
+        "canvas",
+        "christmas",
+        "pancreas",
+    }
+
+
+@cache
+def plural(phrase: str) -> str:
+    """`phrase` for several: `red cups`."""
+    head, *rest = re.split(r"(?= (?:from|in|on|at|of|with|next|near|under|behind|above|below) )", phrase, maxsplit=1)
+    irregular: dict[str, str] = data("verbs")["nouns"]["irregular"]
+    words = head.split(" ")
+    last = words[-1]
+    if last in irregular:
+        words[-1] = irregular[last]
+    elif re.search(r"(?:s|x|z|ch|sh)$", last):
+        words[-1] = last + "es"
+    elif re.search(r"[^aeiou]y$", last):
+        words[-1] = last[:-1] + "ies"
+    else:
+        words[-1] = last + "s"
+    return " ".join(words) + "".join(rest)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb's forms."""
+
+    base: str
+    ing: str
+    participle: str
+
+
+@cache
+def verb(base: str) -> Verb:
+    """The forms of a verb, hyphens and capitals as given."""
+    table = data("verbs")
+    if forms := table["irregular"].get(base):
+        return Verb(base, *forms)
+    stem, hyphen, last = base.rpartition("-")
+    if hyphen and last in table["irregular"]:
+        ing, participle = table["irregular"][last]
+        return Verb(base, f"{stem}-{ing}", f"{stem}-{participle}")
+    if base in table["doubled"]["verbs"]:
+        return Verb(base, f"{base}{base[-1]}ing", f"{base}{base[-1]}ed")
+    if base.endswith("e") and not base.endswith(("ee", "oe", "ye")):
+        return Verb(base, base[:-1] + "ing", base + "d")
+    if re.search(r"[^aeiou]y$", base):
+        return Verb(base, base + "ing", base[:-1] + "ied")
+    return Verb(base, base + "ing", base + "ed")
+
+
+_SECOND_VERB = re.compile(r"(?<=\band )(?:put|set|say|tell|report|drop|take|give|report)\b")
+
+
+def gerund(order: str) -> str:
+    """The -ing form of an order, of its second verb as well: `taking it out and putting a cat there`."""
+    first, space, rest = order.partition(" ")
+    return verb(first).ing + space + _SECOND_VERB.sub(lambda match: verb(match.group()).ing, rest)
