@@ -141,7 +141,7 @@ def _lost(color: str, place: str | None) -> bool:
 
 
 def _air(place: str | None, words: bool, random: Random) -> dict[str, Any]:
-    """Now and then another light, weather or look; never several at once."""
+    """Now and then another light, weather or look; never several at once. Fog and falling snow hide too much."""
     chance = random.random()
     outdoors = place is not None and not all_backgrounds()[place].info.indoor
     if not outdoors or place in ("night sky", "space", "underwater", "sunset"):
@@ -150,8 +150,8 @@ def _air(place: str | None, words: bool, random: Random) -> dict[str, Any]:
         return {"light": "dusk"}
     if chance < 0.09 and not words:
         return {"light": "night"}
-    if chance < 0.15:
-        return {"weather": random.choice(("rain", "fog") if place != "snow" else ("snow",))}
+    if chance < 0.14 and place != "snow":
+        return {"weather": "rain"}
     return {"look": random.choice(("paper", "outline"))} if chance < 0.19 else {}
 
 

@@ -8,20 +8,21 @@ things and words) belongs to one split by its hash, so that no two splits ever s
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
 from typing import Any, Literal, get_args
 
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from canvasagent.craft.pictures import Contents, Need, NoPicture, Picture, Split, Text, Thing
 from canvasagent.craft.sources._compose import Composition, Wish, casts, compose, signature, sketch_scene
 from canvasagent.craft.sources._pages import Page, compose_page, draw_page, page_signature
 from canvasagent.craft.sources._phrases import Seen, phrases_for
+from canvasagent.craft.sources._splits import split_of
+from canvasagent.craft.sources._turning import Change, fits
 from canvasagent.errors import InputError
-from canvasagent.geometry import PixelBox, Size, box_to_grid
+from canvasagent.geometry import PixelBox, Size
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.render import render
 from canvasagent.sketch.sprite import all_sprites
@@ -36,14 +37,6 @@ MOST_THINGS, MOST_TEXTS = 6, 4
 """What a scene can hold; pages have up to six lines."""
 TRIES = 400
 """Compositions that are tried for a need before it is given up."""
-_SHARES: tuple[tuple[Split, int], ...] = (("test", 10), ("validation", 20), ("train", 100))
-"""Up to which of a hundred parts each split has."""
-_QUARTERS = {
-    90: Image.Transpose.ROTATE_270,
-    180: Image.Transpose.ROTATE_180,
-    270: Image.Transpose.ROTATE_90,
-}
-"""Clockwise turns."""
 
 
 @dataclass(frozen=True)
@@ -54,34 +47,30 @@ class Recipe:
     kind: Kind
     things: int
     texts: int
-    turned: int
-    mirrored: bool
     small: bool
-    blurred: bool
     steady: bool
+    change: Change
+    """What is done to it once it is drawn; small ones are drawn small."""
     seed: str
 
     @property
     def key(self) -> str:
         """The recipe as the key of its picture."""
-        flags = "".join(
-            letter
-            for letter, on in zip("msbf", (self.mirrored, self.small, self.blurred, self.steady), strict=True)
-            if on
-        )
-        return f"{VERSION}/{self.split}/{self.kind}/{self.things}/{self.texts}/{self.turned}/{flags or '-'}/{self.seed}"
+        flags = ("s" if self.small else "") + ("f" if self.steady else "")
+        what = f"{self.split}/{self.kind}/{self.things}/{self.texts}/{flags or '-'}"
+        return f"{VERSION}/{what}/{self.change.code}/{self.seed}"
 
     @classmethod
     def of(cls, key: str) -> Recipe:
         """The recipe that a key holds. Raises `InputError` where it is none of this version."""
         try:
-            version, part, sort, things, texts, turned, flags, seed = key.split("/")
+            version, part, sort, things, texts, flags, change, seed = key.split("/")
             split = next(name for name in get_args(Split) if name == part)
             kind = next(name for name in get_args(Kind) if name == sort)
             if int(version) != VERSION:
                 raise ValueError
-            mirrored, small, blurred, steady = (letter in flags for letter in "msbf")
-            return cls(split, kind, int(things), int(texts), int(turned), mirrored, small, blurred, steady, seed)
+            small, steady = "s" in flags, "f" in flags
+            return cls(split, kind, int(things), int(texts), small, steady, Change.of(change), seed)
         except (ValueError, StopIteration) as error:
             raise InputError(f"'{key}' is no key of the source sketch, version {VERSION}.") from error
 
@@ -107,10 +96,8 @@ class Sketch:
             recipe = _recipe(need, split, f"{key}#{attempt}")
             made = _made(recipe)
             if made is not None and fits(made.contents, need):
-                size = made.size[::-1] if recipe.turned % 180 else made.size
-                return Picture(
-                    source=self.name, key=recipe.key, size=size, contents=made.contents, origin=_origin(made)
-                )
+                size, origin = recipe.change.size(made.size), _origin(made)
+                return Picture(source=self.name, key=recipe.key, size=size, contents=made.contents, origin=origin)
         raise NoPicture(_why_not(need))
 
     def open(self, picture: Picture) -> Image.Image:
@@ -119,12 +106,7 @@ class Sketch:
         made = _made(recipe)
         if made is None:
             raise InputError(f"'{picture.key}' describes no picture that can be drawn.")
-        drawn = _drawn(made)
-        if recipe.blurred:
-            drawn = drawn.filter(ImageFilter.GaussianBlur(_blur(made.size)))
-        if recipe.mirrored:
-            drawn = drawn.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return drawn.transpose(_QUARTERS[recipe.turned]) if recipe.turned else drawn
+        return recipe.change.apply(_drawn(made))
 
 
 def create(argument: str | None) -> Sketch:
@@ -134,31 +116,15 @@ def create(argument: str | None) -> Sketch:
     return Sketch()
 
 
-def fits(contents: Contents, need: Need) -> bool:
-    """Whether contents are what is needed."""
-    flags = ("drawn", "mirrored", "small", "blurred")
-    told = all(getattr(need, flag) in (None, getattr(contents, flag)) for flag in flags)
-    turned = need.turned in (None, contents.turned != 0)
-    return told and turned and len(contents.things) >= need.things and len(contents.texts) >= need.texts
-
-
-def split_of(what: str) -> Split:
-    """The split that something belongs to, by its hash."""
-    part = int.from_bytes(hashlib.sha256(what.encode()).digest()[:4], "big") % 100
-    return next(split for split, up_to in _SHARES if part < up_to)
-
-
 def _recipe(need: Need, split: Split, key: str) -> Recipe:
     """What is settled before anything is composed."""
     random = Random(f"sketch {VERSION}:{need.model_dump_json()}:{split}:{key}")
     pages = need.drawn is False or (need.drawn is None and not need.things and need.texts and random.random() < 0.6)
-    turned = random.choice((90, 180, 180, 270)) if need.turned else 0
+    change = replace(Change.needed(need, random), small=False)
     small = bool(need.small) or (need.small is None and not need.texts and need.things < 3 and random.random() < 0.05)
-    steady = bool(need.steady or turned or need.mirrored)
-    return Recipe(
-        split, "page" if pages else "scene", need.things, need.texts, turned, bool(need.mirrored), small,
-        bool(need.blurred), steady, f"{random.getrandbits(64):016x}",
-    )  # fmt: skip
+    steady = need.steady or bool(change.turned or change.mirrored)
+    kind: Kind = "page" if pages else "scene"
+    return Recipe(split, kind, need.things, need.texts, small, steady, change, f"{random.getrandbits(64):016x}")
 
 
 @lru_cache(maxsize=64)
@@ -173,7 +139,7 @@ def _made(recipe: Recipe) -> _Made | None:
         return _Made(None, page, size, _contents(recipe, size, [], draw_page(page)[1], None))
     if recipe.things > MOST_THINGS or recipe.texts > MOST_TEXTS:
         return None
-    wish = Wish(recipe.things, recipe.texts, size, recipe.steady, plain=recipe.small or recipe.blurred)
+    wish = Wish(recipe.things, recipe.texts, size, recipe.steady, plain=recipe.small or recipe.change.blurred)
     scene, colors = sketch_scene(wish, random)
     if split_of(signature(scene)) != recipe.split:
         return None
@@ -218,30 +184,18 @@ def _contents(
     setting: str | None,
 ) -> Contents:
     """What the finished picture holds: boxes turned and mirrored along."""
-    texts = tuple(Text(words=words, box=_turned(box, size, recipe)) for words, box, _ in lines)
+    change = recipe.change
+    texts = tuple(Text(words=words, box=change.box(box, size)) for words, box, _ in lines)
     return Contents(
-        things=tuple(thing.model_copy(update={"box": _turned(box, size, recipe)}) for thing, box in things),
+        things=tuple(thing.model_copy(update={"box": change.box(box, size)}) for thing, box in things),
         texts=texts,
         setting=setting,
         drawn=recipe.kind == "scene",
-        turned=recipe.turned,
-        mirrored=recipe.mirrored,
+        turned=change.turned,
+        mirrored=change.mirrored,
         small=recipe.small,
-        blurred=recipe.blurred,
+        blurred=change.blurred,
     )
-
-
-def _turned(box: PixelBox, size: Size, recipe: Recipe) -> tuple[int, int, int, int]:
-    """A pixel box of the upright picture on the grid of the finished one."""
-    left, top, right, bottom = box
-    width, height = size
-    if recipe.mirrored:
-        left, right = width - right, width - left
-    for _ in range(recipe.turned // 90):
-        left, top, right, bottom = height - bottom, left, height - top, right
-        width, height = height, width
-    x0, y0, x1, y1 = box_to_grid((left, top, right, bottom), (width, height))
-    return x0, y0, x1, y1
 
 
 def _drawn(made: _Made) -> Image.Image:
@@ -252,11 +206,6 @@ def _drawn(made: _Made) -> Image.Image:
     scene = composed.scene
     background = all_backgrounds()[scene.background] if scene.background else None
     return render(scene, list(composed.placements), background, made.size, composed.seed)
-
-
-def _blur(size: Size) -> float:
-    """Enough to be seen, not so much that nothing can be made out."""
-    return 0.0016 * max(size)
 
 
 def _origin(made: _Made) -> dict[str, Any]:

@@ -1,0 +1,168 @@
+"""`hf:NAME` or `hf:PATH`, with `:split` behind it if only one is wanted (`hf:food101:train[:500]`): a dataset of
+Hugging Face, by its name on the hub or from disk.
+
+The pictures are those of the first column whose feature is an image; columns that hold an input before ones that
+hold an edited result. PICO-Banana-400K comes as JSON Lines without pictures: each line has `open_image_input_url`,
+`text`, `output_image`, `edit_type`, `summarized_text`, and `local_input_image` once its source pictures were fetched
+and mapped to files (multi-turn lines have `files`, a list of {id, url, …} with the id `original_input_image`). Give
+the mapped file or its folder as PATH; the pictures are looked for beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from canvasagent.craft.sources._pool import Pool, Shelf, opened
+from canvasagent.errors import InputError, MissingExtra
+
+_INPUT_FIRST = ("input_image", "source_image", "original_image", "input", "source", "image")
+"""Columns that are taken before others, in this order."""
+_LOCAL = ("local_input_image", "local_path", "path")
+"""Fields of mapped PICO-Banana lines that name a file."""
+
+
+@dataclass
+class Rows:
+    """The rows of a dataset. Opened anew in every process."""
+
+    name: str
+    split: str | None
+    _opened: Any = field(default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"name": self.name, "split": self.split, "_opened": None}
+
+    def entries(self) -> Iterator[tuple[str, str]]:
+        """Every row of every split; the dataset's own fingerprint tells whether it changed."""
+        for split, data in self._data().items():
+            for row in range(len(data)):
+                yield f"{split}#{row}", str(data._fingerprint)
+
+    def load(self, key: str) -> Image.Image:
+        """The row's picture."""
+        split, row = key.rsplit("#", 1)
+        data = self._data()[split]
+        value = data[int(row)][image_column(data, self.name)]
+        if not value or not (value.get("bytes") or value.get("path")):
+            raise InputError(f"row {row} has no picture.")
+        return opened(value["bytes"] or Path(value["path"]))
+
+    def origin(self, key: str) -> dict[str, Any]:
+        """Dataset, split and row."""
+        split, row = key.rsplit("#", 1)
+        return {"dataset": self.name, "split": split, "row": int(row), "licence": "as the dataset's"}
+
+    def _data(self) -> dict[str, Any]:
+        if self._opened is None:
+            self._opened = _loaded(self.name, self.split)
+        found: dict[str, Any] = self._opened
+        return found
+
+
+def _loaded(name: str, split: str | None) -> dict[str, Any]:
+    """The splits of a dataset, pictures as bytes or paths. Raises `InputError` with what is wrong."""
+    try:
+        import datasets  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise MissingExtra("Hugging Face datasets", "craft") from error
+    try:
+        if (Path(name) / "dataset_info.json").is_file() or (Path(name) / "dataset_dict.json").is_file():
+            found = datasets.load_from_disk(name)
+            found = found[split] if split and isinstance(found, dict) else found
+        else:
+            found = datasets.load_dataset(name, split=split)
+    except Exception as error:  # whatever the hub, the network or a file makes it raise
+        raise InputError(f"the dataset '{name}' cannot be opened: {error}") from error
+    parts = dict(found) if isinstance(found, dict) else {split or "all": found}
+    return {key: _undecoded(data, name) for key, data in parts.items()}
+
+
+def _undecoded(data: Any, name: str) -> Any:
+    import datasets  # type: ignore[import-untyped]
+
+    column = image_column(data, name)
+    return data.select_columns([column]).cast_column(column, datasets.Image(decode=False))
+
+
+def image_column(data: Any, name: str) -> str:
+    """The column with the pictures. Raises `InputError` that lists the columns where none is of images."""
+    import datasets  # type: ignore[import-untyped]
+
+    found = [column for column, feature in data.features.items() if isinstance(feature, datasets.Image)]
+    if not found:
+        listed = ", ".join(data.features) or "none"
+        raise InputError(f"'{name}' has no column of pictures (its columns: {listed}).")
+    return next((column for column in _INPUT_FIRST if column in found), found[0])
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The input pictures that lines of a PICO-Banana-400K file name."""
+
+    file: Path
+
+    def entries(self) -> Iterator[tuple[str, str]]:
+        """Each file that is named, once, in order. Lines whose picture was not fetched are told by `load`."""
+        seen: set[str] = set()
+        with self.file.open(encoding="utf-8") as stream:
+            for number, line in enumerate(stream, 1):
+                key = _named(line, number, self.file)
+                if key and key not in seen:
+                    seen.add(key)
+                    path = self.file.parent / key
+                    told = path.stat() if path.is_file() else None
+                    yield key, f"{told.st_size} {told.st_mtime_ns}" if told else "missing"
+
+    def load(self, key: str) -> Image.Image:
+        """The source picture."""
+        return opened(self.file.parent / key)
+
+    def origin(self, key: str) -> dict[str, Any]:
+        """The file, and the licence of Open Images."""
+        return {"dataset": "PICO-Banana-400K", "file": key, "licence": "CC BY 2.0 (Open Images)"}
+
+
+def _named(line: str, number: int, file: Path) -> str | None:
+    """The local file of a line's input picture; None for an empty line."""
+    if not line.strip():
+        return None
+    try:
+        record = json.loads(line)
+        first = next((item for item in record.get("files", ()) if item.get("id") == "original_input_image"), record)
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"line {number} of '{file.name}' is no JSON object: {error}.") from error
+    named = next((first[name] for name in _LOCAL if first.get(name)), None) or record.get("local_input_image")
+    if named is None:
+        raise InputError(
+            f"line {number} of '{file.name}' names no file of its own ({', '.join(_LOCAL)}): fetch the source pictures "
+            "from Open Images and map the file's URLs to them first, as the dataset's page tells."
+        )
+    return str(named)
+
+
+def create(argument: str | None) -> Pool:
+    """The source. Raises `InputError` for what cannot be opened, `MissingExtra` without `datasets`."""
+    if not argument:
+        raise InputError("say which dataset: hf:NAME or hf:PATH, with :split behind it if only one is wanted.")
+    shelf: Shelf
+    path = Path(argument).expanduser()
+    lines = [path] if path.suffix == ".jsonl" else sorted(path.glob("*.jsonl")) if path.is_dir() else []
+    if lines and lines[0].is_file() and _is_pico(lines[0]):
+        shelf = Lines(lines[0].resolve())
+    else:
+        name, colon, split = argument.partition(":") if not path.exists() else (str(path), "", "")
+        shelf = Rows(name, split if colon else None)
+    return Pool(f"hf:{argument}", shelf)
+
+
+def _is_pico(file: Path) -> bool:
+    """Whether the first line of a file is one of PICO-Banana-400K."""
+    with file.open(encoding="utf-8") as stream:
+        first = stream.readline()
+    return '"open_image_input_url"' in first or '"original_input_image"' in first
