@@ -26,7 +26,7 @@ from canvasagent.craft.sources._turning import SMALL
 from canvasagent.errors import ToolRefusal
 from canvasagent.geometry import PixelBox, Size, box_to_grid
 from canvasagent.sketch.recognise import Thing as Recognised
-from canvasagent.sketch.recognise import recognise
+from canvasagent.sketch.recognise import looks_drawn, recognise
 
 VERSION = 1
 """Changes when other contents may be found in the same picture."""
@@ -53,7 +53,7 @@ def contents_by_tools(picture: Image.Image) -> Contents:
     """What a picture holds. Takes a second or so."""
     recognised = recognise(picture.convert("RGB"))
     drawn = bool(recognised.things)
-    things = list(_drawn(recognised.things, picture.size)) if drawn else [*_faces(picture), *_shapes(picture)]
+    things = list(_drawn(recognised.things, picture.size)) if drawn else [*_faces(picture), *(_shapes(picture) if looks_drawn(picture) else ())]
     if not drawn and len(things) < 2:
         things += list(_areas(picture))[:AREAS]
     lines = [line for line in _reader()(image=picture) if line.score >= SURE_WORDS and len(line.text) > 1]
