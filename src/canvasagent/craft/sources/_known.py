@@ -53,7 +53,11 @@ def contents_by_tools(picture: Image.Image) -> Contents:
     """What a picture holds. Takes a second or so."""
     recognised = recognise(picture.convert("RGB"))
     drawn = bool(recognised.things)
-    things = list(_drawn(recognised.things, picture.size)) if drawn else [*_faces(picture), *(_shapes(picture) if looks_drawn(picture) else ())]
+    things = (
+        list(_drawn(recognised.things, picture.size))
+        if drawn
+        else [*_faces(picture), *(_shapes(picture) if looks_drawn(picture) else ())]
+    )
     if not drawn and len(things) < 2:
         things += list(_areas(picture))[:AREAS]
     lines = [line for line in _reader()(image=picture) if line.score >= SURE_WORDS and len(line.text) > 1]
