@@ -1,0 +1,62 @@
+"""`canvasagent craft export`: hand a dataset on in the form that another project reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from canvasagent.cli.common import Ending, err, json_option, out, verbose_option
+
+
+def export(
+    dataset: Annotated[Path, typer.Argument(help="Folder of the dataset.", metavar="DATASET")],
+    format: Annotated[
+        str,
+        typer.Option("--format", "-f", help="sharegpt, hf, verl, trl, llamafactory or ms-swift.", metavar="NAME"),
+    ],
+    to: Annotated[Path, typer.Option("--out", "-o", help="Folder to make; it must not hold anything.", metavar="DIR")],
+    filter: Annotated[
+        str | None,
+        typer.Option(
+            help="Leave out requests that a word list or a moderation model objects to: a file with a word or "
+            "phrase a line, or endpoint:MODEL.",
+            metavar="FILE|endpoint:MODEL",
+        ),
+    ] = None,
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+) -> Ending:
+    """Write a dataset for another project: the whole folder or, if something goes wrong, nothing."""
+    from canvasagent.craft.exports import export as run_export
+    from canvasagent.craft.exports import load_format
+    from canvasagent.craft.store import Dataset
+
+    load_format(format)
+    reject = None
+    if filter is not None:
+        from importlib import import_module
+
+        reject = import_module("canvasagent.craft.writers.filter").load_filter(filter)
+    with Dataset.open(dataset) as opened:
+        if not opened.complete:
+            err().print("The dataset's build has not come to its end; what is there is exported.", style="yellow")
+        said = run_export(opened, format, to, reject)
+    if not json:
+        told = ", ".join(f"{split} {count:,}" for split, count in said.records.items()) or "no records"
+        out().print(f"{said.out}: {told} as {said.format}", markup=False)
+        if filter is not None:
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in said.filtered.items())
+            left = sum(said.filtered.values())
+            out().print(f"Left out by the filter: {left:,}" + (f" ({reasons})" if left else ""), markup=False)
+        for note in said.notes:
+            out().print(note, style="yellow", markup=False)
+        if said.loses:
+            out().print(f"This form has no room for: {said.loses}.", style="dim", markup=False)
+    return Ending(0, {"status": "met", **said.model_dump()})
+
+
+def register(group: typer.Typer) -> None:
+    """Add the command."""
+    group.command("export")(export)

@@ -1,0 +1,157 @@
+"""What a dataset is made of, counted, and the paper's Tables 3, 7 and 8 to hold it against."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from itertools import combinations
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from canvasagent.craft.difficulty import LEVELS, of_diversity, of_length
+from canvasagent.craft.store import Dataset
+
+TABLE_3: dict[str, dict[str, int]] = {
+    "R": {"easy": 761, "medium": 1807, "hard": 7432},
+    "L": {"easy": 476, "medium": 4687, "hard": 4837},
+    "D": {"easy": 2317, "medium": 5631, "hard": 2052},
+}
+"""The paper's Table 3: 10,000 tasks by reasoning, length and diversity."""
+HARD = "multi-tool hard"
+"""The row of Table 7 that Table 8 breaks down."""
+OTHER = "other"
+"""Records of no chain of the paper."""
+
+
+class Line(BaseModel):
+    """A row of a table: the paper's count beside the dataset's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    paper: int
+    here: int
+    paper_share: float
+    here_share: float
+    asked: int | None = None
+    """How many the build was asked for, where its settings say."""
+
+    @property
+    def difference(self) -> float:
+        """Share here less the paper's."""
+        return self.here_share - self.paper_share
+
+
+class Tally:
+    """Counts over the records of a dataset; only counters are kept."""
+
+    def __init__(self) -> None:
+        self.splits: Counter[str] = Counter()
+        self.chains: Counter[str] = Counter()
+        self.names: Counter[str] = Counter()
+        """Chains as the records name them."""
+        self.levels: dict[str, Counter[str]] = {axis: Counter() for axis in TABLE_3}
+        self.calls: Counter[str] = Counter()
+        """How often each tool is called."""
+        self.having: Counter[str] = Counter()
+        """How many records call each tool."""
+        self.together: Counter[tuple[str, str]] = Counter()
+        """How many records call both tools; the names in order."""
+        self.lengths: Counter[int] = Counter()
+        """Records by how many calls they have."""
+        self.inputs: Counter[int] = Counter()
+        """Records by how many input pictures they have."""
+
+    @property
+    def records(self) -> int:
+        """How many there are."""
+        return sum(self.splits.values())
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Count a record, given as a row of its columns `COLUMNS` (see `tally`)."""
+        tools = row["tools"] if "tools" in row else row["expected_tools"]
+        told = json.loads(row["difficulty"]) if row["difficulty"] else {}
+        self.splits[row["split"]] += 1
+        self.names[row["chain"]] += 1
+        self.chains[chain_of(row["chain"], tools)] += 1
+        levels = {"L": of_length(len(tools)), "D": of_diversity(tools), **told}
+        for axis, counter in self.levels.items():
+            counter[levels.get(axis, "unknown")] += 1
+        self.calls.update(tools)
+        self.having.update(set(tools))
+        self.together.update(combinations(sorted(set(tools)), 2))
+        self.lengths[len(tools)] += 1
+        self.inputs[row["inputs"] if "inputs" in row else len(row["images"] or [])] += 1
+
+
+def tally(dataset: Dataset) -> Tally:
+    """Count a dataset, reading only what is counted."""
+    columns = ["split", "chain", "difficulty"]
+    columns += ["tools", "inputs"] if dataset.kind == "sft" else ["expected_tools", "images"]
+    counts = Tally()
+    for row in dataset.columns(columns):
+        counts.add(row)
+    return counts
+
+
+def chain_of(name: str, tools: Iterable[str]) -> str:
+    """The chain of the paper that a record belongs to: by its name, or, if it was imported, by its calls."""
+    from canvasagent.craft.chains import load_chains
+
+    chains = load_chains()
+    if name in chains:
+        return name
+    if name == "released":
+        by_tools = {chain.tools: chain.name for chain in reversed(chains.values())}
+        return by_tools.get(tuple(tools), OTHER)
+    return OTHER
+
+
+def table_3(counts: Tally) -> dict[str, list[Line]]:
+    """R, L and D beside the paper's Table 3."""
+    return {
+        axis: [_line(level, paper[level], 10_000, counts.levels[axis][level], counts.records) for level in LEVELS]
+        for axis, paper in TABLE_3.items()
+    }
+
+
+def table_7(counts: Tally, asked: dict[str, int] | None = None) -> list[Line]:
+    """The dataset's chains beside the paper's Table 7; the chains of Table 8 are one row, what is neither another."""
+    from canvasagent.craft.chains import load_chains
+    from canvasagent.craft.chains.load import PRINTED
+
+    chains = load_chains().values()
+    rows = [(chain.name, chain.count, counts.chains[chain.name]) for chain in chains if chain.table == 7]
+    hard = [chain.name for chain in chains if chain.table == 8]
+    rows.append((HARD, PRINTED[8], sum(counts.chains[name] for name in hard)))
+    known = asked and {**asked, HARD: sum(asked.get(name, 0) for name in hard)}
+    lines = [_line(name, paper, PRINTED[7], here, counts.records, known) for name, paper, here in rows]
+    return [*lines, *_other(counts)]
+
+
+def table_8(counts: Tally, asked: dict[str, int] | None = None) -> list[Line]:
+    """The dataset's hard chains beside the paper's Table 8; shares are of these alone."""
+    from canvasagent.craft.chains import load_chains
+    from canvasagent.craft.chains.load import PRINTED
+
+    chains = [chain for chain in load_chains().values() if chain.table == 8]
+    total = sum(counts.chains[chain.name] for chain in chains)
+    return [_line(chain.name, chain.count, PRINTED[8], counts.chains[chain.name], total, asked) for chain in chains]
+
+
+def _other(counts: Tally) -> list[Line]:
+    here = counts.chains[OTHER]
+    return [_line(OTHER, 0, 1, here, counts.records)] if here else []
+
+
+def _line(name: str, paper: int, of: int, here: int, total: int, asked: dict[str, int] | None = None) -> Line:
+    return Line(
+        name=name,
+        paper=paper,
+        here=here,
+        paper_share=paper / of,
+        here_share=here / total if total else 0.0,
+        asked=asked.get(name, 0) if asked else None,
+    )
