@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from canvasagent.craft.plan import Step
-from canvasagent.craft.writers.grammar.lexicon import acts, data, is_plural
+from canvasagent.craft.writers.grammar.lexicon import acts, data, is_plural, vague
 from canvasagent.craft.writers.grammar.patterns import Clause, Pattern, fill, order, pattern, sentence, tidy
 from canvasagent.craft.writers.grammar.referring import Reference
 
@@ -18,6 +18,11 @@ FIRST_NAMED = 0.4
 
 
 _ORDERS = re.compile(r"\byou|please|kindly|^(?:so, |just |pls |go on and )?\{do\}")
+
+
+ASKING = ("locate", "read", "verify", "proofread")
+VAGUE = 0.45
+"""Share of acts that are said indirectly, where that is possible."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,11 @@ class Said:
 def patterns(act: str, kind: str) -> tuple[Pattern, ...]:
     """The patterns of `act` in form `kind`."""
     return tuple(pattern(text) for text in acts()[act].get(kind, ()))
+
+
+def vague_patterns(step: Step, kind: str) -> list[Pattern]:
+    """Indirect wording that says the same where the picture can be seen."""
+    return [pattern(text) for table in vague(step.act, step.facts) for text in table.get(kind, ())]
 
 
 def order_kind(step: Step) -> str:
@@ -63,13 +73,13 @@ def free_sentence(step: Step, ref: Reference, kinds: Sequence[str], plain: bool 
         text = sentence(form, slots, object_)
         if lead:
             text = tidy(f"{text} {lead}") if kind == "note" else tidy(f"{lead}, {text}")
-        return Said(framed(kind, {kind: text}, ref, plain))
+        return Said(framed(kind, {kind: text}, ref, plain, step.act in ASKING))
     return None
 
 
-def framed(kind: str, forms: dict[str, str], ref: Reference, plain: bool = False) -> str:
+def framed(kind: str, forms: dict[str, str], ref: Reference, plain: bool = False, asking: bool = False) -> str:
     """A sentence of the frames of `kind` in the tone at hand. `plain`: without the addition of a question or wish."""
-    table: dict[str, Any] = data("frames")[kind]
+    table: dict[str, Any] = data("frames")["say_tell" if kind == "say" and asking else kind]
     text = forms.get(kind, "")
     choices = (
         table["terse"]
@@ -92,14 +102,15 @@ def _chosen(step: Step, ref: Reference, kind: str) -> tuple[Pattern, dict[str, s
     must = ref.must_name(step)
     ground = ref.grounds.of(step)
     known = ref.facts(step)
-    forms = [form for form in patterns(step.act, kind) if form.needs <= known.keys() | {"the picture"}]
+    forms = vague_patterns(step, kind) if ref.rng.random() < VAGUE else []
+    forms = forms or [form for form in patterns(step.act, kind) if form.needs <= known.keys() | {"the picture"}]
     if not forms:
         raise KeyError(f"no pattern of '{step.act}' ({kind}) fits the facts {sorted(step.facts)}")
     form = ref.rng.choice(forms)
     on_picture = acts()[step.act].get("object") == "picture"
     holds = form.names_picture
-    wants = must or (holds and not on_picture and ref.rng.random() < (FIRST_NAMED if ref.root is None else 0.06))
-    named = ref.picture(ground) if wants and not on_picture and step.act != "paste" else None
+    wants = must or (holds and not on_picture and ref.rng.random() < (FIRST_NAMED if ref.naming.root is None else 0.06))
+    named = ref.naming.name(ground) if wants and not on_picture and step.act != "paste" else None
     slots = ref.slots(step, form, named if holds else None)
     thing = acts()[step.act].get("object") == "thing"
     attach = named if named and not holds and thing else None
@@ -116,9 +127,9 @@ def _onto(step: Step, ref: Reference, form: Pattern, slots: dict[str, str], obje
     """Where a thing is pasted: the picture is always said where there are several."""
     base = ref.grounds.of(step)
     several = ref.grounds.inputs > 1 or base.number == 0
-    name = ref.picture(base) if several else f"the {ref.noun}"
+    name = ref.naming.name(base) if several or base.original else f"the {ref.noun}"
     slots = dict(slots)
-    if several or "where" not in step.facts or ref.rng.random() < 0.4:
+    if several or base.original or "where" not in step.facts or ref.rng.random() < 0.4:
         slots["into"] = f"{ref.place_word(step) or ref.rng.choice(['onto', 'on', 'into'])} {name}"
     return slots
 

@@ -6,9 +6,10 @@ import re
 
 from canvasagent.craft.plan import Branch, Condition, Node, Step
 from canvasagent.craft.writers.grammar.acts import clause
+from canvasagent.craft.writers.grammar.facts import several
 from canvasagent.craft.writers.grammar.lexicon import data, is_plural, with_article
 from canvasagent.craft.writers.grammar.patterns import LOCATIVES, fill, pattern
-from canvasagent.craft.writers.grammar.referring import Reference, several
+from canvasagent.craft.writers.grammar.referring import Reference
 
 _COUNTS = ("at least", "at_least", "count", "number", "n")
 
@@ -97,8 +98,8 @@ def _condition(condition: Condition, ref: Reference) -> tuple[str, str]:
     ground = ref.grounds.of(step) if step else None
     name = f"the {ref.noun}"
     must = step is not None and ref.must_name(step)
-    if ground is not None and (must or ref.root is None):
-        name = ref.picture(ground)
+    if ground is not None and (must or ref.naming.root is None):
+        name = ref.naming.name(ground)
     slots["the picture"] = name
     table = data("conditions")[kind]
     said = []

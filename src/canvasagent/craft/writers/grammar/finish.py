@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from canvasagent.craft.plan import Plan
 from canvasagent.craft.writers.grammar.lexicon import data
+from canvasagent.craft.writers.grammar.naming import spoken_facts
 from canvasagent.craft.writers.grammar.patterns import fill
 from canvasagent.craft.writers.grammar.referring import Reference
 
@@ -24,21 +25,7 @@ _SPELLING = (
 )
 _WORD = re.compile(r"(?<![\w'-])[a-z]{5,}(?![\w'-])")
 _NEVER_WRONG = frozenset(
-    [
-        "first",
-        "second",
-        "third",
-        "fourth",
-        "image",
-        "picture",
-        "clockwise",
-        "counterclockwise",
-        "degrees",
-        "before",
-        "after",
-        "there",
-        "their",
-    ]
+    "first second third fourth image picture clockwise counterclockwise degree degrees before after there".split()
 )
 _START = re.compile(r"(^|[.?!]\s+|\n(?:(?:Step )?[(#]?\d+[.):]*\s|[-*] )?)([a-z])")
 
@@ -60,22 +47,23 @@ def finished(sentences: list[str], plan: Plan, ref: Reference) -> str:
 def _around(sentences: list[str], plan: Plan, ref: Reference) -> Iterable[str]:
     extras, rng, tone = data("extras"), ref.rng, ref.tone
     lead = ""
+    first = rng.random() < 0.3
     if tone in extras["greetings"] and rng.random() < (0.35 if tone == "chatty" else 0.07):
         lead = rng.choice(extras["greetings"][tone]) + rng.choice([",", "!", "."] if tone == "chatty" else [","])
     aside = _aside(plan, ref) if rng.random() < ASIDES[tone] else None
     polite = rng.choices(("none", "before", "after", "both"), (5, 2, 2.5, 0.5))[0]
     if tone in extras["before"] and polite in ("before", "both"):
         before = rng.choice(extras["before"][tone])
+        first = first and not before.endswith((",", ":"))
         if before.endswith((".", "?", ":")) or not sentences[0].endswith("?"):
             lead = f"{lead} {before}".strip()
-    first = aside is not None and rng.random() < 0.3
     if lead:
         yield _ended(lead) if first and aside else lead
-    if first and aside:
+    if first and aside and "\n" not in sentences[-1]:
         yield aside + "."
     yield from sentences
-    if aside and not first:
-        yield aside + "."
+    if aside and (not first or "\n" in sentences[-1]):
+        yield ("\n" if "\n" in sentences[-1] else "") + aside + "."
     if polite in ("after", "both") and "\n" not in sentences[-1]:
         yield rng.choice(extras["closings"][tone]) + rng.choice([".", "!"] if tone == "chatty" else ["."])
 
@@ -92,8 +80,7 @@ def _aside(plan: Plan, ref: Reference) -> str:
 
 def _guarded(plan: Plan, ref: Reference) -> frozenset[str]:
     """Words that stay as they are: all that facts are made of."""
-    facts = [value for step in ref.grounds.steps.values() for value in step.facts.values()]
-    facts += [value for branch in plan.branches() for value in branch.condition.facts.values()]
+    facts = spoken_facts(plan, ref.grounds)
     return frozenset(word for fact in facts for word in re.findall(r"\w+", fact.lower()))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 _NUMBERS = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "several", "some", "many"}
 _DETERMINERS = {"a", "an", "the", "my", "his", "her", "its", "their", "our", "this", "that", "another", "no", "both"}
+_PREPOSITIONS = {"in", "on", "at", "under", "over", "inside", "with", "near", "by"}
 _AN = re.compile(
     r"(?:[aeiou](?!ne\b|nic|se|ni[tvf]|\w{0,3}rop)|hour|heir|honest|uni[nm]|8|11\b|18\b|x-ray)", re.IGNORECASE
 )
@@ -26,6 +27,12 @@ def data(name: str) -> dict[str, Any]:
 def acts() -> dict[str, dict[str, Any]]:
     """How each act is said."""
     return {act: table for part in ("picture", "things", "words") for act, table in data(f"acts/{part}").items()}
+
+
+def vague(act: str, facts: dict[str, str]) -> list[dict[str, Any]]:
+    """Indirect wording that stands for one of `facts`."""
+    tables = data("vague")
+    return [tables[key] for name, value in facts.items() if (key := f"{act} {name} {value}") in tables]
 
 
 def head_of(phrase: str) -> str:
@@ -51,7 +58,7 @@ def is_plural(phrase: str) -> bool:
 def with_article(phrase: str) -> str:
     """`phrase` as a new thing: `a dog`, `an apple`, `some scissors`, `snow`."""
     words = phrase.lower().split()
-    if not words or words[0] in _NUMBERS | _DETERMINERS or words[0].isdigit():
+    if not words or words[0] in _NUMBERS | _DETERMINERS | _PREPOSITIONS or words[0].isdigit():
         return phrase
     nouns = data("verbs")["nouns"]
     head = head_of(phrase)
@@ -130,7 +137,9 @@ def verb(base: str) -> Verb:
         return Verb(base, f"{stem}-{ing}", f"{stem}-{participle}")
     if base in table["doubled"]["verbs"]:
         return Verb(base, f"{base}{base[-1]}ing", f"{base}{base[-1]}ed")
-    if base.endswith("e") and not base.endswith(("ee", "oe", "ye")):
+    if base.endswith(("ee", "oe", "ye")):
+        return Verb(base, base + "ing", base + "d")
+    if base.endswith("e"):
         return Verb(base, base[:-1] + "ing", base + "d")
     if re.search(r"[^aeiou]y$", base):
         return Verb(base, base + "ing", base[:-1] + "ied")

@@ -7,10 +7,10 @@ import re
 
 from canvasagent.craft.plan import Branch, Node, Plan, Step
 from canvasagent.craft.writers.base import Seen
+from canvasagent.craft.writers.grammar.facts import is_amount
 from canvasagent.craft.writers.grammar.lexicon import data, gerund
 from canvasagent.craft.writers.grammar.patterns import fill, pattern, tidy
 from canvasagent.craft.writers.grammar.pictures import served_by
-from canvasagent.craft.writers.grammar.referring import amount
 from canvasagent.craft.writers.grammar.seeing import agreed, first_look, result_of, slots_of, trouble_of
 
 MOST_WORDS = 55
@@ -33,7 +33,7 @@ def reason_slots(step: Step) -> dict[str, str]:
     """The facts of `step` with what depends on their kind."""
     slots = slots_of(step)
     if step.act == "adjust" and "adjustment" in slots:
-        slots["amount" if amount(slots["adjustment"]) else "adj"] = slots["adjustment"]
+        slots["amount" if is_amount(slots["adjustment"]) else "adj"] = slots["adjustment"]
     return slots
 
 

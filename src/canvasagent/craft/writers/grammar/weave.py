@@ -49,7 +49,7 @@ def told(nodes: Sequence[Node], ref: Reference) -> list[str]:
     if len(items) == 1 and isinstance(items[0], Step):
         return [ended(single(items[0], ref))]
     if ref.tone == "terse" and only_steps and len(items) <= 5 and rng.random() < GLUED:
-        return [_glued([item for item in items if isinstance(item, Step)], ref)]
+        return [ended(_glued([item for item in items if isinstance(item, Step)], ref))]
     if len(items) >= 3 and rng.random() < LISTED:
         return listed(items, ref)
     return sentences(items, ref)
@@ -128,7 +128,8 @@ def _sentence(group: list[Step], ref: Reference, first: bool, last: bool, after_
         return fill(rng.choice(joins["after"]["do"]), made.forms())
     if first:
         if not last and rng.random() < 0.25:
-            return fill(rng.choice(joins["first"]["do"]), made.forms())
+            starts = [text for text in joins["first"]["do"] if len(group) == 1 or text.endswith(", {do}")]
+            return fill(rng.choice(starts), made.forms())
         return wrapped(made, ref, tells=made.done is None) if rng.random() < 0.5 else made.do
     if rng.random() < 0.15:
         return made.do
@@ -150,7 +151,6 @@ def joined(group: list[Step], ref: Reference, free: bool = True) -> Clause | str
                     "{0}, {1}, and then {2}",
                     "{0}, then {1} and {2}",
                     "{0} and {1}, then {2}",
-                    "{0}, {1}, and finally {2}",
                 ]
             ).format(one.do, two.do, three.do)
         )
