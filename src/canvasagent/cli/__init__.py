@@ -40,6 +40,7 @@ COMMANDS = {
     "reward": "Look into the reward: audit it for exploits.",
     "eval": "Compare policies on a benchmark.",
     "table": "Join the results of several evaluations.",
+    "judge": "Look into a judge: how steady it is, whom it agrees with.",
     "study": "Have people rate results, and report.",
     "craft": "Build data: trajectories, tasks, the benchmark.",
     "doctor": "Say what can run on this machine, and what to do about the rest.",

@@ -1,0 +1,104 @@
+"""`canvasagent judge check`: how steady a judge is, and whom it agrees with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from canvasagent.cli.common import RUNS_DIR, Ending, err, json_option, load_run, out, runs_dir_option, verbose_option
+from canvasagent.cli.options import settings_from, settings_options, with_options
+from canvasagent.rewards.judges.base import Aspect, JudgeSettings
+
+
+def check(
+    runs: Annotated[
+        list[str], typer.Argument(help="Runs' folders, their ids, or folders of `eval`.", show_default=False)
+    ],
+    judge: Annotated[str, typer.Option(help="The judge to check: local, endpoint:MODEL.")] = "local",
+    rounds: Annotated[int, typer.Option(min=1, help="How often each run is judged with nothing changed.")] = 3,
+    against: Annotated[str | None, typer.Option(help="Another judge to compare with.", show_default=False)] = None,
+    study_dir: Annotated[
+        Path | None, typer.Option("--study", help="A study's folder, to compare with people.", show_default=False)
+    ] = None,
+    stored: Annotated[
+        Path | None, typer.Option(help="Verdicts kept earlier, to see drift.", show_default=False)
+    ] = None,
+    store: Annotated[Path | None, typer.Option(help="Keep these verdicts in a file.", show_default=False)] = None,
+    runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+    **options: Any,
+) -> Ending:
+    """Judge runs again, with order and wording changed, and beside another judge, people, or earlier verdicts."""
+    from canvasagent.blocking import block
+    from canvasagent.evaluation.calibration import as_markdown, calibrate, read_stored, save_stored
+
+    settings = settings_from(JudgeSettings, options)
+    loaded = [load_run(name, runs_dir) for given in runs for name in _folders(given)]
+    found = block(
+        calibrate(
+            loaded,
+            judge,
+            settings,
+            repeats=rounds,
+            against=against,
+            people=_people(study_dir) if study_dir is not None else None,
+            before=read_stored(stored) if stored is not None else None,
+            tell=_tell,
+        )
+    )
+    if store is not None:
+        save_stored(store, found.stored)
+    if not json:
+        out().print(as_markdown(found), markup=False)
+    return Ending(0, {"status": "met", **found.model_dump()})
+
+
+def _folders(name: str) -> list[str]:
+    """The runs that a name stands for: itself, or those of an evaluation's folder."""
+    from canvasagent.evaluation.runner import SETUP_NAME, read_rows
+
+    folder = Path(name)
+    return [str(folder / row.folder) for row in read_rows(folder)] if (folder / SETUP_NAME).is_file() else [name]
+
+
+def _people(study_dir: Path) -> dict[str, dict[Aspect, float]]:
+    """People's ratings from 0 to 1, by run as `calibration.key_of` names it."""
+    from canvasagent.evaluation.study.design import HIGHEST, LOWEST
+    from canvasagent.evaluation.study.package import read_key
+    from canvasagent.evaluation.study.ratings import RATINGS_NAME, inattentive, read_ratings
+
+    study = read_key(study_dir)
+    ratings = read_ratings(study, [study_dir / RATINGS_NAME])
+    raters = [rater for rater in ratings.raters if rater not in inattentive(study, ratings)]
+    questions: dict[Aspect, str] = {"align": "task_alignment", "aesthetics": "aesthetic"}
+    found: dict[str, dict[Aspect, float]] = {}
+    for item in (item for item in study.items if not item.attention):
+        for aspect, question in questions.items():
+            values = [
+                ratings.values[key] for rater in raters if (key := (rater, item.code, question)) in ratings.values
+            ]
+            if values:
+                mean = (sum(values) / len(values) - LOWEST) / (HIGHEST - LOWEST)
+                found.setdefault("/".join(Path(item.run).parts[-2:]), {})[aspect] = mean
+    return found
+
+
+def _tell(what: str, done: int, total: int) -> None:
+    if done == total:
+        err().print(f"{what}: {total} runs judged", markup=False, style="dim")
+
+
+def register(app: typer.Typer, summary: str) -> None:
+    """Add the command."""
+    judging = settings_options(JudgeSettings, "Endpoint judge", skip=("api_key", "repeats", "result_first"))
+    group = typer.Typer(no_args_is_help=True)
+    group.callback()(_group)
+    group.command("check")(with_options(check, judging))
+    app.add_typer(group, name="judge", help=summary)
+
+
+def _group() -> None:
+    """Look into a judge."""
