@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 _MARK = re.compile("⟪(\\d+)⟫")
+_SENTENCE = re.compile(r"(?<=[^\d\s][.!?] )|(?<=\n)")
 _WORD = re.compile(r"[^\W_]+|[^a-z\d\s]")
 
 
@@ -61,11 +62,15 @@ def _said(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text.lower()))
 
 
+def _numbers(table: str, text: str) -> list[int]:
+    """The numbers of the entries of a table that a text may fit, by the words that it holds."""
+    known = _index(table)
+    return sorted(known[""].union(*map(known.__getitem__, _said(text) & known.keys())))
+
+
 def likely(table: str, text: str) -> list[dict[str, Any]]:
-    """The entries of a table that a text may fit, by the words that it holds: a quick look before the patterns."""
-    known, entries = _index(table), knowledge()[table]
-    held = _said(text) & known.keys()
-    return [entries[number] for number in sorted(known[""].union(*map(known.__getitem__, held)))]
+    """The entries of a table that a text may fit: a quick look before the patterns are tried."""
+    return [knowledge()[table][number] for number in _numbers(table, text)]
 
 
 class Quotes(NamedTuple):
@@ -79,8 +84,8 @@ class Quotes(NamedTuple):
         """The text with every quotation, and every WORD that stands out by its capitals, replaced by a mark."""
         text = re.sub("[⟪⟫]", "", text)
         begun = text[:200]
-        shouting = sum(map(str.isupper, begun)) * 2 > sum(map(str.isalpha, begun)) and rule("starters").search(begun)
-        kinds = rule("quoted" if shouting else "quoted_or_loud")
+        loud = sum(map(str.isupper, begun)) * 2 > sum(map(str.isalpha, begun)) and rule("starters").search(begun)
+        kinds = rule("quoted" if loud and not re.search("[a-z]{4}", begun) else "quoted_or_loud")
         found, pieces, end = [*kinds.finditer(text)], "", 0
         for number, match in enumerate(found):
             pieces, end = f"{pieces}{text[end : match.start()]}⟪{number}⟫", match.end()
@@ -103,7 +108,8 @@ Clause = tuple[str, bool]
 
 def clauses(text: str) -> list[Clause]:
     """The clauses of a text whose quotations are marks, in order, cleared of politeness and connectives."""
-    text, start, opens = mended(re.sub(r"[^\S\n]+", " ", reworded("rewrite", text))), 0, True
+    text = "".join(reworded("rewrite", sentence) for sentence in _SENTENCE.split(re.sub(r"[^\S\n]+", " ", text)))
+    text, start, opens = mended(text), 0, True
     parts: list[Clause] = []
     for match in [*rule("hard").finditer(text), None]:
         pieces = _split_soft(text[start : match.start() if match else len(text)])
@@ -126,7 +132,7 @@ def _split_soft(sentence: str) -> list[str]:
 @lru_cache(maxsize=1024)
 def strip(clause: str) -> str:
     """A clause without leading connectives and politeness, and without what trails it, its verb a plain one."""
-    return opened(rule("tail").sub("", clause.rstrip()))
+    return opened(rule("tail").sub("", f" {clause.strip()}"))
 
 
 @lru_cache(maxsize=1024)
@@ -135,16 +141,18 @@ def opened(clause: str) -> str:
     clause = rule("lead").sub("", " ".join(clause.split()).strip(" ,;:-–—")).strip()
     form = re.match(r"([a-z]+)(ing|ed)\b(?! of\b)", clause, re.IGNORECASE)
     if form and not rule("starters").match(clause) and (verb := imperative(form[1])):
-        clause = verb + (" it" if form[2] == "ed" else "") + clause[form.end() :]
+        object_ = "" if form[2] != "ed" or re.match(" (?:it|them|this|the)\\b", clause[form.end() :]) else " it"
+        clause = verb + object_ + clause[form.end() :]
     return reworded("synonym", clause)
 
 
-def reworded(table: str, text: str) -> str:
-    """A text in the words that the other rules know, by a table of clauses.toml."""
-    for entry in likely(table, text):
+def reworded(table: str, text: str, start: int = 0) -> str:
+    """A text in the words that the other rules know, by a table of clauses.toml, from its entry `start` on."""
+    for number in _numbers(table, text):
+        entry = knowledge()[table][number]
         fits = pattern(entry["pattern"])
-        if (fits.match if entry["pattern"].startswith("^") else fits.search)(text):
-            text = fits.sub(entry["means"], text)
+        if number >= start and (fits.match if entry["pattern"].startswith("^") else fits.search)(text):
+            return reworded(table, fits.sub(entry["means"], text), number + 1)
     return text
 
 

@@ -36,7 +36,9 @@ def make_plan(instruction: str) -> Plan:
     marked, quotes = Quotes.take(instruction)
     found = Wishes(marked, quotes)
     steps = [step_of(text, quotes) | {"condition": asked, "holds": holds} for text, asked, holds in found.asked]
-    if (foreign := language.is_foreign(marked)) or all(step["operation"] in ("unknown", "context") for step in steps):
+    if (foreign := language.is_foreign(marked)) or all(
+        step["operation"] in ("unknown", "context", "mention") for step in steps
+    ):
         lost = {"operation": "foreign" if foreign else "unknown", "text": instruction.strip(), "image": ""}
         return Plan((lost | {"condition": None, "holds": True},))
     return Plan(tuple(step for step in steps if step["operation"] != "context"), tuple(found.kept))
@@ -61,7 +63,7 @@ def _fit(way: Mapping[str, Any], clause: str, quotes: Quotes) -> Details | None:
     for source in way["patterns"]:
         if (match := pattern(source).fullmatch(clause)) is not None:
             groups = {name: value.strip() for name, value in match.groupdict().items() if value}
-            found = READERS[way["reader"]](clause, groups | {"operation": way["operation"]}, quotes)
+            found = READERS[way["reader"]](clause, {**groups, "operation": way["operation"]}, quotes)
             if found is not None:
                 return {"operation": way["operation"], **found}
     return None
@@ -79,6 +81,11 @@ def _plain(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     found |= {"phrase": words, "many": many, "count": "count" in groups, "language": groups.get("language", "").lower()}
     factor = int(details.lookup("number", how.replace("4k", "")) or 4)
     return found | {"angle": details.angle(how), "factor": factor, "quoted": [*quotes.of(clause), ""][0]}
+
+
+def _mention(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
+    """A thing that is spoken of; None where it is a picture."""
+    return None if details.reference(groups["phrase"])[0] else _plain(clause, groups, quotes)
 
 
 def _crop(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
@@ -108,7 +115,8 @@ def _ask(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
 
 def _text(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     text = quotes.restore(groups.pop("text"), bare=True).strip()
-    image, around = details.reference(re.sub(r"⟪\d+⟫", "", clause))[0], " ".join(groups.values())
+    image = details.reference(re.sub(r"⟪\d+⟫", "", clause))[0]
+    around = " ".join(value for name, value in groups.items() if name != "operation")
     if not text or "⟪" in around:
         return None  # a second quotation: this would leave it out in silence
     if "⟪" not in clause:
@@ -136,7 +144,8 @@ def _place(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
         source, what = what, ""  # "the face of the first picture"
     if source and not base and not words:
         source, base = "", source  # "put it at the top of the second picture"
-    carried = rule("carried").fullmatch(left) and (base or source or "copies" in groups)
+    carried = rule("carried").fullmatch(left) and (source or not rule("indefinite").match(left))
+    carried = carried and (base or source or "copies" in groups)
     if not (carried if words else what in ("it", "cutout") or (what and base)) or "⟪" in left:
         return None
     slot: Details = {"image": base, "what": "" if words else what, "phrase": words, "source": source, "anchor": anchor}
@@ -179,6 +188,6 @@ def _edit(clause: str, groups: Groups, quotes: Quotes) -> Details:
 
 
 READERS: dict[str, Callable[[str, Groups, Quotes], Details | None]] = {
-    reader.__name__: reader for reader in (_plain, _crop, _ask, _text, _place, _draw, _wish, _edit)
+    reader.__name__: reader for reader in (_plain, _mention, _crop, _ask, _text, _place, _draw, _wish, _edit)
 }
 """How the details of an operation are read from a matching clause; None: the match does not hold."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from canvasagent.policies._scripted.details import Details, around, aspect_box, beside
+from canvasagent.policies._scripted.details import Details, around, aspect_box, beside, head
 from canvasagent.policies._scripted.edits import draw, edit, generate
 from canvasagent.policies._scripted.language import key, knowledge, plain, rule, says
 from canvasagent.policies._scripted.plan import Plan
@@ -62,7 +62,8 @@ def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
 def find(wanted: Details, scene: Scene) -> None:
     """Say how many there are of something, or where."""
     phrase, image = need(scene.meant(wanted["phrase"]), "it does not say what"), scene.target(wanted["image"])
-    told = f"Found {scene.count(image, phrase)} for '{phrase}'"
+    total = scene.count(image, phrase)
+    told, scene.texts["read"] = f"Found {total} for '{phrase}'", str(total) if wanted["count"] else ""
     where = [] if wanted["count"] else scene.seek(image, phrase)[:MOST]
     scene.answers.append(told + "".join(f"; {item.label} at {list(item.box)}" for item in where))
 
@@ -75,6 +76,11 @@ def ask(wanted: Details, scene: Scene) -> None:
     if wanted["operation"] == "check" and not true:
         text = f"'{asked.quote or scene.texts.get('written', 'text')}' cannot be read in it"
         raise Unmet(told if asked.kind == "there" else text if asked.said else "the text can still be read")
+
+
+def mention(wanted: Details, scene: Scene) -> None:
+    """A thing that is only spoken of: what 'it' means in an edit that follows."""
+    scene.noun = head(wanted["phrase"]) or scene.noun
 
 
 def read(wanted: Details, scene: Scene) -> None:
@@ -185,8 +191,10 @@ def place(wanted: Details, scene: Scene) -> None:
     alone = scene.topic is None and scene.focus not in scene.parts and len(scene.inputs) < 2
     if wanted["what"] == "it" and not wanted["image"] and alone and scene.noun:
         return edit(wanted | wanted["edit"], scene)
+    whole = wanted["phrase"] and wanted["image"] in ("it", "picture") and scene.focus not in scene.parts
+    before = scene.focus if whole else None
     content = _content(wanted, scene)
-    base = _base(wanted["image"], content, scene)
+    base = before or _base(wanted["image"], content, scene)
     if wanted["quad"]:
         made = scene.make("hang", base_image=base, content=content, quad=wanted["quad"])
     else:
@@ -240,6 +248,22 @@ def refuse(wanted: Details, scene: Scene) -> None:
 
 PLAYS: dict[str, Callable[[Details, Scene], None]] = {
     play.__name__: play
-    for play in (change, crop, upright, read, find, ask, cut, place, text, generate, draw, edit, translate, refuse)
+    for play in (
+        change,
+        crop,
+        upright,
+        mention,
+        read,
+        find,
+        ask,
+        cut,
+        place,
+        text,
+        generate,
+        draw,
+        edit,
+        translate,
+        refuse,
+    )
 }
 """What carries out the operations of patterns.toml, by name; [plays] of words.toml tells the other ones."""

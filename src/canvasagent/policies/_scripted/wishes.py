@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from canvasagent.policies._scripted.details import lookup, phrase, reference
-from canvasagent.policies._scripted.language import Quotes, clauses, knowledge, likely, pattern, reworded, rule, strip
+from canvasagent.policies._scripted.language import (
+    Quotes,
+    clauses,
+    imperative,
+    knowledge,
+    likely,
+    pattern,
+    reworded,
+    rule,
+    strip,
+)
 
 
 @dataclass(frozen=True)
@@ -55,12 +65,18 @@ class Wishes:
 
     def _corrected(self, text: str) -> bool:
         """Whether a clause only mends or takes back what was said last; if so, that is done."""
+        if (taken := rule("unsaid").match(text)) and (verb := imperative(taken["ing"] or taken["verb"])):
+            left = [wish for wish in self.asked if not wish[0].lower().startswith(verb)]
+            self.asked, fewer = left, len(left) < len(self.asked)
+            return fewer
         cancel, marked = rule("cancel").match(text), rule("correction").match(text)
         if not self.asked or not (cancel or marked or self.corrects):
             return False
-        if cancel:
+        rest = strip(text[cancel.end() :]) if cancel else ""
+        if cancel and (not rest or rule("starters").match(rest)):
             self.asked.pop()
-            return not (rest := strip(text[cancel.end() :])) or self._ask(rest)
+            return not rest or self._ask(rest)
+        marked = cancel or marked
         said = rule("instead").sub("", text[marked.end() if marked else 0 :]).strip(" ,.!")
         rest, before, self.corrects = strip(said), self.asked[-1][0], not said
         whole = rule("starters").match(said) and not rule("make_that").match(said)
@@ -90,11 +106,17 @@ class Wishes:
             end, begin = next(sound, cuts[0])
             said, text = rest[:end], strip(rest[begin:])
         elif (tail := rule("conditional_tail").search(text)) and not rule("asks").search(text[: tail.start()]):
-            if condition(said := tail["said"], self.quotes).kind == "unknown":
+            if condition(said := tail["said"], self.quotes).kind == "unknown" and not rule("says_so").search(said):
                 return text
             word, text = tail["head"], text[: tail.start()]
         else:
             return text
+        marks = re.findall("⟪\\d+⟫", text)[-1:]
+        said = (
+            rule("says_so").sub(lambda so: f"{'does not say' if so['no'] else 'says'} {marks[0]}", said)
+            if marks
+            else said
+        )
         self.last = condition(said, self.quotes)
         self.scope = (self.last, "unless" not in word.lower())
         return text
