@@ -7,6 +7,7 @@ from pathlib import Path
 
 from canvasagent import Agent
 from canvasagent.craft.placeholders import content
+from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.records import ChatMessage, RlRecord, SftRecord
 from canvasagent.craft.store import DatasetWriter, Rejection
 from canvasagent.pictures import encode
@@ -71,7 +72,7 @@ def record(number: int, index: int) -> tuple[SftRecord, dict[str, bytes]]:
         final=final,
         tools=list(tools),
         difficulty={"R": "easy", "L": "easy", "D": "easy"},
-        checks=[{"type": "not_blank"}],
+        checks=[{"check": "not_blank"}],
         trajectory=kept.model_dump(mode="json"),
         meta={"source": "test", "nested": {"ü": [1, 2.5, None]}},
     ), pictures
@@ -103,6 +104,11 @@ def task(index: int) -> tuple[RlRecord, dict[str, bytes]]:
     made, pictures = record(index % len(RUNS), index)
     images = [made.images[0], *(record(1, 0)[0].images[:1] if index % 3 == 2 else [])]
     pictures = {key: {**pictures, **record(1, 0)[1]}[key] for key in images}
+    steps = [
+        Step(id=f"s{at}", tool=tool, arguments={"image": "img_1"}, act="flip", facts={"thing": "dög"})
+        for at, tool in enumerate(made.tools)
+    ]
+    plan = Plan(chain=made.chain, nodes=tuple(steps))
     return RlRecord(
         id=f"{index:06d}",
         split="test" if index % 4 == 3 else "train",
@@ -110,11 +116,11 @@ def task(index: int) -> tuple[RlRecord, dict[str, bytes]]:
         instruction=f"{made.instruction} If it shows text, read it. ({index})",
         images=images,
         expected_tools=made.tools,
-        difficulty={"R": "medium", "L": "easy", "D": "easy"},
-        checks=[{"type": "any_of", "checks": [{"type": "not_blank"}]}],
+        difficulty={"R": "easy", "L": "easy", "D": "easy"},
+        checks=[{"check": "any_of", "checks": [{"check": "not_blank"}]}],
         criteria=["it is mirrored"],
         gold_steps=2 if index % 2 else None,
-        plan={"chain": made.chain, "nodes": [{"id": "a", "facts": {"thing": "dög"}}]},
+        plan=plan.model_dump(mode="json", exclude_defaults=True),
         solvability={"policy": "scripted", "runs": 3, "solved": 2, "mean_reward": 0.5} if index % 2 else None,
         meta={"seed": 7},
     ), pictures

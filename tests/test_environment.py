@@ -240,6 +240,6 @@ def test_no_episode_raises_and_every_record_holds_together(texts: list[str]) -> 
     trajectory = run(*texts)
     assert trajectory.status == "met"
     assert all(turn.imglist[0] == "img_1" for turn in trajectory.turns)
-    assert trajectory._contradiction() is None
+    assert trajectory.contradiction() is None
     again = Trajectory.model_validate_json(trajectory.model_dump_json())
     assert again.model_dump() == trajectory.model_dump()

@@ -161,6 +161,10 @@ class Trajectory(Record):
         self._live[asset.id] = asset
         return record
 
+    def bring(self, asset: Asset) -> None:
+        """Put the pixels of an asset of the record at hand, for a record whose pictures are kept elsewhere."""
+        self._live[asset.id] = asset
+
     def add_turn(self, step: Step, reply: Reply, policy_seconds: float, imglist: list[str]) -> TurnRecord:
         """Add a turn to the record."""
         turn = turn_record(len(self.turns), step, reply, policy_seconds, imglist)
@@ -241,12 +245,12 @@ class Trajectory(Record):
             problem = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in problem["loc"])
             raise StorageError(f"'{file}' is not a run's record: {where}: {problem['msg']}.") from error
-        if conflict := trajectory._contradiction():
+        if conflict := trajectory.contradiction():
             raise StorageError(f"'{file}' contradicts itself: {conflict}.")
         trajectory._folder = file.parent
         return trajectory
 
-    def _contradiction(self) -> str | None:
+    def contradiction(self) -> str | None:
         """What in the record does not go together (one edited by hand, say); None where all does."""
         ids = [record.id for record in self.assets]
         given = [record.id for record in self.assets if record.origin != "tool" and record.id.startswith("img_")]

@@ -1,0 +1,80 @@
+"""`canvasagent craft audit`: whether a dataset is what it says it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from canvasagent.cli.common import DRIFTED, Ending, err, json_option, out, verbose_option
+
+if TYPE_CHECKING:
+    from canvasagent.craft.audit.gather import Audit
+
+
+def audit(
+    dataset: Annotated[Path, typer.Argument(help="Folder of the dataset.", metavar="DATASET")],
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Run the trajectories again with this profile (`release`: for released ones); each with its own "
+            "if left out.",
+            metavar="NAME",
+        ),
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=0, help="Run only so many again, spread evenly; all if left out.", metavar="N")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that work on it.", metavar="N")] = 1,
+    to: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the page; DATASET/audit if left out.", metavar="DIR")
+    ] = None,
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+) -> Ending:
+    """Look at every record, run trajectories again, find what is repeated or leaks between splits; write one page.
+
+    Goes on where it was interrupted. Exit code 0: nothing was found; 3: something was.
+    """
+    from rich.progress import Progress
+
+    from canvasagent.craft.audit import FOLDER, PAGE
+    from canvasagent.craft.audit import audit as run_audit
+
+    with Progress(console=err(), transient=True) as progress:
+        bar = progress.add_task("Looking at records", total=None)
+        found = run_audit(
+            dataset,
+            profile=profile,
+            sample=sample,
+            workers=workers,
+            out=to,
+            tell=lambda done, of: progress.update(bar, completed=done, total=of),
+        )
+    page = (to or dataset / FOLDER) / PAGE
+    if not json:
+        _print(found)
+        out().print(f"Page: {page}", markup=False)
+    payload = {"status": "met" if found.clean else "unmet", "page": str(page), **found.model_dump(mode="json")}
+    return Ending(0 if found.clean else DRIFTED, payload)
+
+
+def _print(found: Audit) -> None:
+    from canvasagent.craft.audit.looks import TROUBLES
+
+    what = "trajectories" if found.kind == "sft" else "tasks"
+    out().print(f"{found.records:,} {what}{'' if found.complete else ', not finished'}", markup=False)
+    if found.kind == "sft":
+        used = f"profile {found.profile}" if found.profile else "each with its own tools"
+        out().print(f"{found.again:,} run again ({used}), {found.again_same:,} the same to the pixel", markup=False)
+    for trouble, meaning in TROUBLES.items():
+        count = found.counts[trouble]
+        out().print(f"{trouble:10} {count:>7,}  {meaning}", style="red" if count else "dim", markup=False)
+        for example in found.examples[trouble][:3]:
+            out().print(f"{'':19} {example.where}: {example.words}", markup=False)
+
+
+def register(group: typer.Typer) -> None:
+    """Add the command."""
+    group.command("audit")(audit)

@@ -1,0 +1,209 @@
+"""The audit of a dataset: every record looked at, trajectories taken again, what is shared or repeated found.
+
+audit(folder)            -> Audit, kept beside its page in `folder`/audit
+looks.py, turns.py       one record, without running anything
+again.py                 one trajectory, run again
+gather.py                what is seen over all records
+page.py                  the page
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from canvasagent.craft.audit.again import run_of, steps_of
+from canvasagent.craft.audit.gather import Audit, gather
+from canvasagent.craft.audit.looks import Found, Look, look_at
+from canvasagent.craft.engines import open_engine
+from canvasagent.craft.records import SftRecord
+from canvasagent.craft.store import Dataset
+from canvasagent.craft.store.layout import Record
+from canvasagent.errors import CanvasAgentError, InputError, StorageError
+from canvasagent.pictures import write_atomically
+from canvasagent.replay import areplay
+from canvasagent.toolbox import ToolBox
+from canvasagent.version import __version__
+
+FOLDER, PAGE, SUMMARY, PROGRESS = "audit", "report.html", "audit.json", "progress.jsonl"
+
+Tell = Callable[[int, int], None]
+"""How many records are done, of how many."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A record to look at, and whether to run it again."""
+
+    index: int
+    record: Record
+    again: bool
+
+
+@dataclass(frozen=True)
+class Start:
+    """Makes what looks at records, in whichever process."""
+
+    folder: Path
+    profile: str | None
+
+    def __call__(self) -> Auditor:
+        return Auditor(self)
+
+
+@dataclass
+class Auditor:
+    """Looks at records, one after the other; tools are made once a profile."""
+
+    start: Start
+    _boxes: dict[str, ToolBox] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._dataset = Dataset.open(self.start.folder)
+        self._runner = asyncio.Runner()
+
+    def __call__(self, job: Job) -> Look:
+        """What is seen of a record."""
+        look = look_at(job.index, job.record, self._dataset)
+        if job.again and isinstance(job.record, SftRecord):
+            self._again(job.record, look)
+        return look
+
+    def _again(self, record: SftRecord, look: Look) -> None:
+        try:
+            run = run_of(record, self._dataset)
+            used = self.start.profile or (run.used_profile if run.profile_settings else "lite")
+            report = self._runner.run(areplay(run, self._box(used)))
+        except CanvasAgentError as error:
+            look.found.append(Found(trouble="drift", where=record.id, words=f"it cannot be run again: {error}"))
+            return
+        look.steps = steps_of(report)
+        look.found += [Found(trouble="drift", where=record.id, words=words) for words in report.drifts]
+
+    def _box(self, profile: object) -> ToolBox:
+        key = profile if isinstance(profile, str) else repr(profile)
+        if key not in self._boxes:
+            self._boxes[key] = ToolBox(profile, workers=1)  # type: ignore[arg-type]
+        return self._boxes[key]
+
+    def close(self) -> None:
+        """Let tools and files go."""
+        self._runner.close()
+        self._dataset.close()
+        for box in self._boxes.values():
+            box.close()
+
+
+def audit(
+    folder: str | Path,
+    *,
+    profile: str | None = None,
+    sample: int | None = None,
+    workers: int = 1,
+    out: str | Path | None = None,
+    tell: Tell = lambda done, of: None,
+) -> Audit:
+    """Audit the dataset in `folder` and write page and summary to `out` (`folder`/audit).
+
+    `profile` runs all trajectories with those tools (None: each with its own); `sample` runs so many, spread evenly
+    (0: none, None: all). An audit that was interrupted goes on where it was. Raises `InputError` where there is no
+    dataset, or another one was begun in `out`; `StorageError` where it is damaged beyond reading.
+    """
+    folder = Path(folder)
+    place = Path(out) if out is not None else folder / FOLDER
+    with Dataset.open(folder) as dataset:
+        chosen = _chosen(dataset, sample)
+        key = _key(dataset, profile, sample)
+        broken = [Found(trouble="store", where=words.split("'")[1], words=words) for words in dataset.verify()]
+        total = len(dataset)
+        with _progress(place / PROGRESS, key) as (done, keep):
+            tell(len(done), total)
+            jobs = (
+                Job(index, record, at in chosen)
+                for at, (index, record) in enumerate(dataset.indexed())
+                if index not in done
+            )
+            with open_engine("local", workers, Start(folder, profile)) as engine:
+                for count, look in enumerate(engine.map(jobs), len(done) + 1):
+                    keep(look)
+                    tell(count, total)
+        report = gather(dataset, _read(place / PROGRESS, key), broken, profile=profile)
+        from canvasagent.craft.audit.page import page
+
+        write_atomically(place / SUMMARY, report.model_dump_json(indent=1).encode("utf-8"))
+        write_atomically(place / PAGE, page(report, dataset).encode("utf-8"))
+    return report
+
+
+def _chosen(dataset: Dataset, sample: int | None) -> range | set[int]:
+    """Which records, counted from 0, are run again."""
+    total = len(dataset)
+    if dataset.kind != "sft":
+        return range(0)
+    if sample is None or sample >= total:
+        return range(total)
+    return {at * total // sample for at in range(sample)}
+
+
+def _key(dataset: Dataset, profile: str | None, sample: int | None) -> str:
+    """What an audit is of: one that was interrupted goes on only with the very same."""
+    shards = "".join(shard.sha256 for shard in dataset.manifest.shards)
+    return hashlib.sha256(f"{shards} {profile} {sample} {__version__}".encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def _progress(file: Path, key: str) -> Iterator[tuple[set[int], Callable[[Look], None]]]:
+    """The indexes that were looked at before, and what keeps a further look."""
+    done = {look.index for look in _read(file, key)}
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not done:
+            write_atomically(file, (json.dumps({"audit": key}) + "\n").encode())
+        else:
+            _cut(file)
+        with file.open("a", encoding="utf-8") as stream:
+
+            def keep(look: Look) -> None:
+                stream.write(look.model_dump_json(exclude_defaults=True) + "\n")
+                stream.flush()
+
+            yield done, keep
+    except OSError as error:
+        raise StorageError(f"'{file}' cannot be written: {error.strerror or error}.") from error
+
+
+def _cut(file: Path) -> None:
+    """Remove a last line that was not written to its end."""
+    data = file.read_bytes()
+    if not data.endswith(b"\n"):
+        write_atomically(file, data[: data.rfind(b"\n") + 1])
+
+
+def _read(file: Path, key: str) -> Iterator[Look]:
+    """The looks kept in a progress file of this very audit; none where it is of another."""
+    try:
+        stream = file.open(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"'{file}' cannot be read: {error.strerror or error}.") from error
+    with stream:
+        for number, line in enumerate(stream):
+            try:
+                if number == 0:
+                    if json.loads(line) != {"audit": key}:
+                        return
+                    continue
+                yield Look.model_validate_json(line)
+            except (ValidationError, ValueError):
+                return  # the line that the audit was killed in
+
+
+__all__ = ["FOLDER", "PAGE", "Audit", "Auditor", "Found", "Job", "Look", "Start", "audit", "gather", "look_at"]
