@@ -88,6 +88,8 @@ def framed(kind: str, forms: dict[str, str], ref: Reference, plain: bool = False
     )
     if (kind == "say" and (";" in text or text.endswith("?"))) or plain:
         choices = ["{" + kind + "}"]
+    if text.startswith(("I ", "I'")):  # "I think I need" says it twice
+        choices = [choice for choice in choices if not choice.startswith(("I ", "to my mind", "honestly", "as I"))]
     if text.endswith("?"):
         choices = [choice for choice in choices if choice.endswith("}")]
     if kind == "note" and text.endswith(("please", "pls")):
@@ -109,7 +111,7 @@ def _chosen(step: Step, ref: Reference, kind: str) -> tuple[Pattern, dict[str, s
     form = ref.rng.choice(forms)
     on_picture = acts()[step.act].get("object") == "picture"
     holds = form.names_picture
-    wants = must or (holds and not on_picture and ref.rng.random() < (FIRST_NAMED if ref.naming.root is None else 0.06))
+    wants = must or (holds and not on_picture and ref.rng.random() < _first_named(step, ref))
     named = ref.naming.name(ground) if wants and not on_picture and step.act != "paste" else None
     slots = ref.slots(step, form, named if holds else None)
     thing = acts()[step.act].get("object") == "thing"
@@ -121,6 +123,13 @@ def _chosen(step: Step, ref: Reference, kind: str) -> tuple[Pattern, dict[str, s
     if step.act == "paste":
         slots, lead = _onto(step, ref, form, slots, object_), ""
     return form, slots, object_, lead
+
+
+def _first_named(step: Step, ref: Reference) -> float:
+    """How often the picture is named without need."""
+    if ref.naming.root is not None:
+        return 0.06
+    return 0.8 if step.act == "read" else FIRST_NAMED
 
 
 def _onto(step: Step, ref: Reference, form: Pattern, slots: dict[str, str], object_: str) -> dict[str, str]:

@@ -52,6 +52,8 @@ def facts_of(step: Step, keep: Callable[[str], str]) -> dict[str, str]:
 def _with_articles(step: Step, facts: dict[str, str]) -> None:
     if step.act == "replace":
         facts["a new"] = with_article(facts["new"])
+    elif step.act == "recolor":
+        facts["a color"] = with_article(facts["color"] + " color").removesuffix(" color")
     elif step.act == "background":
         facts["a setting"] = with_article(facts["setting"])
         facts["a setting*"] = with_article(facts["setting"] + " scene").removesuffix(" scene")

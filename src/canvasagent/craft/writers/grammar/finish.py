@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from canvasagent.craft.plan import Plan
-from canvasagent.craft.writers.grammar.lexicon import data
+from canvasagent.craft.plan import Branch, Plan
+from canvasagent.craft.writers.grammar.lexicon import data, with_article
 from canvasagent.craft.writers.grammar.naming import spoken_facts
 from canvasagent.craft.writers.grammar.patterns import fill
 from canvasagent.craft.writers.grammar.referring import Reference
@@ -14,6 +14,8 @@ from canvasagent.craft.writers.grammar.referring import Reference
 TYPOS = 0.05
 """Share of instructions with a typo."""
 ASIDES = {"chatty": 0.55, "plain": 0.14, "terse": 0.03}
+MORE_ASIDES = 0.12
+"""Added to these where the request is a single act without facts."""
 BRITISH = 0.35
 _SPELLING = (
     (r"olor", "olour"),
@@ -25,7 +27,8 @@ _SPELLING = (
 )
 _WORD = re.compile(r"(?<![\w'-])[a-z]{5,}(?![\w'-])")
 _NEVER_WRONG = frozenset(
-    "first second third fourth image picture clockwise counterclockwise degree degrees before after there".split()
+    ("first", "second", "third", "fourth", "image", "picture", "clockwise", "counterclockwise", "degree", "degrees")
+    + ("before", "after", "there", "their")
 )
 _START = re.compile(r"(^|[.?!]\s+|\n(?:(?:Step )?[(#]?\d+[.):]*\s|[-*] )?)([a-z])")
 
@@ -50,7 +53,7 @@ def _around(sentences: list[str], plan: Plan, ref: Reference) -> Iterable[str]:
     first = rng.random() < 0.3
     if tone in extras["greetings"] and rng.random() < (0.35 if tone == "chatty" else 0.07):
         lead = rng.choice(extras["greetings"][tone]) + rng.choice([",", "!", "."] if tone == "chatty" else [","])
-    aside = _aside(plan, ref) if rng.random() < ASIDES[tone] else None
+    aside = _aside(plan, ref) if rng.random() < ASIDES[tone] + (MORE_ASIDES if bare(plan) else 0) else None
     polite = rng.choices(("none", "before", "after", "both"), (5, 2, 2.5, 0.5))[0]
     if tone in extras["before"] and polite in ("before", "both"):
         before = rng.choice(extras["before"][tone])
@@ -68,6 +71,12 @@ def _around(sentences: list[str], plan: Plan, ref: Reference) -> Iterable[str]:
         yield rng.choice(extras["closings"][tone]) + rng.choice([".", "!"] if tone == "chatty" else ["."])
 
 
+def bare(plan: Plan) -> bool:
+    """Whether a plan is a single act that has no facts, so that little makes one request differ from another."""
+    steps = [node for node in plan.nodes if not isinstance(node, Branch)]
+    return len(plan.nodes) == len(steps) == 1 and not set(steps[0].facts) - {"why", "text"}
+
+
 def _ended(lead: str) -> str:
     return lead[:-1] + "." if lead.endswith((",", ":")) else lead
 
@@ -75,7 +84,10 @@ def _ended(lead: str) -> str:
 def _aside(plan: Plan, ref: Reference) -> str:
     asides, rng = data("extras")["asides"], ref.rng
     which = rng.choices(("for", "alone", "of_picture"), (5, 4, 2 if len(plan.pictures) == 1 else 0))[0]
-    return fill(rng.choice(asides[which]), {"who": rng.choice(asides["who"]), "what": rng.choice(asides["what"])})
+    what = rng.choice(asides["what"])
+    return fill(
+        rng.choice(asides[which]), {"who": rng.choice(asides["who"]), "what": what, "a what": with_article(what)}
+    )
 
 
 def _guarded(plan: Plan, ref: Reference) -> frozenset[str]:

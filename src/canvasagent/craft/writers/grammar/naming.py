@@ -10,8 +10,10 @@ from canvasagent.craft.writers.grammar.lexicon import data, with_article
 from canvasagent.craft.writers.grammar.patterns import fill
 from canvasagent.craft.writers.grammar.pictures import ORDINALS, Ground, Grounds
 
-DESCRIBED = 0.45
+DESCRIBED = 0.5
 """Share of first mentions that say what the picture shows."""
+MORE_DESCRIBED = 0.65
+"""The same for single acts, of which there are most and which are shortest."""
 WHOLE = 0.15
 """Share of later mentions, as objects, that are "the whole thing"."""
 
@@ -75,7 +77,9 @@ class Naming:
         return self._filled(self.rng.choice(names), ground)
 
     def _introduced(self, ground: Ground) -> str:
-        if self.rng.random() < DESCRIBED and (described := self._described(ground)):
+        if self.rng.random() < (DESCRIBED if len(self.grounds.steps) > 1 else MORE_DESCRIBED) and (
+            described := self._described(ground)
+        ):
             return described
         return fill(self.rng.choice(data("extras")["pictures"]["introduced"][self.tone]), {"noun": self.noun})
 

@@ -35,6 +35,8 @@ class Reference:
     """Texts that stay letter for letter; private characters stand for them until the end."""
     focus: tuple[str, str] | None = None
     """What "it" stands for: ("picture", root) or ("thing", phrase)."""
+    lifted: bool = False
+    """What was spoken of last was the thing in its own picture, not in the one that it is pasted into."""
     pronouns: bool = True
 
     def __post_init__(self) -> None:
@@ -158,10 +160,8 @@ class Reference:
                 f"the cut-down {self.noun} of {definite(thing)}",
             ]
             return self.rng.choice(names)
-        if self.focus == ("thing", thing) and self.pronouns and self.rng.random() < PRONOUN:
-            return "them" if is_plural(thing) else "it"
-        if not elsewhere:
-            return definite(thing)
+        if not elsewhere or self.lifted:
+            return self._thing(thing, None)
         return f"{definite(thing)} from {self.naming.name(Ground(content.root))}"
 
     def _made(self, prompt: str) -> str:
@@ -180,6 +180,7 @@ class Reference:
         """Notes what "it" stands for once `step` has been said."""
         kind = acts()[step.act].get("object")
         root = self.grounds.of(step).root
+        self.lifted = step.act in ("locate", "segment", "cut out")
         if step.act in ("crop", "generate") or kind == "picture":
             self.focus = ("picture", root)
         elif step.act in ("recolor", "resize", "move", "locate", "segment", "cut out"):
