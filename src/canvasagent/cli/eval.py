@@ -33,9 +33,23 @@ NO_JUDGE = "none"
 
 def evaluate(
     policy: Annotated[
-        list[str],
-        typer.Option(help="Policy to compare, once for each: scripted, openai:MODEL, gold …", metavar="NAME"),
-    ],
+        list[str] | None,
+        typer.Option(
+            help="Policy to compare, once for each: scripted, openai:MODEL, gold …", metavar="NAME", show_default=False
+        ),
+    ] = None,
+    image_only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Image model alone as a reference row, once for each: images:MODEL. Alignment and aesthetic only.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    images_base_url: Annotated[
+        str | None,
+        typer.Option(help="Base URL of the images server; its key is read from CANVASAGENT_IMAGES_API_KEY."),
+    ] = None,
     bench: Annotated[
         str, typer.Option(help="canvasbench-250, a released RL file, a dataset's folder, or a .jsonl of requests.")
     ] = "canvasbench-250",
@@ -61,17 +75,23 @@ def evaluate(
 
     Exit code 0: every run is scored; 3: some are not (the table says how many and why); killed, it goes on.
     """
+    from canvasagent.errors import InputError
     from canvasagent.evaluation.contenders import contender
+    from canvasagent.evaluation.image_only import ImageOnly
     from canvasagent.evaluation.runner import Evaluation, Setup
     from canvasagent.evaluation.tasks import load_bench
+    from canvasagent.images_endpoint import ImagesSettings
     from canvasagent.rewards.config import find_preset
     from canvasagent.rewards.judges import load_judge
     from canvasagent.rewards.judges.base import JudgeSettings
     from canvasagent.toolbox import ToolBox
 
     settings = settings_from(PolicySettings, options)
-    policies = list(dict.fromkeys(policy))
-    contenders = {name: contender(name, settings) for name in policies}
+    contenders: dict[str, Any] = {name: contender(name, settings) for name in policy or ()}
+    images = ImagesSettings(base_url=images_base_url)
+    contenders |= {name: ImageOnly(name, images) for name in image_only or ()}
+    if not contenders:
+        raise InputError("name what is to be compared: --policy NAME, or --image-only images:MODEL.")
     tasks = load_bench(bench)
     judging = settings_from(JudgeSettings, {"base_url": judge_base_url, "cache": judge_cache})
     setup = Setup(

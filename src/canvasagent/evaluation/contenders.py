@@ -28,4 +28,4 @@ def _gold(item: EvalTask) -> Policy:
     from canvasagent.craft.performer import Performer
     from canvasagent.craft.writers import load_writer
 
-    return Performer(item.gold, load_writer("grammar"), f"gold/{item.id}")
+    return Performer(item.gold, load_writer("grammar"), f"gold/{item.id}", recovery=0, verify=0)

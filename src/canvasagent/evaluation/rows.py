@@ -53,6 +53,8 @@ class Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     policy: str
+    kind: Literal["agent", "image-only"] = "agent"
+    """An image model alone has no trajectory to score: alignment and aesthetic only."""
     task: str
     folder: str
     """The run's folder, relative to the results'."""
@@ -82,6 +84,11 @@ class Row(BaseModel):
     cost: float | None = None
     cached: int = 0
     """Calls that were answered from the cache."""
+
+    @property
+    def scored(self) -> bool:
+        """Whether the row has the score that its kind is to have."""
+        return (self.overall if self.kind == "agent" else self.alignment) is not None
 
     @property
     def passed(self) -> bool | None:
@@ -123,6 +130,12 @@ def make_row(
         cost=run.cost,
         cached=sum(turn.call.cached for turn in run.turns if turn.call is not None),
     )
+
+
+def outcome_only(row: Row) -> Row:
+    """The row of an image model alone: what only an agent can earn is taken away."""
+    gone = {"kind": "image-only", "overall": None, "trajectory": None, "rule": None, "length": 1}
+    return row.model_copy(update={**gone, "failures": [one for one in row.failures if one == "wrong result"]})
 
 
 def failures_of(run: Trajectory, checks: list[CheckRow] | None) -> list[Failure]:

@@ -21,7 +21,8 @@ from canvasagent.agent import Agent
 from canvasagent.environment import Limits
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
 from canvasagent.evaluation.contenders import Contender
-from canvasagent.evaluation.rows import Row, make_row
+from canvasagent.evaluation.image_only import ImageOnly
+from canvasagent.evaluation.rows import Row, make_row, outcome_only
 from canvasagent.evaluation.tasks import Bench, EvalTask
 from canvasagent.pictures import write_atomically
 from canvasagent.rewards.hybrid import score
@@ -89,7 +90,7 @@ class Evaluation:
             return tasks
         return tuple(tasks[index * len(tasks) // limit] for index in range(limit))
 
-    async def run(self, contenders: dict[str, Contender]) -> list[Row]:
+    async def run(self, contenders: dict[str, Contender | ImageOnly]) -> list[Row]:
         """Run and score what has no scored row yet; all rows, by policy and task. `tell` gets each."""
         with self._alone():
             self._begin()
@@ -115,23 +116,28 @@ class Evaluation:
 
     def _to_do_again(self, row: Row) -> bool:
         """What the infrastructure or a judge failed at is tried again when the evaluation is started again."""
-        return row.status in ("failed", "running") or (self.judge is not None and row.overall is None)
+        return row.status in ("failed", "running") or (self.judge is not None and not row.scored)
 
-    async def _one(self, name: str, contender: Contender, item: EvalTask) -> Row:
+    async def _one(self, name: str, contender: Contender | ImageOnly, item: EvalTask) -> Row:
         path = self.folder / RUNS_NAME / slug(name) / item.id
         relative = path.relative_to(self.folder).as_posix()
         try:
             run = await self._episode(contender, item, path)
             verdicts = await self.judge.judge(run) if self.judge is not None else {}
             found = await asyncio.to_thread(score, run, self.setup.preset, verdicts)
-            return await asyncio.to_thread(make_row, name, item, run, relative, found, verdicts)
+            row = await asyncio.to_thread(make_row, name, item, run, relative, found, verdicts)
+            return outcome_only(row) if isinstance(contender, ImageOnly) else row
         except CanvasAgentError as error:
             return Row(policy=name, task=item.id, folder=relative, status="failed", why=str(error))
 
-    async def _episode(self, contender: Contender, item: EvalTask, path: Path) -> Trajectory:
-        agent = Agent(contender(item), self.toolbox, limits=Limits(max_turns=item.max_turns))
-        if not (path / RECORD_NAME).is_file():
+    async def _episode(self, contender: Contender | ImageOnly, item: EvalTask, path: Path) -> Trajectory:
+        fresh = not (path / RECORD_NAME).is_file()
+        if fresh:
             make_room(path)
+        if isinstance(contender, ImageOnly):
+            return await contender.run(item, self.toolbox, self.setup.seed, path) if fresh else Trajectory.load(path)
+        agent = Agent(contender(item), self.toolbox, limits=Limits(max_turns=item.max_turns))
+        if fresh:
             return await agent.arun(item.task, seed=self.setup.seed, run_dir=path)
         record = await asyncio.to_thread(Trajectory.load, path)
         if (record.instruction, record.seed) != (item.task.instruction, self.setup.seed):

@@ -105,7 +105,7 @@ def summary(name: str, rows: Sequence[Row]) -> PolicySummary:
     """A policy's figures over its rows. Runs that failed through no fault of the policy are unscored, not zero."""
     counted = [row for row in rows if row.status not in ("failed", "running")]
     figures = {metric: estimate([value(row) for row in counted]) for metric, value in {**METRICS, **BESIDE}.items()}
-    unscored = [row for row in rows if row.overall is None]
+    unscored = [row for row in rows if not row.scored]
     reasons: dict[str, int] = {}
     for row in unscored:
         for why in row.unscored or [row.why or row.status]:

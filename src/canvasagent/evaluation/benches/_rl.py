@@ -1,0 +1,34 @@
+"""Task specifications as tasks to evaluate on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from canvasagent.craft.plan import Plan
+from canvasagent.craft.records import RlRecord
+from canvasagent.evaluation.tasks import MAX_TURNS, EvalTask
+from canvasagent.task import Task
+
+
+def task_of(record: RlRecord, pictures: Sequence[bytes]) -> tuple[EvalTask, list[Any]]:
+    """The task, and what of it goes into the benchmark's checksum."""
+    plan = Plan.model_validate(record.plan) if record.plan is not None else None
+    expected = tuple(record.expected_tools) or None
+    steps = record.gold_steps if record.gold_steps is not None else len(expected) if expected else None
+    task = Task(
+        record.instruction,
+        tuple(pictures),
+        record.id,
+        expected,
+        dict(record.difficulty),
+        checks=tuple(record.checks),
+    )
+    item = EvalTask(
+        task,
+        gold=plan,
+        gold_steps=steps,
+        chain=record.chain,
+        max_turns=2 * steps + 4 if steps is not None else MAX_TURNS,
+    )
+    return item, [record.id, record.instruction, record.images, record.expected_tools, record.checks]

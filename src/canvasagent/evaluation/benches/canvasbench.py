@@ -1,0 +1,24 @@
+"""CanvasBench-250, as it was frozen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from canvasagent.craft.bench import load_bench
+from canvasagent.evaluation.tasks import EvalTask
+
+
+def load(path: Path) -> tuple[list[EvalTask], str]:
+    """Its tasks and its checksum. Raises `InputError` where a file of it was changed."""
+    bench = load_bench()
+    tasks = [
+        EvalTask(
+            item.task(),
+            gold=item.plan,
+            gold_steps=len(item.plan.path()),
+            chain=item.plan.chain,
+            max_turns=item.max_turns,
+        )
+        for item in bench.tasks
+    ]
+    return tasks, bench.version if bench.frozen else f"{bench.version}, not frozen"

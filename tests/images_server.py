@@ -1,0 +1,111 @@
+"""A real images server on this machine: generations and edits as OpenAI's API has them, and its bad days."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.parser import BytesParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from PIL import Image, ImageOps
+
+
+@dataclass(frozen=True)
+class ImagesRequest:
+    """What a client asked for."""
+
+    path: str
+    fields: dict[str, str]
+    files: list[tuple[str, bytes]] = field(default_factory=list)
+    """Field name and content, in order."""
+
+    def pictures(self, name: str = "image") -> list[Image.Image]:
+        """The pictures that came with it."""
+        return [Image.open(io.BytesIO(data)) for key, data in self.files if key in (name, f"{name}[]")]
+
+
+Reply = tuple[int, dict[str, Any]]
+Rule = Callable[[ImagesRequest], Reply]
+
+
+def picture_reply(picture: Image.Image) -> Reply:
+    """An answer that holds a picture."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return 200, {"created": 1, "data": [{"b64_json": base64.b64encode(buffer.getvalue()).decode("ascii")}]}
+
+
+def draws(request: ImagesRequest) -> Reply:
+    """A plain picture for a generation, the mirrored first picture for an edit."""
+    given = request.pictures()
+    return picture_reply(ImageOps.mirror(given[0].convert("RGB")) if given else Image.new("RGB", (64, 48), "teal"))
+
+
+class ImagesServer:
+    """The server, on a free port of 127.0.0.1, for the length of a `with`."""
+
+    def __init__(self, *script: Rule) -> None:
+        self.script = script or (draws,)
+        self.requests: list[ImagesRequest] = []
+        lock = threading.Lock()
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, format: str, *arguments: Any) -> None:
+                pass
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                request = _read(self.path, self.headers["Content-Type"], body)
+                with lock:
+                    server.requests.append(request)
+                    rule = server.script[min(len(server.requests), len(server.script)) - 1]
+                status, told = rule(request)
+                data = json.dumps(told).encode("utf-8")
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The base URL, as clients take it."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def __enter__(self) -> ImagesServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def _read(path: str, kind: str, body: bytes) -> ImagesRequest:
+    if not kind.startswith("multipart/form-data"):
+        return ImagesRequest(path, {key: str(value) for key, value in json.loads(body).items()})
+    message = BytesParser().parsebytes(b"Content-Type: " + kind.encode("ascii") + b"\r\n\r\n" + body)
+    fields, files = {}, []
+    for part in message.get_payload():
+        assert not isinstance(part, str)
+        name = str(part.get_param("name", header="content-disposition"))
+        data = part.get_payload(decode=True)
+        assert isinstance(data, bytes)
+        if part.get_filename() is None:
+            fields[name] = data.decode("utf-8")
+        else:
+            files.append((name, data))
+    return ImagesRequest(path, fields, files)
