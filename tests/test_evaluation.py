@@ -18,6 +18,7 @@ from canvasagent.agent import Agent
 from canvasagent.cli import main
 from canvasagent.environment import Limits
 from canvasagent.errors import InputError, StorageError
+from canvasagent.evaluation.ablation import as_ablation, read_published
 from canvasagent.evaluation.contenders import contender
 from canvasagent.evaluation.joining import join
 from canvasagent.evaluation.results import write_results
@@ -315,3 +316,20 @@ def test_text_of_a_request_cannot_become_markup(bench_file: Path, tmp_path: Path
     write_results(tmp_path / "out", setup_of(bench), rows, ["one-call"])
     page = (tmp_path / "out" / "index.html").read_text()
     assert "<script>" not in page and "&lt;script&gt;" in page
+
+
+def test_an_ablation_shows_losses_and_published_rows_apart(bench_file: Path, tmp_path: Path, capsys: Any) -> None:
+    rows = [*rows_of("full", [0.8, 0.9, 0.7]), *rows_of("without sft", [0.6, 0.7, None])]
+    (tmp_path / "p.toml").write_text(
+        '[[row]]\nname = "theirs"\nsource = "Table 5"\njudge = "x"\nfigures = {overall = 0.5}\n'
+    )
+    published = read_published(tmp_path / "p.toml")
+    text = as_ablation(setup_of(load_bench(str(bench_file))), rows, ["without sft", "full"], "full", published)
+    assert "| without sft | 3 | 0.650 (-0.200, n 2)" in text
+    assert "theirs (published: Table 5; judge x)" in text and "not to be compared" in text
+    with pytest.raises(InputError, match="no policy 'other'"):
+        as_ablation(setup_of(load_bench(str(bench_file))), rows, ["full"], "other")
+    (tmp_path / "p.toml").write_text('[[row]]\nname = "a"\nsource = "b"\njudge = "c"\nfigures = {beauty = 1}\n')
+    with pytest.raises(InputError, match="no metric beauty"):
+        read_published(tmp_path / "p.toml")
+    assert main(["table", str(tmp_path), "--published", str(tmp_path / "p.toml")]) == 2

@@ -19,18 +19,34 @@ def table(
             "--allow-differences", help="Print results of different judges, presets or benchmarks, and say so."
         ),
     ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Ablation table: what each other policy loses against this one.", show_default=False),
+    ] = None,
+    published: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of published rows to print below an ablation table.", show_default=False),
+    ] = None,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
     """Join results. Different judges, presets, profiles or benchmark versions are refused, or told in the table."""
+    from canvasagent.errors import InputError
+    from canvasagent.evaluation.ablation import as_ablation, read_published
     from canvasagent.evaluation.joining import join
     from canvasagent.evaluation.tables import make_tables
     from canvasagent.evaluation.texts import as_latex, as_markdown
 
     joined = join(folders, allow_differences)
     tables = make_tables(joined.rows, joined.policies)
-    if not json:
+    if published is not None and against is None:
+        raise InputError("--published belongs to an ablation table: name the full policy with --against.")
+    if against is not None:
+        rows = read_published(published) if published is not None else []
+        text = as_ablation(joined.setup, joined.rows, joined.policies, against, rows)
+    else:
         text = (as_latex if latex else as_markdown)(joined.setup, tables, joined.differences)
+    if not json:
         out().print(text, markup=False)
     payload = {
         "status": "met",
