@@ -1,0 +1,69 @@
+"""Carrying the gold plans out, and what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from canvasagent.agent import Agent
+from canvasagent.craft.bench import BenchTask
+from canvasagent.craft.performer import Performer
+from canvasagent.craft.plan import Plan, Step
+from canvasagent.craft.writers.base import Seen
+from canvasagent.environment import Limits
+from canvasagent.rewards.checks import run_checks
+from canvasagent.toolbox import ToolBox
+from canvasagent.trajectory import Trajectory
+
+SEED = 250
+"""Seed of every gold run."""
+
+
+class PlainWriter:
+    """Says what each step does, and no more."""
+
+    name = "plain"
+
+    async def instruction(self, plan: Plan, key: str) -> str:
+        """Not used: the benchmark has instructions of its own."""
+        return "Carry the plan out."
+
+    async def reason(self, plan: Plan, step: Step, seen: tuple[Seen, ...], key: str) -> str:
+        """The act and what it is about."""
+        about = next(iter(step.facts.values()), "the picture")
+        return f"Next: {step.act}, {about}."
+
+    async def farewell(self, plan: Plan, seen: tuple[Seen, ...], key: str) -> str:
+        """The end."""
+        return "All that was asked for is done."
+
+
+@dataclass(frozen=True)
+class Gold:
+    """A gold run: what went wrong with it, nothing where it is as it should be."""
+
+    task: BenchTask
+    trajectory: Trajectory
+    problems: tuple[str, ...]
+
+
+async def run_gold(task: BenchTask, toolbox: ToolBox) -> Gold:
+    """Carry a task's gold plan out and measure its checks."""
+    performer = Performer(task.plan, PlainWriter(), task.id, recovery=0, verify=0)
+    run = await Agent(performer, toolbox, limits=Limits(max_turns=task.max_turns)).arun(task.task(), seed=SEED)
+    account = performer.account(run)
+    problems = [f"stopped: {account.stuck}"] if account.stuck else []
+    problems += [f"the branch at {name} turned out otherwise than the plan says" for name in account.mismatches]
+    if tuple(run.tool_calls) != task.expected_tools:
+        problems.append(f"{len(run.tool_calls)} calls instead of {len(task.expected_tools)}")
+    problems += [f"{outcome.check}: {outcome.finding.why}" for outcome in run_checks(run) if not outcome.finding.passed]
+    return Gold(task, run, tuple(problems))
+
+
+def run_golds(tasks: Sequence[BenchTask], profile: str = "lite") -> Iterator[Gold]:
+    """One after another."""
+    toolbox = ToolBox(profile, workers=1)
+    with asyncio.Runner() as runner:
+        for task in tasks:
+            yield runner.run(run_gold(task, toolbox))
