@@ -40,7 +40,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from canvasagent.craft.pictures import Part, Picture
 
@@ -54,14 +54,22 @@ Purpose = Literal["asked", "needed", "check", "answer"]
 """Why a step is there: the request asks for it; a later step needs it; it makes sure; its words are the answer."""
 
 
-class Made(Part):
+class _Marked(Part):
+    """What is told apart by its `kind`, which is therefore kept where defaults are left out."""
+
+    @model_serializer(mode="wrap")
+    def _with_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {"kind": getattr(self, "kind"), **handler(self)}  # noqa: B009
+
+
+class Made(_Marked):
     """The asset that a step made."""
 
     kind: Literal["made"] = "made"
     step: str
 
 
-class Found(Part):
+class Found(_Marked):
     """A box that a Grounding or OCR step found."""
 
     kind: Literal["found"] = "found"

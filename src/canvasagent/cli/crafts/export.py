@@ -20,9 +20,9 @@ def export(
     filter: Annotated[
         str | None,
         typer.Option(
-            help="Leave out requests that a word list or a moderation model objects to: a file with a word or "
-            "phrase a line, or endpoint:MODEL.",
-            metavar="FILE|endpoint:MODEL",
+            help="Leave out requests that a list or a model objects to: `words` (the package's list), a file with a "
+            "word or phrase a line, or endpoint:MODEL.",
+            metavar="words|FILE|endpoint:MODEL",
         ),
     ] = None,
     json: Annotated[bool, json_option()] = False,
@@ -36,9 +36,9 @@ def export(
     load_format(format)
     reject = None
     if filter is not None:
-        from importlib import import_module
+        from canvasagent.craft.writers.filter import load_filter
 
-        reject = import_module("canvasagent.craft.writers.filter").load_filter(filter)
+        reject = load_filter(filter)
     with Dataset.open(dataset) as opened:
         if not opened.complete:
             err().print("The dataset's build has not come to its end; what is there is exported.", style="yellow")
