@@ -1,4 +1,4 @@
-"""How varied the grammar's words are, and what they cost: 10,000 instructions over the paper's mix, reasons of 2,000 runs.
+"""How varied the grammar's words are, and what they cost: instructions of the paper's mix, reasons of runs.
 
     python benchmarks/writers.py [--n 10000] [--runs 2000]
 
@@ -28,7 +28,7 @@ from canvasagent.craft.writers.grammar.farewells import write_farewell
 from canvasagent.craft.writers.grammar.reasons import write_reason
 
 SAMPLE = 1000
-"""Texts whose BLEU is taken, each against all others of them; of a chain's own figures, all that there are up to this."""
+"""Texts whose BLEU is taken, each against all others of them."""
 FEW = 100
 """Chains with fewer instructions than this get no figures of their own."""
 

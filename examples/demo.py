@@ -67,8 +67,8 @@ def requests() -> list[Request]:
         ),
         Request(
             "drawn",
-            "Draw two penguins and a pine tree in the snow, then write 'LET IT SNOW' at the top in tiny white letters "
-            "and check that it can be read.",
+            "Draw an elephant in a field with a sign that says 'FRESH EGGS', check that the sign can be read, "
+            "then add a butterfly on the left and make it evening.",
             [],
         ),
     ]

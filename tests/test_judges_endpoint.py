@@ -21,8 +21,8 @@ from PIL import Image
 from canvasagent import Trajectory
 from canvasagent.errors import InputError
 from canvasagent.rewards.judges import ASPECTS, Aspect, JudgeSettings, load_judge
-from canvasagent.rewards.judges._pictures import on_checkerboard
 from canvasagent.rewards.judges._fence import fence_name, fenced
+from canvasagent.rewards.judges._pictures import on_checkerboard
 from canvasagent.rewards.judges._score import Unreadable, read_score
 from canvasagent.rewards.judges.endpoint import DEFAULT_MODEL, EndpointJudge
 from chat_server import Answer, Behaviour, ChatServer, Half, Hang, Raw, Refuse, Request, needs_key

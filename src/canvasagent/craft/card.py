@@ -129,7 +129,7 @@ def _licence(origins: Counter[tuple[str, str]]) -> str:
     return "\n".join(
         [
             "## Licence and sources\n",
-            "Requests, reasons and records are made by this software and are under Apache-2.0. A picture made from another one keeps the terms of its source; where the table says "
+            "Requests, reasons and records are made by this software and are under Apache-2.0. A picture made from another one keeps the terms of its source; where the table says "  # noqa: E501
             "`not stated`, nobody has said so far: find out before you pass the data on. Data imported from a release "
             "is under that release's terms.",
             *table,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from canvasagent.sketch.regions import Array
@@ -48,3 +49,11 @@ def undone(pixels: Array, air: Air) -> Array:
 
 def _unblended(pixels: Array, color: tuple[int, int, int], amount: float) -> Array:
     return np.asarray((pixels - amount * np.array(color, np.float32)) / np.float32(1 - amount), np.float32)
+
+
+def beyond(pixels: Array, air: Air) -> float:
+    """The share of pixels that have colours which nothing has when it is seen through that air."""
+    first, second, third = cv2.split(undone(pixels, air))
+    low, high = cv2.min(cv2.min(first, second), third), cv2.max(cv2.max(first, second), third)
+    slack = 4 * air.gain
+    return float(((low < -slack) | (high > 255 + slack)).mean())

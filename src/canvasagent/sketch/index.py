@@ -72,3 +72,7 @@ class Index:
     """(sprites,) width by height."""
     classes: tuple[Array, ...]
     """For each sprite the class of every pixel of a drawing of it, (height, width): see `class_map`."""
+    covers: tuple[Array, ...]
+    """For each sprite how much the tones cover, and how much everything, (height, width, 4): see `layers_of`."""
+    own: tuple[Array, ...]
+    """For each sprite the colours that are its own, (height, width, 3)."""

@@ -16,9 +16,13 @@ from canvasagent.sketch.regions import Array, Regions
 
 NEAREST = 24
 """Index entries that each region is taken for."""
+UNLIKE = 12.0
+"""Distance of signatures from which nothing is taken for anything."""
 SMALLEST = 16.0
 """Pixels of height below which nothing is looked for."""
 _BATCH = 600
+_FEW, _HOPE = 5, 0.3
+"""Every how manieth point is looked at first, and the share of them that must agree."""
 _STEPS = (
     [(x, y, 0, 0, 0) for x in (-1, 0, 1) for y in (-1, 0, 1) if not (x and y)]
     + [(0, 0, s, x, y) for s in (-1, 1) for x in (-0.5, 0.5) for y in (-0.5, 0.5)]
@@ -48,13 +52,7 @@ class Guesses:
 
 def guess(regions: Regions, known: Table, index: Index, shape: tuple[int, ...]) -> Guesses:
     """What the regions may belong to, and so where that stands; `shape` is (height, width) of the picture."""
-    found = regions.signatures
-    distance = (known.signatures**2).sum(axis=1)[None] - 2 * (found @ known.signatures.T)
-    count = min(NEAREST, distance.shape[1])
-    nearest = np.argpartition(distance, count - 1, axis=1)[:, :count]
-    doubt = np.take_along_axis(distance, nearest, axis=1) + (found**2).sum(axis=1)[:, None]
-    near = doubt < 12.0
-    region, entry = np.repeat(np.arange(len(found)), count)[near.ravel()], nearest[near]
+    region, entry, doubt = _alike(regions.signatures, known.signatures)
     box, part = regions.boxes[region], known.parts[entry]
     sprite = known.sprite[entry]
     aspect = index.aspects[sprite]
@@ -70,8 +68,21 @@ def guess(regions: Regions, known: Table, index: Index, shape: tuple[int, ...]) 
     inside &= (left + 0.5 * height * aspect < shape[1]) & (top + 0.5 * height < shape[0])
     inside &= (height < 1.3 * shape[0]) & (height * aspect > 6)
     places = np.stack([left, top, height], axis=1).astype(np.float32)
-    doubts = doubt[near] + 25 / size.min(axis=1)
+    doubts = doubt + 25 / size.min(axis=1)
     return Guesses(sprite, known.mirrored[entry], places, doubts).at(np.flatnonzero(inside))
+
+
+def _alike(found: Array, known: Array) -> tuple[Array, Array, Array]:
+    """For each signature found its NEAREST among those known: rows of the found, of the known, and how unlike."""
+    distance = (known**2).sum(axis=1)[None] - 2 * (found @ known.T)
+    distance += (found**2).sum(axis=1)[:, None]
+    near = distance < UNLIKE
+    for row in np.flatnonzero(near.sum(axis=1) > NEAREST):
+        entries = np.flatnonzero(near[row])
+        doubts = distance[row, entries]
+        near[row, entries[doubts > np.partition(doubts, NEAREST - 1)[NEAREST - 1]]] = False
+    rows, entries = np.nonzero(near)
+    return rows, entries, distance[rows, entries]
 
 
 def together(parts: list[Guesses]) -> Guesses:
@@ -109,22 +120,43 @@ def score(picture: Array, guesses: Guesses, index: Index, tolerance: float, dens
     return scores, mains
 
 
+def hopeful(picture: Array, guesses: Guesses, index: Index, tolerance: float) -> Array:
+    """Which guesses agree with the pixels at some few points, so that it is worth to look at more: row numbers."""
+    kept: list[Array] = []
+    for start in range(0, len(guesses), 4 * _BATCH):
+        rows = np.arange(start, min(start + 4 * _BATCH, len(guesses)))
+        share, _, _ = _agreement(picture, guesses.at(rows), index, tolerance, False, _FEW)
+        kept.append(rows[share > _HOPE])
+    return np.concatenate(kept) if kept else np.zeros(0, np.intp)
+
+
 def _score(picture: Array, guesses: Guesses, index: Index, tolerance: float, dense: bool) -> tuple[Array, Array]:
-    points = index.points
-    seen, _ = look(picture, guesses, index, points.main)
-    main = _main_color(seen, points.main_tone[guesses.sprite])
-    tones = all_tones(main, points.fixed[guesses.sprite])
-    where, classes, weight, depth = (
-        (points.dense, points.dense_class, points.dense_weight, points.dense_depth)
-        if dense
-        else (points.inner, points.inner_class, points.inner_weight, points.inner_depth)
-    )
-    weights = weight[guesses.sprite] * (depth[guesses.sprite] * guesses.places[:, 2:] >= (0.7 if dense else 1.0))
-    seen, there = look(picture, guesses, index, where)
-    agrees = (_unlike(seen, tones, classes[guesses.sprite]) <= (1.6 if dense else 1.0) * tolerance) & there
-    share = (agrees * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 0.1)
+    share, main, tones = _agreement(picture, guesses, index, tolerance, dense, 1)
     edge = edges(picture, guesses, index, tones, tolerance)
     return (share + 0.4 * edge if dense else share * np.minimum(edge / 0.9, 1.0) ** 2), main
+
+
+def _agreement(
+    picture: Array, guesses: Guesses, index: Index, tolerance: float, dense: bool, step: int
+) -> tuple[Array, Array, Array]:
+    """The share of points inside that agree, each `step`th looked at; the main colours; the colours of all classes."""
+    points = index.points
+    seen, _ = look(picture, guesses, index, points.main[:, :: min(step, 3)])
+    main = _main_color(seen, points.main_tone[guesses.sprite])
+    tones = all_tones(main, points.fixed[guesses.sprite])
+    where, classes, weight, depth, enough = (
+        (points.dense, points.dense_class, points.dense_weight, points.dense_depth, 0.7)
+        if dense
+        else (points.inner, points.inner_class, points.inner_weight, points.inner_depth, 1.0)
+    )
+    deep = depth[:, ::step][guesses.sprite] * guesses.places[:, 2:]
+    # Where hardly any point lies deep inside a colour, mixed ones must do.
+    most = np.partition(deep, -(-deep.shape[1] // 2), axis=1)[:, -(-deep.shape[1] // 2)]
+    weights = weight[:, ::step][guesses.sprite] * (deep >= np.minimum(most, enough)[:, None])
+    slack = tolerance * ((1.6 if dense else 1.0) + 3 * (enough - deep).clip(0))
+    seen, there = look(picture, guesses, index, where[:, ::step])
+    agrees = (_unlike(seen, tones, classes[:, ::step][guesses.sprite]) <= slack) & there
+    return (agrees * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 0.1 / step), main, tones
 
 
 def edges(picture: Array, guesses: Guesses, index: Index, tones: Array, tolerance: float) -> Array:

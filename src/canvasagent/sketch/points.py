@@ -15,16 +15,15 @@ from canvasagent.sketch.sprite import Sprite, rasterise, shades
 TONES = ("main", "main-dark", "main-light")
 _MARK = (200, 60, 214)
 """A main colour that no sprite has of its own: it tells what is main from what is fixed."""
-_DRAWN = 160
-"""Pixels of the longer side of the drawing from which points are taken."""
+DRAWN = 192
+"""Pixels of the longer side of the drawings from which points are taken."""
 MAIN, INNER, DENSE, RIM = 21, 160, 240, 48
 """Points by which the main colour is told; inside flat parts; anywhere inside; just outside the outline."""
 
 
 def class_map(sprite: Sprite) -> tuple[Array, Array]:
     """The class of each pixel of a drawing, (height, width) int, -1 mixed, -2 outside; and the fixed colours (n, 3)."""
-    longer = max(1.0, sprite.aspect)
-    width, height = max(8, round(_DRAWN * sprite.aspect / longer)), max(8, round(_DRAWN / longer))
+    width, height = _size(sprite)
     mark = "#{:02x}{:02x}{:02x}".format(*_MARK)
     own = list(dict.fromkeys(ImageColor.getrgb(text)[:3] for text in re.findall(r"#[0-9a-fA-F]{6}", sprite.svg)))
     colors = [ImageColor.getrgb(shades(_MARK)[tone])[:3] for tone in TONES] + own
@@ -34,6 +33,30 @@ def class_map(sprite: Sprite) -> tuple[Array, Array]:
     for number, color in enumerate(colors):
         classes[(np.abs(pixels[..., :3] - np.array(color)).max(axis=2) <= 2) & (pixels[..., 3] > 250)] = number
     return classes, np.array(own, np.float32).reshape(-1, 3)
+
+
+def layers_of(sprite: Sprite) -> Array:
+    """What a drawing of a sprite is made of, (height, width, 7) uint8: how much each of the tones covers, how much
+    everything does, and the colours that are its own, multiplied by how much they cover.
+
+    The drawing in any main colour is the sum of its tones, each times its cover, and of the sprite's own colours.
+    """
+    ground = _in_tones(sprite, {})
+    covers = [_in_tones(sprite, {tone: "#ffffff"})[..., 0] - ground[..., 0] for tone in TONES]
+    return np.dstack([*(cover.clip(0, 255) for cover in covers), ground[..., 3], ground[..., :3]]).astype(np.uint8)
+
+
+def _in_tones(sprite: Sprite, colors: dict[str, str]) -> Array:
+    """A drawing with some of the tones in colours, the others black: RGBA (height, width, 4), premultiplied."""
+    markup = sprite.svg
+    for tone in TONES:
+        markup = markup.replace("{" + tone + "}", colors.get(tone, "#000000"))
+    return np.asarray(rasterise(markup, *_size(sprite)).convert("RGBa")).astype(np.int16)
+
+
+def _size(sprite: Sprite) -> tuple[int, int]:
+    longer = max(1.0, sprite.aspect)
+    return max(8, round(DRAWN * sprite.aspect / longer)), max(8, round(DRAWN / longer))
 
 
 def filled(classes: Array) -> Array:

@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from canvasagent.geometry import PixelBox
-from canvasagent.sketch.daylight import AIRS, Air, undone
+from canvasagent.sketch.daylight import AIRS, Air, beyond, undone
 from canvasagent.sketch.index import Index
-from canvasagent.sketch.match import Guesses, guess, refined, score, together
+from canvasagent.sketch.match import Guesses, guess, hopeful, refined, score, together
 from canvasagent.sketch.regions import Array, find_blobs, find_regions, joined, smooth
 from canvasagent.sketch.settle import Settled, settle
 from canvasagent.sketch.stored import sprite_index
@@ -29,6 +29,13 @@ FLAT = 0.80
 """Share of a drawing that is flat; photographs with less are not looked at any further."""
 TOLERANCE = 9.0
 """Levels by which a colour may differ from what it should be, by day."""
+
+BEYOND = 0.05
+"""Share of a picture that may have colours which nothing has under an air: words and marks laid over it."""
+DOUBTFUL = 1.0
+"""Agreement of guesses below which an air is not taken for sure."""
+CROWD = 8
+"""Guesses at much the same place that are looked at closely."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ def recognise(picture: Image.Image) -> Recognised:
             guess(blobs, index.blobs, index, pixels.shape),
         ]
     )
-    air = _air(view, guesses, index)
+    air = _air(view, softened, guesses, index)
     clear = undone(view, air)
     tolerance = TOLERANCE * (air.gain if grain else air.gain**0.6)
     fits = settle(clear, _likely(clear, guesses, index, tolerance), index, tolerance)
@@ -123,39 +130,83 @@ def _without_grain(pixels: Array) -> Array:
     return np.asarray(cv2.bilateralFilter(cv2.bilateralFilter(pixels, 5, 20, 2), 5, 10, 2))
 
 
-def _air(pixels: Array, guesses: Guesses, index: Index) -> Air:
+def _air(pixels: Array, softened: Array, guesses: Guesses, index: Index) -> Air:
     """Through what the things are seen: under the right air many guesses agree, their fixed colours above all."""
-    sample = guesses.at(np.argsort(guesses.doubt, kind="stable")[:400])
-    worth = index.points.known_share[sample.sprite]
-    best, most = AIRS[0], -1.0
-    for air in AIRS:
-        scores, _ = score(undone(pixels, air), sample, index, 0.6 * TOLERANCE * air.gain)
-        total = float(np.sort((scores - 0.6).clip(0) * worth)[-30:].sum()) + (0.3 if air == AIRS[0] else 0.0)
-        if total > most:
-            best, most = air, total
-    return best
+    small = softened[::4, ::4]
+    possible = [(air, share) for air in AIRS if (share := beyond(small, air)) < BEYOND]
+    if len(possible) == 1:
+        return possible[0][0]
+    sample = guesses.at(_varied(guesses))
+    totals: list[float] = []
+    likely: list[Guesses] = []
+    for air, share in possible:
+        clear, tolerance = undone(pixels, air), 0.6 * TOLERANCE * air.gain
+        hoped = sample.at(hopeful(clear, sample, index, tolerance))
+        scores, _ = score(clear, hoped, index, tolerance)
+        totals.append(_agreement(hoped, scores, index) - 10.0 * share)
+        order = np.argsort(-scores, kind="stable")
+        likely.append(hoped.at(order[_spread(hoped.at(order), index, 12, 1)]))
+    if max(totals) < DOUBTFUL:  # few things: each is looked at closely
+        for number, (air, share) in enumerate(possible):
+            clear, tolerance = undone(pixels, air), 0.6 * TOLERANCE * air.gain
+            moved = refined(clear, likely[number], index, tolerance)
+            totals[number] += _agreement(moved, score(clear, moved, index, tolerance)[0], index) - 10.0 * share
+    return max(zip(totals, possible, strict=True), key=lambda pair: pair[0] + 0.02 * (pair[1][0] == AIRS[0]))[1][0]
+
+
+def _agreement(guesses: Guesses, scores: Array, index: Index) -> float:
+    """How well the best of the guesses agree, those most that know colours of their own."""
+    return float(
+        np.sort(4 * (scores - 0.7).clip(0) ** 2 * (index.points.known_share[guesses.sprite] + 0.3))[-30:].sum()
+    )
+
+
+def _varied(guesses: Guesses, each: int = 10, most: int = 800) -> Array:
+    """Rows of the guesses of least doubt, few of them of the same size at the same place."""
+    size = np.rint(np.log2(guesses.places[:, 2]) * 2)
+    cells = np.stack([size, *np.floor(guesses.places[:, :2] / guesses.places[:, 2:] * 2).T], axis=1)
+    _, cell = np.unique(cells, axis=0, return_inverse=True)
+    order = np.lexsort((guesses.doubt, cell))
+    first = np.searchsorted(cell[order], cell[order])
+    few = order[np.arange(len(order)) - first < each]
+    return np.asarray(few[np.argsort(guesses.doubt[few], kind="stable")][:most])
 
 
 def _likely(picture: Array, guesses: Guesses, index: Index, tolerance: float, most: int = 64) -> Guesses:
     """The likeliest guesses, brought to where they fit best."""
+    guesses = guesses.at(hopeful(picture, guesses, index, tolerance))
     scores, _ = score(picture, guesses, index, tolerance)
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] > 0.35]
+    kept = _spread(guesses.at(order), index, most)
+    return refined(picture, guesses.at(order[kept]), index, tolerance)
+
+
+def _spread(guesses: Guesses, index: Index, most: int, crowd: int = CROWD) -> Array:
+    """Rows of the first guesses, at most two of each kind at each place, and some few of all kinds."""
+    wide = guesses.places[:, 2] * index.aspects[guesses.sprite]
+    boxes = np.stack(
+        [
+            guesses.places[:, 0],
+            guesses.places[:, 1],
+            guesses.places[:, 0] + wide,
+            guesses.places[:, 1] + guesses.places[:, 2],
+        ],
+        axis=1,
+    )
+    area = wide * guesses.places[:, 2]
+    kind = guesses.sprite * 2 + guesses.mirrored
     kept: list[int] = []
-    for row in order:  # one guess of each kind at each place
-        place = guesses.places[row]
-        near = [
-            other
-            for other in kept
-            if guesses.sprite[other] == guesses.sprite[row]
-            and guesses.mirrored[other] == guesses.mirrored[row]
-            and float(np.abs(guesses.places[other] - place).max()) < 0.08 * float(place[2]) + 1
-        ]
-        if len(near) < 2:
-            kept.append(int(row))
+    for row in range(len(guesses)):
+        others = np.array(kept, np.intp)
+        low, high = np.maximum(boxes[others, :2], boxes[row, :2]), np.minimum(boxes[others, 2:], boxes[row, 2:])
+        shared = (high - low).clip(0).prod(axis=1)
+        likeness = shared / (area[others] + area[row] - shared)
+        if ((likeness > 0.8) & (kind[others] == kind[row])).sum() < 2 and (likeness > 0.5).sum() < crowd:
+            kept.append(row)
         if len(kept) >= most:
             break
-    return refined(picture, guesses.at(np.array(kept, dtype=np.intp)), index, tolerance)
+    return np.array(kept, np.intp)
 
 
 def _thing(settled: Settled, index: Index, shape: tuple[int, ...], size: tuple[int, int]) -> Thing:

@@ -15,6 +15,8 @@ LEAST = 0.71
 """Score below which nothing is taken for a thing."""
 PLAIN, TINY = 0.15, 0.10
 """What is asked beyond that of sprites without a colour of their own, and of things hardly large enough to tell."""
+SMALL, HOPELESS = 72, 0.5
+"""Pixels of height up to which a fit is worth to be moved by single pixels, and the score from which it is."""
 SEEN = 0.45
 """Share of a thing that must be seen."""
 
@@ -83,17 +85,24 @@ def settle(picture: Array, guesses: Guesses, index: Index, tolerance: float) -> 
     ranked.sort(key=lambda pair: (-pair[0] - 0.03 * float(np.log(pair[1].solid.sum())), pair[1].sprite, pair[1].box))
     claimed = np.zeros(picture.shape[:2], bool)
     kept: list[tuple[float, Fit]] = []
-    for _, item in ranked:
-        free = item.solid & ~claimed[item.window]
-        total = float(item.solid.sum())
-        if free.sum() < SEEN * total or (item.visible & free).sum() < SEEN * total:
+    for rank, item in ranked:
+        if not _seen_enough(item, claimed):
             continue
-        value = item.score(free)
+        if rank > HOPELESS and item.box[3] - item.box[1] <= SMALL:
+            item = polished(picture, item, index, tolerance)
+            if not _seen_enough(item, claimed):
+                continue
+        value = item.score(item.solid & ~claimed[item.window])
         if value >= asked(item, index):
             kept.append((value, item))
             claimed[item.window] |= item.visible
     kept.sort(key=lambda pair: -pair[0])
     return [Settled(item, value, _seen(number, [fit for _, fit in kept])) for number, (value, item) in enumerate(kept)]
+
+
+def _seen_enough(item: Fit, claimed: Array) -> bool:
+    free, total = item.solid & ~claimed[item.window], float(item.solid.sum())
+    return bool(free.sum() >= SEEN * total and (item.visible & free).sum() >= SEEN * total)
 
 
 def asked(item: Fit, index: Index) -> float:
@@ -137,33 +146,79 @@ def fit(picture: Array, guesses: Guesses, main: Array, index: Index, tolerance: 
     x0, y0 = max(round(left), 0), max(round(top), 0)
     x1, y1 = min(max(round(left + wide), x0 + 1), width), min(max(round(top + tall), y0 + 1), height)
     window = slice(y0, max(y1, y0)), slice(x0, max(x1, x0))
+    covers, own, local = _placed(index, number, flipped, (left, top, wide, tall), window)
+    main = _main_color(picture[window], covers, main)
     tones = all_tones(main[None], index.points.fixed[guesses.sprite])
     edge = float(edges(picture, guesses, index, tones, tolerance)[0])
-    classes = index.classes[number][:, ::-1] if flipped else index.classes[number]
-    drawing = np.dstack([tones[0][np.maximum(classes, 0)], classes > -2]).astype(np.float32)
-    drawing[classes == -2] = 0
-    expected, local = _placed(drawing, classes, (left, top, wide, tall), window)
-    alpha = expected[..., 3]
-    solid = alpha > 0.5
-    wanted = expected[..., :3] / np.maximum(alpha, 0.01)[..., None]
-    agrees = (largest(np.abs(picture[window] - wanted)) <= 1.5 * tolerance) & (alpha > 0.9)
-    agrees |= (local == -1) & (alpha > 0.9)  # close lines of several colours: anything may be there
-    local = np.where(alpha > 0.9, local, -1)
+    alpha = covers[..., 3] * np.float32(1 / 255)
+    solid, whole = alpha > 0.5, alpha > 0.9
+    expected = covers[..., :3] @ (tones[0, :3] * np.float32(1 / 255)) + own
+    away = largest(np.abs(picture[window] * alpha[..., None] - expected))
+    agrees = (away <= 1.5 * tolerance) & whole
+    local = np.where(whole, local, -1)
     inside = max(x1 - x0, 0) * max(y1 - y0, 0) / (wide * tall)
     box = (left, top, left + wide, top + tall)
     return Fit(number, flipped, box, window, local, solid, agrees, edge, min(inside, 1.0), main)
 
 
+def polished(picture: Array, item: Fit, index: Index, tolerance: float) -> Fit:
+    """A fit of few pixels moved by whole ones to where its drawing agrees best with the picture."""
+    start = left, top, tall = round(item.box[0]), round(item.box[1]), round(item.box[3] - item.box[1])
+    aspect = float(index.aspects[item.sprite])
+    height, width = picture.shape[:2]
+    tones = all_tones(item.color[None], index.points.fixed[item.sprite][None])[0, :3] * np.float32(1 / 255)
+    for _ in range(3):
+        best, where = np.inf, (left, top, tall)
+        for grown in (0, -1, 1):
+            size = max(round((tall + grown) * aspect), 1), tall + grown
+            covers, own = drawn(index, item.sprite, item.mirrored, size)
+            expected, alpha = covers[..., :3] @ tones + own, covers[..., 3:] * np.float32(1 / 255)
+            weight = float(alpha.sum())
+            for down in (0, -1, 1):
+                for across in (0, -1, 1):
+                    x, y = left + across, top + down
+                    if x < 0 or y < 0 or x + size[0] > width or y + size[1] > height:
+                        continue
+                    away = np.abs(picture[y : y + size[1], x : x + size[0]] * alpha - expected)
+                    cost = float(np.minimum(largest(away), 60).sum()) / weight
+                    if cost < best - 1e-3:
+                        best, where = cost, (x, y, size[1])
+        if where == (left, top, tall):
+            break
+        left, top, tall = where
+    guesses = Guesses(
+        np.array([item.sprite]), np.array([item.mirrored]), np.array([[left, top, tall]], np.float32), np.zeros(1)
+    )
+    moved = fit(picture, guesses, item.color, index, tolerance)
+    if (left, top, tall) == start and moved.agrees.sum() < item.agrees.sum():
+        return item
+    return moved
+
+
+def drawn(index: Index, number: int, flipped: bool, size: tuple[int, int]) -> tuple[Array, Array]:
+    """What covers and the own colours, 0 to 255 float32, of a sprite of that size (width, height)."""
+    how = cv2.INTER_AREA if size[1] < len(index.own[number]) else cv2.INTER_LINEAR
+    layers = [cv2.resize(layer[number], size, interpolation=how) for layer in (index.covers, index.own)]
+    covers, own = (np.asarray(layer[:, ::-1] if flipped else layer, np.float32) for layer in layers)
+    return covers, own
+
+
+def _main_color(seen: Array, covers: Array, told: Array) -> Array:
+    """The main colour as it is seen where nothing else is mixed into it; as `told` where that is hardly anywhere."""
+    pure = seen[covers[..., 0] > 250]
+    return np.asarray(np.median(pure, axis=0)) if len(pure) >= 12 else told
+
+
 def _placed(
-    drawing: Array, classes: Array, place: tuple[float, float, float, float], window: tuple[slice, slice]
-) -> tuple[Array, Array]:
-    """A drawing (RGBA, float32, premultiplied) and its classes as they look at `place` (left, top, width, height)."""
+    index: Index, number: int, flipped: bool, place: tuple[float, float, float, float], window: tuple[slice, slice]
+) -> tuple[Array, Array, Array]:
+    """What covers, the own colours, and the classes of a sprite as they look at `place` (left, top, width, height)."""
     left, top, wide, tall = place
     x0, y0, x1, y1 = round(left), round(top), round(left + wide), round(top + tall)
     size = max(x1 - x0, 1), max(y1 - y0, 1)
-    how = cv2.INTER_AREA if size[1] < len(drawing) else cv2.INTER_LINEAR
-    scaled = cv2.resize(drawing, size, interpolation=how)
-    named = cv2.resize(classes, size, interpolation=cv2.INTER_NEAREST)
     rows = slice(window[0].start - y0, window[0].stop - y0)
     columns = slice(window[1].start - x0, window[1].stop - x0)
-    return scaled[rows, columns], named[rows, columns]
+    covers, own = drawn(index, number, flipped, size)
+    named = cv2.resize(index.classes[number], size, interpolation=cv2.INTER_NEAREST)
+    named = named[:, ::-1] if flipped else named
+    return covers[rows, columns], own[rows, columns], named[rows, columns]

@@ -81,6 +81,8 @@ def build(folder: Path = FOLDER) -> dict[str, Array]:
     drawn = [points.filled(classes).astype(np.int8) for classes, _ in maps]
     packed["classes.shapes"] = np.array([classes.shape for classes in drawn])
     packed["classes.pixels"] = np.concatenate([classes.ravel() for classes in drawn])
+    layers = [points.layers_of(sprite) for sprite in sprites.values()]
+    packed["layers"] = np.ascontiguousarray(np.concatenate([part.reshape(-1, part.shape[2]) for part in layers]).T)
     return packed
 
 
@@ -106,7 +108,9 @@ def _read(path: Path, key: str) -> dict[str, Array] | None:
 
 def _unpacked(packed: dict[str, Array]) -> Index:
     shapes = packed["classes.shapes"]
-    pixels = np.split(packed["classes.pixels"].astype(np.int16), np.cumsum(shapes.prod(axis=1))[:-1])
+    ends = np.cumsum(shapes.prod(axis=1))[:-1]
+    pixels = np.split(packed["classes.pixels"].astype(np.int16), ends)
+    layers = np.split(packed["layers"], ends, axis=1)
     return Index(
         tuple(str(name) for name in packed["names"]),
         _table(packed, "regions"),
@@ -114,6 +118,13 @@ def _unpacked(packed: dict[str, Array]) -> Index:
         Points(**{field.name: packed[f"points.{field.name}"] for field in fields(Points)}),
         packed["aspects"],
         tuple(part.reshape(shape) for part, shape in zip(pixels, shapes, strict=True)),
+        *(
+            tuple(
+                np.ascontiguousarray(part[some].T).reshape(*shape, -1)
+                for part, shape in zip(layers, shapes, strict=True)
+            )
+            for some in (slice(4), slice(4, None))
+        ),
     )
 
 

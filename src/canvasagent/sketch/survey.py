@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from PIL import Image
 
+from canvasagent.sketch.layout import Placement
 from canvasagent.sketch.regions import Array, find_regions, signature
-from canvasagent.sketch.render import sprite_picture
+from canvasagent.sketch.render import SHADED, put, sprite_picture
 from canvasagent.sketch.sprite import Sprite
 
 HEIGHTS = (26, 38, 56, 84, 128, 200)
@@ -17,6 +19,8 @@ PALE, PALE_HEIGHTS = "#f6f6f4", (38, 84, 200)
 """A main colour whose light tone can hardly be told from it, and the heights at which regions are taken of it."""
 RIMS = (3, 5)
 """Pixels of the rims of outline and paper look in a picture of 512 pixels."""
+SHADOWED = 76
+"""Height up to which a thing's shadow is seen as a part of it; that of larger ones is too soft."""
 MARGIN = 8
 _GROUND = (255, 0, 255)
 
@@ -38,23 +42,35 @@ def regions_of(sprite: Sprite) -> tuple[Array, Array]:
 
 
 def outlines_of(sprite: Sprite) -> tuple[Array, Array]:
-    """Signatures and boxes of a sprite's whole outline at several sizes, as it is and grown by the looks' rims."""
+    """Signatures and boxes of a sprite's whole outline at several sizes: as it is, grown by the looks' rims, and with
+    the shadow below it."""
     signatures: list[Array] = []
     boxes: list[Array] = []
     for height in BLOB_HEIGHTS:
         _, alpha = _on_ground(sprite, None, height)
         solid = np.pad((alpha > 0.06).astype(np.uint8), MARGIN)
-        for rim in (0, *RIMS):
-            grown = solid
-            if rim:
-                grown = cv2.dilate(solid, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1)))
-            rows, columns = np.flatnonzero(grown.any(axis=1)), np.flatnonzero(grown.any(axis=0))
+        masks = [solid] + [
+            cv2.dilate(solid, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1,) * 2)) for rim in RIMS
+        ]
+        if height <= SHADOWED and sprite.info.stands[0] in SHADED:
+            masks.append(_with_shadow(sprite, alpha.shape[1], height))
+        for mask in masks:
+            rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
             box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
             signatures.append(
-                signature(np.ascontiguousarray(grown[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]))
+                signature(np.ascontiguousarray(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]))
             )
-            boxes.append((box - MARGIN) / np.array(alpha.shape[::-1] * 2, np.float32))
+            margin = np.array([mask.shape[1] - alpha.shape[1], mask.shape[0] - height] * 2) / 2
+            boxes.append((box - margin) / np.array(alpha.shape[::-1] * 2, np.float32))
     return np.stack(signatures), np.stack(boxes)
+
+
+def _with_shadow(sprite: Sprite, width: int, height: int) -> Array:
+    """Where a sprite or its shadow are seen on mid-grey, with room around (uint8, 0 or 1)."""
+    room = MARGIN + width // 8
+    ground = Image.new("RGB", (width + 2 * room, height + 2 * room), (150, 150, 150))
+    put(ground, Placement(0, sprite, sprite.info.stands[0], room, room, width, height, False), "flat")
+    return np.asarray((np.abs(np.asarray(ground, np.int16) - 150).max(axis=2) > 9).astype(np.uint8))
 
 
 def _on_ground(sprite: Sprite, color: str | None, height: int) -> tuple[Array, Array]:

@@ -108,7 +108,7 @@ class Binder:
         if act == "paste":
             content = content or self.last
         about = facts.get("at") or facts.get("thing") or facts.get("text")
-        job = Job(act, view, facts, self.random, self._asset(on), id=spec_id)
+        job = Job(act, view, facts, self.random, self._asset(on), margin=spec.margin, id=spec_id)
         job.box = self._box(spec, about, on) if tool in ("SAM", "Crop") or "at" in facts else None
         job.mask = Made(step=spec.mask or self.masks[-1]) if tool == "Extract" else None
         if content is not None:

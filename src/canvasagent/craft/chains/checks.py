@@ -108,7 +108,8 @@ def _texts(view: View, steps: tuple[Step, ...], touched: Mapping[str, set[str]])
     for step in steps:
         if step.act in ("write", "rewrite", "erase"):
             lines = [line for key in touched.get(step.id, ()) if (line := view.line(key)) is not None]
-            lines += [line for line in view.lines if line.key == f"written:{step.id}"]
+            # Over a thing, letters that a person reads at once are often lost on the readers.
+            lines += [line for line in view.lines if line.key == f"written:{step.id}" and line.bearer is None]
             level = view.upright or all(line.key.startswith("written:") for line in lines)
             if not view.restyled or (step.act == "write" and step is steps[-1]):
                 found += [{"check": "text_readable", "text": line.words} for line in lines if level]
@@ -116,9 +117,22 @@ def _texts(view: View, steps: tuple[Step, ...], touched: Mapping[str, set[str]])
             gone = step.act != "write" and old and not any(old.lower() in line.words.lower() for line in view.lines)
             if gone and view.upright and not view.restyled:
                 found.append({"check": "text_absent", "text": old})
+        elif step.act == "crop" and view.upright and not view.restyled and view.scale == 1:
+            lines = [line for line in view.lines if step is steps[-1] and not line.key.startswith("written:")]
+            found += [
+                {"check": "text_readable", "text": line.words}
+                for line in lines
+                if line.key in _kept(view, step, touched)
+            ]
         elif step.act == "generate" and view.upright and not view.restyled:
             found += [{"check": "text_readable", "text": line.words} for line in view.lines if line.bearer]
     return found
+
+
+def _kept(view: View, step: Step, touched: Mapping[str, set[str]]) -> set[str]:
+    """The texts that a crop was made for: itself, or what stands on the thing."""
+    about = touched.get(step.id, set())
+    return {line.key for line in view.lines if line.key in about or line.bearer in about}
 
 
 def _changed(view: View) -> Data:

@@ -200,7 +200,7 @@ def _scene(here: View, by: Draw, of: str | None, lettered: bool = False) -> Scen
     form = by.one(words()["generated"]["text" if lettered else "plain"], "a scene")
     first = _new(view, by, None)
     other = _new(view, Draw(by.random, {"": View(items=(Item("", first.name, ""),))}), None)
-    said = by.one(words()["words"]["signs"], "words")
+    said = by.one([said for said in words()["words"]["signs"] if " " not in said], "words")
     prompt = form.format(subject=a(first.said), other=a(other.said), words=said, at=words()["at"][setting])
     items = [Item("made:subject", first.name, first.name, color=_color_of(first.said))]
     lines = []

@@ -82,6 +82,8 @@ class StepSpec(Spec):
     content: str | None = None
     at: str | None = None
     """Overlay: the thing that the text is laid over, instead of `where`."""
+    margin: float = Field(default=0.0, ge=0, le=2)
+    """Crop: room around the thing that is kept, as a share of its size on each side."""
     thing: str | None = None
     where: str | None = None
     new: str | None = None

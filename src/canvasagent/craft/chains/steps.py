@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from canvasagent.craft.carrying import grown
 from canvasagent.craft.chains.slots import Entity, SceneSlot, Unfit, a, words
 from canvasagent.craft.chains.views import Item, Line, View, cropped, enlarged, flipped, rotated
 from canvasagent.craft.pictures import Box
@@ -31,6 +32,7 @@ class Job:
     content: str | Made | None = None
     shown: View | None = None
     """What `content` shows."""
+    margin: float = 0.0
     id: str = ""
 
     def thing(self, fact: str = "thing") -> Item:
@@ -190,7 +192,11 @@ def _generate(job: Job) -> Bound:
 
 
 def _ground(job: Job) -> Bound:
-    phrase = job.said("thing") if not _is_text(job) else "text"
+    phrase = job.said("thing")
+    if _is_text(job):
+        phrase = "text"
+        if job.view.mirrored:
+            raise Unfit("a thing that bears the text, since mirrored letters are not found")
     facts = {"thing": phrase}
     if job.act == "verify":
         entity = job.facts["thing"]
@@ -230,7 +236,7 @@ def _paste(job: Job) -> Bound:
     where, shown = job.said("where"), job.shown or View()
     assert job.content is not None
     arguments: dict[str, Value] = {
-        "base_image": job.image, "overlay_type": "object", "content": job.content, "position": _position(where),
+        "base_image": job.image, "overlay_type": "object", "content": job.content, "position": _position(where, "insets"),  # noqa: E501
     }  # fmt: skip
     if (scale := _inset(job.view, shown)) is not None:
         arguments["scale"] = scale
@@ -257,8 +263,8 @@ def _inset(base: View, shown: View) -> float | None:
     return round(INSET / share, 2)
 
 
-def _position(where: str) -> Value:
-    return tuple(words()["spots"].get(where, (500, 500)))
+def _position(where: str, table: str = "spots") -> Value:
+    return tuple(words()[table].get(where, (500, 500)))
 
 
 def _write(job: Job) -> Bound:
@@ -270,7 +276,7 @@ def _write(job: Job) -> Bound:
     else:
         where = job.said("where")
         position = _position(where)  # type: ignore[assignment]
-    line = Line(f"written:{job.id}", text)
+    line = Line(f"written:{job.id}", text, bearer="label" if "at" in job.facts else None)
     view = replace(job.view, lines=(*job.view.lines, line))
     if "at" in job.facts and isinstance(job.facts["at"], Entity):
         hidden = job.facts["at"].key
@@ -284,19 +290,25 @@ def _write(job: Job) -> Bound:
 def _crop(job: Job) -> Bound:
     if "region" in job.facts:
         region = job.said("region")
-        box: Box = tuple(words()["regions"].get(region, (250, 250, 750, 750)))
-        return Bound({"image": job.image, "bbox": box}, {"region": region}, cropped(job.view, box, None))
+        part: Box = tuple(words()["regions"].get(region, (250, 250, 750, 750)))
+        return Bound({"image": job.image, "bbox": part}, {"region": region}, cropped(job.view, part, None))
     fact = "thing" if "thing" in job.facts else "text"
     phrase, entity = job.said(fact), job.facts[fact]
     if job.box is None:
         raise Unfit(f"a box of {phrase}")
     key = entity.key if isinstance(entity, Entity) else ""
     shown, line = job.view.item(key), job.view.line(key)
-    known = shown.box if shown is not None else line.box if line is not None else None
-    view = cropped(job.view, known, key)
-    if line is not None and view.line(key) is None:
-        view = replace(view, lines=(*view.lines, replace(line, box=None)))
-    return Bound({"image": job.image, "bbox": job.box}, {fact: phrase}, view)
+    view = cropped(job.view, _roomy(shown.box, job.margin) if shown is not None else None, key)
+    if line is not None:
+        view = replace(view, lines=(replace(line, box=None),))
+    facts, found = {fact: phrase if line is None or entity.is_text else "text"}, job.box
+    if job.margin and isinstance(found, Found):
+        facts["room"], found = "with some room around it", found.model_copy(update={"margin": job.margin})
+    return Bound({"image": job.image, "bbox": found}, facts, view)
+
+
+def _roomy(box: Box | None, margin: float) -> Box | None:
+    return None if box is None else grown(box, margin)
 
 
 def _rotate(job: Job) -> Bound:

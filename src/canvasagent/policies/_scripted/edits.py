@@ -11,9 +11,10 @@ TRIES = 3
 
 
 def generate(wanted: Details, scene: Scene) -> None:
-    """A new picture; drawn anew where a text that it should show cannot be read."""
-    for _ in range(TRIES):
-        made = scene.make("generate", prompt=wanted["scene"])
+    """A new picture; drawn anew, with larger signs, where a text that it should show cannot be read."""
+    for attempt in range(TRIES):
+        prompt = rule("signs").sub(r"large \1", wanted["scene"]) if attempt else wanted["scene"]
+        made = scene.make("redraw" if attempt else "generate", prompt=prompt)
         if not (unread := [text for text in wanted["says"] if not scene.reads(made, text)]):
             break
     scene.attend(made)

@@ -127,21 +127,42 @@ def _explained(small: Array, name: str, wide: int, tall: int, mirrored: bool) ->
     rows, columns = padded.shape[0] - tall - 2 * r + 1, padded.shape[1] - wide - 2 * r + 1
     if rows < 1 or columns < 1:
         return None
-    height, width = (cv2.getOptimalDFTSize(side) for side in padded.shape[:2])
-    padded = np.pad(padded, ((0, height - padded.shape[0]), (0, width - padded.shape[1]), (0, 0)))
-    weights = np.zeros((len(parts) + 1, height, width), np.float32)
+    weights = np.zeros((len(parts) + 1, tall + 2 * r, wide + 2 * r), np.float32)
     weights[:-1, r : r + tall, r : r + wide] = parts
-    weights[-1, : ring.shape[0], : ring.shape[1]] = RING * ring
-    planes = np.concatenate([padded.transpose(2, 0, 1), (padded**2).sum(axis=2)[None]])
-    spectra = np.fft.rfft2(planes)
-    filters = np.conj(np.fft.rfft2(weights))
-    sums = np.fft.irfft2(spectra[:3, None] * filters[None], s=(height, width))[:, :, :rows, :columns]
-    squares = np.fft.irfft2(spectra[3] * filters.sum(axis=0), s=(height, width))[:rows, :columns]
+    weights[-1] = RING * ring
     mass = np.maximum(weights.sum(axis=(1, 2)), 0.05)
-    between = ((sums**2).sum(axis=0) / mass[:, None, None]).sum(axis=0)
-    mean = (sums.sum(axis=1) ** 2).sum(axis=0) / mass.sum()
-    total = np.maximum(squares - mean, 0) + FLOOR * mass.sum()
-    return np.asarray((between - mean) / total, dtype=np.float32), sums[:, :-1] / mass[:-1, None, None]
+    squares = _spectrum((padded**2).sum(axis=2), padded.shape)
+    spectra = [_spectrum(plane, padded.shape) for plane in cv2.split(padded)]
+    between, everything = np.zeros((rows, columns), np.float32), np.zeros((3, rows, columns), np.float32)
+    means = np.empty((3, len(parts), rows, columns), np.float32)
+    whole = np.zeros_like(squares)
+    for k, weight in enumerate(weights):
+        filter = _spectrum(weight, padded.shape)
+        whole += filter
+        for channel, spectrum in enumerate(spectra):
+            sums = _correlated(spectrum, filter, rows, columns)
+            everything[channel] += sums
+            between += sums * sums * np.float32(1 / mass[k])
+            if k < len(parts):
+                np.multiply(sums, np.float32(1 / mass[k]), out=means[channel, k])
+    mean = (everything**2).sum(axis=0) / mass.sum()
+    total = np.maximum(_correlated(squares, whole, rows, columns) - mean, 0) + FLOOR * mass.sum()
+    return np.asarray((between - mean) / total, dtype=np.float32), means
+
+
+def _spectrum(plane: Array, shape: tuple[int, ...]) -> Array:
+    """A plane's Fourier transform, on a grid that takes planes of a shape and is quick to transform."""
+    rows, columns = (cv2.getOptimalDFTSize(side) for side in shape[:2])
+    grid = np.zeros((rows, columns), np.float32)
+    grid[: plane.shape[0], : plane.shape[1]] = plane
+    return np.asarray(cv2.dft(grid, nonzeroRows=plane.shape[0]))
+
+
+def _correlated(spectrum: Array, filter: Array, rows: int, columns: int) -> Array:
+    """The first rows and columns of the correlation of two planes that were transformed."""
+    product = cv2.mulSpectrums(spectrum, filter, 0, conjB=True)
+    flags = cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE
+    return np.asarray(cv2.dft(product, flags=flags, nonzeroRows=rows)[:rows, :columns])
 
 
 def agreement(name: str, colors: Array) -> Array:

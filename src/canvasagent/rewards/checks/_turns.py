@@ -43,11 +43,14 @@ def ways(given: Array, final: Array) -> dict[tuple[int, bool], float]:
     return found
 
 
-def holds(found: dict[tuple[int, bool], float], wanted: Sequence[tuple[int, bool]]) -> tuple[bool, float, float]:
+def holds(found: dict[tuple[int, bool], float], wanted: Sequence[tuple[int, bool]]) -> tuple[bool | None, float, float]:
     """Whether one of the wanted ways is the best, by how much it is alike, and the best of the others.
 
-    The wanted way must be alike by 0.25, and no other may be better by more than 0.02 (symmetric pictures).
+    The wanted way must be alike by 0.25. Where another is alike as well, but for 0.02, nobody can tell (None): the
+    picture looks the same both ways.
     """
     mine = max(found[way] for way in wanted)
     rest = max(value for way, value in found.items() if way not in wanted)
-    return mine >= 0.25 and mine >= rest - 0.02, mine, rest
+    if mine >= 0.25 and abs(mine - rest) < 0.02:
+        return None, mine, rest
+    return mine >= 0.25 and mine > rest, mine, rest

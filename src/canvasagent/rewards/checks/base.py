@@ -37,6 +37,13 @@ class Finding:
     score: float
     passed: bool
     why: str
+    measured: bool = True
+    """False where the means do not reach: whether the statement holds is not known, and it never counts as passed."""
+
+
+def not_measured(why: str) -> Finding:
+    """What a check says that has no means to tell: no score, not passed, and not failed either."""
+    return Finding(0.0, False, f"cannot be measured: {why}", measured=False)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from canvasagent.rewards.checks._pixels import (
     share,
     within,
 )
-from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
+from canvasagent.rewards.checks._turned import turned_places
+from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result, not_measured
 
 COARSE, FINE = 160, 448
 """Longest side in pixels at which places are looked for, and at which the best one is judged."""
@@ -42,18 +43,21 @@ class ContainsInput(Parameters):
 
 @needs_picture
 def measure(parameters: ContainsInput, result: Result) -> Finding:
-    """The part is looked for upright and mirrored, from a tenth of the final picture to its whole size.
+    """The part is looked for upright and mirrored, from a tenth of the final picture to its whole size; where it is
+    not found so, turned by any angle, by points of interest that agree on a place.
 
-    The best place of a coarse search is judged again at full detail by the correlations of its colours and
-    of its fine detail.
+    The best places are judged again at full detail by the correlations of their colours and of their fine detail.
     """
     given = input_of(result, parameters.input).convert("RGBA")
     pixels = part(np.asarray(given), parameters.region)
     if (pixels[..., 3] > 127).mean() < 0.01 or pixels[..., :3].std() < 2:
-        return Finding(0.0, False, "that part of the input is empty or of one colour; it cannot be told apart")
+        return not_measured("that part of the input is empty or of one colour")
     final = rgb(final_of(result))
     best, size = _search(pixels, within(final, COARSE))
     score = max((_judge(pixels, final, *place) for place in best), default=0.0)
+    if score < parameters.least:
+        for place in turned_places(pixels, final):
+            score = max(score, _judge(place.pixels, final, place.left, place.top, place.width, place.height, False))
     where = f" (about {size:.0%} of the picture's height)" if best else ""
     return Finding(share(score), score >= parameters.least, f"its best place is alike by {score:.2f}{where}")
 
@@ -141,6 +145,11 @@ def examples(seed: int) -> Iterable[Example]:
         wrong = pictures[(index + 1) % len(pictures)] if index % 2 else blurred(given, 24)
         other.paste(wrong.resize(size), (20 + 5 * index, 30))
         yield Example({}, Result(pasted, (given,)), True, 0.4 + 0.1 * index)
+        if index in (0, 2):
+            askew = given.convert("RGBA").resize((150, 112)).rotate(25 + 20 * index, Image.Resampling.BICUBIC, True)
+            laid = base.copy()
+            laid.paste(askew, (20, 5), askew)
+            yield Example({}, Result(laid, (given,)), True, 0.3)
         yield Example({}, Result(other, (given,)), False, 0.5)
     yield Example({}, Result(base, (given,)), False)
 
@@ -151,5 +160,6 @@ CHECK = Check(
     parameters=ContainsInput,
     measure=measure,
     examples=examples,
-    means="Masked normalised cross-correlation of colours over places and sizes, upright and mirrored.",
+    means="Masked normalised cross-correlation of colours over places and sizes, upright and mirrored; turned parts "
+    "are first located by points of interest (SIFT).",
 )

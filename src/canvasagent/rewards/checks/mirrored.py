@@ -11,7 +11,7 @@ from pydantic import Field
 from canvasagent.rewards.checks._examples import blurred, scenes, spotted
 from canvasagent.rewards.checks._pixels import final_of, grey, input_of, needs_picture, share, within
 from canvasagent.rewards.checks._turns import holds, ways
-from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
+from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result, not_measured
 
 WAYS = {"left-right": (0, True), "top-bottom": (180, True)}
 _WORDS = {0: "not turned", 90: "turned by 90°", 180: "turned by 180°", 270: "turned by 270°"}
@@ -28,12 +28,14 @@ class Mirrored(Parameters):
 
 @needs_picture
 def measure(parameters: Mirrored, result: Result) -> Finding:
-    """The mirrored input must correlate by 0.25 or more and no other of the eight ways by 0.02 more than it."""
+    """The mirrored input must correlate by 0.25 or more, and by 0.02 more than any other of the eight ways."""
     given, final = (within(grey(item), 512) for item in (input_of(result, parameters.input), final_of(result)))
     found = ways(given, final)
     passed, mine, rest = holds(found, [WAYS[parameters.across]])
     best = max(found, key=lambda way: found[way])
     why = f"mirrored {parameters.across}: likeness {mine:.2f}, best of the other ways {rest:.2f}"
+    if passed is None:
+        return not_measured(f"{why}; the picture looks the same both ways")
     if not passed and found[best] >= 0.25:
         why += f"; it rather looks {_WORDS[best[0]]}{', mirrored' if best[1] else ', not mirrored'}"
     return Finding(share(mine if passed else min(mine, 0.5) * 0.8), passed, why)

@@ -18,11 +18,15 @@ class Not(Parameters):
 
 
 def measure(parameters: Not, result: Result) -> Finding:
-    """One less the score. Of a missing picture or answer nothing holds, that it lacks something neither."""
+    """One less the score. Of a missing picture or answer nothing holds, that it lacks something neither; and of what
+    cannot be measured the opposite cannot be either.
+    """
     looks_at = result.answer if all_checks()[parameters.of["check"]].about == "answer" else result.final
     outcome = hold(parameters.of, result)
     if looks_at is None:
         return Finding(0.0, False, outcome.finding.why)
+    if not outcome.finding.measured:
+        return outcome.finding
     return Finding(share(1 - outcome.finding.score), not outcome.finding.passed, f"not: {outcome.finding.why}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from canvasagent.rewards.checks import object_present
 from canvasagent.rewards.checks._pixels import final_of, needs_picture, share
-from canvasagent.rewards.checks._things import MEANS, Thing, places, seen, told
+from canvasagent.rewards.checks._things import MEANS, Thing, hidden, places, seen, told
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
 
 
@@ -19,8 +19,10 @@ class ObjectAbsent(Parameters):
 
 @needs_picture
 def measure(parameters: ObjectAbsent, result: Result) -> Finding:
-    """No place may fit as well as the thing's threshold asks."""
+    """No place may fit as well as the thing's threshold asks. In a photograph that shows nothing."""
     found = seen(final_of(result), parameters.object)
+    if not found and (unknown := hidden(final_of(result), parameters.object)):
+        return unknown
     best = max((item.score for item in places(final_of(result), parameters.object)), default=0.0)
     return Finding(share(0.5 - 0.5 * best if found else 1 - 0.5 * best), not found, told(found, parameters.object))
 
@@ -28,6 +30,8 @@ def measure(parameters: ObjectAbsent, result: Result) -> Finding:
 def examples(seed: int) -> Iterable[Example]:
     """Those of `object_present`, the other way round."""
     for example in object_present.examples(seed):
+        if hidden(final_of(example.result), example.parameters["object"]):
+            continue
         yield Example(example.parameters, example.result, not example.holds, example.severity)
 
 

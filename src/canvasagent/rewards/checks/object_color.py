@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from canvasagent.rewards.checks._colors import ColorWord, best_word, fits
 from canvasagent.rewards.checks._examples import drawn
 from canvasagent.rewards.checks._pixels import final_of, needs_picture, share
-from canvasagent.rewards.checks._things import MEANS, Thing, seen
+from canvasagent.rewards.checks._things import MEANS, Thing, hidden, seen
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
 
 
@@ -26,10 +26,15 @@ class ObjectColor(Parameters):
 def measure(parameters: ObjectColor, result: Result) -> Finding:
     """The median colour of what takes a thing's main colour must be nearest to the word (CIE L*a*b*)."""
     found = seen(final_of(result), parameters.object, ease=0.9)
+    unknown = hidden(final_of(result), parameters.object)
+    if not found and unknown:
+        return unknown
     if not found:
         return Finding(0.0, False, f"no {parameters.object} was found whose colour could be told")
     held = [fits(item.color, parameters.color) for item in found]
     passed = all(ok for ok, _ in held) if parameters.every else any(ok for ok, _ in held)
+    if unknown and passed == parameters.every:  # one more thing, unseen, could change it
+        return unknown
     nearest = min(distance for _, distance in held)
     words = ", ".join(f"{best_word(item.color)} (#{bytes(item.color).hex()})" for item in found[:4])
     score = share(1 - nearest / 100) if passed else share(0.6 - nearest / 100)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from canvasagent.rewards.checks._examples import drawn
 from canvasagent.rewards.checks._pixels import final_of, needs_picture, share
-from canvasagent.rewards.checks._things import MEANS, Thing, seen, told
+from canvasagent.rewards.checks._things import MEANS, Thing, hidden, seen, told
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
 
 
@@ -23,8 +23,13 @@ class ObjectCount(Parameters):
 
 @needs_picture
 def measure(parameters: ObjectCount, result: Result) -> Finding:
-    """Counts places that fit as well as the threshold asks, those that share half of the smaller box once."""
+    """Counts places that fit as well as the threshold asks, those that share half of the smaller box once.
+
+    In a photograph there may be more than are found: only too many are known there.
+    """
     found = seen(final_of(result), parameters.object)
+    if len(found) <= parameters.count and (unknown := hidden(final_of(result), parameters.object)):
+        return unknown
     off = abs(len(found) - parameters.count)
     return Finding(share(1 / (1 + off) ** 1.5), not off, f"{told(found, parameters.object)}; wanted {parameters.count}")
 

@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from canvasagent.rewards.checks._examples import drawn
 from canvasagent.rewards.checks._pixels import Region, final_of, needs_picture, share
-from canvasagent.rewards.checks._things import MEANS, Thing, middle, seen, told
+from canvasagent.rewards.checks._things import MEANS, Thing, hidden, middle, seen, told
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
 
 Where = Literal[
@@ -47,6 +47,9 @@ def _part(where: str) -> tuple[float, float, float, float]:
 def measure(parameters: ObjectPlace, result: Result) -> Finding:
     """The middle of one such thing must lie in the part; the score falls with the distance to it."""
     found = seen(final_of(result), parameters.object)
+    unknown = hidden(final_of(result), parameters.object)
+    if not found and unknown:
+        return unknown
     if not found:
         return Finding(0.0, False, told(found, parameters.object))
     grid = parameters.region
@@ -56,6 +59,8 @@ def measure(parameters: ObjectPlace, result: Result) -> Finding:
     for item in found:
         x, y = middle(item.box)
         far = min(far, max(left - x, x - right, 0.0) + max(top - y, y - bottom, 0.0))
+    if far and unknown:
+        return unknown
     why = f"{told(found, parameters.object)}; wanted {parameters.where or grid}"
     return Finding(1.0 if far == 0 else share(0.6 - far), far == 0, why)
 

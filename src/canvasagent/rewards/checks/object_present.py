@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from canvasagent.rewards.checks._examples import drawn, texture
 from canvasagent.rewards.checks._pixels import final_of, needs_picture, share
-from canvasagent.rewards.checks._things import MEANS, Thing, places, seen, threshold, told
+from canvasagent.rewards.checks._things import MEANS, Thing, hidden, places, seen, threshold, told
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
 
 
@@ -19,9 +19,14 @@ class ObjectPresent(Parameters):
 
 @needs_picture
 def measure(parameters: ObjectPresent, result: Result) -> Finding:
-    """At least one place must fit as well as the thing's threshold asks; the score is the best fit beside it."""
+    """At least one place must fit as well as the thing's threshold asks; the score is the best fit beside it.
+
+    In a photograph nothing is known of a thing that is not found: it may be photographed.
+    """
     name = parameters.object
     found = seen(final_of(result), name)
+    if not found and (unknown := hidden(final_of(result), name)):
+        return unknown
     best = max((item.score for item in places(final_of(result), name)), default=0.0)
     why = told(found, name) if found else f"no {name}: the best place fits by {best:.2f}, not {threshold(name):.2f}"
     return Finding(share(0.5 + 0.5 * best) if found else share(0.6 * best), bool(found), why)

@@ -8,7 +8,7 @@ from typing import Literal
 from canvasagent.rewards.checks._drawn import Box
 from canvasagent.rewards.checks._examples import drawn
 from canvasagent.rewards.checks._pixels import final_of, needs_picture, share
-from canvasagent.rewards.checks._things import MEANS, Thing, middle, seen, told
+from canvasagent.rewards.checks._things import MEANS, Thing, hidden, middle, seen, told
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
 
 Relation = Literal["left", "right", "above", "below", "on", "under", "next", "inside"]
@@ -51,11 +51,16 @@ def measure(parameters: ObjectRelation, result: Result) -> Finding:
     """Holds where it does for one of the things and one of the others; 0.3 where both are there but stand otherwise."""
     final = final_of(result)
     ones, others = seen(final, parameters.object), seen(final, parameters.other)
+    unknown = hidden(final, parameters.object, parameters.other)
+    if (not ones or not others) and unknown:
+        return unknown
     if not ones or not others:
         missing = [name for name, found in ((parameters.object, ones), (parameters.other, others)) if not found]
         return Finding(0.0, False, f"no {' and no '.join(missing)} was found")
     pairs = [(a, b) for a in ones for b in others if a is not b]
     held = [min(a.score, b.score) for a, b in pairs if related(parameters.relation, a.box, b.box)]
+    if not held and unknown:
+        return unknown
     why = f"{told(ones, parameters.object)}; {told(others, parameters.other)}; wanted {parameters.relation}"
     return Finding(share(0.5 + 0.5 * max(held)) if held else 0.3, bool(held), why)
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from canvasagent.rewards.checks._examples import blurred, scenes
 from canvasagent.rewards.checks._pixels import final_of, grey, input_of, needs_picture, share, within
 from canvasagent.rewards.checks._turns import holds, ways
-from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
+from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result, not_measured
 
 
 class Orientation(Parameters):
@@ -27,7 +27,7 @@ class Orientation(Parameters):
 
 @needs_picture
 def measure(parameters: Orientation, result: Result) -> Finding:
-    """The wanted way must correlate by 0.25 or more and no other of the eight ways by 0.02 more than it."""
+    """The wanted way must correlate by 0.25 or more, and by 0.02 more than any other of the eight ways."""
     given, final = (within(grey(item), 512) for item in (input_of(result, parameters.input), final_of(result)))
     found = ways(given, final)
     mirrors = (False, True) if parameters.mirrored is None else (parameters.mirrored,)
@@ -35,6 +35,8 @@ def measure(parameters: Orientation, result: Result) -> Finding:
     passed, mine, rest = holds(found, wanted)
     best = max(found, key=lambda way: found[way])
     why = f"turned by {parameters.turned}°: likeness {mine:.2f}, best of the other ways {rest:.2f}"
+    if passed is None:
+        return not_measured(f"{why}; the picture looks the same both ways")
     if not passed and found[best] >= 0.25:
         why += f"; it rather looks turned by {best[0]}°{' and mirrored' if best[1] else ''}"
     return Finding(share(mine if passed else min(mine, 0.5) * 0.8), passed, why)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from canvasagent.rewards.checks._examples import blurred, scenes
 from canvasagent.rewards.checks._pixels import Array, final_of, grey, input_of, ncc, needs_picture, resized, share
-from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
+from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result, not_measured
 
 
 class SharperThan(Parameters):
@@ -34,14 +34,16 @@ def measure(parameters: SharperThan, result: Result) -> Finding:
     height = min(1024, max(given.shape[0], final.shape[0]))
     width = min(1024, max(given.shape[1], final.shape[1]))
     if min(height, width) < 8:
-        return Finding(0.0, False, "the pictures are too small to have edges")
+        return not_measured("the pictures are too small to have edges")
     same = ncc(*(resized(item, 48, 48) for item in (given, final)))
     if same < 0.5:
         return Finding(0.0, False, f"the picture does not show what the input shows (likeness {same:.2f})")
     before, after = (
         steepness(cv2.resize(item, (width, height), interpolation=_by(item, width))) for item in (given, final)
     )
-    times = after / max(before, 1e-6)
+    if not before:
+        return not_measured("the input has no edges to compare with")
+    times = after / before
     passed = times >= parameters.by
     return Finding(share(times / (2 * parameters.by)), passed, f"edges are {times:.2f} times as steep as the input's")
 

@@ -11,8 +11,23 @@ from pydantic import Field
 
 from canvasagent.geometry import box_to_pixels
 from canvasagent.rewards.checks._examples import blurred, scenes, spotted
-from canvasagent.rewards.checks._pixels import Region, final_of, input_of, needs_picture, resized, rgb, share, within
+from canvasagent.rewards.checks._pixels import (
+    Array,
+    Region,
+    final_of,
+    input_of,
+    needs_picture,
+    resized,
+    rgb,
+    share,
+    within,
+)
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
+
+BESIDE_EDGES = 0.2
+"""Share of the contrast around a pixel by which it may differ beside the tolerance."""
+SOFTEST, SHARPEST = 0.8, 1.3
+"""How many times as steep slopes may be as they were. A blur of 0.8 pixels keeps 0.82 or more, of 1.5 at most 0.77."""
 
 
 class UnchangedOutside(Parameters):
@@ -32,7 +47,9 @@ class UnchangedOutside(Parameters):
 def measure(parameters: UnchangedOutside, result: Result) -> Finding:
     """Both are compared at the smaller's size, after a blur of 0.7 pixels, the final stretched to the input's shape.
 
-    The border of the region, of 1.5 % of the longer side, belongs to the region.
+    Beside an edge a pixel may differ by a fifth of the contrast around it as well, which is what scaling, JPEG and a
+    blur that is not seen do to it; but all in all slopes must be as steep as before. The border of the region, of
+    1.5 % of the longer side, belongs to the region.
     """
     given, final = (rgb(item) for item in (input_of(result, parameters.input), final_of(result)))
     shape = given.shape[1] / given.shape[0] / (final.shape[1] / final.shape[0])
@@ -41,8 +58,8 @@ def measure(parameters: UnchangedOutside, result: Result) -> Finding:
     given = within(within(given, 1024), max(final.shape[:2]))
     height, width = given.shape[:2]
     final = resized(np.ascontiguousarray(final), width, height)
-    before, after = (cv2.GaussianBlur(item, (0, 0), 0.7).astype(np.int16) for item in (given, final))
-    changed = np.abs(before - after).max(axis=2) > parameters.tolerance
+    before, after = (cv2.GaussianBlur(item, (0, 0), 0.7).astype(np.float32) for item in (given, final))
+    changed = (np.abs(before - after) - BESIDE_EDGES * _span(before)).max(axis=2) > parameters.tolerance
     outside = np.ones((height, width), bool)
     if parameters.region is not None:
         rim = max(2, round(0.015 * max(width, height)))
@@ -51,9 +68,25 @@ def measure(parameters: UnchangedOutside, result: Result) -> Finding:
     if not outside.any():
         return Finding(1.0, True, "the region covers the whole picture")
     found = float((changed & outside).sum() / outside.sum())
-    passed = found <= parameters.share
+    steeper = _steepness(after, outside) / _steepness(before, outside)
+    passed = found <= parameters.share and SOFTEST <= steeper <= SHARPEST
     why = f"{found:.2%} of what lies outside is changed; {parameters.share:.2%} is allowed"
+    if not SOFTEST <= steeper <= SHARPEST:
+        why += f"; its slopes are {steeper:.2f} times as steep as they were"
     return Finding(1.0 if passed else share(0.8 * (1 - found) ** 2), passed, why)
+
+
+def _span(pixels: Array) -> Array:
+    """The contrast around each pixel: the largest less the smallest value of 5 × 5, by channel."""
+    around = np.ones((5, 5), np.uint8)
+    return np.asarray(cv2.dilate(pixels, around) - cv2.erode(pixels, around))
+
+
+def _steepness(pixels: Array, where: Array) -> float:
+    """Mean slope of the luminance, and a little, so that flat pictures compare."""
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    slope = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+    return float(slope[where].mean()) + 4.0
 
 
 def examples(seed: int) -> Iterable[Example]:
@@ -67,8 +100,12 @@ def examples(seed: int) -> Iterable[Example]:
         leak = spotted(edited, (4, 4, 4 + 8 * (1 + index), 30), seed + index, "indigo")
         tint = Image.blend(edited, Image.new("RGB", edited.size, "orange"), 0.2 + 0.1 * index)
         shift = edited.transform(edited.size, Image.Transform.AFFINE, (1, 0, 6, 0, 1, 0))
-        broken = (leak, tint, shift, blurred(edited, 4), edited.transpose(Image.Transpose.FLIP_LEFT_RIGHT), leak)[index]
+        broken = (leak, tint, shift, blurred(edited, 2.5), edited.transpose(Image.Transpose.FLIP_LEFT_RIGHT), leak)[
+            index
+        ]
         yield Example({"region": region}, Result(broken, (given,)), False, 0.3 + 0.1 * index)
+        soft = blurred(edited, 0.6)
+        yield Example({"region": region}, Result(soft, (given,)), True, 0.2)
     yield Example({}, Result(given, (given,)), True)
     yield Example({}, Result(spotted(given, (10, 10, 60, 60), seed), (given,)), False)
 
@@ -79,5 +116,5 @@ CHECK = Check(
     parameters=UnchangedOutside,
     measure=measure,
     examples=examples,
-    means="The two pictures' pixels, compared one by one.",
+    means="The two pictures' pixels, compared one by one with regard to the contrast around them, and slopes.",
 )

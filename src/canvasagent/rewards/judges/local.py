@@ -70,12 +70,16 @@ class LocalJudge:
 
 
 def alignment(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
-    """How far the task's checks hold. Raises `InputError` where there are none or one is unknown."""
+    """How far the task's checks hold. Raises `InputError` where there are none, one is unknown, or one cannot be
+    measured on this result: what it would have added is missing, not 0 and not 1.
+    """
     if not trajectory.checks:
         raise InputError("the task has no checks, and without them the local judge cannot tell alignment.")
     from canvasagent.rewards.checks import run_checks
 
     outcomes = run_checks(trajectory)
+    if unknown := [one for one in outcomes if not one.finding.measured]:
+        raise InputError("; ".join(f"{one.check}: {one.finding.why}" for one in unknown) + ".")
     caps = [CAPS.get(one.check, CAP) for one in outcomes if not one.finding.passed]
     if 2 * len(caps) > len(outcomes):
         caps.append(BROAD_THEME)

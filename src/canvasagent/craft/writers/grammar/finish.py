@@ -16,6 +16,8 @@ TYPOS = 0.05
 ASIDES = {"chatty": 0.55, "plain": 0.14, "terse": 0.03}
 MORE_ASIDES = 0.12
 """Added to these where the request is a single act without facts."""
+SHORTEST = 12
+"""Characters; less is given a "please"."""
 BRITISH = 0.35
 _SPELLING = (
     (r"olor", "olour"),
@@ -26,10 +28,10 @@ _SPELLING = (
     (r"\bcenterpiece\b", "centrepiece"),
 )
 _WORD = re.compile(r"(?<![\w'-])[a-z]{5,}(?![\w'-])")
-_NEVER_WRONG = frozenset(
-    ("first", "second", "third", "fourth", "image", "picture", "clockwise", "counterclockwise", "degree", "degrees")
-    + ("before", "after", "there", "their")
-)
+_NEVER_WRONG = {
+    *("first", "second", "third", "fourth", "image", "picture", "clockwise", "counterclockwise", "degree", "degrees"),
+    *("before", "after", "there", "their"),
+}
 _START = re.compile(r"(^|[.?!]\s+|\n(?:(?:Step )?[(#]?\d+[.):]*\s|[-*] )?)([a-z])")
 
 
@@ -44,6 +46,8 @@ def finished(sentences: list[str], plan: Plan, ref: Reference) -> str:
     text = text.replace(". . ", ". ")
     text = re.sub(r"([?!])\.", r"\1", text)
     text = _terse(text, ref) if ref.tone == "terse" else _START.sub(lambda match: match[1] + match[2].upper(), text)
+    if len(text) < SHORTEST:
+        text = text.rstrip(".!") + ", please"
     return ref.restore(re.sub(r"\bi\b(?=[ '])", "I", text) if ref.tone != "terse" else text)
 
 

@@ -1,0 +1,141 @@
+"""Asking a writer's endpoint: settings, a client, replies that must be JSON with a certain field."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from canvasagent.craft.writers.base import WriterFailure
+from canvasagent.errors import PolicyFailure
+from canvasagent.policies._answers import Answer
+from canvasagent.policies._client import BASE_DELAY, ChatClient, Dialect
+from canvasagent.policies._endpoint import Endpoint, endpoint_of
+from canvasagent.policies.base import PolicySettings
+
+T = TypeVar("T")
+LONGEST_REPLY = 20_000
+"""Characters that a reply may have."""
+SHOWN = 120
+"""Characters of a reply that a message repeats."""
+_THOUGHTS = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
+
+
+class WriterSettings(BaseModel):
+    """How an endpoint is asked. Address and key: CANVASAGENT_WRITER_BASE_URL and CANVASAGENT_WRITER_API_KEY, else the
+    general ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str | None = None
+    """Base URL of an OpenAI-compatible server."""
+    api_key: str | None = Field(default=None, repr=False)
+    """Key for it; read from the environment where None. Never written to a record."""
+    temperature: float | None = Field(default=None, ge=0)
+    """Sampling temperature; the server's own where None."""
+    max_tokens: int | None = Field(default=None, ge=1)
+    """Longest reply in tokens; the server's own where None."""
+    timeout: float = Field(default=120.0, gt=0)
+    """Seconds that one request may take."""
+    retries: int = Field(default=4, ge=0)
+    """How often a request that failed for a passing reason is made again."""
+    tries: int = Field(default=3, ge=1)
+    """How often words are asked for that can be used, before the item is given up."""
+    reasons: Literal["grammar", "endpoint"] = "grammar"
+    """Who writes the reasons: the grammar costs nothing and claims nothing; the endpoint is asked once a turn."""
+    check: bool = True
+    """Whether a second pass holds each instruction against its plan."""
+    view_pixels: int = Field(default=262_144, ge=1)
+    """Pixels of the copy that the endpoint sees of each picture."""
+
+
+class Unusable(ValueError):
+    """A reply cannot be used. Its text says why, and is told to the endpoint when it is asked again."""
+
+
+class Asker:
+    """A model behind an endpoint that is asked until its reply can be used."""
+
+    def __init__(self, name: str, model: str, settings: WriterSettings, base_delay: float = BASE_DELAY) -> None:
+        """Raises `InputError` for a missing key or a bad base URL. `base_delay` is in seconds."""
+        self.name, self.settings = name, settings
+        taken = ("base_url", "api_key", "temperature", "max_tokens", "timeout", "retries")
+        asked = PolicySettings(**{key: getattr(settings, key) for key in taken})
+        self.endpoint: Endpoint = endpoint_of(asked, "CANVASAGENT_WRITER_BASE_URL", "CANVASAGENT_WRITER_API_KEY")
+        dialect = Dialect(completion_limit=self.endpoint.is_openai)
+        self._client = ChatClient(name, model, asked, self.endpoint, dialect, base_delay)
+
+    async def ask(self, prompt: str, content: list[dict[str, Any]], read: Callable[[str], T]) -> T:
+        """What `read` makes of a reply. It raises `Unusable` for one that is asked for again, with why.
+
+        Raises `WriterFailure` where the endpoint gives no answer, or none that can be used in all tries.
+        """
+        messages: list[dict[str, Any]] = [
+            {"role": "system", "content": prompt_text(prompt)},
+            {"role": "user", "content": content},
+        ]
+        why = ""
+        for _ in range(self.settings.tries):
+            try:
+                answer = await self._answer(messages)
+                if answer.finish == "length":
+                    raise Unusable("the reply broke off at the limit of tokens")
+                return read(answer.text)
+            except Unusable as error:
+                why = self.endpoint.scrub(str(error))
+            again = f"Your last reply could not be used: {why}. Answer again, with JSON alone."
+            messages = [*messages[:2], {"role": "user", "content": again}]
+        tries = f"{self.settings.tries} {'try' if self.settings.tries == 1 else 'tries'}"
+        raise WriterFailure(f"{self.name} gave nothing that can be used in {tries}: {why}.")
+
+    async def _answer(self, messages: list[dict[str, Any]]) -> Answer:
+        try:
+            return (await self._client.complete(lambda _: messages)).answer
+        except PolicyFailure as error:
+            raise WriterFailure(str(error)) from error
+
+
+def prompt_text(name: str) -> str:
+    """A prompt of `prompts/`."""
+    return files(__package__).joinpath("prompts", f"{name}.md").read_text("utf-8").strip()
+
+
+def field_of(reply: str, name: str) -> Any:
+    """The field `name` of the JSON object in a reply, with prose, fences or thoughts around it. Raises `Unusable`."""
+    text = _THOUGHTS.split(reply)[-1]
+    if not text.strip():
+        raise Unusable("the reply is empty")
+    if len(text) > LONGEST_REPLY:
+        raise Unusable(f"the reply has {len(text):,} characters")
+    decoder = json.JSONDecoder()
+    at = text.find("{")
+    while at >= 0:
+        try:
+            found, _ = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict) and name in found:
+            return found[name]
+        at = text.find("{", at + 1)
+    shown = " ".join(text.split())[:SHOWN]
+    raise Unusable(f'the reply holds no JSON object with "{name}": {shown}')
+
+
+def words_of(reply: str, name: str) -> str:
+    """The text of a field, in one line where it has several. Raises `Unusable`."""
+    value = field_of(reply, name)
+    if not isinstance(value, str) or not value.strip():
+        raise Unusable(f'"{name}" is no text')
+    return " ".join(value.encode("utf-8", "replace").decode().split())
+
+
+def truth_of(reply: str, name: str) -> bool:
+    """The truth of a field. Raises `Unusable`."""
+    value = field_of(reply, name)
+    if not isinstance(value, bool):
+        raise Unusable(f'"{name}" is neither true nor false')
+    return value
