@@ -18,7 +18,7 @@ THINGS = (
     "apple",
     "orange owl",
     "scissors",
-    "second tree from the left",
+    "third lamp from the right",
     "red cup",
     "hour glass",
     "unicorn",
@@ -35,6 +35,14 @@ PLACES = (
     "in the sky",
 )
 TEXTS = ("OPEN", "Happy Birthday", "It's 5 o'clock", "50 % off!", 'the "old" mill', "a, b and c?", "I")
+PROMPTS = ("an owl next to a bench on a beach", 'in a park, a sign that says "SALE"', "two dogs")
+ADJUSTMENTS = ("brighter", "less contrast", "more vivid", "a dark vignette", "sharper", "muted")
+TURNS = (
+    {"angle": "90", "direction": "clockwise"},
+    {"angle": "45", "direction": "counterclockwise"},
+    {"angle": "180", "direction": "clockwise", "why": "upside down"},
+    {"angle": "90", "direction": "clockwise", "why": "lying on its side"},
+)
 ANSWERS = ("locate", "read")
 
 
@@ -43,24 +51,22 @@ def facts_of(act: Act, rng: random.Random) -> dict[str, str]:
     pick = rng.choice
     where = {"where": pick(PLACES)} if rng.random() < 0.8 else {}
     thing = {"thing": pick(THINGS)}
+    text = pick(TEXTS)
     made: dict[str, dict[str, str]] = {
-        "generate": {"prompt": pick(("an owl next to a bench on a beach", 'in a park, a sign that says "SALE"', "two dogs"))},  # noqa: E501
-        "add": thing | where, "remove": thing, "replace": thing | {"new": pick(("elephant", "two cats", "car"))},
-        "recolor": thing | {"color": pick(("orange", "dark blue", "gray"))}, "resize": thing | {"size": pick(("bigger", "smaller"))},  # noqa: E501
-        "move": thing | {"where": pick((*PLACES, "to the right"))}, "background": {"setting": pick(("beach", "mountains", "igloo"))},  # noqa: E501
+        "generate": {"prompt": pick(PROMPTS)}, "add": thing | where, "remove": thing,
+        "replace": thing | {"new": pick(("elephant", "two cats", "car"))},
+        "recolor": thing | {"color": pick(("orange", "dark blue", "gray"))},
+        "resize": thing | {"size": pick(("bigger", "smaller"))},
+        "move": thing | {"where": pick((*PLACES, "to the right"))},
+        "background": {"setting": pick(("beach", "mountains", "igloo"))},
         "light": {"light": pick(("night", "dusk", "day"))}, "weather": {"weather": pick(("rain", "snow", "fog"))},
         "style": {"style": pick(("pencil sketch", "sepia", "oil painting", "black and white"))},
-        "adjust": {"adjustment": pick(("brighter", "less contrast", "more vivid", "a dark vignette", "sharper", "muted"))},  # noqa: E501
-        "rewrite": {"old": pick(TEXTS[:3]), "new": pick(TEXTS[3:])}, "erase": {"text": pick(TEXTS)}, "locate": thing,
-        "verify": thing | {"expected": pick(("there", "gone"))}, "read": {}, "proofread": {"text": pick(TEXTS)},
-        "segment": thing, "cut out": thing, "paste": thing | where, "write": {"text": pick(TEXTS)} | where,
-        "crop": pick((thing, thing | {"room": "with some room around it"}, {"region": "left half"}, {"text": pick(TEXTS)})),  # noqa: E501
-        "rotate": pick((
-            {"angle": "90", "direction": "clockwise"}, {"angle": "45", "direction": "counterclockwise"},
-            {"angle": "180", "direction": "clockwise", "why": "upside down"},
-            {"angle": "90", "direction": "clockwise", "why": "lying on its side"},
-        )),
-        "flip": pick(({}, {"why": "mirrored"})), "enhance": {},
+        "adjust": {"adjustment": pick(ADJUSTMENTS)}, "rewrite": {"old": pick(TEXTS[:3]), "new": pick(TEXTS[3:])},
+        "erase": {"text": text}, "locate": thing, "verify": thing | {"expected": pick(("there", "gone"))}, "read": {},
+        "proofread": {"text": text}, "segment": thing, "cut out": thing, "paste": thing | where,
+        "write": {"text": text} | where,
+        "crop": pick((thing, thing | {"room": "with some room around it"}, {"region": "left half"}, {"text": text})),
+        "rotate": pick(TURNS), "flip": pick(({}, {"why": "mirrored"})), "enhance": {},
     }  # fmt: skip
     return made[act]
 

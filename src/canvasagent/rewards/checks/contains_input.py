@@ -50,7 +50,7 @@ def measure(parameters: ContainsInput, result: Result) -> Finding:
     """
     given = input_of(result, parameters.input).convert("RGBA")
     pixels = part(np.asarray(given), parameters.region)
-    if (pixels[..., 3] > 127).mean() < 0.01 or pixels[..., :3].std() < 2:
+    if (pixels[..., 3] > 127).mean() < 0.01 or pixels[..., :3].std(axis=(0, 1)).max() < 2:
         return not_measured("that part of the input is empty or of one colour")
     final = rgb(final_of(result))
     best, size = _search(pixels, within(final, COARSE))

@@ -30,7 +30,7 @@ _SPELLING = (
 _WORD = re.compile(r"(?<![\w'-])[a-z]{5,}(?![\w'-])")
 _NEVER_WRONG = {
     *("first", "second", "third", "fourth", "image", "picture", "clockwise", "counterclockwise", "degree", "degrees"),
-    *("before", "after", "there", "their"),
+    *("before", "after", "there", "their", "other", "third", "original", "number", "otherwise", "unless"),
 }
 _START = re.compile(r"(^|[.?!]\s+|\n(?:(?:Step )?[(#]?\d+[.):]*\s|[-*] )?)([a-z])")
 

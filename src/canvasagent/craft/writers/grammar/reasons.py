@@ -48,7 +48,7 @@ def _opening(plan: Plan, step: Step, last: Seen | None, mends: bool, rng: random
         return first_look(plan, step, rng) if rng.random() < 0.85 else ""
     if mends or last.failed:
         return trouble_of(last, step, rng)
-    return result_of(last, rng) if rng.random() < 0.9 or last.data else ""
+    return result_of(last, rng) if last.step.tool in ("Grounding", "OCR") or rng.random() < 0.9 else ""
 
 
 def _next(
