@@ -73,7 +73,7 @@ def test_amendments(text: str, fragment: str, amended: str | None) -> None:
 )
 def test_prohibitions_are_passed_on_and_never_carried_out(words: str, kept: str) -> None:
     plan = make_plan(words)
-    assert plan.kept == (kept,) and len(plan.steps) == 1
+    assert plan.kept == (kept,) and len([*plan.steps]) == 1
     story = follow(words)
     assert story.tools == ["ImageEdit"] and kept.split()[-1] in story.calls[0][1]["edit_prompt"]
     assert not story.end.not_done

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
-from canvasagent.policies._scripted.language import knowledge, likely, pattern
+from canvasagent.policies._scripted.language import knowledge, likely, pattern, reworded
 from canvasagent.tools.overlayer import color_name, is_color
 
 Box = tuple[int, int, int, int]
@@ -79,8 +79,7 @@ def place(text: str) -> list[int] | None:
     """The centre that words name ('at the top left'), or that stands there as `[x, y]`. None if none does."""
     if point := re.search(r"[\[(] ?(\d+) ?, ?(\d+) ?[\])]", text):
         return [min(int(point[1]), 1000), min(int(point[2]), 1000)]
-    found: list[int] | None = lookup("place", text)
-    return found
+    return cast("list[int] | None", lookup("place", text))
 
 
 def anchor(text: str) -> tuple[dict[str, str] | None, str]:
@@ -92,11 +91,11 @@ def anchor(text: str) -> tuple[dict[str, str] | None, str]:
     return None, text
 
 
-def beside(how: str, box: Box, halves: tuple[float, float] = (70, 60)) -> list[int]:
-    """The centre of what goes 'above', 'next to' or 'on' the thing in a box; `halves` are of its own size."""
+def beside(how: str, box: Box, halves: list[int]) -> list[int]:
+    """The centre of what goes 'above', 'next to' or 'on' the thing in a box; `halves` are of its own size, if known."""
     (x, y), (left, top, right, bottom) = lookup("beside", how), box
-    across = (left + right) / 2 + x * ((right - left) / 2 + halves[0])
-    down = (top + bottom) / 2 + y * ((bottom - top) / 2 + halves[1])
+    across = (left + right) / 2 + x * ((right - left) / 2 + (halves[0] + 10 if halves[0] else 70))
+    down = (top + bottom) / 2 + y * ((bottom - top) / 2 + (halves[1] + 10 if halves[1] else 60))
     return [min(max(round(value), 40), 960) for value in (across, down)]
 
 
@@ -113,8 +112,8 @@ def reference(text: str) -> tuple[str, str]:
 
     The meaning is '' (none named), 'it', 'picture', 'cutout', 'mask', 'each', 'other', 'id NAME' or 'input N'.
     """
-    for entry in likely("reference", text):
-        if (match := pattern(entry["pattern"]).search(text)) is not None:
+    for _, entry in likely("reference", text):
+        if (match := entry["fits"].search(text)) is not None:
             before, means = pattern("{before_picture}").sub("", text[: match.start()]), entry["means"]
             number = lookup("number", re.sub(" one$", "", match[0])) if means == "input" else 0
             means = f"input {int(number or 1)}" if means == "input" else f"id {match[0]}" if means == "id" else means
@@ -136,5 +135,4 @@ def head(thing: str) -> str:
 
 def singular(noun: str) -> str:
     """One of several: 'cups' → 'cup'."""
-    fits = (entry for entry in knowledge()["singular"] if re.search(entry["pattern"], noun))
-    return next((re.sub(entry["pattern"], entry["means"], noun) for entry in fits), noun)
+    return reworded("singular", noun)

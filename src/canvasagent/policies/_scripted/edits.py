@@ -68,11 +68,8 @@ def _aim(wanted: Details, scene: Scene) -> tuple[str, str | None, str]:
     if topic is not None and (pronoun or wanted["image"] == "mask"):
         return topic.image, topic.mask or scene.things.get("mask"), resolved(prompt, topic.phrase, pronoun)
     of_thing = rule("of_thing").fullmatch(prompt) and not rule("of_picture").fullmatch(prompt)
-    return (
-        scene.target(wanted["image"]),
-        None,
-        resolved(prompt, scene.noun if of_thing or not pronoun else None, pronoun),
-    )
+    noun = scene.noun if of_thing or not pronoun else None
+    return scene.target(wanted["image"]), None, resolved(prompt, noun, pronoun)
 
 
 def _fault(wanted: Details, old: str, new: str, image: str, made: str, scene: Scene) -> str:

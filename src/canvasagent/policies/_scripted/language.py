@@ -18,10 +18,8 @@ _WORD = re.compile(r"[^\W_]+|[^a-z\d\s]")
 @cache
 def knowledge() -> dict[str, Any]:
     """What the data files hold, read once."""
-    folder, names = files(__package__), ("patterns.toml", "clauses.toml", "words.toml", "translations.toml")
-    return {
-        key: value for name in names for key, value in tomllib.loads(folder.joinpath(name).read_text("utf-8")).items()
-    }
+    found = (path for path in files(__package__).iterdir() if path.name.endswith(".toml"))
+    return {key: value for path in found for key, value in tomllib.loads(path.read_text("utf-8")).items()}
 
 
 @cache
@@ -48,13 +46,18 @@ def vocabulary(name: str) -> frozenset[str]:
 
 
 @cache
-def _index(table: str) -> dict[str, set[int]]:
-    """The numbers of a table's entries by the `words` of which a text must hold one to fit them; '' where any may."""
+def _index(table: str) -> tuple[list[dict[str, Any]], dict[str, set[int]]]:
+    """A table's entries with their patterns ready, and the numbers of those by the `words` of which a text that fits
+    them holds one; '' where any may."""
+    entries: list[dict[str, Any]] = [dict(entry) for entry in knowledge()[table]]
     found: dict[str, set[int]] = {"": set()}
-    for number, entry in enumerate(knowledge()[table]):
+    for number, entry in enumerate(entries):
+        if source := entry.get("pattern"):
+            entry["fits"] = pattern(source)
+            entry["seen"] = entry["fits"].match if source.startswith("^") else entry["fits"].search
         for word in entry.get("words", [""]):
             found.setdefault(word, set()).add(number)
-    return found
+    return entries, found
 
 
 @lru_cache(maxsize=1024)
@@ -62,15 +65,11 @@ def _said(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text.lower()))
 
 
-def _numbers(table: str, text: str) -> list[int]:
-    """The numbers of the entries of a table that a text may fit, by the words that it holds."""
-    known = _index(table)
-    return sorted(known[""].union(*map(known.__getitem__, _said(text) & known.keys())))
-
-
-def likely(table: str, text: str) -> list[dict[str, Any]]:
-    """The entries of a table that a text may fit: a quick look before the patterns are tried."""
-    return [knowledge()[table][number] for number in _numbers(table, text)]
+def likely(table: str, text: str, start: int = 0) -> list[tuple[int, dict[str, Any]]]:
+    """The entries of a table, from `start` on, that a text may fit by the words that it holds, with their numbers."""
+    entries, known = _index(table)
+    numbers = known[""].union(*[known[word] for word in _said(text) if word in known])
+    return [(number, entries[number]) for number in sorted(numbers) if number >= start]
 
 
 class Quotes(NamedTuple):
@@ -148,19 +147,16 @@ def opened(clause: str) -> str:
 
 def reworded(table: str, text: str, start: int = 0) -> str:
     """A text in the words that the other rules know, by a table of clauses.toml, from its entry `start` on."""
-    for number in _numbers(table, text):
-        entry = knowledge()[table][number]
-        fits = pattern(entry["pattern"])
-        if number >= start and (fits.match if entry["pattern"].startswith("^") else fits.search)(text):
-            return reworded(table, fits.sub(entry["means"], text), number + 1)
+    for number, entry in likely(table, text, start):
+        if entry["seen"](text):
+            return reworded(table, entry["fits"].sub(entry["means"], text), number + 1)
     return text
 
 
 def imperative(stem: str) -> str:
     """The verb of which `stem` is what is left without -ing or -ed: rotat → rotate, cropp → crop."""
-    forms = [stem, stem + "e", stem[:-1] if stem[-1:] == stem[-2:-1] else stem]
-    known = [form for form in forms if rule("starters").fullmatch(form)]
-    return known[0] if known else ""
+    forms = (stem, stem + "e", stem[:-1] if stem[-1:] == stem[-2:-1] else stem)
+    return next((form for form in forms if rule("starters").fullmatch(form)), "")
 
 
 def _merge(parts: list[Clause]) -> list[Clause]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from canvasagent.policies._scripted import details, language
 from canvasagent.policies._scripted.details import Details
 from canvasagent.policies._scripted.language import Quotes, likely, pattern, rule
-from canvasagent.policies._scripted.wishes import Condition, Wishes, condition, first
+from canvasagent.policies._scripted.wishes import Condition, Wish, Wishes, condition, first
 
 Groups = dict[str, str]
 
@@ -18,30 +18,43 @@ LONG = 400
 """Characters of a clause that are matched; a longer one can only be a description to draw or an edit."""
 
 
-class Plan(NamedTuple):
-    """The steps of a request, in order, and the things that it wants left as they are.
+NOTHING = ("unknown", "context", "mention")
+"""Operations of clauses that order nothing."""
 
-    A step is a wish of the request: its `operation` of patterns.toml (`unknown` where the clause was not understood),
-    its `text`, the `condition` it hangs on and what that must come to (`holds`), and the operation's own details, of
-    which `image`, a reference as `details.reference` reads it, is always there.
+
+class Plan(NamedTuple):
+    """The wishes of a request, in order, with its quotations, and the things that it wants left as they are.
+
+    `lost` is the operation that refuses the whole request, where nothing of it was understood.
     """
 
-    steps: tuple[Details, ...]
+    asked: tuple[Wish, ...]
+    quotes: Quotes
     kept: tuple[str, ...] = ()
+    lost: str | None = None
+
+    @property
+    def steps(self) -> Iterator[Details]:
+        """A step a wish, each read from its words only when its turn comes.
+
+        A step holds its `operation` of patterns.toml (`unknown` where the clause was not understood), its `text`, the
+        `condition` it hangs on and what that must come to (`holds`), and the operation's own details, of which
+        `image`, a reference as `details.reference` reads it, is always there.
+        """
+        for text, asked, holds in self.asked:
+            step = {"operation": self.lost, "text": text, "image": ""} if self.lost else step_of(text, self.quotes)
+            if step["operation"] != "context":
+                yield step | {"condition": asked, "holds": holds}
 
 
 @lru_cache(maxsize=256)
 def make_plan(instruction: str) -> Plan:
     """The plan of a request. Never raises."""
     marked, quotes = Quotes.take(instruction)
-    found = Wishes(marked, quotes)
-    steps = [step_of(text, quotes) | {"condition": asked, "holds": holds} for text, asked, holds in found.asked]
-    if (foreign := language.is_foreign(marked)) or all(
-        step["operation"] in ("unknown", "context", "mention") for step in steps
-    ):
-        lost = {"operation": "foreign" if foreign else "unknown", "text": instruction.strip(), "image": ""}
-        return Plan((lost | {"condition": None, "holds": True},))
-    return Plan(tuple(step for step in steps if step["operation"] != "context"), tuple(found.kept))
+    found, foreign = Wishes(marked, quotes), language.is_foreign(marked)
+    if foreign or all(step_of(text, quotes)["operation"] in NOTHING for text, *_ in found.asked):
+        return Plan(((instruction.strip(), None, True),), quotes, lost="foreign" if foreign else "unknown")
+    return Plan(tuple(found.asked), quotes, tuple(found.kept))
 
 
 @lru_cache(maxsize=1024)
@@ -53,7 +66,7 @@ def step_of(clause: str, quotes: Quotes) -> Details:
     """
     texts = dict.fromkeys((clause, rule("purpose").sub("", clause) or clause))
     forms = [(text, language.reworded("filler", text[:LONG]).strip()) for text in texts]
-    rules = (way for way in likely("rule", clause) if "exact" in way or len(clause) <= LONG)
+    rules = (way for _, way in likely("rule", clause) if "exact" in way or len(clause) <= LONG)
     fits = (_fit(way, text if "exact" in way else bare, quotes) for way in rules for text, bare in forms)
     return {"text": quotes.restore(clause)} | next(found for found in fits if found is not None)
 
@@ -83,11 +96,6 @@ def _plain(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     return found | {"angle": details.angle(how), "factor": factor, "quoted": [*quotes.of(clause), ""][0]}
 
 
-def _mention(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
-    """A thing that is spoken of; None where it is a picture."""
-    return None if details.reference(groups["phrase"])[0] else _plain(clause, groups, quotes)
-
-
 def _crop(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     image = details.reference(clause)[0]
     if "aspect" in groups:
@@ -97,10 +105,9 @@ def _crop(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
         found = _plain(clause, {"phrase": groups["phrase"][: margin.start() if margin else None]}, quotes) or {}
         found |= {"many": found["many"] or found["phrase"] in ("text", "writing"), "margin": margin is not None}
         return found if found["phrase"] or found["image"] == "it" else None
-    box: Sequence[int] | None = [int(edge) for edge in re.findall(r"\d+", groups.get("box", ""))][:4]
-    box = box or (
-        details.remainder(groups["cut"]) if "cut" in groups else details.region(groups.get("region", "middle"))
-    )
+    if "box" in groups:
+        return {"image": image, "bbox": [int(edge) for edge in re.findall(r"\d+", groups["box"])][:4]}
+    box = details.remainder(groups["cut"]) if "cut" in groups else details.region(groups.get("region", "middle"))
     return {"image": image, "bbox": box} if box else None
 
 
@@ -165,10 +172,11 @@ def _wish(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     """'the sky should be orange' → make the sky orange; 'it should be rotated left' → rotate it left."""
     thing, state, done = groups["thing"], groups["state"], rule("participle").match(groups["state"])
     verb = language.knowledge()["participles"].get(done[1].lower()) if done else None
-    usual = "put" if rule("placed").match(state) else "make"
-    step = step_of(
-        language.strip(f"{verb} {thing} {state[done.end() :]}" if done and verb else f"{usual} {thing} {state}"), quotes
+    usual, rest = (
+        verb or ("put" if rule("placed").match(state) else "make"),
+        state[done.end() :] if done and verb else state,
     )
+    step = step_of(language.strip(f"{usual} {thing} {rest}"), quotes)
     return None if step["operation"] in ("unknown", "context") else step
 
 
@@ -188,6 +196,6 @@ def _edit(clause: str, groups: Groups, quotes: Quotes) -> Details:
 
 
 READERS: dict[str, Callable[[str, Groups, Quotes], Details | None]] = {
-    reader.__name__: reader for reader in (_plain, _mention, _crop, _ask, _text, _place, _draw, _wish, _edit)
+    reader.__name__: reader for reader in (_plain, _crop, _ask, _text, _place, _draw, _wish, _edit)
 }
 """How the details of an operation are read from a matching clause; None: the match does not hold."""

@@ -106,10 +106,11 @@ def translate(wanted: Details, scene: Scene) -> None:
 def change(wanted: Details, scene: Scene) -> None:
     """Rotate, flip or enlarge, by one call after the other."""
     image, operation, factor = scene.target(wanted["image"]), wanted["operation"], wanted["factor"]
-    calls = (
-        [operation, "flip_vertical"] if operation == "flip" and rule("vertical").search(wanted["how"]) else [operation]
-    )
-    for call in calls * (2 if operation == "enlarge" and factor == 16 else 1):
+    over = operation == "flip" and rule("vertical").search(wanted["how"])
+    for call in [
+        operation,
+        *(["flip_vertical"] if over else [operation] if operation + str(factor) == "enlarge16" else []),
+    ]:
         made = scene.make(call, image=image, angle=wanted["angle"] if call == "rotate" else None)
         scene.change(image, made)
         image = made
@@ -208,14 +209,10 @@ def _spot(wanted: Details, image: str, scene: Scene, content: str = "") -> list[
     """Where something goes: where the words say, or by a thing in the picture that has to be found first."""
     spot, anchor, size = wanted["position"] or [500, 500], wanted["anchor"], (wanted.get("scale") or 1.0) * 500
     box = scene.seek(image, anchor["phrase"])[0].box if anchor else None
-    if not {image, content} <= set(scene.sizes):
-        return beside(anchor["how"], box) if box else spot
-    wide, high = (size * own / base for own, base in zip(scene.sizes[content], scene.sizes[image], strict=True))
-    spot = beside(anchor["how"], box, (wide + 10, high + 10)) if box else spot
-    return [
-        min(max(at, round(half)), 1000 - round(half)) if half <= 250 else at
-        for at, half in zip(spot, (wide, high), strict=True)
-    ]
+    sizes = zip(scene.sizes.get(content, (0, 0)), scene.sizes.get(image, (1, 1)), strict=True)
+    halves = [round(size * own / base) for own, base in sizes]
+    spot = beside(anchor["how"], box, halves) if box else spot
+    return [at if half > 250 else min(max(at, half), 1000 - half) for at, half in zip(spot, halves, strict=True)]
 
 
 def _content(wanted: Details, scene: Scene) -> str:
@@ -246,24 +243,6 @@ def refuse(wanted: Details, scene: Scene) -> None:
     raise Unmet(knowledge()["refusals"][wanted["operation"]])
 
 
-PLAYS: dict[str, Callable[[Details, Scene], None]] = {
-    play.__name__: play
-    for play in (
-        change,
-        crop,
-        upright,
-        mention,
-        read,
-        find,
-        ask,
-        cut,
-        place,
-        text,
-        generate,
-        draw,
-        edit,
-        translate,
-        refuse,
-    )
-}
+_PLAYS = (change, crop, upright, mention, read, find, ask, cut, place, text, generate, draw, edit, translate, refuse)
+PLAYS: dict[str, Callable[[Details, Scene], None]] = {play.__name__: play for play in _PLAYS}
 """What carries out the operations of patterns.toml, by name; [plays] of words.toml tells the other ones."""

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
+from canvasagent.policies._scripted import language
 from canvasagent.policies._scripted.details import lookup, phrase, reference
-from canvasagent.policies._scripted.language import (
-    Quotes,
-    clauses,
-    imperative,
-    knowledge,
-    likely,
-    pattern,
-    reworded,
-    rule,
-    strip,
-)
+from canvasagent.policies._scripted.language import Quotes, knowledge, likely, pattern, rule, strip
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(NamedTuple):
     """Something that can be looked up in a picture: an entry of [[condition]], taken apart."""
 
     kind: str
@@ -36,6 +26,8 @@ class Condition:
 
 
 UNKNOWN = Condition("unknown", "")
+Wish = tuple[str, Condition | None, bool]
+"""A clause that orders something, the condition that it hangs on, and what that must come to."""
 
 
 class Wishes:
@@ -48,9 +40,9 @@ class Wishes:
 
     def __init__(self, marked: str, quotes: Quotes) -> None:
         self.quotes, self.corrects, self.last = quotes, False, UNKNOWN
-        self.asked, self.kept = list[tuple[str, Condition | None, bool]](), list[str]()
+        self.asked, self.kept = list[Wish](), list[str]()
         self.scope: tuple[Condition | None, bool] = (None, True)
-        for text, opens in clauses(marked):
+        for text, opens in language.clauses(marked):
             self.scope = (None, True) if opens else self.scope
             if not self._kept(text) and not self._corrected(text):
                 self._ask(rule("contrast").sub("", text))
@@ -65,10 +57,9 @@ class Wishes:
 
     def _corrected(self, text: str) -> bool:
         """Whether a clause only mends or takes back what was said last; if so, that is done."""
-        if (taken := rule("unsaid").match(text)) and (verb := imperative(taken["ing"] or taken["verb"])):
-            left = [wish for wish in self.asked if not wish[0].lower().startswith(verb)]
-            self.asked, fewer = left, len(left) < len(self.asked)
-            return fewer
+        if (taken := rule("unsaid").match(text)) and (verb := language.imperative(taken["ing"] or taken["verb"])):
+            before, self.asked = self.asked, [wish for wish in self.asked if not wish[0].lower().startswith(verb)]
+            return len(self.asked) < len(before)
         cancel, marked = rule("cancel").match(text), rule("correction").match(text)
         if not self.asked or not (cancel or marked or self.corrects):
             return False
@@ -78,11 +69,11 @@ class Wishes:
             return not rest or self._ask(rest)
         marked = cancel or marked
         said = rule("instead").sub("", text[marked.end() if marked else 0 :]).strip(" ,.!")
-        rest, before, self.corrects = strip(said), self.asked[-1][0], not said
+        rest, last, self.corrects = strip(said), self.asked[-1][0], not said
         whole = rule("starters").match(said) and not rule("make_that").match(said)
-        amended = before if not rest else None if whole else amend(before, said)
+        amended = last if not rest else None if whole else amend(last, said)
         weak = rule("weak").match(text) and not rule("instead").search(text)
-        if amended is None and weak and rest.split()[0] != before.split()[0]:
+        if amended is None and weak and rest.split()[0] != last.split()[0]:
             return False  # 'actually, also …' adds something
         self.asked[-1] = (amended or rest, *self.asked[-1][1:])
         return True
@@ -106,17 +97,11 @@ class Wishes:
             end, begin = next(sound, cuts[0])
             said, text = rest[:end], strip(rest[begin:])
         elif (tail := rule("conditional_tail").search(text)) and not rule("asks").search(text[: tail.start()]):
-            if condition(said := tail["said"], self.quotes).kind == "unknown" and not rule("says_so").search(said):
+            if condition(said := tail["said"], self.quotes).kind == "unknown":
                 return text
             word, text = tail["head"], text[: tail.start()]
         else:
             return text
-        marks = re.findall("⟪\\d+⟫", text)[-1:]
-        said = (
-            rule("says_so").sub(lambda so: f"{'does not say' if so['no'] else 'says'} {marks[0]}", said)
-            if marks
-            else said
-        )
         self.last = condition(said, self.quotes)
         self.scope = (self.last, "unless" not in word.lower())
         return text
@@ -125,18 +110,20 @@ class Wishes:
 @lru_cache(maxsize=1024)
 def first(table: str, text: str) -> dict[str, str] | None:
     """The groups of the first pattern of a table that is all of a text."""
-    found = (pattern(entry["pattern"]).fullmatch(text) for entry in likely(table, text))
+    found = (entry["fits"].fullmatch(text) for _, entry in likely(table, text))
     return next(({name: value or "" for name, value in match.groupdict().items()} for match in found if match), None)
 
 
 def condition(text: str, quotes: Quotes) -> Condition:
     """What can be looked up to see whether a statement is true; kind `unknown` where nothing can."""
     shown = quotes.restore(text)
-    text = re.sub(r"(?i)\bno(?:t)? (more|fewer|less) than", r"not\1 than", reworded("filler", text).strip(" ,"))
+    text = re.sub(
+        r"(?i)\bno(?:t)? (more|fewer|less) than", r"not\1 than", language.reworded("filler", text).strip(" ,")
+    )
     plain = " ".join(rule("denial").sub(" ", text).split())
     said = plain == " ".join(text.split())
-    for entry in likely("condition", plain):
-        if (match := pattern(entry["pattern"]).fullmatch(plain)) is None:
+    for _, entry in likely("condition", plain):
+        if (match := entry["fits"].fullmatch(plain)) is None:
             continue
         groups = {name: value or "" for name, value in match.groupdict().items()}
         image, rest = reference(f"{groups.get('adjective', '')} {groups.get('phrase', '')}".strip() or plain)

@@ -152,35 +152,26 @@ def _is_there(shown: Array, expected: Array, span: tuple[str, int, int], text: s
     width = max(right - left, 3)
     room = max(3, round(0.35 * width))
     window = _bordered(shown[:, max(0, left - room) : right + room], 2, 2)
-    own = _fits(window, _centred(_soft(np.ascontiguousarray(expected[:, max(0, left) : right])))[None])
+    own = _fit(window, _soft(np.ascontiguousarray(expected[:, max(0, left) : right])))
     if own < FITS:
         return False
-    others = _others(letter, bold, text, width)
-    return others is None or _fits(window, others) <= own + AHEAD
-
-
-@lru_cache(maxsize=4096)
-def _others(letter: str, bold: bool, reference: str, width: int) -> Array | None:
-    """The other letters that could stand in a letter's place (n, height, width); None where there are none."""
     alike = next((group for group in ALIKE if letter in group), letter)
-    others = [other for other in OTHERS if other not in alike and other.lower() != letter.lower()]
-    shapes = [shape for other in others if (shape := _other(other, bold, reference, width)) is not None]
-    return np.stack(shapes) if shapes else None
+    for other in OTHERS:
+        if other in alike or other.lower() == letter.lower():
+            continue
+        shape = _other(other, bold, text, width)
+        if shape is not None and _fit(window, shape) > own + AHEAD:
+            return False
+    return True
 
 
 @lru_cache(maxsize=4096)
 def _other(letter: str, bold: bool, reference: str, width: int) -> Array | None:
-    """Another letter's soft ink at that width, centred; None where it would have to be stretched too much."""
+    """Another letter's soft ink at that width; None where it would have to be stretched too much."""
     shape = _letter(letter, bold, reference)
     if shape is None or not 0.5 < shape.shape[1] / width < 1.8:
         return None
-    return _centred(_soft(resized(shape, width, TALL)))
-
-
-def _centred(shape: Array) -> Array:
-    """Less its mean, and of length 1, so that a product with a window is a correlation."""
-    off = shape - shape.mean()
-    return np.asarray(off / max(float(np.linalg.norm(off)), 1e-6), dtype=np.float32)
+    return _soft(resized(shape, width, TALL))
 
 
 def _bordered(ink: Array, above: int, beside: int) -> Array:
@@ -191,13 +182,8 @@ def _soft(shape: Array) -> Array:
     return np.asarray(cv2.GaussianBlur(_bordered(shape, 0, 1), (0, 0), 1.0))
 
 
-def _fits(window: Array, shapes: Array) -> float:
-    """The best normalised correlation of any of the centred shapes at any place inside a window of the line."""
-    height, width = shapes.shape[1:]
-    if window.shape[1] < width or window.shape[0] < height:
+def _fit(window: Array, shape: Array) -> float:
+    """The best correlation of a letter's soft ink inside a window of the line."""
+    if window.shape[1] < shape.shape[1]:
         return 0.0
-    places = np.lib.stride_tricks.sliding_window_view(window, (height, width)).reshape(-1, height * width)
-    sums, squares = places.sum(axis=1), np.einsum("ij,ij->i", places, places)
-    spread = np.sqrt(np.maximum(squares - sums * sums / (height * width), 0))
-    found = (places @ shapes.reshape(len(shapes), -1).T).max(axis=1)
-    return float((found[spread > 1e-3] / spread[spread > 1e-3]).max(initial=0.0))
+    return float(cv2.matchTemplate(window, shape, cv2.TM_CCOEFF_NORMED).max())
