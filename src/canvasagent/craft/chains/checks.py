@@ -7,7 +7,7 @@ from typing import Any
 
 from canvasagent.craft.chains.slots import words
 from canvasagent.craft.chains.views import View, view_of
-from canvasagent.craft.plan import Plan, Step
+from canvasagent.craft.plan import Made, Plan, Step
 from canvasagent.sketch.lexicon import phrases
 
 Data = dict[str, Any]
@@ -19,14 +19,14 @@ def checks_of(plan: Plan, views: Mapping[str, View], touched: Mapping[str, set[s
     """The checks of a plan whose assets show what `views` say; `touched`: what each step speaks of."""
     steps = plan.path()
     if plan.result is None:
-        return tuple(_answers(steps))
+        return tuple(_answers(steps, views))
     view = views[plan.result]
     found = [*_shape(view, plan), *_things(view, plan, steps, touched), *_texts(view, steps, touched)]
     if view.kind == "cutout":
         found.append({"check": "transparent", "tight": True})
     if not found:
         found.append(_changed(view))
-    found += _answers(steps)
+    found += _answers(steps, views)
     unique: list[Data] = []
     for data in found:
         if data not in unique:
@@ -34,14 +34,25 @@ def checks_of(plan: Plan, views: Mapping[str, View], touched: Mapping[str, set[s
     return tuple(unique)
 
 
-def _answers(steps: tuple[Step, ...]) -> list[Data]:
+def _answers(steps: tuple[Step, ...], views: Mapping[str, View]) -> list[Data]:
     """Of steps whose words are the answer: what these must hold."""
     found: list[Data] = []
     for step in steps:
-        said = step.facts.get("text") if step.tool == "OCR" else _noun(step.facts.get("thing", ""))
-        if step.purpose == "answer" and said:
-            found.append({"check": "answer_contains", "words": [said]})
+        if step.purpose == "answer" and (said := _said(step, views)):
+            found.append({"check": "answer_contains", "words": said})
     return found
+
+
+def _said(step: Step, views: Mapping[str, View]) -> list[str]:
+    """What a step that answers has to say: the text that was asked for, or all of the picture's; the thing's name."""
+    if step.tool != "OCR":
+        noun = _noun(step.facts.get("thing", ""))
+        return [noun] if noun else []
+    if "text" in step.facts:
+        return [step.facts["text"]]
+    image = step.arguments.get("image")
+    view = views.get(image.step if isinstance(image, Made) else str(image))
+    return [line.words for line in view.lines] if view is not None else []
 
 
 def _noun(phrase: str) -> str | None:
