@@ -1,0 +1,157 @@
+"""`canvasagent craft bench`: what CanvasBench-250 is made up of, its gold runs, its tasks and pictures as files."""
+
+from __future__ import annotations
+
+import json as json_
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from canvasagent.cli.common import DRIFTED, Ending, err, json_option, out, verbose_option
+
+if TYPE_CHECKING:
+    from canvasagent.craft.bench import Bench, BenchTask
+    from canvasagent.craft.bench.marginals import Line
+
+FAMILIES = 16
+"""So many families are listed; `--json` has all of them."""
+ENOUGH = 0.95
+"""Share of gold runs that must pass all of their checks."""
+
+
+def bench(
+    ids: Annotated[
+        list[str] | None, typer.Argument(help="Only these tasks.", metavar="[ID]...", show_default=False)
+    ] = None,
+    golds: Annotated[
+        bool, typer.Option("--golds", help="Carry the gold plans out again (lite), hold their checks.")
+    ] = False,
+    to: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the tasks (tasks.jsonl) and their pictures.", metavar="DIR")
+    ] = None,
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+) -> Ending:
+    """Tell what CanvasBench-250 is made up of; run its gold trajectories again; write its tasks out."""
+    from canvasagent.craft.bench.marginals import marginals
+
+    found, unread = _opened()
+    tasks = _chosen(found.tasks, ids or [])
+    lines = marginals(tasks)
+    if not json:
+        _head(found, tasks, unread)
+        if not (golds and ids):
+            _print(lines, not ids)
+    payload: dict[str, Any] = {
+        "version": found.version,
+        "frozen": found.frozen,
+        "tasks": len(tasks),
+        "unread": unread,
+        "failing": found.failing,
+        "marginals": [line.model_dump() for line in lines],
+    }
+    if to is not None:
+        payload["written"] = _write(tasks, to)
+    ending = _run(found, tasks, bool(ids)) if golds else {}
+    return Ending(ending.pop("code", 0), {**payload, **ending})
+
+
+def _opened() -> tuple[Bench, list[str]]:
+    """The benchmark, compared with its checksums; while it is not frozen, what can be read of it, and complaints."""
+    from canvasagent.craft.bench import load_bench, read_tasks
+
+    found = load_bench(verify=None)
+    return found, [] if found.frozen else read_tasks()[1]
+
+
+def _chosen(tasks: Sequence[BenchTask], ids: list[str]) -> list[BenchTask]:
+    from canvasagent.errors import InputError
+
+    known = {task.id: task for task in tasks}
+    if unknown := [name for name in ids if name not in known]:
+        raise InputError(
+            f"the benchmark has no task {', '.join(unknown)}; they are called {', '.join(list(known)[:3])} …"
+        )
+    return [known[name] for name in ids] if ids else list(tasks)
+
+
+def _head(found: Bench, tasks: Sequence[BenchTask], unread: list[str]) -> None:
+    state = f"version {found.version}, as it was frozen" if found.frozen else "not frozen yet"
+    out().print(f"CanvasBench-250: {len(tasks)} of {len(found.tasks)} tasks, {state}")
+    for complaint in unread:
+        err().print(f"left out: {complaint}", style="yellow", markup=False)
+
+
+def _print(lines: Sequence[Line], whole: bool) -> None:
+    from rich.table import Table
+
+    table = Table("", "", *(["asked"] if whole else []), "here")
+    before = ""
+    families = [line.name for line in lines if line.group == "family"]
+    for line in lines:
+        if line.name in families[FAMILIES:]:
+            continue
+        if before and line.group != before:
+            table.add_section()
+        asked = ["" if line.asked is None else str(line.asked)] if whole else []
+        wrong = whole and line.asked not in (None, line.here)
+        group = line.group if line.group != before else ""
+        table.add_row(group, line.name, *asked, f"[yellow]{line.here}[/]" if wrong else str(line.here))
+        before = line.group
+    out().print(table, soft_wrap=False)
+    if len(families) > FAMILIES:
+        out().print(f"and {len(families) - FAMILIES} more families", style="dim")
+
+
+def _write(tasks: Sequence[BenchTask], folder: Path) -> str:
+    """Tasks as lines of JSON, and input pictures as PNG."""
+    (folder / "pictures").mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    for task in tasks:
+        names = [f"pictures/{item.key}.png" for item in task.plan.pictures]
+        for name, picture in zip(names, task.pictures(), strict=True):
+            picture.save(folder / name)
+        rows.append(
+            {
+                "id": task.id,
+                "instruction": task.instruction,
+                "images": names,
+                "expected_tools": list(task.expected_tools),
+                "difficulty": task.difficulty,
+                "max_turns": task.max_turns,
+                "checks": list(task.checks),
+                "plan": task.plan.model_dump(mode="json"),
+                "tags": list(task.tags),
+            }
+        )
+    text = "".join(json_.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (folder / "tasks.jsonl").write_text(text, "utf-8")
+    err().print(f"{len(rows)} tasks and {sum(len(task.plan.pictures) for task in tasks)} pictures are in {folder}")
+    return str(folder)
+
+
+def _run(found: Bench, tasks: Sequence[BenchTask], some: bool) -> dict[str, Any]:
+    """Gold runs, each problem told as it is met."""
+    from rich.progress import track
+
+    from canvasagent.craft.bench.runs import run_golds
+
+    wrong: dict[str, list[str]] = {}
+    console = err()
+    for gold in track(run_golds(tasks), "gold runs", len(tasks), console=console, disable=not console.is_terminal):
+        if gold.problems:
+            wrong[gold.task.id] = list(gold.problems)
+            console.print(f"{gold.task.id}: {'; '.join(gold.problems)}", markup=False)
+    passed = len(tasks) - len(wrong)
+    unlisted = sorted(name for name in wrong if name not in found.failing)
+    console.print(f"{passed} of {len(tasks)} gold runs pass all of their checks")
+    short = not some and passed < ENOUGH * len(tasks)
+    code = DRIFTED if short or unlisted else 0
+    return {"code": code, "passed": passed, "problems": wrong, "unlisted": unlisted}
+
+
+def register(group: typer.Typer) -> None:
+    """Add the subcommand."""
+    group.command("bench")(bench)
