@@ -244,9 +244,9 @@ def first_look(plan: Plan, step: Step, rng: random.Random) -> str:
         "n": counted(len(plan.pictures)),
     }
     kinds: list[str] = []
-    names = sorted({thing.name for thing in contents.things}, key=lambda name: (rng.random(), name))[
-        : rng.choice((1, 2, 2, 3))
-    ]
+    names = sorted({thing.name for thing in contents.things})
+    rng.shuffle(names)
+    names = names[: rng.choice((1, 2, 2, 3))]
     if names:
         counts = {thing.name: thing.count for thing in contents.things}
         listed = [with_article(name) if counts[name] == 1 else several(name, counts[name]) for name in names]
