@@ -20,7 +20,7 @@ class Message:
 
 
 _STATE = re.compile(r"\s*\[(?:Output image saved as: (?P<made>[^\s\]]+)\. )?now imglist is \{(?P<ids>[^}]*)\}\]\s*\Z")
-_CONTINUES = re.compile(r"\AContinuing an earlier run; its result is \S+\.\s*\n")
+_CONTINUES = re.compile(r"\AContinuing an earlier run; its result is (\S+)\.\s*\n")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Shown:
     """Id of the asset that the call made."""
     imglist: tuple[str, ...]
     """The ids that exist now."""
+    continues: str | None = None
+    """Id of the result of the earlier run that a request goes on from."""
 
 
 def shown(message: Message) -> Shown:
@@ -39,7 +41,9 @@ def shown(message: Message) -> Shown:
     state = _STATE.search(message.text)
     text = message.text[: state.start()] if state else message.text
     ids = tuple(re.findall(r"[^\s,]+", state["ids"])) if state else ()
-    return Shown(_CONTINUES.sub("", text), state["made"] if state else None, ids)
+    continues = _CONTINUES.match(text)
+    text = text[continues.end() if continues else 0 :]
+    return Shown(text, state["made"] if state else None, ids, continues[1] if continues else None)
 
 
 def last_request(messages: Sequence[Message]) -> tuple[Shown, Sequence[Message]]:

@@ -82,6 +82,21 @@ class Policy(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class TurnPolicy:
+    """A policy that is a function from the conversation to the text of the next turn."""
+
+    name: str
+    turn: Callable[[Sequence[Message]], str]
+
+    async def act(self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None) -> Reply:
+        """The next turn, all at once."""
+        text = self.turn(messages)
+        if on_text is not None:
+            on_text(text)
+        return Reply(text)
+
+
 Create = Callable[[str | None, PolicySettings], Policy]
 
 

@@ -6,13 +6,12 @@ The whole request goes to the one tool that its words call for, as a person woul
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from canvasagent.conversation import Message, last_request
 from canvasagent.errors import InputError
-from canvasagent.policies.base import PolicySettings, Reply
+from canvasagent.policies.base import PolicySettings, TurnPolicy
 from canvasagent.protocol import ToolCall, render_turn
 from canvasagent.task import question_in
 
@@ -25,23 +24,13 @@ _ONLY = re.compile(
 _ANGLE = re.compile(r"\b(\d{1,3})\b")
 
 
-@dataclass(frozen=True)
-class OneCallPolicy:
-    """Makes one call, whatever the request, and ends."""
-
-    name: str = "one-call"
-
-    async def act(self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None) -> Reply:
-        """The call, or the end after it."""
-        asked, after = last_request(messages)
-        if any(message.role == "assistant" for message in after):
-            text = render_turn("That was the one call; its result is what there is.", None)
-        else:
-            tool, arguments = choose(asked.text.strip(), asked.imglist)
-            text = render_turn(f"One call of {tool} with the whole request.", ToolCall(tool, arguments))
-        if on_text is not None:
-            on_text(text)
-        return Reply(text)
+def next_turn(messages: Sequence[Message]) -> str:
+    """The call, or the end after it."""
+    asked, after = last_request(messages)
+    if any(message.role == "assistant" for message in after):
+        return render_turn("That was the one call; its result is what there is.", None)
+    tool, arguments = choose(asked.text.strip(), asked.imglist)
+    return render_turn(f"One call of {tool} with the whole request.", ToolCall(tool, arguments))
 
 
 def choose(request: str, pictures: Sequence[str]) -> tuple[str, dict[str, Any]]:
@@ -68,8 +57,8 @@ def _sought(request: str, image: str) -> dict[str, Any]:
     return {"image": image, "reference_text": thing[1] if thing else request[:200]}
 
 
-def create(argument: str | None, settings: PolicySettings) -> OneCallPolicy:
+def create(argument: str | None, settings: PolicySettings) -> TurnPolicy:
     """The policy. It takes no argument."""
     if argument:
         raise InputError(f"the one-call policy takes no argument (got '{argument}').")
-    return OneCallPolicy()
+    return TurnPolicy("one-call", next_turn)

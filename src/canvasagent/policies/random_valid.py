@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 from canvasagent.conversation import Message, last_request, shown
 from canvasagent.errors import InputError
-from canvasagent.policies.base import PolicySettings, Reply
+from canvasagent.policies.base import PolicySettings, TurnPolicy
 from canvasagent.protocol import ToolCall, parse, render_turn
 
 MOST = 5
@@ -24,26 +24,15 @@ SOUGHT = ("the text", "face", "dog", "car", "tree", "red circle")
 SCENES = ("a dog in a park", "a red car on a street", "two trees in a field", "a boat on the sea")
 
 
-@dataclass(frozen=True)
-class RandomValidPolicy:
-    """Draws from the request, the seed and the number of the turn, so it has no memory and repeats itself exactly."""
-
-    seed: int = 0
-    name: str = "random-valid"
-
-    async def act(self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None) -> Reply:
-        """The next call, or the end."""
-        asked, after = last_request(messages)
-        turn = sum(message.role == "assistant" for message in after)
-        calls = random.Random(f"{self.seed}/{asked.text}").randint(1, MOST)
-        if turn >= calls:
-            text = render_turn("These were the calls that chance had for this request.", None)
-        else:
-            tool, arguments = draw(random.Random(f"{self.seed}/{turn}/{asked.text}"), asked.imglist, after, asked.text)
-            text = render_turn(f"Chance picks {tool}.", ToolCall(tool, arguments))
-        if on_text is not None:
-            on_text(text)
-        return Reply(text)
+def next_turn(messages: Sequence[Message], seed: int = 0) -> str:
+    """The next call, or the end: drawn from the request, the seed and the number of the turn, so that it needs no
+    memory and repeats itself exactly."""
+    asked, after = last_request(messages)
+    turn = sum(message.role == "assistant" for message in after)
+    if turn >= random.Random(f"{seed}/{asked.text}").randint(1, MOST):
+        return render_turn("These were the calls that chance had for this request.", None)
+    tool, arguments = draw(random.Random(f"{seed}/{turn}/{asked.text}"), asked.imglist, after, asked.text)
+    return render_turn(f"Chance picks {tool}.", ToolCall(tool, arguments))
 
 
 def draw(
@@ -96,10 +85,10 @@ def _masks(after: Sequence[Message]) -> dict[str, str]:
     return found
 
 
-def create(argument: str | None, settings: PolicySettings) -> RandomValidPolicy:
+def create(argument: str | None, settings: PolicySettings) -> TurnPolicy:
     """The policy; its argument is a seed. Raises `InputError` for one that is no whole number."""
     if not argument:
-        return RandomValidPolicy()
+        return TurnPolicy("random-valid", next_turn)
     if not re.fullmatch(r"\d{1,9}", argument):
         raise InputError(f"the seed of random-valid must be a whole number, not '{argument}'.")
-    return RandomValidPolicy(int(argument), f"random-valid:{argument}")
+    return TurnPolicy(f"random-valid:{argument}", partial(next_turn, seed=int(argument)))

@@ -8,8 +8,7 @@ every turn. What it does not understand it says (`Not done: …`); it never gues
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from canvasagent.conversation import Message
 from canvasagent.errors import InputError
@@ -17,29 +16,15 @@ from canvasagent.policies._scripted.language import plain
 from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.policies._scripted.play import perform
 from canvasagent.policies._scripted.scene import Next, Scene
-from canvasagent.policies.base import PolicySettings, Reply
+from canvasagent.policies.base import PolicySettings, TurnPolicy
 from canvasagent.protocol import ToolCall, render_turn
 
 
-def create(argument: str | None, settings: PolicySettings) -> ScriptedPolicy:
+def create(argument: str | None, settings: PolicySettings) -> TurnPolicy:
     """The policy. It takes no argument."""
     if argument:
         raise InputError(f"the scripted policy takes no argument (got '{argument}').")
-    return ScriptedPolicy()
-
-
-@dataclass(frozen=True)
-class ScriptedPolicy:
-    """Plans and follows plain English requests by rules."""
-
-    name: str = "scripted"
-
-    async def act(self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None) -> Reply:
-        """The next turn, from the conversation alone."""
-        text = next_turn(messages)
-        if on_text is not None:
-            on_text(text)
-        return Reply(text)
+    return TurnPolicy("scripted", next_turn)
 
 
 def next_turn(messages: Sequence[Message]) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-import unicodedata
-from difflib import SequenceMatcher
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
+
+from canvasagent.observed import likeness
+from canvasagent.observed import plain as key
 
 _MARK = re.compile("⟪(\\d+)⟫")
 _SENTENCE = re.compile(r"(?<=[^\d\s][.!?] )|(?<=\n)")
@@ -210,19 +211,14 @@ def resolved(prompt: str, noun: str | None, pronoun: bool) -> str:
     """An edit prompt in which 'it' says what it means, a thing or the picture, and 'one' says one of what."""
     name, one = f"the {noun}" if noun else "the picture", "a" if re.match(r"(?i)add|draw|put|insert", prompt) else "one"
     prompt = rule("one").sub(lambda match: f"{match['of'] or one} {noun}", prompt) if noun else prompt
-    for key in ("leading_it", "closing_it") if pronoun else ():
-        prompt = rule(key).sub(lambda match: f"{match[1]} {name}", prompt)
+    for place in ("leading_it", "closing_it") if pronoun else ():
+        prompt = rule(place).sub(lambda match: f"{match[1]} {name}", prompt)
     return prompt
 
 
 def nameable(thing: str) -> bool:
     """Whether Grounding can be asked for a thing: not for a look, a light or a text."""
     return bool(thing) and rule("unnameable").fullmatch(thing) is None
-
-
-def key(text: str) -> str:
-    """Letters and digits only, in one case and without accents, for comparing what was read."""
-    return "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if char.isalnum())
 
 
 def checkable(text: str) -> bool:
@@ -233,8 +229,5 @@ def checkable(text: str) -> bool:
 
 def says(lines: list[str], text: str) -> bool:
     """Whether lines that were read hold a text, a small share of misread letters allowed; any text, if it is empty."""
-    wanted, candidates = key(text), [key(" ".join(lines)), *map(key, lines)]
-    if not wanted or any(wanted in candidate for candidate in candidates):
-        return bool(lines) if not wanted else True
-    ratios = (SequenceMatcher(None, wanted, candidate, autojunk=False).ratio() for candidate in candidates)
-    return len(wanted) >= 5 and any(ratio >= 0.85 for ratio in ratios)
+    least = 0.85 if len(key(text)) >= 5 else 1.0
+    return bool(lines) if not key(text) else any(likeness(line, text) >= least for line in [" ".join(lines), *lines])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from canvasagent.observed import Finding
+from canvasagent.observed import plain as key
 from canvasagent.policies._scripted.details import Details, around, aspect_box, beside, head
 from canvasagent.policies._scripted.edits import draw, edit, generate
-from canvasagent.policies._scripted.language import key, knowledge, plain, rule, says
+from canvasagent.policies._scripted.language import knowledge, plain, rule, says
 from canvasagent.policies._scripted.plan import Plan
-from canvasagent.policies._scripted.scene import Finding, Scene, Topic, Unmet, need
+from canvasagent.policies._scripted.scene import Scene, Topic, Unmet, need
 from canvasagent.policies._scripted.wishes import Condition
 
 MOST = 8
@@ -133,7 +135,7 @@ def upright(wanted: Details, scene: Scene) -> None:
     image = scene.target(wanted["image"])
     letters: Counter[int] = Counter()
     for line in scene.look("read", image).found:
-        letters[line.turned] += len(key(line.label))
+        letters[line.turned or 0] += len(key(line.label))
     need(letters, "no text could be read in it, so which way is up is not known")
     scene.attend(image)
     if turned := letters.most_common(1)[0][0]:
@@ -161,7 +163,7 @@ def text(wanted: Details, scene: Scene) -> None:
 # ── things in a picture ──────────────────────────────────────────────────────────────────────────────────
 
 
-def locate(wanted: Details, scene: Scene) -> tuple[str, list[Finding]]:
+def locate(wanted: Details, scene: Scene) -> tuple[str, Sequence[Finding]]:
     """The picture and the boxes of a phrase, without asking again for what was just found."""
     topic, phrase = scene.topic, wanted["phrase"]
     if topic is not None and (phrase.lower() == topic.phrase.lower() or (wanted["image"] == "it" and not phrase)):

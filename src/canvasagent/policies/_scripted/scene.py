@@ -10,9 +10,10 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from canvasagent.conversation import Message
-from canvasagent.policies._scripted.details import Box, singular
-from canvasagent.policies._scripted.language import checkable, knowledge, pattern, says
+from canvasagent.conversation import Message, last_request
+from canvasagent.observed import Finding, Observation, observe
+from canvasagent.policies._scripted.details import singular
+from canvasagent.policies._scripted.language import checkable, knowledge, says
 from canvasagent.policies._scripted.wishes import Condition
 
 T = TypeVar("T")
@@ -31,35 +32,6 @@ def need(found: T | None, why: str) -> T:
 
 class Next(Exception):
     """A call that has no observation yet: the thought before it, the tool, its arguments."""
-
-
-class Finding(NamedTuple):
-    """A thing or a line of text that a tool found: what it is called or says, and where."""
-
-    label: str
-    box: Box
-    turned: int = 0
-    """By how many degrees clockwise a line of text stands turned: 0, 90, 180 or 270."""
-
-
-def told(name: str) -> re.Pattern[str]:
-    """How something is told in a conversation, by its name in [conversation]."""
-    return pattern(knowledge()["conversation"][name])
-
-
-class Observation:
-    """A tool message, taken apart. What was read is data and stays data."""
-
-    def __init__(self, message: Message) -> None:
-        state = told("state").search(message.text)
-        self.made: str | None = state["made"] if state else None
-        text = told("faults").sub("", message.text[: state.start() if state else None])
-        self.sizes = {asset.id: asset.size for asset in message.assets}
-        self.error = told("error").match(" ".join(text.split()))
-        found = ((m[1], [int(edge) for edge in m.groups()[1:5]], m[6], m[7]) for m in told("found").finditer(text))
-        self.found = [Finding(m[0], (*m[1],), 180 if m[2] else int(m[3] or 0)) for m in found]  # type: ignore[arg-type]
-        total = told("total").search(text)
-        self.total = int(total[1]) if total else len(self.found)
 
 
 class Topic(NamedTuple):
@@ -82,16 +54,12 @@ class Scene:
     """
 
     def __init__(self, messages: Sequence[Message]) -> None:
-        start = max((index for index, message in enumerate(messages) if message.role == "user"), default=len(messages))
-        text = messages[start].text if start < len(messages) else ""
-        state, continued = told("state").search(text), told("continues").match(text)
-        self.request = text[continued.end() if continued else 0 : state.start() if state else None].strip()
-        given = [asset.id for message in messages[start : start + 1] for asset in message.assets]
-        self.ids = re.findall(r"[^\s,]+", state["ids"]) if state else given
+        asked, after = last_request(messages)
+        self.request, self.ids = asked.text.strip(), [*asked.imglist]
         self.inputs = [name for name in self.ids if re.fullmatch(r"img_\d+", name)]
         self.sizes = {asset.id: asset.size for message in messages for asset in message.assets}
-        self.seen = [Observation(message) for message in messages[start + 1 :] if message.role == "tool"]
-        self.focus = self.picture = continued[1] if continued else next(iter(self.ids), None)
+        self.seen = [observe(message.text) for message in after if message.role == "tool"]
+        self.focus = self.picture = asked.continues or next(iter(self.ids), None)
         self.looks = dict[tuple[str, str, str], Observation]()
         self.judged = dict[Condition, tuple[bool, str]]()
         self.things, self.versions, self.texts = dict[str, str](), dict[str, str](), dict[str, str]()
@@ -111,12 +79,11 @@ class Scene:
             if not self.seen:
                 raise Next(thought, entry["tool"], given)
             answer = self.seen.pop(0)
-            if answer.error is None or answer.error[1] is None:
+            if not answer.passing:
                 break
         if answer.error is not None:
-            raise Unmet(answer.error[2])
+            raise Unmet(answer.error)
         self.ids += [answer.made] if answer.made else []
-        self.sizes |= answer.sizes
         return answer
 
     def make(self, key: str, why: str = "", **arguments: Any) -> str:
@@ -148,7 +115,7 @@ class Scene:
         self.topic = Topic(phrase, image) if found.found else None
         return found.total
 
-    def seek(self, image: str, phrase: str) -> list[Finding]:
+    def seek(self, image: str, phrase: str) -> Sequence[Finding]:
         """Where a phrase is in a picture, the likeliest first. Raises `Unmet` where it is not."""
         need(self.count(image, phrase), f"no {phrase} was found in {image}")
         return self.look("locate", self.target(f"id {image}"), phrase).found
