@@ -1,0 +1,121 @@
+"""What must not have happened, as checks; and what success means, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from canvasagent.craft.chains.views import View
+from canvasagent.craft.plan import Branch, Condition, Node, Plan, Step
+from canvasagent.craft.writers.grammar.lexicon import plural, with_article
+from canvasagent.sketch.lexicon import phrases
+
+Data = dict[str, Any]
+
+
+def untaken(nodes: Sequence[Node], carried: bool = True) -> Iterator[Step]:
+    """The steps of the sides that are not carried out."""
+    for node in nodes:
+        if isinstance(node, Branch):
+            yield from untaken(node.yes, carried and node.condition.holds)
+            yield from untaken(node.no, carried and not node.condition.holds)
+        elif not carried:
+            yield node
+
+
+def checks_against(plan: Plan, checks: Sequence[Data], final: View) -> tuple[Data, ...]:
+    """The checks, and those that fail where a side was carried out that must not be: what it adds is not there."""
+    found = list(checks)
+    if plan.result is None or final.kind != "image" or not final.upright or final.restyled:
+        return tuple(found)
+    there = {item.name for item in final.items}
+    done = {str(step.facts.get("thing", "")).split()[-1:][0] for step in plan.path() if step.facts.get("thing")}
+    for step in untaken(plan.nodes):
+        if step.act == "add" and final.drawn and final.cut is None:
+            name = noun_of(step.facts["thing"])
+            if name and name not in there and name not in done:
+                found.append({"check": "object_absent", "object": name})
+        elif step.act == "write" and step.facts["text"] not in {line.words for line in final.lines}:
+            found.append({"check": "text_absent", "text": step.facts["text"]})
+    unique: list[Data] = []
+    for data in found:
+        if data not in unique:
+            unique.append(data)
+    return tuple(unique)
+
+
+def noun_of(phrase: str) -> str | None:
+    """The drawn thing that a phrase names."""
+    known = [word for word, token in phrases().items() if token.sort == "sprite" and f" {word} " in f" {phrase} "]
+    return max(known, key=len) if known else None
+
+
+def criteria_of(plan: Plan) -> list[str]:
+    """Success in words: how each branch turns out, what is done, and what is measured on the result."""
+    told = [_branch(branch) for branch in _met(plan.nodes)]
+    return [*told, *(in_words(check) for check in plan.checks)]
+
+
+def _met(nodes: Sequence[Node]) -> Iterator[Branch]:
+    """The branches that are come to on the plan's pictures."""
+    for node in nodes:
+        if isinstance(node, Branch):
+            yield node
+            yield from _met(node.yes if node.condition.holds else node.no)
+
+
+def _branch(branch: Branch) -> str:
+    side = branch.yes if branch.condition.holds else branch.no
+    what = "what the request says for this case is done" if side else "nothing is done about it"
+    return f"{condition_in_words(branch.condition)}: {what}, and not the other."
+
+
+def condition_in_words(condition: Condition) -> str:
+    """How a condition turns out, as a statement."""
+    facts, holds = condition.facts, condition.holds
+    thing = facts.get("thing", "")
+    match condition.kind:
+        case "present":
+            return f"There is {with_article(thing)}" if holds else f"There is no {thing}"
+        case "count":
+            several, least = plural(thing), facts.get("at least", "1")
+            return f"There are at least {least} {several}" if holds else f"There are fewer than {least} {several}"
+        case "text says":
+            return f"It says '{facts['text']}'" if holds else f"It does not say '{facts['text']}'"
+        case "text present":
+            return "There is text" if holds else "There is no text"
+        case _:
+            return "The picture is upside down" if holds else "The picture is the right way up"
+
+
+def in_words(check: Data) -> str:
+    """A check as a sentence."""
+    given, name = check, check["check"]
+    of = f"input {given['input']}" if "input" in given else "the input"
+    match name:
+        case "object_present":
+            return f"The result shows {with_article(given['object'])}."
+        case "object_absent":
+            return f"The result shows no {given['object']}."
+        case "object_color":
+            return f"The {given['object']} is {given['color']}."
+        case "text_readable":
+            return f"'{given['text']}' can be read in the result."
+        case "text_absent":
+            return f"'{given['text']}' cannot be read in the result."
+        case "mirrored":
+            return f"The result is {of}, mirrored left to right."
+        case "orientation":
+            mirrored = " and mirrored" if given.get("mirrored") else ""
+            return f"The result is {of}, turned {given['turned']} degrees clockwise{mirrored}."
+        case "size_ratio":
+            what = "area" if given.get("of") == "area" else "sides"
+            return f"The result's {what} are {given['ratio']:g} times those of {of}.".replace("area are", "area is")
+        case "transparent":
+            return "The result is a cut-out: transparent around the thing, and tight."
+        case "answer_contains":
+            return f"The answer says {', '.join(map(str, given['words']))}."
+        case "not_blank":
+            return "The result is a picture" + (f" that differs from input {given['differs_from']}." if "differs_from" in given else ".")
+        case _:
+            return f"{name.replace('_', ' ')} holds: {', '.join(f'{key} {value}' for key, value in given.items() if key != 'check')}."
