@@ -16,8 +16,8 @@ from canvasagent.rewards.checks import run_checks
 from canvasagent.toolbox import ToolBox
 from canvasagent.trajectory import Trajectory
 
-SEED = 250
-"""Seed of every gold run."""
+SEED = 0
+"""Seed of every gold run: the one that an evaluation has unless it is told another, so that both come to the same."""
 
 
 class PlainWriter:
