@@ -15,9 +15,10 @@ from PIL import Image
 from canvasagent.canvas import Asset, Canvas, Kind
 from canvasagent.conversation import Message
 from canvasagent.errors import InputError
+from canvasagent.geometry import centred_box
 from canvasagent.policies import load_policy
-from canvasagent.policies._scripted.details import aspect_box, phrase, reference, region, remainder
-from canvasagent.policies._scripted.language import Quotes, checkable, clauses, is_foreign, says
+from canvasagent.policies._scripted.details import phrase, reference, region, remainder
+from canvasagent.policies._scripted.language import checkable, clauses, is_foreign, quotes_of, says
 from canvasagent.policies.scripted import next_turn
 from canvasagent.prompts import system_prompt
 from canvasagent.protocol import Turn, parse, render_observation, render_request
@@ -154,7 +155,7 @@ CROPS = [
     ("crop the top right corner of the picture", [500, 0, 1000, 500]),
     ("crop to the face", [346, 129, 535, 318]),
     ("zoom in on the face", [346, 129, 535, 318]),
-    ("crop the picture to the face with some margin", [315, 98, 566, 349]),
+    ("crop the picture to the face with some margin", [314, 97, 567, 350]),
 ]
 
 
@@ -534,7 +535,7 @@ def texts(text: str) -> list[str]:
 
 
 def test_clauses() -> None:
-    marked, quotes = Quotes.take("Write 'a, then b' on it and, please, the cat's hat and scarf make red.")
+    marked, quotes = quotes_of("Write 'a, then b' on it and, please, the cat's hat and scarf make red.")
     assert texts(marked)[0] == "Write ⟪0⟫ on it and, please, the cat's hat and scarf make red"
     assert quotes.texts == ("a, then b",) and quotes.restore("⟪0⟫") == "'a, then b'"
     assert texts("draw a cat and a dog, and then rotate it") == ["draw a cat and a dog", "rotate it"]
@@ -561,7 +562,7 @@ def test_references(words: str, means: tuple[str, str]) -> None:
 def test_boxes_and_phrases() -> None:
     assert region("upper left quarter") == (0, 0, 500, 500) and region("right 30%") == (700, 0, 1000, 1000)
     assert remainder("the left half") == (500, 0, 1000, 1000) and remainder("the top left corner") is None
-    assert aspect_box((200, 100), 1.0) == (250, 0, 750, 1000) and aspect_box((100, 200), 1.0) == (0, 250, 1000, 750)
+    assert centred_box((200, 100), 1.0) == (250, 0, 750, 1000) and centred_box((100, 200), 1.0) == (0, 250, 1000, 750)
     assert phrase("all of the red circles") == ("red circles", True) and phrase("the glass") == ("glass", False)
 
 

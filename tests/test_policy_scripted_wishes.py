@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from canvasagent.policies._scripted.details import head, singular
-from canvasagent.policies._scripted.language import Quotes, mended, nameable, resolved
+from canvasagent.policies._scripted.language import mended, nameable, resolved
 from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.policies._scripted.wishes import amend, condition
+from canvasagent.quotations import Quotes
 from test_policy_scripted import NO_TEXT, NOTHING, SALE, follow, line
 
 NONE = "No objects matching 'it' were found in the image."

@@ -54,3 +54,22 @@ def bounds(points: Sequence[Point]) -> PixelBox:
     xs = [point[0] for point in points]
     ys = [point[1] for point in points]
     return min(xs), min(ys), max(xs), max(ys)
+
+
+GridBox = tuple[int, int, int, int]
+"""(xmin, ymin, xmax, ymax) on the grid."""
+
+
+def grown(box: Sequence[float], margin: float) -> GridBox:
+    """A grid box with room around it, as far as the picture goes: `margin` is a share of its size, on each side."""
+    left, top, right, bottom = (round(edge) for edge in box)
+    across, down = round(margin * (right - left)), round(margin * (bottom - top))
+    return max(0, left - across), max(0, top - down), min(GRID, right + across), min(GRID, bottom + down)
+
+
+def centred_box(size: Size, ratio: float) -> GridBox:
+    """The largest box in the middle of a picture of `size` that is `ratio` times as wide as high."""
+    width, height = size
+    share = min(height * ratio / width, 1.0), min(width / ratio / height, 1.0)
+    across, down = (round(GRID * part / 2) for part in share)
+    return GRID // 2 - across, GRID // 2 - down, GRID // 2 + across, GRID // 2 + down

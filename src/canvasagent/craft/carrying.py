@@ -30,12 +30,6 @@ def carried(box: Sequence[int], tool: str, arguments: Mapping[str, Any], before:
     raise ValueError(f"a box cannot be carried through {tool}")
 
 
-def grown(box: Box, margin: float) -> Box:
-    """A box with room around it, as far as the picture goes: `margin` is a share of its size, on each side."""
-    across, down = round(margin * (box[2] - box[0])), round(margin * (box[3] - box[1]))
-    return max(box[0] - across, 0), max(box[1] - down, 0), min(box[2] + across, GRID), min(box[3] + down, GRID)
-
-
 def _turned(box: Sequence[int], angle: int, before: Size, after: Size) -> Box:
     """The box around the turned box: both canvases have one middle."""
     turn = math.radians(angle)

@@ -6,14 +6,14 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from canvasagent.craft.carrying import CutAway, carried, grown
+from canvasagent.craft.carrying import CutAway, carried
 from canvasagent.craft.mishaps import Kind, Mishap, name_of, spoilt
 from canvasagent.craft.observations import ALIKE, says
 from canvasagent.craft.pictures import Box
 from canvasagent.craft.plan import Branch, Condition, Found, Made, Node, Plan, Step, Value
 from canvasagent.craft.verifying import in_place, satisfied, shortfall, verification_of
 from canvasagent.craft.writers.base import Seen
-from canvasagent.geometry import Size
+from canvasagent.geometry import Size, grown
 from canvasagent.observed import Observation, likeness
 from canvasagent.protocol import ToolCall
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
+from canvasagent.quotations import Quotes
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.sprite import all_sprites
 
@@ -31,9 +33,6 @@ class Token:
 
 
 _WORD = re.compile(r"⟪\d+⟫|-?\d+|[a-z]+(?:['’-][a-z]+)*|[.,;:!?]")
-_QUOTE = re.compile(
-    r"\"([^\"]*)\"|“([^”]*)”|«([^»]*)»|(?<!\w)'((?:[^']|'(?=\w))*)'(?!\w)|(?<!\w)‘((?:[^’]|’(?=\w))*)’(?!\w)"
-)
 _TABLES: dict[str, Sort] = {
     "relations": "relation", "spots": "spot", "places": "place", "words": "words", "looks": "look", "light": "light",
     "counts": "count", "sizes": "size", "colors": "color",
@@ -85,20 +84,9 @@ def plural(noun: str) -> str:
     return noun[:-1] + "ies" if re.search(r"[^aeiou]y$", noun) else noun + "s"
 
 
-def take_quotes(prompt: str) -> tuple[str, list[str]]:
-    """The prompt with quoted words replaced by marks, and those words as written."""
-    quotes: list[str] = []
-
-    def mark(match: re.Match[str]) -> str:
-        quotes.append(next(group for group in match.groups() if group is not None))
-        return f" ⟪{len(quotes) - 1}⟫ "
-
-    return _QUOTE.sub(mark, re.sub("[⟪⟫]", "", prompt)), quotes
-
-
 def tokens(prompt: str) -> tuple[list[Token], list[str]]:
     """The prompt as known phrases, longest first, and the words that mean nothing here."""
-    text, quotes = take_quotes(prompt)
+    text, quotes = Quotes.take(prompt)
     words = _WORD.findall(text.lower().replace("’", "'"))
     known, longest = phrases(), max(phrase.count(" ") + 1 for phrase in phrases())
     result: list[Token] = []
@@ -112,14 +100,14 @@ def tokens(prompt: str) -> tuple[list[Token], list[str]]:
                 position += length
                 break
         else:
-            token = _single(words[position], quotes)
+            token = _single(words[position], quotes.texts)
             unknown += [token.text] if token.sort == "unknown" else []
             result.append(token)
             position += 1
     return result, list(dict.fromkeys(unknown))
 
 
-def _single(word: str, quotes: list[str]) -> Token:
+def _single(word: str, quotes: Sequence[str]) -> Token:
     if word.startswith("⟪"):
         return Token("quote", quotes[int(word[1:-1])], word)
     if re.fullmatch(r"-?\d+", word):

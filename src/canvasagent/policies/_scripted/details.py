@@ -6,10 +6,10 @@ import re
 from functools import lru_cache
 from typing import Any, cast
 
+from canvasagent.geometry import GridBox
 from canvasagent.policies._scripted.language import knowledge, likely, pattern, reworded
 from canvasagent.tools.overlayer import color_name, is_color
 
-Box = tuple[int, int, int, int]
 Details = dict[str, Any]
 
 
@@ -33,7 +33,7 @@ def sides(text: str) -> set[str]:
     return {name for name in ("left", "right", "top", "bottom", "middle") if pattern(f"{{{name}}}").search(text)}
 
 
-def region(text: str) -> Box:
+def region(text: str) -> GridBox:
     """The box of a region in words: 'top third', 'left half', 'bottom right corner', 'centre'."""
     named, size = sides(text), round(min(max(lookup("share", text), 10), 1000))
     if named & {"left", "right"} and named & {"top", "bottom"} and size == 250:
@@ -45,7 +45,7 @@ def region(text: str) -> Box:
     return (left, top, size if "left" in named else 1000, size if "top" in named else 1000)
 
 
-def remainder(text: str) -> Box | None:
+def remainder(text: str) -> GridBox | None:
     """What is left when a side is cut off: 'the top third' → the lower two thirds. None for corners."""
     left, top, right, bottom = region(text if pattern("{share_given}").search(text) else f"{text} 10%")
     if (top, bottom) == (0, 1000):
@@ -57,22 +57,6 @@ def aspect(text: str) -> float:
     """Width by height: 'square' → 1, '16:9', 'portrait' → 3:4, 'landscape' → 4:3."""
     given = [int(number) for number in re.findall(r"\d+", text)]
     return given[0] / given[1] if len(given) == 2 and all(given) else float(lookup("aspect", text))
-
-
-def aspect_box(size: tuple[int, int], ratio: float) -> Box:
-    """The largest centred box of that ratio in a picture of `size` pixels, on the grid."""
-    width, height = size
-    wide = width > height * ratio
-    share = round(500 * height * ratio / width) if wide else round(500 * width / ratio / height)
-    return (500 - share, 0, 500 + share, 1000) if wide else (0, 500 - share, 1000, 500 + share)
-
-
-def around(boxes: list[Box], share: int) -> Box:
-    """The box around boxes, larger by a share of its own size on every side."""
-    left, top, *_ = map(min, zip(*boxes, strict=True))
-    *_, right, bottom = map(max, zip(*boxes, strict=True))
-    wide, high = (right - left) // share, (bottom - top) // share
-    return max(left - wide, 0), max(top - high, 0), min(right + wide, 1000), min(bottom + high, 1000)
 
 
 def place(text: str) -> list[int] | None:
@@ -91,7 +75,7 @@ def anchor(text: str) -> tuple[dict[str, str] | None, str]:
     return None, text
 
 
-def beside(how: str, box: Box, halves: list[int]) -> list[int]:
+def beside(how: str, box: GridBox, halves: list[int]) -> list[int]:
     """The centre of what goes 'above', 'next to' or 'on' the thing in a box; `halves` are of its own size, if known."""
     (x, y), (left, top, right, bottom) = lookup("beside", how), box
     across = (left + right) / 2 + x * ((right - left) / 2 + (halves[0] + 10 if halves[0] else 70))

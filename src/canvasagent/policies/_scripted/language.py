@@ -6,12 +6,12 @@ import re
 import tomllib
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
 from canvasagent.observed import likeness
 from canvasagent.observed import plain as key
+from canvasagent.quotations import QUOTED, Quotes
 
-_MARK = re.compile("⟪(\\d+)⟫")
 _SENTENCE = re.compile(r"(?<=[^\d\s][.!?] )|(?<=\n)")
 _WORD = re.compile(r"[^\W_]+|[^a-z\d\s]")
 
@@ -26,7 +26,7 @@ def knowledge() -> dict[str, Any]:
 @cache
 def pattern(source: str) -> re.Pattern[str]:
     """A pattern of the data files, its {names} of the vocabulary filled in."""
-    words = knowledge()["vocabulary"]
+    words = knowledge()["vocabulary"] | {"quoted": QUOTED.pattern}
 
     def fill(text: str) -> str:
         return re.sub(r"\{([a-z_]+)\}", lambda match: fill(words[match[1]]), text)
@@ -73,33 +73,11 @@ def likely(table: str, text: str, start: int = 0) -> list[tuple[int, dict[str, A
     return [(number, entries[number]) for number in sorted(numbers) if number >= start]
 
 
-class Quotes(NamedTuple):
-    """The quotations of a request, exactly as written; texts hold marks ⟪0⟫ in their place."""
-
-    texts: tuple[str, ...] = ()
-    written: tuple[str, ...] = ()
-
-    @classmethod
-    def take(cls, text: str) -> tuple[str, Quotes]:
-        """The text with every quotation, and every WORD that stands out by its capitals, replaced by a mark."""
-        text = re.sub("[⟪⟫]", "", text)
-        begun = text[:200]
-        loud = sum(map(str.isupper, begun)) * 2 > sum(map(str.isalpha, begun)) and rule("starters").search(begun)
-        kinds = rule("quoted" if loud and not re.search("[a-z]{4}", begun) else "quoted_or_loud")
-        found, pieces, end = [*kinds.finditer(text)], "", 0
-        for number, match in enumerate(found):
-            pieces, end = f"{pieces}{text[end : match.start()]}⟪{number}⟫", match.end()
-        inner = (next(group for group in match.groups() if group is not None) for match in found)
-        return pieces + text[end:], cls(tuple(inner), tuple(match[0] for match in found))
-
-    def restore(self, text: str, bare: bool = False) -> str:
-        """The text with the quotations back, `bare` without their marks of quotation."""
-        kept = self.texts if bare else self.written
-        return _MARK.sub(lambda match: kept[int(match[1])] if int(match[1]) < len(kept) else "", text)
-
-    def of(self, text: str) -> list[str]:
-        """The quoted texts that `text` holds, in order."""
-        return [self.texts[int(number)] for number in _MARK.findall(text) if int(number) < len(self.texts)]
+def quotes_of(text: str) -> tuple[str, Quotes]:
+    """A text with every quotation, and every WORD that stands out by its capitals, replaced by a mark."""
+    begun = text[:200]
+    loud = sum(map(str.isupper, begun)) * 2 > sum(map(str.isalpha, begun)) and rule("starters").search(begun)
+    return Quotes.take(text, QUOTED if loud and not re.search("[a-z]{4}", begun) else rule("quoted_or_loud"))
 
 
 Clause = tuple[str, bool]
@@ -192,7 +170,7 @@ def mended(text: str) -> str:
 
 def is_foreign(text: str) -> bool:
     """Whether a request seems to be in another language than English. Quotations do not count."""
-    bare = _MARK.sub(" ", text).lower()
+    bare = re.sub(r"⟪\d+⟫", " ", text).lower()
     words = re.findall(r"[^\W\d_]+", bare)
     foreign, ours = (sum(map(vocabulary(name).__contains__, words)) for name in ("foreign", "english"))
     return len(re.findall("[\u0250-\uffff]", bare)) * 3 > len("".join(words)) or (foreign >= 2 and foreign > ours)

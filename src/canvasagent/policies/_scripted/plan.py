@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from canvasagent.policies._scripted import details, language
 from canvasagent.policies._scripted.details import Details
-from canvasagent.policies._scripted.language import Quotes, likely, pattern, rule
+from canvasagent.policies._scripted.language import likely, pattern, rule
 from canvasagent.policies._scripted.wishes import Condition, Wish, Wishes, condition, first
+from canvasagent.quotations import Quotes
 
 Groups = dict[str, str]
 
@@ -50,7 +51,7 @@ class Plan(NamedTuple):
 @lru_cache(maxsize=256)
 def make_plan(instruction: str) -> Plan:
     """The plan of a request. Never raises."""
-    marked, quotes = Quotes.take(instruction)
+    marked, quotes = language.quotes_of(instruction)
     found, foreign = Wishes(marked, quotes), language.is_foreign(marked)
     if foreign or all(step_of(text, quotes)["operation"] in NOTHING for text, *_ in found.asked):
         return Plan(((instruction.strip(), None, True),), quotes, lost="foreign" if foreign else "unknown")

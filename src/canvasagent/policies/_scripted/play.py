@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from canvasagent.geometry import bounds, centred_box, grown
 from canvasagent.observed import Finding
 from canvasagent.observed import plain as key
-from canvasagent.policies._scripted.details import Details, around, aspect_box, beside, head
+from canvasagent.policies._scripted.details import Details, beside, head
 from canvasagent.policies._scripted.edits import draw, edit, generate
 from canvasagent.policies._scripted.language import knowledge, plain, rule, says
 from canvasagent.policies._scripted.plan import Plan
@@ -123,10 +124,11 @@ def crop(wanted: Details, scene: Scene) -> None:
     """Keep a box, a region, a format or what is around a thing."""
     if "phrase" in wanted:
         image, found = locate(wanted, scene)
-        box = around([item.box for item in found[: None if wanted["many"] else 1]], 6 if wanted["margin"] else 10**6)
+        ends = [end for item in found[: None if wanted["many"] else 1] for end in (item.box[:2], item.box[2:])]
+        box = grown(bounds(ends), 1 / 6 if wanted["margin"] else 0)
     else:
         image = scene.target(wanted["image"])
-        box = aspect_box(scene.sizes.get(image, (1, 1)), wanted["ratio"]) if "ratio" in wanted else wanted["bbox"]
+        box = centred_box(scene.sizes.get(image, (1, 1)), wanted["ratio"]) if "ratio" in wanted else wanted["bbox"]
     scene.change(image, scene.make("crop", image=image, bbox=list(box)))
 
 

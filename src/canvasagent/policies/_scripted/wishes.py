@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from canvasagent.policies._scripted import language
 from canvasagent.policies._scripted.details import lookup, phrase, reference
-from canvasagent.policies._scripted.language import Quotes, knowledge, likely, pattern, rule, strip
+from canvasagent.policies._scripted.language import knowledge, likely, pattern, rule, strip
+from canvasagent.quotations import Quotes
 
 
 class Condition(NamedTuple):
