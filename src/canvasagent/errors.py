@@ -22,6 +22,10 @@ class BackendFailure(CanvasAgentError):
     """A backend crashed, hung or was lost: our infrastructure's fault, never counted against a policy."""
 
 
+class WeightsError(BackendFailure):
+    """Weights that a backend needs are missing, damaged or another model's. Says which, and how to get the right ones."""
+
+
 class PolicyFailure(CanvasAgentError):
     """A policy could not answer: its endpoint timed out, refused, or sent something unreadable."""
 
