@@ -5,7 +5,7 @@ Usage: python benchmarks/recognition.py [scenes]
 Scenes come from a generator of this file's own, which puts any sprite anywhere, 5 to 45 % of the picture high, in any
 main colour, mirrored or not, on any background: harder than what the scene grammar lays out. A thing counts as found
 if its name is right and its box has an IoU of at least 0.8; whatever else is given is a false find. Times are told by
-the clock and by the processor, with the machine's load: on a machine that others use the processor's are to be compared.
+the clock and by the processor, with the machine's load: where others use it the processor's are to be compared.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from canvasagent.sketch.grammar import UnknownWords, parse
 from canvasagent.sketch.layout import Placement, lay_out
 from canvasagent.sketch.lettering import fit
 from canvasagent.sketch.lexicon import data
+from canvasagent.sketch.render import render
 from canvasagent.sketch.scene import Group, Light, Look, Relation, RelationKind, Scene, Spot, Weather
 from canvasagent.sketch.sprite import all_sprites, load_sprite, shades
 
@@ -143,6 +144,35 @@ def test_everything_stays_inside_and_apart(seed: int) -> None:
         for b in placed[:index]
     )
     assert covered < 0.25 * sum(item.width * item.height for item in placed)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a shop with a sign that says 'OPEN'",
+        "a sign that says 'SALE' next to a car on a street",
+        "a sign that says 'STOP' behind a car",
+        "a dog in front of a sign that says 'NO DOGS'",
+        "a shop that says 'BAKERY' next to a tree, a dog and a bicycle on a street",
+    ],
+)
+def test_no_thing_hides_the_words_of_another(prompt: str) -> None:
+    scene = parse(prompt)
+    background = BACKGROUNDS[scene.background] if scene.background else None
+    for seed in range(4):
+        placed = boxes(scene, seed)
+        sign = next(item for item in placed if item.words)
+        whole, alone = (
+            np.asarray(render(scene, some, background, (512, 512), seed), np.int16) for some in (placed, [sign])
+        )
+        left, top, width, height = sign.sprite.info.text_box or (0, 0, 0, 0)
+        across, down = sign.width / sign.sprite.width, sign.height / sign.sprite.height
+        left = sign.sprite.width - left - width if sign.mirrored else left
+        rows = slice(round(sign.top + top * down), round(sign.top + (top + height) * down))
+        columns = slice(round(sign.left + left * across), round(sign.left + (left + width) * across))
+        ink = alone[rows, columns].max(axis=2) < 110
+        assert ink.sum() > 50
+        assert (np.abs(whole - alone)[rows, columns].max(axis=2)[ink] < 40).mean() > 0.97, seed
 
 
 @pytest.mark.parametrize(

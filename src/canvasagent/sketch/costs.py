@@ -13,10 +13,20 @@ if TYPE_CHECKING:
     from canvasagent.sketch.layout import Placement
 
 
-def cost_of(option: Placement, number: int, scene: Scene, placed: list[Placement], size: Size) -> float:
-    """How bad a position is: broken relations, then what it covers, then crowding and a place off its spot."""
+HIDDEN = 500.0
+"""Cost of words that are wholly hidden."""
+
+
+def cost_of(
+    option: Placement, number: int, scene: Scene, placed: list[Placement], size: Size, roams: bool = False
+) -> float:
+    """How bad a position is: broken relations, then what it covers, then crowding and a place off its spot.
+
+    Where it `roams`, a thing that others stand beside need not be in the middle, and words are to be seen.
+    """
     group = scene.groups[option.group]
     cost = 1000.0 * violation(group, option, number, placed, size)
+    cost += HIDDEN * hidden_words([*placed, option]) if roams else 0.0
     related = {other for relation in group.relations for other in relation.others}
     for item in placed:
         shared = _shared(option, item)
@@ -30,12 +40,36 @@ def cost_of(option: Placement, number: int, scene: Scene, placed: list[Placement
         for relation in relation_group.relations:
             if option.group in relation.others and relation.kind in ("left", "right", "next", "between"):
                 room = min(0.1 * (relation_group.count - 1), 0.3) * {"left": 1, "right": -1}.get(relation.kind, 0)
-                weight = 3.0 if relation_group.count == 1 else 60.0
+                weight = (0.0 if roams else 3.0) if relation_group.count == 1 else 60.0
                 cost += weight * abs(option.center[0] / size[0] - 0.5 - room)
             if relation.kind == "between" and option.group in relation.others:
                 apart = [abs(option.center[0] - item.center[0]) for item in placed if item.group in relation.others]
                 cost += 60.0 * max(0.0, 0.45 - min(apart, default=size[0]) / size[0])
     return cost + (0.0 if _supported(option, placed) else 150.0)
+
+
+def hidden_words(placed: Sequence[Placement]) -> float:
+    """How much of the words on things lies behind the boxes of nearer things: the sum of shares, 0 where none does."""
+    hidden = 0.0
+    for item in placed:
+        box = _words_box(item)
+        if box is not None:
+            area = (box[2] - box[0]) * (box[3] - box[1])
+            nearer = [other for other in placed if other is not item and other.depth >= item.depth]
+            hidden += sum(_common(box, _box(other)) for other in nearer) / max(area, 1.0)
+    return hidden
+
+
+def _words_box(item: Placement) -> tuple[float, float, float, float] | None:
+    """Where its words are in the picture; None where it has none."""
+    sprite = item.sprite
+    if not item.words or sprite.info.text_box is None:
+        return None
+    left, top, width, height = sprite.info.text_box
+    left = sprite.width - left - width if item.mirrored else left
+    across, down = item.width / sprite.width, item.height / sprite.height
+    x, y = item.left + left * across, item.top + top * down
+    return x, y, x + width * across, y + height * down
 
 
 def _supported(option: Placement, placed: Sequence[Placement]) -> bool:
@@ -52,6 +86,14 @@ def _supported(option: Placement, placed: Sequence[Placement]) -> bool:
 
 
 def _shared(one: Placement, other: Placement) -> float:
-    across = min(one.right, other.right) - max(one.left, other.left)
-    down = min(one.bottom, other.bottom) - max(one.top, other.top)
+    return _common(_box(one), _box(other))
+
+
+def _box(item: Placement) -> tuple[float, float, float, float]:
+    return item.left, item.top, item.right, item.bottom
+
+
+def _common(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
+    """The area that two boxes share."""
+    across, down = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
     return max(across, 0.0) * max(down, 0.0)

@@ -15,7 +15,7 @@ import numpy as np
 from canvasagent.errors import ToolRefusal
 from canvasagent.geometry import Size
 from canvasagent.sketch.background import Background
-from canvasagent.sketch.costs import cost_of
+from canvasagent.sketch.costs import HIDDEN, cost_of, hidden_words
 from canvasagent.sketch.rules import HANGING, allowed
 from canvasagent.sketch.scene import MAX_THINGS, Group, Scene
 from canvasagent.sketch.sprite import Place, Sprite, all_sprites
@@ -24,6 +24,8 @@ TRIES = 60
 """Random positions that each thing chooses from."""
 RESTARTS = 4
 """Layouts that are tried where the first is crowded; the best is kept."""
+FREER = 12
+"""Layouts that are tried beyond those, with nothing kept in the middle, while a thing hides another's words."""
 CROWDED = 15.0
 """Cost from which a layout is worth another try."""
 MARGIN = 0.02
@@ -106,9 +108,12 @@ def lay_out(
     stage = Stage.of(scene, background, size)
     heights = _heights(scene, sprites, stage)
     best: tuple[float, list[Placement]] | None = None
-    for attempt in range(RESTARTS):
+    for attempt in range(RESTARTS + FREER):
+        if attempt >= RESTARTS and best is not None and not hidden_words(best[1]):
+            break
         random = np.random.default_rng((seed, attempt))
-        cost, placed = _attempt(scene, sprites, stage, heights, random)
+        cost, placed = _attempt(scene, sprites, stage, heights, random, roams=attempt >= RESTARTS)
+        cost += HIDDEN * hidden_words(placed)
         if best is None or cost < best[0]:
             best = cost, placed
         if cost < CROWDED:
@@ -147,6 +152,7 @@ def _attempt(
     heights: list[float],
     random: np.random.Generator,
     already: Sequence[Placement] = (),
+    roams: bool = False,
 ) -> tuple[float, list[Placement]]:
     """One layout, and how bad it is."""
     placed, there = list(already), {item.group for item in already}
@@ -160,7 +166,7 @@ def _attempt(
                 _candidate(index, group, sprite, place, heights[index], placed, stage, random, number)
                 for _ in range(TRIES)
             ]
-            scores = [cost_of(option, number, scene, placed, stage.size) for option in options]
+            scores = [cost_of(option, number, scene, placed, stage.size, roams) for option in options]
             placed.append(options[int(np.argmin(scores))])
             total += min(scores)
     return total, placed
