@@ -86,8 +86,9 @@ Clause = tuple[str, bool]
 
 def clauses(text: str) -> list[Clause]:
     """The clauses of a text whose quotations are marks, in order, cleared of politeness and connectives."""
-    text = "".join(reworded("rewrite", sentence) for sentence in _SENTENCE.split(re.sub(r"[^\S\n]+", " ", text)))
-    text, start, opens = mended(text), 0, True
+    text = reworded("whole", re.sub(r"[^\S\n]+", " ", text))
+    text = mended("".join(reworded("rewrite", sentence) for sentence in _SENTENCE.split(text)))
+    start, opens = 0, True
     parts: list[Clause] = []
     for match in [*rule("hard").finditer(text), None]:
         pieces = _split_soft(text[start : match.start() if match else len(text)])
@@ -110,7 +111,7 @@ def _split_soft(sentence: str) -> list[str]:
 @lru_cache(maxsize=1024)
 def strip(clause: str) -> str:
     """A clause without leading connectives and politeness, and without what trails it, its verb a plain one."""
-    return opened(rule("tail").sub("", f" {clause.strip()}"))
+    return reworded("terse", opened(rule("tail").sub("", f" {clause.strip()}")))
 
 
 @lru_cache(maxsize=1024)
@@ -159,7 +160,8 @@ def _misspelt() -> dict[str, str]:
     cuts = [(word, word[:at], word[at:]) for word in meant for at in range(1, len(word))]
     slips = {a + b[1:]: word for word, a, b in cuts} | {a + b[0] + b: word for word, a, b in cuts}
     slips |= {a + b[1::-1] + b[2:]: word for word, a, b in cuts}
-    return {slip: word for slip, word in slips.items() if slip not in meant} | dict(knowledge()["misspelt"])
+    right = meant | vocabulary("spelled_right")
+    return {slip: word for slip, word in slips.items() if slip not in right} | dict(knowledge()["misspelt"])
 
 
 def mended(text: str) -> str:

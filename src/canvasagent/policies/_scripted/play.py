@@ -82,8 +82,9 @@ def ask(wanted: Details, scene: Scene) -> None:
 
 
 def mention(wanted: Details, scene: Scene) -> None:
-    """A thing that is only spoken of: what 'it' means in an edit that follows."""
+    """A thing or a picture that is only spoken of: what 'it' means in what follows."""
     scene.noun = head(wanted["phrase"]) or scene.noun
+    scene.focus = scene.target(wanted["image"]) if wanted["image"].startswith(("id", "input")) else scene.focus
 
 
 def read(wanted: Details, scene: Scene) -> None:
