@@ -61,6 +61,8 @@ class _Known:
     stochastic: bool
     alone: bool
     """Whether it runs in a process of its own."""
+    waits: int = 0
+    """How many of its calls may be under way at once, where it waits for others instead of computing here."""
 
 
 class ToolBox:
@@ -109,8 +111,8 @@ class ToolBox:
         for pool in (self._pool, *self._lanes.values()):
             pool.shutdown(wait=False, cancel_futures=True)
         for backend in list(self._backends.values()):
-            if isinstance(backend, IsolatedBackend):
-                backend.close()
+            if (close := getattr(backend, "close", None)) is not None:
+                close()
 
     def find(self, name: str) -> Tool | None:
         """The tool of that wire name or alias, if this profile has it."""
@@ -138,12 +140,17 @@ class ToolBox:
                 raise InputError(f"backend '{spec}' serves {served}, and the profile gives it {tool.name} to do.")
             value = f"{tool.name}@{tool.version}:{fingerprint(spec, options)}"
             alone = tool.name in self.profile.isolate or bool(getattr(cls, "may_hang", False))
-            known = self._known[tool.name] = _Known(value, bool(getattr(cls, "stochastic", False)), alone)
+            stochastic, waits = bool(getattr(cls, "stochastic", False)), int(getattr(cls, "waits", 0))
+            known = self._known[tool.name] = _Known(value, stochastic, alone, waits)
         return known
 
     def fingerprint(self, tool: Tool) -> str:
         """What tells this profile's results of `tool` from another's."""
         return self._know(tool).fingerprint
+
+    def stochastic(self, tool: Tool) -> bool:
+        """Whether results of `tool` depend on the seed."""
+        return self._know(tool).stochastic
 
     def base_key(self, checked: Checked, assets: Mapping[str, Asset]) -> str:
         """The call without its seed: tool, arguments with assets by key, backend."""
@@ -158,10 +165,17 @@ class ToolBox:
         return int.from_bytes(digest[:4], "big") >> 1
 
     async def call(
-        self, checked: Checked, assets: Mapping[str, Asset], *, run_seed: int = 0, repeat: int = 0
+        self,
+        checked: Checked,
+        assets: Mapping[str, Asset],
+        *,
+        run_seed: int = 0,
+        repeat: int = 0,
+        seed: int | None = None,
     ) -> Execution:
         """Run a call that passed its checks. `assets` are the pictures its arguments mean, by argument.
 
+        `seed` is the backend's own; where it is not given it follows from `run_seed` and `repeat`.
         Never raises for what a backend does: a refusal or a failure is in the result's `fault`.
         """
         started = time.perf_counter()
@@ -171,7 +185,8 @@ class ToolBox:
         except BackendFailure as error:
             return _failed(error, "", 0, "", started)
         base, known = self.base_key(checked, assets), self._know(tool)
-        seed = self.seed(base, run_seed, repeat) if known.stochastic else 0
+        if seed is None or not known.stochastic:
+            seed = self.seed(base, run_seed, repeat) if known.stochastic else 0
         key = hashlib.sha256(f"{base}:{seed}".encode()).hexdigest()
         if problem := self._over_budget(checked, assets):
             fault = ToolFault(Stage.EXECUTION, problem)
@@ -248,11 +263,13 @@ class ToolBox:
         return flight
 
     def _lane(self, tool: Tool) -> ThreadPoolExecutor:
-        """The threads a tool's calls run in: one of its own where its backend is a process, so that none wait idly."""
-        if not self._know(tool).alone:
+        """The threads a tool's calls run in: its own where its backend is a process or waits, so that none are idle."""
+        known = self._know(tool)
+        if not known.alone and not known.waits:
             return self._pool
         if tool.name not in self._lanes:
-            self._lanes[tool.name] = ThreadPoolExecutor(1, thread_name_prefix=f"canvasagent-{tool.slug}")
+            threads = 1 if known.alone else known.waits
+            self._lanes[tool.name] = ThreadPoolExecutor(threads, thread_name_prefix=f"canvasagent-{tool.slug}")
         return self._lanes[tool.name]
 
     def _run(
@@ -262,22 +279,24 @@ class ToolBox:
         entry = self.cache.on_disk(key)
         if entry is not None:
             return entry, True
-        entry = self._execute(checked, assets, seed)
+        entry = self._execute(key, checked, assets, seed)
         self.cache.put(key, entry)
         return entry, False
 
-    def _execute(self, checked: Checked, assets: dict[str, Asset], seed: int) -> Entry:
+    def _execute(self, key: str, checked: Checked, assets: dict[str, Asset], seed: int) -> Entry:
         tool = checked.tool
+        backend = self._backend(tool)
         call = Call(
             arguments=checked.arguments,
             pictures={name: asset.picture for name, asset in assets.items()},
             kinds={name: asset.kind for name, asset in assets.items()},
-            backend=self._backend(tool),
+            backend=backend,
             seed=seed,
             pixel_boxes=self.profile.pixel_boxes,
         )
         try:
-            outcome = tool.run(call)
+            whole = getattr(backend, "carry_out", None)
+            outcome = whole(key, checked, assets, seed) if whole is not None else tool.run(call)
         except ToolRefusal as error:
             return Refused(str(error))
         except (BackendFailure, MissingExtra):

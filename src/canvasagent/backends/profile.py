@@ -11,6 +11,8 @@ A profile is a folder in `backends/` (each file named after a tool is that tool'
     [options.SR]                          # the fields of the backend's Config
     iterations = 12
 
+`remote:URL` stands for all that the tool server at that address has (`canvasagent serve tools`).
+
 An installed package adds a backend through the entry point group `canvasagent.backends`; one named
 `lite/my_tool` is part of the profile `lite`.
 """
@@ -34,6 +36,7 @@ from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.tools import all_tools
 
 GROUP = "canvasagent.backends"
+REMOTE = "remote:"
 _FOLDER = Path(__file__).parent
 MAX_EXTENDS = 16
 """How long a chain of profiles that extend each other may be."""
@@ -68,6 +71,17 @@ def profile_names() -> list[str]:
     return sorted(info.name for info in iter_modules([str(_FOLDER)]) if info.ispkg)
 
 
+def backends_known() -> dict[str, list[str]]:
+    """Every backend that can be named here, by the slug of its tool, where its name says the tool."""
+    known: dict[str, list[str]] = {}
+    for name in profile_names():
+        for info in iter_modules([str(_FOLDER / name)]):
+            known.setdefault(info.name, []).append(f"{name}/{info.name}")
+    for point in _registered():
+        known.setdefault(point.rpartition("/")[2], []).append(point)
+    return known
+
+
 def load_profile(spec: str | Path | Profile) -> Profile:
     """The profile of that name, or in that TOML file, with everything it extends merged in.
 
@@ -86,10 +100,12 @@ def _load(spec: str | Path | Profile, below: tuple[str, ...]) -> Profile:
         profile = _built_in(str(spec))
     elif Path(spec).suffix == ".toml":
         profile = _from_file(Path(spec))
+    elif str(spec).startswith(REMOTE):
+        profile = _from_server(str(spec))
     else:
         names = ", ".join(profile_names())
         later = " 'full', the paper's models, comes with a later version." if str(spec) == "full" else ""
-        raise InputError(f"there is no profile '{spec}'; there are {names}, or give a .toml file.{later}")
+        raise InputError(f"there is no profile '{spec}'; there are {names}, or give a .toml file or remote:URL.{later}")
     for tool in {*profile.backends, *profile.options, *profile.isolate} - set(all_tools()):
         raise InputError(f"profile '{profile.name}': there is no tool '{tool}'; there are {', '.join(all_tools())}.")
     if profile.extends is not None:
@@ -110,6 +126,15 @@ def _built_in(name: str) -> Profile:
     settings = tomllib.loads(described.read_text("utf-8")) if described.is_file() else {}
     own = {slugs[file]: f"{name}/{file}" for file in sorted(files) if file in slugs}
     return Profile(**{"name": name, **settings, "backends": {**own, **settings.get("backends", {})}})
+
+
+def _from_server(spec: str) -> Profile:
+    """What the tool server has. Raises `InputError` where it is no such server, `BackendFailure` where none answers."""
+    from canvasagent.backends import remote
+
+    server = remote.server_at(spec.removeprefix(REMOTE))
+    backends = {tool: f"{spec}#{tool}" for tool in server.tools}
+    return Profile(name=spec, backends=backends, pixel_boxes=server.pixel_boxes)
 
 
 def _from_file(path: Path) -> Profile:
@@ -147,6 +172,8 @@ def _merge(base: Profile, own: Profile) -> Profile:
 def backend_class(spec: str) -> Any:
     """The `Backend` class that `spec` names. Raises `InputError` if there is none or it cannot be imported."""
     try:
+        if spec.startswith(REMOTE):
+            return _remote_class(spec)
         if spec in _registered():
             loaded = _registered()[spec].load()
             return getattr(loaded, "Backend", loaded)
@@ -164,6 +191,12 @@ def backend_class(spec: str) -> Any:
         raise InputError(f"backend '{spec}' cannot be imported: {type(error).__name__}: {error}.") from error
 
 
+def _remote_class(spec: str) -> Any:
+    from canvasagent.backends import remote
+
+    return remote.backend_class(spec.removeprefix(REMOTE))
+
+
 def _where(spec: str) -> tuple[str, str]:
     """The module and the attribute that `spec` means, where it is not an entry point's name."""
     module, colon, attribute = spec.partition(":")
@@ -172,6 +205,8 @@ def _where(spec: str) -> tuple[str, str]:
 
 def module_of(spec: str) -> str:
     """The module that holds the backend `spec`."""
+    if spec.startswith(REMOTE):
+        return "canvasagent.backends.remote"
     return _registered()[spec].module if spec in _registered() else _where(spec)[0]
 
 
@@ -203,6 +238,8 @@ def make_backend(spec: str, options: dict[str, Any]) -> Backend:
 def fingerprint(spec: str, options: dict[str, Any]) -> str:
     """What tells one backend's results from another's: its name, its version and its settings."""
     cls = backend_class(spec)
+    if (elsewhere := getattr(cls, "fingerprint", None)) is not None:
+        return str(elsewhere)
     config = make_config(cls, options, spec)
     settings = json.dumps(config.model_dump(mode="json"), sort_keys=True) if config is not None else ""
     return f"{spec}@{cls.version}+{hashlib.sha256(settings.encode()).hexdigest()[:12]}"

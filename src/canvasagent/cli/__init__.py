@@ -43,6 +43,8 @@ COMMANDS = {
     "judge": "Look into a judge: how steady it is, whom it agrees with.",
     "study": "Have people rate results, and report.",
     "craft": "Build data: trajectories, tasks, the benchmark.",
+    "serve": "Serve the tools over HTTP, to agents on this and other machines.",
+    "profile": "Write a profile: which backend does which tool's work.",
     "doctor": "Say what can run on this machine, and what to do about the rest.",
 }
 """Each command with the line that `canvasagent --help` has for it."""

@@ -1,0 +1,43 @@
+"""`canvasagent profile`: profiles as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from canvasagent.cli.common import Ending, err, out, verbose_option
+
+
+def new(
+    file: Annotated[Path, typer.Argument(help="Where to write it; the ending is .toml.", show_default=False)],
+    extends: Annotated[str, typer.Option(help="The profile that it starts from.", metavar="NAME")] = "lite",
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+) -> Ending:
+    """Write a profile with every choice there is, commented, to be changed by hand."""
+    from canvasagent.backends.template import commented
+    from canvasagent.errors import InputError
+    from canvasagent.pictures import write_atomically
+
+    if file.suffix != ".toml":
+        raise InputError(f"'{file}': a profile's file ends in .toml.")
+    if file.exists() and not force:
+        raise InputError(f"'{file}' is there already; --force replaces it.")
+    write_atomically(file, commented(extends, file.stem).encode("utf-8"))
+    err().print(f"Change it, then use it with --profile {file}", markup=False)
+    out().print(str(file), markup=False)
+    return Ending()
+
+
+def register(app: typer.Typer, summary: str) -> None:
+    """Add the command and its subcommands."""
+    group = typer.Typer(no_args_is_help=True)
+    group.callback()(_group)
+    group.command("new")(new)
+    app.add_typer(group, name="profile", help=summary)
+
+
+def _group() -> None:
+    """Which backend does which tool's work, as a file that --profile takes."""

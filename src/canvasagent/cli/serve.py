@@ -1,0 +1,109 @@
+"""`canvasagent serve`: the tools for others, over HTTP."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from canvasagent.cli.common import Ending, err, is_verbose, out, verbose_option
+from canvasagent.cli.options import settings_from, settings_options, with_options
+
+
+def tools(
+    profile: Annotated[str, typer.Option(help="A profile or a .toml file.", metavar="NAME")] = "lite",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0: a free one, which is told.", min=0, max=65535)] = 8750,
+    keys: Annotated[
+        Path | None, typer.Option(help="TOML file of API keys and quotas; see `serve key`.", show_default=False)
+    ] = None,
+    open: Annotated[bool, typer.Option("--open", help="Let anyone who reaches the port use it, without keys.")] = False,
+    isolate: Annotated[
+        bool, typer.Option("--isolate", help="Each tool in a process of its own: a crash takes nothing else along.")
+    ] = False,
+    tls_certificate: Annotated[Path | None, typer.Option(help="PEM file, for HTTPS.", show_default=False)] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM file with its private key.", show_default=False)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings and errors only.")] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+    **options: Any,
+) -> Ending:
+    """Serve the tools of a profile over HTTP until stopped. `--profile remote:URL` uses them."""
+    server, key_holders = _needed()
+    from canvasagent.errors import InputError
+    from canvasagent.serving.logs import start_logging
+    from canvasagent.toolbox import ToolBox
+
+    settings = settings_from(_settings_class(), options)
+    known = key_holders.Keys.load(keys) if keys is not None else key_holders.Keys()
+    if not known.needed and not open and not server.is_loopback(host):
+        raise InputError(f"whoever reaches {host} could use this server: give --keys FILE, or --open.")
+    level = logging.DEBUG if is_verbose() else logging.WARNING if quiet else logging.INFO
+    sock = server.bind(host, port)
+    engine = ToolBox(_profile(profile, isolate), workers=settings.running, max_pixels=settings.max_pixels)
+    scheme = "https" if tls_certificate else "http"
+    shown = f"[{host}]" if ":" in host else host
+    url = f"{scheme}://{shown}:{sock.getsockname()[1]}"
+
+    def started() -> None:
+        out().print(f"canvasagent tools ({engine.profile.name}) on {url}", markup=False)
+        out().file.flush()
+        start_logging(level)
+
+    server.run(engine, sock, settings, known, certificate=tls_certificate, private_key=tls_key, started=started)
+    return Ending(at_once=True)
+
+
+def _profile(name: str, isolate: bool) -> Any:
+    from canvasagent.backends.profile import load_profile
+
+    profile = load_profile(name)
+    return profile.model_copy(update={"isolate": sorted(profile.backends)}) if isolate else profile
+
+
+def _needed() -> tuple[Any, Any]:
+    """The modules that the server is made of. Raises `MissingExtra` where what they need is not installed."""
+    from canvasagent.errors import MissingExtra
+
+    try:
+        from canvasagent.serving import keys, server
+    except ModuleNotFoundError as error:
+        raise MissingExtra("the tool server", "serve") from error
+    return server, keys
+
+
+def _settings_class() -> Any:
+    from canvasagent.serving.settings import ServerSettings
+
+    return ServerSettings
+
+
+def key(
+    name: Annotated[str, typer.Argument(help="Who gets the key.")],
+    verbose: Annotated[bool, verbose_option()] = False,
+) -> Ending:
+    """Make an API key: the key itself on standard error, once; its entry for the keys file on standard output."""
+    key_holders = _needed()[1]
+    from canvasagent.errors import InputError
+
+    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+        raise InputError("a name is made of letters, digits, - and _.")
+    secret, digest = key_holders.new_key()
+    err().print(f"The key of {name}, told only now: {secret}", markup=False)
+    out().print(f'[{name}]\nkey = "{digest}"\n# requests_per_minute = 600', markup=False)
+    return Ending()
+
+
+def register(app: typer.Typer, summary: str) -> None:
+    """Add the command and its subcommands."""
+    group = typer.Typer(no_args_is_help=True)
+    group.callback()(_group)
+    limits = settings_options(_settings_class(), "Limits")
+    group.command("tools")(with_options(tools, limits))
+    group.command("key")(key)
+    app.add_typer(group, name="serve", help=summary)
+
+
+def _group() -> None:
+    """Serve the tools to other programs and machines."""

@@ -1,0 +1,277 @@
+"""The server's routes: pictures in and out, calls, what tools there are, health, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from canvasagent.canvas import Kind, input_key
+from canvasagent.errors import BackendFailure, InputError
+from canvasagent.serving.bodies import ClientLeft, Intake, check_digest, content_type, form_of
+from canvasagent.serving.calls import Calls, Progress, settled
+from canvasagent.serving.engine import Engine
+from canvasagent.serving.keys import Caller, Keys
+from canvasagent.serving.metrics import Metrics
+from canvasagent.serving.openapi import document, tools_told
+from canvasagent.serving.problems import Problem
+from canvasagent.serving.queueing import Turnstile
+from canvasagent.serving.recorder import Recorder
+from canvasagent.serving.settings import ServerSettings
+from canvasagent.serving.store import Store
+from canvasagent.serving.wire import (
+    API,
+    EVENTS,
+    LINES,
+    MAX_CALL_BYTES,
+    PNG,
+    TIFF,
+    pack,
+    split_id,
+    unpack,
+    unpack_exactly,
+)
+from canvasagent.tools.base import Tool
+
+log = logging.getLogger(__name__)
+QUICK_PIXELS = 400_000
+"""Pictures up to this size are written without leaving the event loop."""
+EAGER_SECONDS = 0.5
+"""A call that is done within this time is answered at once, even where its progress was asked for."""
+
+
+class Service:
+    """What the routes share."""
+
+    def __init__(self, engine: Engine, settings: ServerSettings, keys: Keys) -> None:
+        self.engine, self.settings, self.keys = engine, settings, keys
+        self.store = Store(settings.stored_bytes)
+        self.turnstile = Turnstile(settings.running, settings.waiting)
+        self.metrics = Metrics(self.store, self.turnstile)
+        self.intake = Intake(settings)
+        self.calls = Calls(engine, settings, self.store, self.turnstile, self.metrics)
+        self.unready: dict[str, str] | None = None
+        """Tools that cannot be had, with why; None until that is known."""
+
+    def enter(self, request: Request) -> Caller:
+        """Who asks. Raises `Problem` 401 without a known key, 429 where its requests are used up."""
+        caller = self.keys.caller(request.headers.get("authorization"))
+        request.scope["caller"] = caller.name
+        caller.take_request()
+        return caller
+
+    def tool(self, request: Request) -> Tool:
+        """The tool that the path names. Raises `Problem` 404."""
+        name = request.path_params["tool"]
+        tool = next((tool for tool in self.engine.tools.values() if name in tool.names), None)
+        if tool is None:
+            raise Problem(404, "unknown_tool", f"there is no such tool; there are {', '.join(self.engine.tools)}.")
+        return tool
+
+    async def call(self, request: Request) -> Response:
+        """POST /v1/tools/{tool}"""
+        caller, tool = self.enter(request), self.tool(request)
+        request.scope["tool"] = tool.name
+        if content_type(request) != "application/json":
+            raise Problem(415, "unsupported_media_type", "send the call as application/json.")
+        body = await self.intake.read(request, MAX_CALL_BYTES)
+        progress = Progress()
+        task = await self.calls.begin(caller, tool, body, progress)
+        gone = asyncio.create_task(_left(request))
+        streaming = False
+        try:
+            media = _stream_media(request)
+            if await settled(task, gone, EAGER_SECONDS if media else None):
+                if media is None:
+                    return JSONResponse(task.result())
+                return Response(_line(await anext(self.calls.follow(task, progress)), media), media_type=media)
+            assert media is not None
+            streaming = True
+            return StreamingResponse(self._stream(task, gone, progress, media), media_type=media)
+        finally:
+            if not streaming:
+                gone.cancel()
+                task.cancel()
+
+    async def _stream(
+        self, task: asyncio.Task[dict[str, Any]], gone: asyncio.Task[None], progress: Progress, media: str
+    ) -> AsyncIterator[bytes]:
+        try:
+            async for event in self.calls.follow(task, progress):
+                yield _line(event, media)
+        finally:  # Starlette ends this generator when the client leaves
+            gone.cancel()
+            task.cancel()
+
+    async def put_picture(self, request: Request) -> Response:
+        """PUT /v1/pictures/{id}: the hash in the id must be that of the picture."""
+        caller = self.enter(request)
+        named = split_id(request.path_params["id"])
+        if named is None:
+            raise Problem(404, "unknown_picture", "an id is image-, mask- or cutout- and 64 hexadecimal digits.")
+        data = await self._upload(request, caller)
+        return await self._keep(caller, data, *named)
+
+    async def post_picture(self, request: Request) -> Response:
+        """POST /v1/pictures: the server says the id."""
+        caller = self.enter(request)
+        data = await self._upload(request, caller)
+        kind: str | None = request.query_params.get("kind")
+        if content_type(request) == "multipart/form-data":
+            data, own = await form_of(request, data)
+            kind = own or kind
+        if kind is not None and kind not in set(Kind):
+            raise Problem(400, "bad_request", f"kind is one of {', '.join(Kind)}.")
+        return await self._keep(caller, data, Kind(kind or Kind.IMAGE), None)
+
+    async def _upload(self, request: Request, caller: Caller) -> bytes:
+        data = await self.intake.read(request, self.settings.upload_bytes, caller.take_bytes)
+        self.metrics.uploaded.inc(len(data))
+        check_digest(request, data)
+        return data
+
+    async def _keep(self, caller: Caller, data: bytes, kind: Kind, key: str | None) -> Response:
+        try:
+            decode = unpack if key is None else unpack_exactly
+            picture = await run_in_threadpool(decode, data, kind, self.settings.max_pixels)
+        except InputError as error:
+            raise Problem(422, "bad_picture", str(error)) from error
+        own = await run_in_threadpool(input_key, picture)
+        if key is not None and key != own:
+            raise Problem(422, "hash_mismatch", "the hash in the id is not that of this picture.")
+        asset = self.store.put(caller.name, kind, own, picture, caller.quota.stored_bytes)
+        return JSONResponse({"id": asset.id, "kind": asset.kind.value, "size": list(asset.size)}, 201)
+
+    async def get_picture(self, request: Request) -> Response:
+        """GET /v1/pictures/{id}, as PNG or, where that is accepted first, as TIFF without compression."""
+        caller = self.enter(request)
+        asset = self.store.get(caller.name, request.path_params["id"])
+        if asset is None:
+            raise Problem(404, "unknown_picture", "there is no such picture under this key.", missing=[])
+        media = TIFF if request.headers.get("accept", "").startswith(TIFF) else PNG
+        if request.method == "HEAD":
+            return Response(media_type=media)
+        width, height = asset.size
+        quick = media == TIFF and width * height <= QUICK_PIXELS
+        packed = pack(asset.picture, media) if quick else await run_in_threadpool(pack, asset.picture, media)
+        return Response(packed, media_type=media, headers={"ETag": f'"{asset.id}"'})
+
+    async def list_tools(self, request: Request) -> Response:
+        """GET /v1/tools"""
+        self.enter(request)
+        await self.look()
+        return JSONResponse(tools_told(self.engine, self.unready or {}))
+
+    async def openapi(self, request: Request) -> Response:
+        """GET /openapi.json"""
+        return JSONResponse(document(self.engine.tools, self.settings, self.keys.needed))
+
+    async def healthy(self, request: Request) -> Response:
+        """GET /healthz: the process lives."""
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, request: Request) -> Response:
+        """GET /readyz: its tools can be used."""
+        if self.unready is None:
+            raise Problem(503, "not_ready", "the tools are being loaded.", wait=1)
+        if self.unready:
+            raise Problem(503, "not_ready", "some tools cannot be had.", tools=self.unready)
+        return JSONResponse({"status": "ready"})
+
+    async def show_metrics(self, request: Request) -> Response:
+        """GET /metrics"""
+        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def look(self) -> None:
+        """Find out which tools can be had; once it is known, this costs nothing."""
+        if self.unready is not None:
+            return
+        unready: dict[str, str] = {}
+        for tool in self.engine.tools.values():
+            try:
+                await self.engine.prepare(tool)
+            except BackendFailure as error:
+                unready[tool.name] = str(error)
+                log.error("%s cannot be had: %s", tool.name, error)
+        self.unready = unready
+
+
+def _stream_media(request: Request) -> str | None:
+    accepted = request.headers.get("accept", "")
+    return next((media for media in (LINES, EVENTS) if media in accepted), None)
+
+
+def _line(event: dict[str, Any], media: str) -> bytes:
+    """An event as a line, or as a server-sent event."""
+    data = json.dumps(event, ensure_ascii=False)
+    return (f"event: {event['event']}\ndata: {data}\n\n" if media == EVENTS else f"{data}\n").encode()
+
+
+async def _left(request: Request) -> None:
+    """Ends when the client closes the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _told(request: Request, error: Exception) -> Response:
+    """An error as the answer that it becomes."""
+    if isinstance(error, Problem):
+        response: Response = error.response()
+    elif isinstance(error, ClientLeft):
+        response = Response(status_code=499)
+    elif isinstance(error, HTTPException):
+        problem = Problem(error.status_code, error.detail.lower().replace(" ", "_"), f"{error.detail}.")
+        response = problem.response()
+        response.headers.update(error.headers or {})
+    else:
+        log.error("a fault in the server", exc_info=error)
+        response = Problem(500, "internal", "a fault in the server; its log says more.").response()
+    if response.status_code in (408, 413):
+        response.headers["Connection"] = "close"
+    return response
+
+
+def build_app(engine: Engine, settings: ServerSettings, keys: Keys) -> Any:
+    """The ASGI application. It closes the engine when it ends."""
+    service = Service(engine, settings, keys)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        looking = asyncio.create_task(service.look())
+        yield
+        looking.cancel()
+        engine.close()
+
+    routes = [
+        Route(f"{API}/tools/{{tool}}", service.call, methods=["POST"]),
+        Route(f"{API}/pictures/{{id}}", service.get_picture, methods=["GET"]),
+        Route(f"{API}/pictures/{{id}}", service.put_picture, methods=["PUT"]),
+        Route(f"{API}/pictures", service.post_picture, methods=["POST"]),
+        Route(f"{API}/tools", service.list_tools),
+        Route("/openapi.json", service.openapi),
+        Route("/healthz", service.healthy),
+        Route("/readyz", service.ready),
+        Route("/metrics", service.show_metrics),
+    ]
+    handlers: dict[Any, Any] = {kind: _async(_told) for kind in (Problem, ClientLeft, HTTPException, Exception)}
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+    app.router.redirect_slashes = False
+    return Recorder(app, service.metrics)
+
+
+def _async(handler: Any) -> Any:
+    async def handle(request: Request, error: Exception) -> Response:
+        response: Response = handler(request, error)
+        return response
+
+    return handle

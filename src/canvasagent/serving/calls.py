@@ -1,0 +1,185 @@
+"""A call from its JSON to its answer: checked like a policy's, queued, run, and told with its progress."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from canvasagent.canvas import Asset
+from canvasagent.errors import BackendFailure
+from canvasagent.faults import Stage
+from canvasagent.serving.bodies import ClientLeft
+from canvasagent.serving.engine import Engine
+from canvasagent.serving.keys import Caller
+from canvasagent.serving.metrics import Metrics
+from canvasagent.serving.problems import Problem
+from canvasagent.serving.queueing import Turnstile
+from canvasagent.serving.settings import ServerSettings
+from canvasagent.serving.store import Store
+from canvasagent.serving.wire import split_id
+from canvasagent.toolbox import Execution
+from canvasagent.tools.base import AssetInfo, Tool
+from canvasagent.tools.check import Checked, check_call
+
+SEED_LIMIT = 2**31
+
+
+class CallRequest(BaseModel):
+    """The body of a call."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    arguments: dict[str, Any]
+    """The tool's arguments; those that name pictures hold ids."""
+    seed: int = Field(default=0, ge=0, lt=SEED_LIMIT)
+    """The same seed gives the same result."""
+    backend: str | None = Field(default=None, max_length=500)
+    """The backend that is expected, as `/v1/tools` tells it; another one answers 409."""
+
+
+@dataclass
+class Progress:
+    """Where a call stands."""
+
+    state: str = "queued"
+    since: float = field(default_factory=time.monotonic)
+
+    def run(self) -> None:
+        """Its turn came."""
+        self.state, self.since = "running", time.monotonic()
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What carries calls out."""
+
+    engine: Engine
+    settings: ServerSettings
+    store: Store
+    turnstile: Turnstile
+    metrics: Metrics
+
+    async def begin(self, caller: Caller, tool: Tool, body: bytes, progress: Progress) -> asyncio.Task[dict[str, Any]]:
+        """The call as a task that gives the answer or raises `Problem`. Raises `Problem` where it cannot begin."""
+        asked = _parse(body)
+        checked, assets = self._check(caller, tool, asked)
+        await self._prepare(tool, asked.backend)
+        infos = {name: AssetInfo(asset.id, asset.kind, asset.size) for name, asset in assets.items()}
+        pixels = sum(asset.picture.width * asset.picture.height for asset in assets.values())
+        caller.take_call()
+        self.turnstile.check()
+        caller.take_pixels(pixels + tool.output_pixels(checked.arguments, infos))
+        caller.calls += 1
+        return asyncio.create_task(self._carry_out(caller, checked, assets, asked.seed, progress))
+
+    def _check(self, caller: Caller, tool: Tool, asked: CallRequest) -> tuple[Checked, dict[str, Asset]]:
+        """Find the pictures and hold the call against the tool's definition."""
+        held: dict[str, Asset] = {}
+        missing: list[str] = []
+        for name in tool.references(asked.arguments):
+            value = asked.arguments.get(name)
+            if split_id(value) is None:
+                continue  # the tool's own check says what is wrong with it
+            asset = self.store.get(caller.name, str(value))
+            if asset is None:
+                missing.append(str(value))
+            else:
+                held[asset.id] = asset
+        if missing:
+            raise Problem(404, "unknown_picture", "upload these pictures first.", missing=missing)
+        infos = {name: AssetInfo(name, asset.kind, asset.size) for name, asset in held.items()}
+        checked = check_call(tool, asked.arguments, infos, inputs=0)
+        if checked.faults:
+            faults = [{"stage": fault.stage.value, "message": fault.message} for fault in checked.faults]
+            raise Problem(422, "invalid", faults[0]["message"], faults=faults)
+        return checked, {argument: held[name] for argument, name in checked.assets.items()}
+
+    async def _prepare(self, tool: Tool, expected: str | None) -> None:
+        try:
+            await self.engine.prepare(tool)
+        except BackendFailure as error:
+            raise Problem(503, "backend_failure", str(error)) from error
+        backend = self.engine.fingerprint(tool)
+        if expected is not None and expected != backend:
+            raise Problem(409, "other_backend", f"{tool.name} is done by {backend} here.", backend=backend)
+
+    async def _carry_out(
+        self, caller: Caller, checked: Checked, assets: Mapping[str, Asset], seed: int, progress: Progress
+    ) -> dict[str, Any]:
+        name, end = checked.tool.name, "left"
+        try:
+            async with self.turnstile.turn(caller.name):
+                progress.run()
+                execution = await self.engine.call(checked, assets, seed=seed)
+                self.turnstile.took(execution.seconds)
+            self.metrics.seconds.labels(name).observe(execution.seconds)
+            end = _end(execution)
+            return self._answer(caller, execution)
+        finally:
+            caller.calls -= 1
+            self.metrics.calls.labels(name, end).inc()
+
+    def _answer(self, caller: Caller, execution: Execution) -> dict[str, Any]:
+        fault, outcome = execution.fault, execution.outcome
+        if fault is not None and fault.stage is Stage.INFRASTRUCTURE:
+            raise Problem(503, "backend_failure", fault.message)
+        if fault is not None or outcome is None:
+            raise Problem(422, "refused", fault.message if fault is not None else "no result.")
+        picture = None
+        if outcome.picture is not None:
+            asset = self.store.put(caller.name, outcome.kind, execution.key, outcome.picture, caller.quota.stored_bytes)
+            picture = {"id": asset.id, "kind": asset.kind.value, "size": list(asset.size)}
+        return {
+            "text": outcome.text,
+            "words": outcome.words,
+            "data": outcome.data,
+            "picture": picture,
+            "seed": execution.seed,
+            "backend": execution.backend,
+            "cached": execution.cached,
+            "seconds": round(execution.seconds, 6),
+        }
+
+    async def follow(self, task: asyncio.Task[dict[str, Any]], progress: Progress) -> AsyncIterator[dict[str, Any]]:
+        """What there is to tell of a call, now and then, and how it ended."""
+        while True:
+            done, _ = await asyncio.wait({task}, timeout=self.settings.progress_seconds)
+            if done:
+                break
+            told: dict[str, Any] = {"event": progress.state, "seconds": round(time.monotonic() - progress.since, 3)}
+            yield {**told, "waiting": self.turnstile.waiting} if progress.state == "queued" else told
+        try:
+            yield {"event": "done", "result": task.result()}
+        except Problem as problem:
+            yield {"event": "failed", "status": problem.status, **problem.payload()}
+
+
+async def settled(task: asyncio.Task[dict[str, Any]], gone: asyncio.Task[None], seconds: float | None) -> bool:
+    """Wait for the call to end, at most `seconds`; whether it has. Raises `ClientLeft` when the client leaves first."""
+    done, _ = await asyncio.wait({task, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    if gone in done and task not in done:
+        raise ClientLeft
+    return task in done
+
+
+def _end(execution: Execution) -> str:
+    if execution.fault is None:
+        return "cached" if execution.cached else "done"
+    return "failed" if execution.fault.stage is Stage.INFRASTRUCTURE else "refused"
+
+
+def _parse(body: bytes) -> CallRequest:
+    try:
+        return CallRequest.model_validate(json.loads(body))
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise Problem(400, "bad_request", f"{where or 'the body'}: {problem['msg']}.") from error
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, "bad_request", "the body is not valid JSON.") from error

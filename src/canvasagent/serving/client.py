@@ -1,0 +1,280 @@
+"""The client of a tool server: uploads pictures once, retries what is safe to retry, tells whose fault it was.
+
+Calls are pure, so each may be sent again after a drop. A server that was restarted has lost its pictures and says so;
+they are sent again. What stays wrong is a `BackendFailure`: infrastructure, never the policy's fault.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import urllib3
+
+from canvasagent.canvas import Asset, Kind, input_key
+from canvasagent.errors import BackendFailure, InputError, ToolRefusal
+from canvasagent.serving.wire import API, LINES, TIFF, pack, picture_id, split_id, unpack_own
+from canvasagent.tools.base import Outcome
+from canvasagent.tools.check import Checked
+
+PATIENCE = 60.0
+"""Seconds for which a server that does not answer is tried again."""
+BUSY_PATIENCE = 600.0
+"""Seconds for which a server that has no room is asked again."""
+CRASHES = 3
+"""How often a call is sent whose backend crashes."""
+REMEMBERED = 10_000
+"""Pictures of which is remembered what the server calls them."""
+TIMEOUT = urllib3.Timeout(connect=5.0, read=20.0)
+"""A server that works on a call says so every second."""
+
+
+@dataclass(frozen=True)
+class RemoteTool:
+    """A tool as the server tells of it."""
+
+    name: str
+    version: str
+    backend: str
+    stochastic: bool
+    schema: Mapping[str, Any]
+
+
+class _Dropped(Exception):
+    """The server did not answer, or not to the end. What is said is for people."""
+
+
+class _Crashed(Exception):
+    """The backend failed on the server."""
+
+
+@dataclass
+class _Busy(Exception):
+    """The server has no room; `wait` is what it asks for, in seconds."""
+
+    wait: float
+    said: str
+
+
+@dataclass
+class _Missing(Exception):
+    """The server does not have these pictures."""
+
+    ids: list[str]
+
+
+@dataclass
+class _Patience:
+    """What one call has endured so far."""
+
+    since: float | None = None
+    drops: int = 0
+    crashes: int = 0
+    uploads: int = 0
+    busy_until: float = field(default_factory=lambda: time.monotonic() + BUSY_PATIENCE)
+
+    def pause(self, trouble: Exception, url: str) -> float:
+        """Seconds to wait before the next try. Raises `BackendFailure` when enough was tried."""
+        now = time.monotonic()
+        if isinstance(trouble, _Missing):
+            self.uploads += 1
+            if self.uploads > 3:
+                raise BackendFailure(f"the tool server {url} does not keep the pictures that it is sent.") from trouble
+            return 0.0
+        if isinstance(trouble, _Busy):
+            if now > self.busy_until:
+                raise BackendFailure(f"the tool server {url} has no room: {trouble.said}") from trouble
+            return trouble.wait * random.uniform(1.0, 1.3)
+        if isinstance(trouble, _Crashed):
+            self.crashes += 1
+            if self.crashes >= CRASHES:
+                raise BackendFailure(str(trouble)) from trouble
+            return 0.0
+        self.since = self.since or now
+        self.drops += 1
+        if now - self.since > PATIENCE:
+            raise BackendFailure(f"the tool server {url} did not answer for {PATIENCE:g} s: {trouble}.") from trouble
+        return min(5.0, 0.1 * 2.0 ** min(self.drops, 10)) * random.uniform(0.5, 1.0)
+
+
+class ToolServer:
+    """A tool server, for any number of threads."""
+
+    def __init__(self, url: str, key: str = "", media: str = TIFF) -> None:
+        self.url, self._media = url, media
+        self.tools: dict[str, RemoteTool] = {}
+        self.pixel_boxes = False
+        self.version = ""
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._pool = urllib3.PoolManager(maxsize=64, retries=False, timeout=TIMEOUT)
+        self._lock = threading.Lock()
+        self._ids: OrderedDict[str, str] = OrderedDict()  # "kind:key" here → id there
+        self._lost: OrderedDict[str, None] = OrderedDict()  # of `_ids`: what the server had and has no more
+        self._sending: dict[str, threading.Lock] = {}
+
+    def describe(self) -> None:
+        """Ask what the server has. Raises `InputError` for no tool server, `BackendFailure` without an answer."""
+        try:
+            told = self._json("GET", f"{API}/tools")
+            self.tools = {
+                tool["name"]: RemoteTool(**{name: tool[name] for name in RemoteTool.__dataclass_fields__})
+                for tool in told["tools"]
+            }
+            self.pixel_boxes, self.version = bool(told["pixel_boxes"]), str(told["canvasagent"])
+        except (_Dropped, _Busy, _Crashed) as error:
+            raise BackendFailure(f"the tool server {self.url} does not answer: {error}.") from error
+        except (_Missing, KeyError, TypeError, BackendFailure) as error:
+            told_why = f": {error}" if isinstance(error, BackendFailure) else "."
+            raise InputError(f"{self.url} does not answer as a tool server{told_why}") from error
+
+    def carry_out(
+        self,
+        tool: RemoteTool,
+        key: str,
+        checked: Checked,
+        assets: Mapping[str, Asset],
+        seed: int,
+        closed: threading.Event,
+    ) -> Outcome:
+        """A call's outcome. Raises `ToolRefusal`, or `BackendFailure` when all tries are used up."""
+        endured = _Patience()
+        while True:
+            try:
+                return self._once(tool, key, checked, assets, seed)
+            except _Missing as missing:
+                self._forget(missing.ids)
+                trouble: Exception = missing
+            except (_Dropped, _Crashed, _Busy) as error:
+                trouble = error
+            if closed.wait(endured.pause(trouble, self.url)):
+                raise BackendFailure("the tool box was closed.") from trouble
+
+    def _once(self, tool: RemoteTool, key: str, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Outcome:
+        arguments = checked.arguments.model_dump(mode="json", exclude_unset=True)
+        arguments |= {name: self._id(asset) for name, asset in assets.items()}
+        body = json.dumps({"arguments": arguments, "seed": seed, "backend": tool.backend}).encode()
+        result = self._json("POST", f"{API}/tools/{tool.name}", body)
+        try:
+            made, kind, picture = result["picture"], Kind.IMAGE, None
+            if made is not None:
+                kind = Kind(made["kind"])
+                picture = unpack_own(self._picture(made["id"]))
+                self._remember(f"{kind}:{key}", made["id"])
+            return Outcome(result["text"], picture, kind, result["words"], result["data"])
+        except (KeyError, TypeError, ValueError, InputError) as error:
+            raise _Dropped(f"it sent an answer that cannot be read: {error}") from error
+
+    def _id(self, asset: Asset) -> str:
+        """What the server calls a picture; an input that it was never sent is sent first."""
+        name = f"{asset.kind}:{asset.key}"
+        with self._lock:
+            known = self._ids.get(name)
+            lock = self._sending.setdefault(name, threading.Lock()) if known is None else None
+        if known is not None:
+            return known
+        guess = picture_id(asset.kind, asset.key)
+        assert lock is not None
+        with lock:  # many episodes may work on one picture: it is sent once
+            try:
+                with self._lock:
+                    known = self._ids.get(name)
+                if known is None:
+                    # A picture that a tool made may be there under the key of its call; if not, the server says so.
+                    made = asset.lineage is not None and split_id(guess) is not None and name not in self._lost
+                    known = guess if made else self._send(asset)
+                    self._remember(name, known)
+            finally:
+                with self._lock:
+                    self._sending.pop(name, None)
+        return known
+
+    def _send(self, asset: Asset) -> str:
+        name = picture_id(asset.kind, input_key(asset.picture))
+        self._json("PUT", f"{API}/pictures/{name}", pack(asset.picture, self._media), self._media)
+        return name
+
+    def _remember(self, name: str, known: str) -> None:
+        with self._lock:
+            self._ids[name] = known
+            self._ids.move_to_end(name)
+            while len(self._ids) > REMEMBERED:
+                self._ids.popitem(last=False)
+
+    def _forget(self, ids: list[str]) -> None:
+        """The server lost these: whoever needs them next sends them."""
+        with self._lock:
+            for name in [name for name, known in self._ids.items() if known in ids]:
+                del self._ids[name]
+                self._lost[name] = None
+            while len(self._lost) > REMEMBERED:
+                self._lost.popitem(last=False)
+
+    def _picture(self, name: str) -> bytes:
+        response = self._exchange("GET", f"{API}/pictures/{name}", None, {"Accept": self._media})
+        if response.status != 200:
+            raise self._trouble(response.status, _object(response.data), response.headers.get("Retry-After"))
+        return response.data
+
+    def _json(self, method: str, path: str, body: bytes | None = None, media: str = "application/json") -> Any:
+        headers = {"Accept": LINES if method == "POST" else "application/json"}
+        if body is not None:
+            headers["Content-Type"] = media
+        response = self._exchange(method, path, body, headers)
+        if response.headers.get("Content-Type", "").startswith(LINES):
+            last = _object(response.data.strip().rpartition(b"\n")[2])
+            if last.get("event") == "done":
+                return last.get("result")
+            if last.get("event") == "failed":
+                raise self._trouble(int(last.get("status", 500)), last, None)
+            raise _Dropped("its answer broke off")
+        if response.status >= 300:
+            raise self._trouble(response.status, _object(response.data), response.headers.get("Retry-After"))
+        return _object(response.data)
+
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> urllib3.BaseHTTPResponse:
+        try:
+            return self._pool.request(
+                method, self.url + path, body=body, headers={**self._headers, **headers}, redirect=False
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise _Dropped(_words(error)) from error
+
+    def _trouble(self, status: int, told: dict[str, Any], wait: str | None) -> Exception:
+        """What an answer that is no success means."""
+        error = told.get("error")
+        error = error if isinstance(error, dict) else {}
+        type, said = error.get("type"), str(error.get("message", f"status {status}"))
+        if status == 404 and type == "unknown_picture":
+            return _Missing([str(name) for name in error.get("missing", [])])
+        if status == 422 and type == "refused":
+            return ToolRefusal(said)
+        if status == 429:
+            return _Busy(min(60.0, float(wait)) if wait and wait.isdigit() else 1.0, said)
+        if status == 503 and type == "backend_failure":
+            return _Crashed(said)
+        if status in (408, 499, 500, 502, 503, 504):
+            return _Dropped(said)
+        if status == 401:
+            return BackendFailure(f"the tool server {self.url}: {said} The key is read from CANVASAGENT_TOOLS_KEY.")
+        return BackendFailure(f"the tool server {self.url} refused the call ({status}): {said}")
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        told = json.loads(data)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _words(error: Exception) -> str:
+    """What a library's error says, without its object in front."""
+    return str(error).rpartition(">: ")[2] or type(error).__name__

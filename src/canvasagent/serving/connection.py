@@ -1,0 +1,88 @@
+"""One HTTP connection, with the time-outs and limits that uvicorn's own protocol leaves out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD_BYTES = 64 * 1024
+"""Size of a request's line and headers."""
+
+
+def connection_class(header_seconds: float) -> type[HttpToolsProtocol]:
+    """A protocol that closes connections whose request head is slow (`header_seconds`) or too long, whose body
+    goes on after the answer, and whose answer nobody reads."""
+
+    class Connection(HttpToolsProtocol):
+        _head_timer: asyncio.TimerHandle | None = None
+        _head_bytes = 0
+        _in_head = True
+        _unread = 0
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._await_head()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._head_came()
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            if self._in_head:
+                if self._head_timer is None:
+                    self._await_head()
+                if self._head_bytes > MAX_HEAD_BYTES:
+                    self.transport.abort()
+                    return
+                self._head_bytes += len(data)
+            super().data_received(data)
+
+        def on_headers_complete(self) -> None:
+            self._head_came()
+            super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            self._in_head, self._head_bytes = True, 0
+            super().on_message_complete()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if self.cycle.more_body and not self.transport.is_closing():
+                self.transport.close()
+
+        def timeout_keep_alive_handler(self) -> None:
+            unread = self.transport.get_write_buffer_size()
+            if unread and unread != self._unread:  # an answer that is being read, slowly
+                self._unread = unread
+                self.timeout_keep_alive_task = self.loop.call_later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
+            elif not self.transport.is_closing() or unread:
+                self.transport.abort()
+
+        def _await_head(self) -> None:
+            self._head_timer = self.loop.call_later(header_seconds, self._head_late)
+
+        def _head_came(self) -> None:
+            self._in_head = False
+            if self._head_timer is not None:
+                self._head_timer.cancel()
+                self._head_timer = None
+
+        def _head_late(self) -> None:
+            self._head_timer = None
+            if not self.transport.is_closing():
+                self.transport.write(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                self.transport.close()
+
+    return Connection
+
+
+def scope_header(scope: Any, name: bytes) -> str | None:
+    """A header of a request, by its name in lower case."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value.decode("latin-1"))
+    return None

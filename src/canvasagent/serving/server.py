@@ -1,0 +1,83 @@
+"""The server as a process: its socket, its signals, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+
+from canvasagent.errors import InputError
+from canvasagent.serving.app import build_app
+from canvasagent.serving.connection import connection_class
+from canvasagent.serving.engine import Engine
+from canvasagent.serving.keys import Keys
+from canvasagent.serving.settings import ServerSettings
+
+
+class _Server(uvicorn.Server):
+    """Ends in good order on a signal, and ends the program in good order too (uvicorn would raise the signal again)."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError, RuntimeError):
+                loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server on that host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `InputError` where the address cannot be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise InputError(f"cannot listen on {host}:{port}: {error.strerror or error}.") from error
+
+
+def run(
+    engine: Engine,
+    sock: socket.socket,
+    settings: ServerSettings,
+    keys: Keys,
+    *,
+    certificate: Path | None = None,
+    private_key: Path | None = None,
+    started: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until the process is asked to stop; then what runs and waits is finished. `started` is called once."""
+    config = uvicorn.Config(
+        build_app(engine, settings, keys),
+        http=connection_class(settings.header_seconds),
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=settings.connections,
+        timeout_keep_alive=int(settings.idle_seconds),
+        timeout_graceful_shutdown=int(settings.grace_seconds),
+        ssl_certfile=certificate,
+        ssl_keyfile=private_key,
+    )
+    server = _Server(config)
+
+    async def serve() -> None:
+        started()
+        await server.serve(sockets=[sock])
+
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(serve())
