@@ -24,47 +24,67 @@ from canvasagent.errors import BackendFailure, CanvasAgentError
 _CHILD = "from canvasagent.backends.isolated import serve; serve()"
 
 
+class _Died(Exception):
+    """The process ended by itself, or was killed by somebody else (an operating system short of memory, say)."""
+
+
 class IsolatedBackend:
     """Serves one backend from a child process; calls are made one at a time.
 
-    Raises `BackendFailure` when a call takes longer than `seconds` (starting the process included) or the
-    process dies; the next call gets a fresh process.
+    A process that dies in the middle of a call is replaced and the call, being pure, made once more. Raises
+    `BackendFailure` when it dies again, or when a call takes longer than `seconds` (starting the process included).
     """
 
     def __init__(self, spec: str, options: dict[str, Any], seconds: float) -> None:
         self._spec, self._options, self._seconds = spec, options, seconds
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._given_up: subprocess.Popen[bytes] | None = None
         self._closed = False
 
     def __call__(self, **inputs: Any) -> Any:
         """One call in the child process."""
         message = pickle.dumps(inputs, pickle.HIGHEST_PROTOCOL)
         with self._lock:
-            late = threading.Event()
-            process = self._start()
-            clock = threading.Timer(self._seconds, _end, (process, late))
-            clock.daemon = True
-            clock.start()
             try:
-                value = _exchange(process, message)
-            except Exception as error:  # a stream that broke, or an answer that cannot be unpickled
-                self._stop()
-                if late.is_set():
-                    problem = f"took longer than {self._seconds:g} s and was ended"
-                else:
-                    problem = "was closed" if self._closed else "died in the middle of a call"
-                raise BackendFailure(f"the process of backend '{self._spec}' {problem}.") from error
-            finally:
-                clock.cancel()
+                value = self._attempt(message)
+            except _Died:
+                try:
+                    value = self._attempt(message)
+                except (_Died, BackendFailure) as error:
+                    raise BackendFailure(
+                        f"the process of backend '{self._spec}' died in the middle of a call."
+                    ) from error
         if isinstance(value, Exception):
             raise value
         return value
+
+    def _attempt(self, message: bytes) -> Any:
+        """The answer of the process. Raises `_Died` where it died by itself, `BackendFailure` where it was ended."""
+        late = threading.Event()
+        process = self._start()
+        clock = threading.Timer(self._seconds, _end, (process, late))
+        clock.daemon = True
+        clock.start()
+        try:
+            return _exchange(process, message)
+        except Exception as error:  # a stream that broke, or an answer that cannot be unpickled
+            self._stop()
+            if late.is_set():
+                problem = f"took longer than {self._seconds:g} s and was ended"
+            elif self._closed or self._given_up is process:
+                problem = "was closed"
+            else:
+                raise _Died from error
+            raise BackendFailure(f"the process of backend '{self._spec}' {problem}.") from error
+        finally:
+            clock.cancel()
 
     def interrupt(self) -> None:
         """End the process at once; a call that is under way fails. The next call gets a fresh process."""
         process = self._process
         if process is not None:
+            self._given_up = process
             process.kill()
 
     def close(self) -> None:

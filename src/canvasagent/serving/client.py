@@ -27,7 +27,7 @@ PATIENCE = 60.0
 """Seconds for which a server that does not answer is tried again."""
 BUSY_PATIENCE = 600.0
 """Seconds for which a server that has no room is asked again."""
-CRASHES = 3
+CRASHES = 2
 """How often a call is sent whose backend crashes."""
 REMEMBERED = 10_000
 """Pictures of which is remembered what the server calls them."""
