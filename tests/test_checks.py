@@ -185,13 +185,15 @@ def test_pictures_that_look_the_same_both_ways_cannot_be_measured() -> None:
 def test_checks_agree_with_pictures_labelled_by_looking() -> None:
     labels = Path(__file__).parent / "data" / "checks"
     rows = [json.loads(line) for line in (labels / "labels.jsonl").read_text("utf-8").splitlines()]
-    assert len(rows) >= 100
+    assert len({row["file"] for row in rows}) >= 100
     by_kind = Counter(row["check"] for row in rows)
-    assert set(by_kind) == set(all_checks()) and min(by_kind.values()) >= 5
-    measured = agreed = 0
+    assert set(by_kind) == set(all_checks()) and min(by_kind.values()) >= 10
+    measured: Counter[str] = Counter()
+    agreed: Counter[str] = Counter()
     for row in rows:
         final, *inputs = (Image.open(labels / name) for name in (row["file"], *row["inputs"]))
         found = hold({"check": row["check"], **row["parameters"]}, Result(final, tuple(inputs), row.get("answer")))
-        measured += found.finding.measured
-        agreed += found.finding.measured and found.finding.passed == row["holds"]
-    assert agreed >= 0.93 * measured and measured >= 0.9 * len(rows)
+        measured[row["check"]] += found.finding.measured
+        agreed[row["check"]] += found.finding.measured and found.finding.passed == row["holds"]
+    assert agreed.total() >= 0.95 * measured.total() and measured.total() >= 0.95 * len(rows)
+    assert all(agreed[kind] >= 0.85 * measured[kind] for kind in by_kind)
