@@ -9,11 +9,13 @@ import base64
 import io
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from canvasagent.craft.quality import RULES, STAGES
 from canvasagent.craft.store import Dataset, Rejection
+from canvasagent.craft.tally import group_of
 from canvasagent.errors import StorageError
 from canvasagent.pictures import encode, shrink, write_atomically
 
@@ -34,19 +36,22 @@ MEANING = {
 }
 
 
-def funnel(folder: Path) -> dict[str, Any]:
-    """The funnel as data: stages with counts and examples, chains, shares of recoveries and checks."""
+def funnel(folder: Path, stages_of: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The funnel as data: stages with counts and examples, chains, shares of recoveries and checks.
+
+    `stages_of`: every stage in order and what it asks; those of trajectories where None.
+    """
+    meanings = stages_of if stages_of is not None else {stage: meaning(stage) for stage in STAGES}
     fallen: Counter[str] = Counter()
     of_chain: dict[str, Counter[str]] = defaultdict(Counter)
     marks: Counter[str] = Counter()
     examples: dict[str, list[dict[str, Any]]] = defaultdict(list)
     with Dataset.open(folder) as dataset:
-        for row in dataset.columns(["chain", "meta"]):
+        columns = ["chain", "meta", *(["gold_steps", "difficulty"] if dataset.kind == "rl" else [])]
+        for row in dataset.columns(columns):
             meta = json.loads(row["meta"])
-            of_chain[row["chain"]]["records"] += 1
-            marks["checked"] += bool(meta["extra_turns"])
-            if meta["mishap"]:
-                marks[f"mishap: {meta['mishap']}"] += 1
+            of_chain[group_of(row)]["records"] += 1
+            marks.update(_marks(meta))
         for index, rejection in dataset.rejected():
             fallen[rejection.stage] += 1
             told = rejection.record or {}
@@ -57,11 +62,11 @@ def funnel(folder: Path) -> dict[str, Any]:
     records = sum(counts["records"] for counts in of_chain.values())
     left = records + sum(fallen.values())
     stages = []
-    for stage in STAGES:
+    for stage, asks in meanings.items():
         stages.append(
             {
                 "stage": stage,
-                "meaning": meaning(stage),
+                "meaning": asks,
                 "entered": left,
                 "fell": fallen[stage],
                 "examples": examples[stage],
@@ -69,7 +74,7 @@ def funnel(folder: Path) -> dict[str, Any]:
         )
         left -= fallen[stage]
     chains = {chain: dict(counts) for chain, counts in sorted(of_chain.items())}
-    wanted = settings.get("counts", {})
+    wanted = settings.get("counts") or settings.get("cells") or {}
     short = {chain: n - of_chain[chain]["records"] for chain, n in wanted.items() if n > of_chain[chain]["records"]}
     return {
         "complete": complete,
@@ -81,8 +86,19 @@ def funnel(folder: Path) -> dict[str, Any]:
         "marks": dict(sorted(marks.items())),
         "stages": stages,
         "chains": chains,
+        "wanted": wanted,
         "settings": settings,
     }
+
+
+def _marks(meta: Mapping[str, Any]) -> Iterator[str]:
+    """What is counted of a record beside its chain."""
+    if meta.get("extra_turns"):
+        yield "checked"
+    if meta.get("mishap"):
+        yield f"mishap: {meta['mishap']}"
+    if meta.get("verified"):
+        yield "verified by a gold run"
 
 
 def meaning(stage: str) -> str:
@@ -105,9 +121,9 @@ def _example(index: int, rejection: Rejection, told: dict[str, Any]) -> dict[str
     }
 
 
-def write_funnel(folder: Path) -> dict[str, Any]:
+def write_funnel(folder: Path, stages_of: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Write `funnel.json` and `funnel.html` into a dataset's folder. Raises `StorageError`."""
-    data = funnel(folder)
+    data = funnel(folder, stages_of)
     write_atomically(folder / FUNNEL, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
     with Dataset.open(folder) as dataset:
         write_atomically(folder / PAGE, _page(data, dataset).encode("utf-8"))

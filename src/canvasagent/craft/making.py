@@ -11,7 +11,7 @@ import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,7 +23,7 @@ from canvasagent.craft.performer import RECOVERY, VERIFY, Performer
 from canvasagent.craft.pictures import Need, NoPicture, Picture, Source, Split
 from canvasagent.craft.plan import Plan
 from canvasagent.craft.quality import Case, instruction_problem, judge
-from canvasagent.craft.records import SftRecord
+from canvasagent.craft.records import RlRecord, SftRecord
 from canvasagent.craft.sources import load_source
 from canvasagent.craft.store import Rejection
 from canvasagent.craft.trajectories import pictures_of, sft_record
@@ -79,7 +79,7 @@ class Attempt:
     """One try: a record, or why there is none; pictures as PNG by their hash."""
 
     number: int
-    record: SftRecord | None
+    record: SftRecord | RlRecord | None
     rejection: Rejection | None
     pictures: dict[str, bytes] = field(default_factory=dict)
 
@@ -107,7 +107,7 @@ class Workshop:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.sources: dict[str, Source] = {name: load_source(name) for name in settings.images}
+        self.sources = Sources(settings.images)
         self.chains = mix_chains(settings.mix)
         self.writer: Writer = load_writer(settings.writer)
         self.toolbox = ToolBox(settings.profile, workers=1)
@@ -131,24 +131,51 @@ class Workshop:
                 break
         return Built(slot.number, tuple(made))
 
+
+class Sources:
+    """The sources of pictures that a build may use."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Raises `InputError` for one that there is not."""
+        self._sources: dict[str, Source] = {name: load_source(name) for name in names}
+
     def pick(self, need: Need, split: Split, key: str) -> Picture:
         """A picture from one of the sources, tried in an order that follows from the key. Raises `NoPicture`."""
-        names = list(self.sources)
+        names = list(self._sources)
         random.Random(f"{key}:source").shuffle(names)
         trouble: NoPicture | None = None
         for name in names:
             try:
-                return self.sources[name].pick(need, split, key)
+                return self._sources[name].pick(need, split, key)
             except NoPicture as error:
                 trouble = trouble or error
         raise trouble or NoPicture("there is no source of pictures")
 
     def open(self, picture: Picture) -> Image.Image:
         """The pixels of a picture."""
-        return self.sources[picture.source].open(picture)
+        return self._sources[picture.source].open(picture)
 
 
-def split_of(settings: Settings, slot: int) -> Split:
+class Splitting(Protocol):
+    """Settings that say which share of the records is in which split."""
+
+    @property
+    def seed(self) -> int:
+        """What the draw hangs on."""
+        ...
+
+    @property
+    def validation(self) -> float:
+        """Share of `validation`."""
+        ...
+
+    @property
+    def test(self) -> float:
+        """Share of `test`."""
+        ...
+
+
+def split_of(settings: Splitting, slot: int) -> Split:
     """The split of a record; it follows from the seed alone."""
     place = random.Random(f"{settings.seed}:{slot}:split").random()
     if place < settings.test:
@@ -164,8 +191,8 @@ async def build_one(workshop: Workshop, slot: int, attempt: int) -> Attempt:
     split = split_of(settings, slot)
     told: dict[str, Any] = {"slot": slot, "attempt": attempt, "chain": chain.name}
     try:
-        plan = bind(chain, lambda need, subkey: workshop.pick(need, split, f"{key}:{subkey}"), key)
-        images = [workshop.open(picture) for picture in plan.pictures]
+        plan = bind(chain, lambda need, subkey: workshop.sources.pick(need, split, f"{key}:{subkey}"), key)
+        images = [workshop.sources.open(picture) for picture in plan.pictures]
     except (NoPicture, InputError) as error:
         return _fallen(attempt, "picture", str(error), told)
     told["plan"] = plan.model_dump(mode="json", exclude_defaults=True)

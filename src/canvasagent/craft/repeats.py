@@ -15,6 +15,7 @@ from pathlib import Path
 from canvasagent.craft.records import SftRecord
 from canvasagent.craft.sources.duplicates import BITS, is_near
 from canvasagent.craft.store import Dataset
+from canvasagent.craft.store.layout import Record
 from canvasagent.errors import StorageError
 
 _BANDS, _BAND = 16, BITS // 16
@@ -36,7 +37,7 @@ class Repeats:
                 " WITHOUT ROWID; BEGIN;"
             )
 
-    def problem(self, record: SftRecord) -> str | None:
+    def problem(self, record: Record) -> str | None:
         """Why a record cannot be added: it says or shows what another one does; None where it can."""
         with self._told():
             row = self._base.execute("SELECT record FROM requests WHERE key = ?", (_request(record),)).fetchone()
@@ -56,7 +57,7 @@ class Repeats:
                     return str(record)
         return None
 
-    def add(self, record: SftRecord) -> None:
+    def add(self, record: Record) -> None:
         """Know a record from now on."""
         with self._told():
             self._base.execute("INSERT OR IGNORE INTO requests VALUES (?, ?)", (_request(record), record.id))
@@ -67,7 +68,7 @@ class Repeats:
 
     def restore(self, dataset: Dataset) -> None:
         """Know the records that are in a dataset."""
-        for record in dataset.sft():
+        for record in dataset.rows():
             self.add(record)
 
     def close(self) -> None:
@@ -84,14 +85,18 @@ class Repeats:
             raise StorageError(f"'{self.path}' could not be written: {error}.") from error
 
 
-def _request(record: SftRecord) -> bytes:
+def _inputs(record: Record) -> list[str]:
+    return record.images[: record.inputs] if isinstance(record, SftRecord) else record.images
+
+
+def _request(record: Record) -> bytes:
     said = " ".join(record.instruction.lower().split())
-    return hashlib.sha256("\n".join([said, *record.images[: record.inputs]]).encode()).digest()[:16]
+    return hashlib.sha256("\n".join([said, *_inputs(record)]).encode()).digest()[:16]
 
 
-def _prints(record: SftRecord) -> list[tuple[str, int]]:
+def _prints(record: Record) -> list[tuple[str, int]]:
     values = [int(value, 16) for value in record.meta["fingerprints"]]
-    return list(zip(record.images[: record.inputs], values, strict=True))
+    return list(zip(_inputs(record), values, strict=True))
 
 
 def _bands(value: int) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -94,6 +94,15 @@ def tally(dataset: Dataset) -> Tally:
     for row in dataset.columns(columns):
         counts.add(row)
     return counts
+
+
+def group_of(row: Mapping[str, Any]) -> str:
+    """What a record is counted under in a build: its chain; of tasks, what they were to be (`hard/medium/easy`)."""
+    if "expected_tools" not in row and "gold_steps" not in row:
+        return str(row["chain"])
+    told = row["difficulty"]
+    levels = json.loads(told) if isinstance(told, str) else told
+    return "/".join(str(levels.get(axis)) for axis in "RLD")
 
 
 def chain_of(name: str, tools: Iterable[str]) -> str:

@@ -11,16 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from canvasagent.craft.chains.slots import Entity, Unfit, may_be_recolored, words
-from canvasagent.craft.chains.steps import Job
 from canvasagent.craft.chains.views import Item, Line
 from canvasagent.craft.plan import Act
 from canvasagent.craft.rl.draft import Draft, entity
 
 Run = Callable[[Draft], None]
-SMALLEST = 5_000
+SMALLEST = 8_000
 """Area of a thing on the 0–1000 grid (of a million) from which it is asked for."""
-MOST_NEW = 3
+MOST_NEW = 2
 """Things that are added to one picture, at most."""
+CROWDED = 6
+"""Things from which a picture has no room for more."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def edit(draft: Draft, act: Act, thing: Entity) -> str:
     if act in ("resize", "move"):
         kind = {"resize": "size", "move": "move"}[act]
         value = str(draft.draw(f"{kind} for a", a=thing))
-        draft.take("Edit", act, thing=thing, **{"size" if act == "resize" else "where": value})
+        draft.take("Edit", act, "asked", thing=thing, **{"size" if act == "resize" else "where": value})
         return thing.said
     draft.take("Edit", act, thing=thing)
     return thing.said
@@ -116,8 +117,9 @@ def _edit(act: Act, sure: bool) -> Run:
 
 def add(draft: Draft, new: Entity | None = None) -> Entity:
     """Add a thing: a certain one, or one drawn by lot."""
-    added = [key for key in draft.shared.claimed if key.startswith("new:")]
-    if not draft.view.drawn or not draft.view.upright or len(added) >= MOST_NEW:
+    added = [item for item in draft.view.items if item.key.startswith("new:")]
+    crowded = len(added) >= MOST_NEW or len(draft.view.items) >= CROWDED
+    if not draft.view.drawn or not draft.view.upright or crowded:
         raise Unfit("a picture that things can be added to")
     thing = new or draft.draw("new")
     assert isinstance(thing, Entity)
@@ -217,7 +219,7 @@ def _whole(act: Act, fact: str, kind: str) -> Run:
         if act in draft.shared.once:
             raise Unfit(f"a request without {act} so far")
         draft.shared.once.add(act)
-        draft.take("Edit", act, **{fact: str(draft.draw(kind))})
+        draft.take("Edit", act, "asked", **{fact: str(draft.draw(kind))})
 
     return run
 
@@ -325,8 +327,8 @@ EARLY: tuple[Block, ...] = (
     Block("remove, look", ("Edit", "Grounding"), 2, _edit("remove", True)),
     Block("replace", ("Edit",), 1.5, _edit("replace", False)),
     Block("replace, look", ("Edit", "Grounding"), 2, _edit("replace", True)),
-    Block("resize", ("Edit",), 1, _edit("resize", False)),
-    Block("move", ("Edit",), 0.7, _edit("move", False)),
+    Block("resize", ("Edit",), 0.8, _edit("resize", False)),
+    Block("move", ("Edit",), 0.4, _edit("move", False)),
     Block("add", ("Edit",), 2.5, _add(False)),
     Block("add, look", ("Edit", "Grounding"), 2.5, _add(True)),
     Block("still there", ("Grounding",), 0.6, _still_there),
@@ -335,7 +337,7 @@ EARLY: tuple[Block, ...] = (
     Block("erase", ("Edit",), 0.5, erase),
     Block("write", ("Overlay",), 1.5, _write(False)),
     Block("write, read", ("Overlay", "OCR"), 2.5, _write(True)),
-    Block("read", ("OCR",), 0.7, read),
+    Block("read", ("OCR",), 0.5, read),
 )
 """What is asked for while the picture still lies and looks as it did."""
 LATE: tuple[Block, ...] = (
@@ -361,5 +363,3 @@ ASIDE: tuple[str, ...] = (
 )  # fmt: skip
 """What a side that is not carried out may ask for."""
 BY_NAME = {block.name: block for block in (*EARLY, *LATE, *LAST)}
-
-__all__ = ["ASIDE", "BY_NAME", "EARLY", "LAST", "LATE", "Block", "Job", "Run", "add", "edit", "free_items", "one"]

@@ -57,7 +57,7 @@ def _pictures(shape: Shape, pick: Pick, key: str, random: Random) -> Iterable[Pi
     """The input pictures. Raises `NoPicture`, and `Unfit` where the picture is not turned as it has to be."""
     for number in range(1, shape.inputs + 1):
         texts = 1 if number == 1 and ("OCR" in shape.tools or random.random() < 0.15) else 0
-        things = min(5, 2 + shape.length // 3) - texts
+        things = min(5, 2 + shape.length // 3)
         if number > 1:
             need = Need(things=2, drawn=True, steady=True)
         elif not shape.tools & {"Grounding"} and texts and random.random() < 0.6:
@@ -114,7 +114,9 @@ class _Composer:
         pictured = [step.id for step in path if step.tool not in TEXT_TOOLS and step.tool != "SAM"]
         answered = any(step.purpose == "answer" for step in path)
         result = pictured[-1] if pictured else None if answered else "img_1"
-        plan = Plan(chain="+".join(dict.fromkeys(step.tool for step in path)), pictures=pictures, nodes=nodes, result=result)
+        plan = Plan(
+            chain="+".join(dict.fromkeys(step.tool for step in path)), pictures=pictures, nodes=nodes, result=result
+        )
         checks = checks_of(plan, draft.binder.views, draft.binder.touched)
         return plan.model_copy(update={"checks": checks_against(plan, checks, draft.view)})
 

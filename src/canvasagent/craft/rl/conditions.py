@@ -104,6 +104,7 @@ def _present(draft: Draft, holds: bool) -> Decision:
     draft.claim(thing.key)
     step = _look(draft, thing.name)
     item = Item(f"supposed:{new.name}", new.name, new.name)
+    draft.claim(item.key)
     condition = _condition("present", step, holds, thing=thing.name)
     return Decision(condition, _edits(draft, item), (partial(_added, thing=thing),), item)
 

@@ -25,7 +25,7 @@ def untaken(nodes: Sequence[Node], carried: bool = True) -> Iterator[Step]:
 
 def checks_against(plan: Plan, checks: Sequence[Data], final: View) -> tuple[Data, ...]:
     """The checks, and those that fail where a side was carried out that must not be: what it adds is not there."""
-    found = list(checks)
+    found = [data for data in checks if final.upright or not str(data["check"]).startswith("text_")]
     if plan.result is None or final.kind != "image" or not final.upright or final.restyled:
         return tuple(found)
     there = {item.name for item in final.items}
@@ -116,6 +116,9 @@ def in_words(check: Data) -> str:
         case "answer_contains":
             return f"The answer says {', '.join(map(str, given['words']))}."
         case "not_blank":
-            return "The result is a picture" + (f" that differs from input {given['differs_from']}." if "differs_from" in given else ".")
+            return "The result is a picture" + (
+                f" that differs from input {given['differs_from']}." if "differs_from" in given else "."
+            )
         case _:
-            return f"{name.replace('_', ' ')} holds: {', '.join(f'{key} {value}' for key, value in given.items() if key != 'check')}."
+            told = ", ".join(f"{key} {value}" for key, value in given.items() if key != "check")
+            return f"{name.replace('_', ' ')} holds: {told}."

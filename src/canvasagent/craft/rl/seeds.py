@@ -53,12 +53,14 @@ def marginals(weights: Mapping[str, Sequence[float]], n: int) -> dict[str, dict[
         given = weights.get(axis) or [TABLE_3[axis][level] for level in LEVELS]
         usable = len(given) == 3 and all(0 <= weight < float("inf") for weight in given)
         if not usable or not sum(given):
-            raise InputError(f"{axis}: give three weights of 0 or more for easy, medium and hard, such as 761,1807,7432.")
+            raise InputError(
+                f"{axis}: give three weights of 0 or more for easy, medium and hard, such as 761,1807,7432."
+            )
         found[axis] = shares(dict(zip(LEVELS, map(float, given), strict=True)), n)
     if found["L"]["easy"] + found["D"]["hard"] > n:
         raise InputError(
-            f"{found['L']['easy']} short tasks (at most 4 calls) and {found['D']['hard']} with 5 distinct tools or more "
-            f"do not fit into {n}: no task can be both. Ask for fewer of either."
+            f"{found['L']['easy']} short tasks (at most 4 calls) and {found['D']['hard']} with 5 distinct tools or "
+            f"more do not fit into {n}: no task can be both. Ask for fewer of either."
         )
     return found
 

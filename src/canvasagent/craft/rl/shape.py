@@ -164,9 +164,9 @@ def _laid_out(length: int, tools: frozenset[str], forks: list[Fork], random: Ran
         fork.budget = 1
     gaps = [0] * (len(forks) + 1)
     for _ in range(free - len(needed)):
-        fork = random.choice(places) if places and random.random() < 0.35 else None
-        if fork is not None and fork.budget < MOST_IN_SIDE:
-            fork.budget += 1
+        chosen = random.choice(places) if places and random.random() < 0.35 else None
+        if chosen is not None and chosen.budget < MOST_IN_SIDE:
+            chosen.budget += 1
         else:
             gaps[random.randrange(len(gaps))] += 1
     if turned:
@@ -189,7 +189,7 @@ def _last(tools: frozenset[str], special: list[str], random: Random) -> list[str
 
 
 def _turned(tools: frozenset[str], forks: list[Fork], inputs: int, last: list[str], random: Random) -> bool:
-    """Whether the request begins by asking if the picture stands on its head, so that turning it is part of a branch."""
+    """Whether the request begins by asking if the picture stands on its head; turning it is part of that branch."""
     if not {"Rotate", "OCR"} <= tools or not forks or inputs != 1 or random.random() < 0.3:
         return False
     first = forks[0]

@@ -1,0 +1,115 @@
+"""`canvasagent craft rl`: build task specifications."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from canvasagent.cli.common import CODES, Ending, err, json_option, out, verbose_option
+
+if TYPE_CHECKING:
+    from canvasagent.craft.rl.building import Progress as Made
+
+_WEIGHTS = "Weights of easy, medium and hard in {}, such as 1,2,7. [Table 3: {}]"
+
+
+def rl(
+    to: Annotated[Path, typer.Option("--out", "-o", help="Folder of the dataset.", metavar="DIR")],
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Tasks.", metavar="N")] = 1000,
+    reasoning: Annotated[
+        str | None, typer.Option("--reasoning", "-R", help=_WEIGHTS.format("R", "761,1807,7432"), metavar="E,M,H")
+    ] = None,
+    length: Annotated[
+        str | None, typer.Option("--length", "-L", help=_WEIGHTS.format("L", "476,4687,4837"), metavar="E,M,H")
+    ] = None,
+    diversity: Annotated[
+        str | None, typer.Option("--diversity", "-D", help=_WEIGHTS.format("D", "2317,5631,2052"), metavar="E,M,H")
+    ] = None,
+    images: Annotated[
+        list[str] | None,
+        typer.Option(help="Source of pictures, once for each: sketch, dir:PATH, hf:NAME, released:PATH. [sketch]"),
+    ] = None,
+    writer: Annotated[
+        str, typer.Option(help="Who finds the words: grammar, endpoint:MODEL.", metavar="NAME")
+    ] = "grammar",
+    profile: Annotated[str, typer.Option(help="What does the pixel work of gold runs.", metavar="NAME")] = "lite",
+    verify: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of tasks whose gold plan is carried out and must pass.")
+    ] = 1.0,
+    filter_model: Annotated[
+        str | None, typer.Option(help="A model that may object to tasks.", metavar="endpoint:MODEL")
+    ] = None,
+    solve: Annotated[
+        str | None, typer.Option(help="A reference policy that tries every task.", metavar="POLICY")
+    ] = None,
+    tries: Annotated[int, typer.Option(min=1, max=64, help="How often it tries each.")] = 4,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that work on it.", metavar="N")] = 1,
+    engine: Annotated[str, typer.Option(help="local or ray.", metavar="NAME")] = "local",
+    seed: Annotated[int, typer.Option(help="The same seed and n give the same tasks.")] = 0,
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+) -> Ending:
+    """Build tasks of a given difficulty, or go on with a build that was interrupted: the same command again.
+
+    Exit code 0: all tasks were made; 3: some could not be, which are told.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from canvasagent.craft.funnel import PAGE
+    from canvasagent.craft.rl.building import build_rl, settings_for
+
+    given = {"R": reasoning, "L": length, "D": diversity}
+    settings = settings_for(
+        n, {axis: _weights(axis, text) for axis, text in given.items() if text is not None},
+        images=tuple(images or ["sketch"]), writer=writer, profile=profile, seed=seed, verify=verify,
+        filter_model=filter_model, solve=solve, tries=tries,
+    )  # fmt: skip
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    started = time.monotonic()
+    with Progress(*columns, console=err(), transient=True) as progress:
+        bar = progress.add_task("Building", total=n)
+
+        def tell(made: Made) -> None:
+            fallen = made.fallen.total()
+            progress.update(bar, completed=made.made, description=f"Building ({fallen} fell)" if fallen else "Building")
+
+        made = build_rl(settings, to, workers=workers, engine=engine, tell=tell)
+    seconds = time.monotonic() - started
+    if not json:
+        out().print(_words(made, seconds), markup=False)
+        out().print(f"Report: {to / PAGE}", markup=False)
+    whole = made.made == n
+    payload = {
+        "status": "met" if whole else "unmet", "records": made.made, "asked": n, "there_before": made.found,
+        "marginals": settings.marginals, "fallen": dict(made.fallen), "missing": dict(made.missing),
+        "seconds": round(seconds, 3), "out": str(to), "report": str(to / PAGE),
+    }  # fmt: skip
+    return Ending(0 if whole else CODES["unmet"], payload)
+
+
+def _weights(axis: str, text: str) -> list[float]:
+    from canvasagent.errors import InputError
+
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InputError(f"{axis}: '{text}' are no three weights; give them as 1,2,7.") from error
+
+
+def _words(made: Made, seconds: float) -> str:
+    fresh = made.made - made.found
+    told = [f"{made.made:,} of {made.asked:,} tasks"]
+    told += [f"{made.found:,} of them there before"] if made.found else []
+    told += [f"{made.fallen.total():,} tries fell"] if made.fallen else []
+    missing = ", ".join(f"{count} × {cell}" for cell, count in made.missing.items())
+    told += [f"not made (R/L/D): {missing}"] if missing else []
+    speed = f" · {fresh / seconds * 60:.0f} a minute" if fresh and seconds > 1 else ""
+    return f"{', '.join(told)} · {seconds:.1f} s{speed}"
+
+
+def register(group: typer.Typer) -> None:
+    """Add the command."""
+    group.command("rl")(rl)

@@ -1,0 +1,50 @@
+"""The builder of tasks; what it shares with that of trajectories is in `craft.building`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from canvasagent.craft.building import Job, Progress, Tell, build
+from canvasagent.craft.funnel import write_funnel
+from canvasagent.craft.rl.filters import stages
+from canvasagent.craft.rl.making import Settings, Start
+from canvasagent.craft.rl.seeds import cells, marginals
+from canvasagent.errors import InputError
+
+
+def settings_for(n: int, weights: Mapping[str, Sequence[float]] | None = None, **options: object) -> Settings:
+    """Settings with the marginals resolved; Table 3's where no weights are given. Raises `InputError`."""
+    counts = marginals(weights or {}, n)
+    seed = options.get("seed", 0)
+    given = {"n": n, "marginals": counts, "cells": cells(counts, seed if isinstance(seed, int) else 0), **options}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise InputError(f"the settings of the build are wrong: {told}.") from error
+
+
+def build_rl(
+    settings: Settings,
+    folder: Path,
+    *,
+    workers: int = 1,
+    engine: str = "local",
+    tell: Tell = lambda progress: None,
+) -> Progress:
+    """Build a dataset of tasks in `folder`, or go on with it. Returns what came of it.
+
+    Raises `InputError` for settings that cannot be used or differ from the folder's, `StorageError` for a folder in
+    use or a full disk, `BackendFailure` where a worker dies: the same call goes on from the last commit.
+    """
+    kept = settings.model_dump(mode="json")
+    job = Job("rl", kept, settings.n, settings.attempts, Start(settings))
+    progress = build(job, folder, workers=workers, engine=engine, tell=tell)
+    write_funnel(folder, stages())
+    return progress
+
+
+__all__ = ["Progress", "Settings", "Tell", "build_rl", "settings_for"]

@@ -1,0 +1,221 @@
+"""One task: pure in its settings and its number. Its seed follows from the marginals, its split from the seed.
+
+A slot whose plan, words or gold run fall through is tried again with another key, a bounded number of times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from canvasagent.canvas import pixel_hash
+from canvasagent.craft.making import Attempt, Built, Slot, Sources, carry_out, split_of
+from canvasagent.craft.making import Settings as RunSettings
+from canvasagent.craft.pictures import NoPicture, Split
+from canvasagent.craft.plan import Plan
+from canvasagent.craft.quality import Case, judge
+from canvasagent.craft.records import RlRecord
+from canvasagent.craft.rl.compose import compose
+from canvasagent.craft.rl.criteria import criteria_of
+from canvasagent.craft.rl.filters import Draught, Verdict, sieve
+from canvasagent.craft.rl.model import ModelFilter
+from canvasagent.craft.rl.seeds import Seed, seed_at
+from canvasagent.craft.rl.solving import Solver, holds_already
+from canvasagent.craft.sources.duplicates import fingerprint
+from canvasagent.craft.store import Rejection
+from canvasagent.craft.writers import load_writer
+from canvasagent.craft.writers.base import Writer, WriterFailure
+from canvasagent.errors import InputError
+from canvasagent.pictures import encode
+from canvasagent.task import Task
+from canvasagent.toolbox import ToolBox
+
+GOLD = RunSettings(n=1, recovery=0.0, verify=0.0)
+"""A gold run takes no wrong turn and makes no look that is not in the plan."""
+
+
+class Settings(BaseModel):
+    """What the tasks of a build depend on; kept with the dataset, and compared where a build goes on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n: int = Field(ge=1)
+    """Tasks."""
+    marginals: dict[str, dict[str, int]]
+    """How many are easy, medium and hard in R, L and D."""
+    cells: dict[str, int]
+    """How many get each combination: `hard/medium/easy`."""
+    images: tuple[str, ...] = ("sketch",)
+    """Sources of pictures."""
+    writer: str = "grammar"
+    profile: str = "lite"
+    seed: int = 0
+    verify: float = Field(default=1.0, ge=0, le=1)
+    """Share of the tasks whose gold plan is carried out, which must pass all checks."""
+    filter_model: str | None = None
+    """A model behind an endpoint that may object to a task."""
+    solve: str | None = None
+    """A reference policy that tries every task."""
+    tries: int = Field(default=4, ge=1, le=64)
+    """How often it tries."""
+    validation: float = Field(default=0.01, ge=0, lt=1)
+    """Share of tasks in the split `validation`."""
+    test: float = Field(default=0.01, ge=0, lt=1)
+    """Share of tasks in the split `test`."""
+    attempts: int = Field(default=8, ge=1)
+    """How often a task is tried before it is given up."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Makes what works on slots, in whichever process."""
+
+    settings: Settings
+
+    def __call__(self) -> Workshop:
+        return Workshop(self.settings)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A task that stands in words."""
+
+    draught: Draught
+    images: tuple[Image.Image, ...]
+    key: str
+
+    @property
+    def plan(self) -> Plan:
+        """Its gold plan."""
+        return self.draught.plan
+
+    def task(self) -> Task:
+        """As a policy gets it."""
+        plan, seed = self.plan, self.draught.seed
+        return Task(
+            self.draught.instruction, self.images, expected_tools=plan.tools(), difficulty=seed.levels,
+            checks=plan.checks,
+        )  # fmt: skip
+
+
+class Workshop:
+    """Sources, writer and tools of a build, made once a process; works on one slot after the other."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.sources = Sources(settings.images)
+        self.writer: Writer = load_writer(settings.writer)
+        self.gold_writer: Writer = load_writer("grammar")
+        self.model = ModelFilter(settings.filter_model) if settings.filter_model else None
+        self.toolbox = ToolBox(settings.profile, workers=1)
+        self.solver = Solver(settings.solve, settings.tries, self.toolbox) if settings.solve else None
+        self._runner = asyncio.Runner()
+
+    def __call__(self, slot: Slot) -> Built:
+        """All attempts at a slot from the first that is asked for, up to one that is sound."""
+        return self._runner.run(self.build(slot))
+
+    def close(self) -> None:
+        """End the tools' workers."""
+        self._runner.close()
+        self.toolbox.close()
+
+    async def build(self, slot: Slot) -> Built:
+        """The same, for callers with an event loop of their own."""
+        made: list[Attempt] = []
+        for number in range(slot.first, self.settings.attempts):
+            made.append(await self._attempt(slot.number, number))
+            if made[-1].record is not None:
+                break
+        return Built(slot.number, tuple(made))
+
+    async def _attempt(self, slot: int, attempt: int) -> Attempt:
+        """One attempt: compose a plan, put it into words, sift it, carry it out, let others try it."""
+        settings = self.settings
+        seed, split = seed_at(settings.cells, settings.seed, slot), split_of(settings, slot)
+        told: dict[str, Any] = {"slot": slot, "attempt": attempt, "chain": "/".join(seed.levels.values())}
+        try:
+            made = await self._made(seed, split, f"{settings.seed}:rl:{slot}:{attempt}", told)
+        except (NoPicture, InputError) as error:
+            return _fallen(attempt, Verdict("picture", str(error)), told)
+        except WriterFailure as error:
+            return _fallen(attempt, Verdict("writer", str(error)), told)
+        verify = random.Random(f"{settings.seed}:{slot}:verify").random() < settings.verify
+        verdict = await self._sifted(made, verify)
+        if verdict is not None:
+            return _fallen(attempt, verdict, told, made.images)
+        solvability = await self.solver.solve(made.task(), made.key) if self.solver is not None else None
+        meta = {"attempt": attempt, "seed": settings.seed, "images": list(settings.images), "verified": verify}
+        record = rl_record(made, slot, split, {**meta, "profile": settings.profile}, solvability)
+        return Attempt(attempt, record, None, _pictures(made.images))
+
+    async def _made(self, seed: Seed, split: Split, key: str, told: dict[str, Any]) -> Made:
+        plan = compose(seed, lambda need, subkey: self.sources.pick(need, split, subkey), key)
+        images = tuple(self.sources.open(picture) for picture in plan.pictures)
+        told["plan"] = plan.model_dump(mode="json", exclude_defaults=True)
+        told["instruction"] = await self.writer.instruction(plan, key)
+        return Made(Draught(seed, plan, told["instruction"]), images, key)
+
+    async def _sifted(self, made: Made, verify: bool) -> Verdict | None:
+        """Why a task falls: by a rule, by the model, by its gold run."""
+        verdict = sieve(made.draught)
+        if verdict is None and self.model is not None:
+            why = await self.model.objection(made.draught, made.images)
+            verdict = Verdict("model", why) if why is not None else None
+        if verdict is not None or not verify:
+            return verdict
+        fallen = judge(await self.gold(made))
+        if fallen is not None:
+            return Verdict(f"gold: {fallen.rule}", fallen.why)
+        if holds_already(made.plan, made.images):
+            return Verdict("done already", "every check holds of the first picture as it was given")
+        return None
+
+    async def gold(self, made: Made) -> Case:
+        """The gold run of a task."""
+        draught = made.draught
+        return await carry_out(
+            draught.plan, made.images, draught.instruction, self.gold_writer, self.toolbox, made.key, GOLD
+        )
+
+
+def rl_record(
+    made: Made, slot: int, split: Split, meta: dict[str, Any], solvability: dict[str, Any] | None
+) -> RlRecord:
+    """The record of a task."""
+    plan, images = made.plan, made.images
+    marks = {
+        "fingerprints": [f"{fingerprint(image):064x}" for image in images],
+        "pictures": [{"source": picture.source, "key": picture.key} for picture in plan.pictures],
+    }
+    return RlRecord(
+        id=f"{slot:06d}",
+        split=split,
+        chain=plan.chain,
+        instruction=made.draught.instruction,
+        images=[pixel_hash(image) for image in images],
+        expected_tools=list(plan.tools()),
+        difficulty=made.draught.seed.levels,
+        checks=list(plan.checks),
+        criteria=criteria_of(plan),
+        gold_steps=len(plan.path()),
+        plan=plan.model_dump(mode="json", exclude_defaults=True),
+        solvability=solvability,
+        meta={**meta, **marks},
+    )
+
+
+def _pictures(images: Sequence[Image.Image]) -> dict[str, bytes]:
+    return {pixel_hash(image): encode(image, "PNG", fast=True) for image in images}
+
+
+def _fallen(attempt: int, verdict: Verdict, told: dict[str, Any], images: Sequence[Image.Image] = ()) -> Attempt:
+    pictures = _pictures(images)
+    rejection = Rejection(stage=verdict.rule, reason=verdict.why, record=told, images=list(pictures))
+    return Attempt(attempt, None, rejection, pictures)

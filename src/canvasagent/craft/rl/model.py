@@ -1,0 +1,51 @@
+"""`--filter-model endpoint:MODEL`: a vision model that sees a task and its plan, and may object to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image
+
+from canvasagent.craft.rl.filters import Draught
+from canvasagent.craft.writers._asking import Asker, Unusable, WriterSettings, field_of, truth_of
+from canvasagent.craft.writers._telling import plan_text
+from canvasagent.errors import InputError
+from canvasagent.pictures import shrink
+from canvasagent.policies._chat import data_url
+from canvasagent.rewards.judges._fence import fence_name, fenced
+
+PREFIX = "endpoint:"
+
+
+class ModelFilter:
+    """A model behind an endpoint; address and key as for the writer `endpoint`."""
+
+    def __init__(self, spec: str, settings: WriterSettings | None = None) -> None:
+        """Raises `InputError` for what names no model, a missing key or a bad address."""
+        model = spec.removeprefix(PREFIX)
+        if not spec.startswith(PREFIX) or not model.strip():
+            raise InputError(f"a filter model is given as endpoint:MODEL, not '{spec}'.")
+        self.settings = settings or WriterSettings()
+        self._asker = Asker(spec, model.strip(), self.settings)
+
+    async def objection(self, task: Draught, images: Sequence[Image.Image]) -> str | None:
+        """Why a task should fall; None where it may stay. Raises `WriterFailure` where there is no answer."""
+        content: list[dict[str, Any]] = []
+        for number, image in enumerate(images, 1):
+            url = await asyncio.to_thread(data_url, shrink(image, self.settings.view_pixels))
+            content += [{"type": "text", "text": f"img_{number}:"}, {"type": "image_url", "image_url": {"url": url}}]
+        told = {"the request": task.instruction, "the plan": plan_text(task.plan), "the difficulty": task.seed.name}
+        name = fence_name(told.values())
+        text = "\n\n".join(fenced(name, label, said, 8000) for label, said in told.items())
+        return await self._asker.ask("task", [*content, {"type": "text", "text": text}], _read)
+
+
+def _read(reply: str) -> str | None:
+    if truth_of(reply, "keep"):
+        return None
+    try:
+        return " ".join(str(field_of(reply, "why")).split())[:300] or "no reason was given"
+    except Unusable:
+        return "no reason was given"
