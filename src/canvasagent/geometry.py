@@ -44,11 +44,6 @@ def box_to_grid(box: Sequence[float], size: Size) -> list[int]:
     return [left, top, right, bottom]
 
 
-def point_to_grid(point: Sequence[float], size: Size) -> list[int]:
-    """A pixel point on the grid, clamped to 0..1000."""
-    return [min(max(round(point[axis] * GRID / size[axis]), 0), GRID) for axis in (0, 1)]
-
-
 def bounds(points: Sequence[Point]) -> PixelBox:
     """The box around `points`."""
     xs = [point[0] for point in points]
