@@ -167,13 +167,16 @@ def polished(picture: Array, item: Fit, index: Index, tolerance: float) -> Fit:
     aspect = float(index.aspects[item.sprite])
     height, width = picture.shape[:2]
     tones = all_tones(item.color[None], index.points.fixed[item.sprite][None])[0, :3] * np.float32(1 / 255)
+    seen: dict[int, tuple[Array, Array, float]] = {}
     for _ in range(3):
         best, where = np.inf, (left, top, tall)
         for grown in (0, -1, 1):
             size = max(round((tall + grown) * aspect), 1), tall + grown
-            covers, own = drawn(index, item.sprite, item.mirrored, size)
-            expected, alpha = covers[..., :3] @ tones + own, covers[..., 3:] * np.float32(1 / 255)
-            weight = float(alpha.sum())
+            if size[1] not in seen:
+                covers, own = drawn(index, item.sprite, item.mirrored, size)
+                alpha = covers[..., 3:] * np.float32(1 / 255)
+                seen[size[1]] = covers[..., :3] @ tones + own, alpha, float(alpha.sum())
+            expected, alpha, weight = seen[size[1]]
             for down in (0, -1, 1):
                 for across in (0, -1, 1):
                     x, y = left + across, top + down
