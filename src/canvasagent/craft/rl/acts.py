@@ -347,7 +347,7 @@ LATE: tuple[Block, ...] = (
     Block("weather", ("Edit",), 0.3, _whole("weather", "weather", "weather")),
     Block("background", ("Edit",), 0.3, _whole("background", "setting", "setting")),
 )
-"""After which things and colours are not what they were."""
+"""After which colours, and beyond the first of them things, are not what they were."""
 LAST: tuple[Block, ...] = (
     Block("crop to a thing", ("Grounding", "Crop"), 3, _crop_thing()),
     Block("find, mirror, crop", ("Grounding", "Flip", "Crop"), 1, _crop_thing(_once("Flip", "flip"))),

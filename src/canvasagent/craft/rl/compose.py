@@ -125,7 +125,8 @@ class _Composer:
         while calls:
             done = self._one(draft, EARLY, calls)
             if done is None and last:
-                done = self._one(draft, LATE, calls)
+                known = self.shape.last and self.shape.inputs  # how it lies can still be checked
+                done = self._one(draft, LATE if known else LATE[:1], calls)
             if done is None:
                 raise Unfit("anything more to ask for")
             calls -= done.calls

@@ -180,8 +180,9 @@ def _rewritten(draft: Draft, old: Entity) -> None:
 
 def _text(draft: Draft, holds: bool) -> Decision:
     """Anything is written at all."""
-    if not draft.view.upright or bool(draft.view.lines) != holds:
+    if not draft.view.upright or bool(draft.view.lines) != holds or "text?" in draft.shared.once:
         raise Unfit("a picture with text" if holds else "a picture without")
+    draft.shared.once.add("text?")
     draft.claim(*(line.key for line in draft.view.lines))
     condition = _condition("text present", _read(draft), holds)
     return Decision(condition, (), (acts.BY_NAME["write"].run,))

@@ -7,7 +7,7 @@ from typing import Any
 
 from canvasagent.craft.chains.views import View
 from canvasagent.craft.plan import Branch, Condition, Node, Plan, Step
-from canvasagent.craft.writers.grammar.lexicon import plural, with_article
+from canvasagent.craft.writers.grammar.lexicon import is_plural, plural, with_article
 from canvasagent.sketch.lexicon import phrases
 
 Data = dict[str, Any]
@@ -65,9 +65,11 @@ def _met(nodes: Sequence[Node]) -> Iterator[Branch]:
 
 
 def _branch(branch: Branch) -> str:
-    side = branch.yes if branch.condition.holds else branch.no
+    yes, no = branch.yes, branch.no
+    side, other = (yes, no) if branch.condition.holds else (no, yes)
     what = "what the request says for this case is done" if side else "nothing is done about it"
-    return f"{condition_in_words(branch.condition)}: {what}, and not the other."
+    rest = ", and not what it says for the other" if side and other else ""
+    return f"{condition_in_words(branch.condition)}: {what}{rest}."
 
 
 def condition_in_words(condition: Condition) -> str:
@@ -76,7 +78,8 @@ def condition_in_words(condition: Condition) -> str:
     thing = facts.get("thing", "")
     match condition.kind:
         case "present":
-            return f"There is {with_article(thing)}" if holds else f"There is no {thing}"
+            there = "There are" if is_plural(thing) else "There is"
+            return f"{there} {with_article(thing)}" if holds else f"{there} no {thing}"
         case "count":
             several, least = plural(thing), facts.get("at least", "1")
             return f"There are at least {least} {several}" if holds else f"There are fewer than {least} {several}"

@@ -20,6 +20,8 @@ OPTIONS: dict[str, float] = {
 """What is chosen besides edits, and how readily; `cut` is SAM and Extract."""
 ONE_SIDED = 0.4
 """Share of the branches that may have one side alone."""
+NOT_OF_MADE = ("Flip", "Rotate", "Crop")
+"""Not chosen where the picture is generated: no input could tell whether it was done right."""
 MOST_IN_SIDE = 3
 """Calls that a side asks for, at most, besides branches of its own."""
 TRIES = 200
@@ -140,6 +142,8 @@ def _tools(count: int, forked: bool, length: int, random: Random) -> frozenset[s
         name = random.choices(list(options), list(options.values()))[0]
         tools |= {"SAM", "Extract", "Grounding"} if name == "cut" else {name}
         options.pop(name)
+        for other in NOT_OF_MADE if name == "Gen" else ("Gen",) if name in NOT_OF_MADE else ():
+            options.pop(other, None)
     return frozenset(tools) if len(tools) == count else None
 
 

@@ -11,6 +11,7 @@ from canvasagent.craft.writers.grammar.lexicon import data, is_plural, with_arti
 from canvasagent.craft.writers.grammar.patterns import LOCATIVES, fill, pattern
 from canvasagent.craft.writers.grammar.referring import Reference
 
+_WORDS = {"1": "one", "2": "two", "3": "three", "4": "four", "5": "five"}
 _COUNTS = ("at least", "at_least", "count", "number", "n")
 
 
@@ -20,7 +21,13 @@ def says_something(branch: Branch) -> bool:
 
 
 def _asks(node: Node) -> bool:
-    return says_something(node) if isinstance(node, Branch) else node.purpose in ("asked", "answer")
+    return says_something(node) if isinstance(node, Branch) else node.purpose in ("asked", "answer", "check")
+
+
+def after_another(sentences: list[str], ref: Reference) -> list[str]:
+    """The sentences of a branch that follows another one: it belongs to no side of that."""
+    lead = ref.rng.choice(data("conditions")["forms"]["either_way"])
+    return [f"{lead}, {sentences[0]}", *sentences[1:]]
 
 
 def told(branch: Branch, ref: Reference) -> list[str]:
@@ -59,8 +66,12 @@ def _nested(template: str, words: dict[str, str], letter: str, nodes: tuple[Node
     parts: list[str] = []
     for node in nodes:
         if isinstance(node, Branch):
-            if says_something(node):
-                parts += told(node, ref)
+            if not says_something(node):
+                continue
+            ref.focus = None
+            inner = told(node, ref)
+            still = [f"{ref.rng.choice(data('conditions')['forms']['still'])}, {inner[0]}"] if parts else inner[:1]
+            parts += [*still, *inner[1:]]
         elif _asks(node):
             ref.focus = None
             parts.append(ended(clause(node, ref).do))
@@ -91,7 +102,8 @@ def _condition(condition: Condition, ref: Reference) -> tuple[str, str]:
     if kind == "present" and is_plural(thing):
         kind = "present_plural"
     slots = {"thing": thing, "a thing": with_article(thing) if thing else "", "things": several(thing) if thing else ""}
-    slots["n"] = next((facts[name] for name in _COUNTS if name in facts), "2")
+    number = next((facts[name] for name in _COUNTS if name in facts), "2")
+    slots["n"] = ref.rng.choice((number, _WORDS.get(number, number)))
     if "text" in facts:
         slots["text"] = ref.keep(facts["text"])
     step = ref.grounds.steps.get(condition.step)

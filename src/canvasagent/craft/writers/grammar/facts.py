@@ -46,6 +46,9 @@ def facts_of(step: Step, keep: Callable[[str], str]) -> dict[str, str]:
     if "where" in facts:
         where = facts["where"]
         facts["to where"] = where if _TO.match(where) else f"so that {facts['they']} {facts['is']} {where}"
+        if step.act == "move":  # it is moved to the left, but then stands on the left
+            facts["where"] = re.sub(r"^to (the \S+ side\b|the (?:left|right)$)", r"on \1", where)
+            facts["where"] = re.sub(r"^to (the .*\bcorner|the middle|the centre)", r"in \1", facts["where"])
     return facts
 
 

@@ -38,6 +38,8 @@ _START = re.compile(r"(^|[.?!]\s+|\n(?:(?:Step )?[(#]?\d+[.):]*\s|[-*] )?)([a-z]
 def finished(sentences: list[str], plan: Plan, ref: Reference) -> str:
     """The instruction: `sentences` with what people say around them, as people write."""
     text = " ".join(_around(sentences, plan, ref))
+    text = re.sub(r"\b(the words [\ue000-\uf8ff]) is\b", r"\1 are", text)
+    text = re.sub(r"\b(where it says) the (?:text|writing|words) (?=[\ue000-\uf8ff])", r"\1 ", text)
     guarded = _guarded(plan, ref)
     if ref.rng.random() < BRITISH:
         text = _british(text, guarded)

@@ -57,7 +57,8 @@ class Grounds:
     def _walk(self, nodes: tuple[Node, ...], altered: set[str]) -> set[str]:
         for node in nodes:
             if isinstance(node, Branch):
-                altered = self._walk(node.yes, set(altered)) | self._walk(node.no, set(altered))
+                yes, no = self._walk(node.yes, set(altered)), self._walk(node.no, set(altered))
+                altered = yes if node.condition.holds else no  # later steps go on from the side that is carried out
                 continue
             self._of[node.id] = ground = self._ground(node, altered)
             if node.tool in DRAWN - {"SAM", "Extract", "ImageGeneration"} and node.purpose == "asked":

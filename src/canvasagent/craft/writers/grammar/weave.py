@@ -22,16 +22,19 @@ ENDINGS = ".?!:"
 def spoken(nodes: Sequence[Node], ref: Reference) -> list[Node]:
     """What of `nodes` is put into words: what is asked for, most checks, few of the steps that are only needed."""
     said: list[Node] = []
+    branches = ref.plan.branches()
+    deciding = {branch.condition.step for branch in branches}  # a branch says by itself what it turns on
     for node in nodes:
         if isinstance(node, Branch):
             if branching.says_something(node):
                 said.append(node)
         elif (
             node.purpose in ("asked", "answer")
-            or (node.purpose == "check" and ref.rng.random() < CHECKS_SAID)
+            or (node.purpose == "check" and (bool(branches) or ref.rng.random() < CHECKS_SAID))
             or (
                 node.act in ("locate", "read")
                 and node.purpose == "needed"
+                and node.id not in deciding
                 and len(nodes) > 1
                 and ref.rng.random() < NEEDED_SAID
             )
@@ -89,7 +92,8 @@ def sentences(items: list[Node], ref: Reference) -> list[str]:
     while start < len(items):
         item = items[start]
         if isinstance(item, Branch):
-            found += branching.told(item, ref)
+            said = branching.told(item, ref)
+            found += branching.after_another(said, ref) if after_branch else said
             start, after_branch = start + 1, True
             continue
         group = _group(items, start, ref)
@@ -155,7 +159,10 @@ def joined(group: list[Step], ref: Reference, free: bool = True) -> Clause | str
             ).format(one.do, two.do, three.do)
         )
     kind = ref.rng.choices(("straight", "turned", "passive"), (6, 3 if free else 0, 1.5 if free else 0))[0]
-    template: str = ref.rng.choice(pair[kind])
+    templates: list[str] = pair[kind]
+    if ref.plan.branches():  # "when it is done" reads like one more condition
+        templates = [text for text in templates if not text.startswith("when ")] or templates
+    template: str = ref.rng.choice(templates)
     if kind == "straight" and not free:
         template = ref.rng.choice(pair["straight"][: pair["whole"]])
     if template.find("{b.") < template.find("{a."):
@@ -196,11 +203,14 @@ def listed(items: list[Node], ref: Reference) -> list[str]:
         ref.rng.choice(joins["heads"]), {"n": numbers[len(items)] if len(items) < len(numbers) else str(len(items))}
     )
     lines = []
+    after_branch = False
     for number, item in enumerate(items, 1):
         if isinstance(item, Branch):
-            text = " ".join(_line(sentence) for sentence in branching.told(item, ref))
+            said = branching.told(item, ref)
+            apart = branching.after_another(said, ref) if after_branch else said
+            text, after_branch = " ".join(_line(sentence) for sentence in apart), True
         else:
-            text = clause(item, ref).do
+            text, after_branch = clause(item, ref).do, False
         lines.append("\n" + mark.replace("1", str(number)) + text)
     return [head + "".join(lines)]
 
