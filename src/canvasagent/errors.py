@@ -23,7 +23,7 @@ class BackendFailure(CanvasAgentError):
 
 
 class WeightsError(BackendFailure):
-    """Weights that a backend needs are missing, damaged or another model's. Says which, and how to get the right ones."""
+    """Weights that a backend needs are missing, damaged or another model's. Says which, and what to do about it."""
 
 
 class PolicyFailure(CanvasAgentError):
