@@ -1,0 +1,93 @@
+"""The models that are loaded, shared by all backends of a process: loaded when first used, the least used go first."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from canvasagent.backends.full._loading import is_out_of_memory
+
+
+@dataclass
+class _Resident:
+    """One model in memory."""
+
+    model: Any
+    device: str
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    """Held by who uses it: pipelines keep state in calls."""
+    users: int = 0
+    """Who uses it or waits for it."""
+    used: float = 0.0
+
+
+class Residents:
+    """Models by what they were loaded from. One that is in use is never unloaded."""
+
+    def __init__(self) -> None:
+        self._held: dict[Hashable, _Resident] = {}
+        self._changing = threading.RLock()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @contextlib.contextmanager
+    def hold(self, key: Hashable, device: str, load: Callable[[], Any]) -> Iterator[Any]:
+        """The model, loaded now if it is not here, for this caller alone as long as the block runs.
+
+        Where `load` runs out of memory the least used idle models of that device are unloaded, one by one.
+        """
+        with self._changing:
+            resident = self._held.get(key)
+            if resident is None:
+                resident = self._held[key] = _Resident(self._load(device, load), device)
+            resident.users += 1
+        try:
+            with resident.turn:
+                yield resident.model
+        finally:
+            with self._changing:
+                resident.users -= 1
+                resident.used = time.monotonic()
+
+    def _load(self, device: str, load: Callable[[], Any]) -> Any:
+        while True:
+            try:
+                return load()
+            except Exception as error:
+                if not is_out_of_memory(error) or not self._idle(device):
+                    raise
+            self.relieve(device)
+
+    def _idle(self, device: str) -> list[Hashable]:
+        idle = [key for key, resident in self._held.items() if not resident.users and resident.device == device]
+        return sorted(idle, key=lambda key: self._held[key].used)
+
+    def relieve(self, device: str) -> bool:
+        """Unload the least recently used idle model of a device; whether there was one."""
+        with self._changing:
+            idle = self._idle(device)
+            if idle:
+                del self._held[idle[0]]
+        if idle:
+            gc.collect()
+        return bool(idle)
+
+    def clear(self) -> None:
+        """Unload every idle model."""
+        with self._changing:
+            for key in [key for key, resident in self._held.items() if not resident.users]:
+                del self._held[key]
+        gc.collect()
+
+
+@cache
+def residents() -> Residents:
+    """The models of this process."""
+    return Residents()

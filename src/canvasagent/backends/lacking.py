@@ -1,0 +1,44 @@
+"""What a machine lacks for a profile: told before anything runs, for every tool at once.
+
+A backend may have a class method `lacks(config) -> list[str]`: what is missing here, each with how to get it. It
+looks only; nothing is loaded or fetched.
+"""
+
+from __future__ import annotations
+
+from canvasagent.backends.profile import Profile, backend_class, make_config
+from canvasagent.errors import CanvasAgentError, InputError
+
+COMPLETE = ("lite/", "release/")
+"""Backends of these need nothing that is not installed with the package."""
+
+
+def lacks_of(profile: Profile, tool: str) -> list[str]:
+    """What is missing for one tool of a profile; nothing where it can run as far as can be told."""
+    spec, options = profile.backends[tool], profile.options.get(tool, {})
+    if spec.startswith(COMPLETE):
+        return []
+    try:
+        cls = backend_class(spec)
+        asked = getattr(cls, "lacks", None)
+        return list(asked(make_config(cls, options, spec))) if asked is not None else []
+    except CanvasAgentError as error:
+        return [str(error)]
+
+
+def lacking(profile: Profile) -> dict[str, list[str]]:
+    """What is missing, by tool; tools that lack nothing are left out."""
+    found = {tool: lacks_of(profile, tool) for tool in profile.backends}
+    return {tool: lacks for tool, lacks in found.items() if lacks}
+
+
+def require_complete(profile: Profile) -> None:
+    """Raises `InputError` that says for each tool what is missing and how to get it."""
+    found = lacking(profile)
+    if not found:
+        return
+    lines = "\n".join(f"  {tool}: {' '.join(lacks)}" for tool, lacks in found.items())
+    raise InputError(
+        f"the profile '{profile.name}' cannot run here yet:\n{lines}\n"
+        "canvasagent models list shows the weights; --profile lite needs none."
+    )
