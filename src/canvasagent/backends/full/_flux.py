@@ -1,0 +1,199 @@
+"""FLUX.2 Klein by diffusers: one set of weights, for making pictures and for changing them.
+
+Source: Black Forest Labs, FLUX.2-klein-4B (Apache-2.0); `Flux2KleinPipeline` and `Flux2KleinInpaintPipeline`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+from pydantic import Field
+
+from canvasagent.backends.full._loading import Loading, device_of, dtype_of, framework, gigabytes_needed, loading
+from canvasagent.backends.full._loading import with_less as _with_less
+from canvasagent.backends.full._residents import residents
+from canvasagent.errors import WeightsError
+from canvasagent.geometry import Size
+from canvasagent.weights.files import check_file, check_pipeline, locate
+
+PIPELINE = "Flux2KleinPipeline"
+LEVELS = 3
+"""How often less memory can be asked for: pieces in the decoder, parts moved in and out, layers moved in and out."""
+
+
+class Settings(Loading):
+    """What making and changing pictures share. Both tools share the weights where these are the same."""
+
+    source: str = "black-forest-labs/FLUX.2-klein-4B"
+    """Where the pipeline is; a single file holds the transformer alone, and `base` has the rest."""
+    base: str = "black-forest-labs/FLUX.2-klein-4B"
+    """The pipeline that lends the other parts where `source` is a single file."""
+    offload: Literal["auto", "none", "parts", "layers"] = "auto"
+    """What waits in the computer's memory: nothing, the parts not at work, or all but the layer at work."""
+    steps: int = Field(default=4, ge=1, le=100)
+    """Steps of denoising; the distilled model wants 4."""
+    max_pixels: int = Field(default=1_048_576, ge=64 * 64)
+    """Pixels that are worked on at most; larger pictures are made in this size and enlarged."""
+    text_length: int = Field(default=512, ge=8, le=512)
+    """Tokens of a prompt."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One picture that is asked for."""
+
+    prompt: str
+    seed: int
+    size: Size
+    """What to work at: multiples of 16."""
+    pictures: tuple[Image.Image, ...] = ()
+    """What to start from; the first is changed, the others are references."""
+    mask: Image.Image | None = None
+    """Where to change the first picture (L, of its size)."""
+
+
+@dataclass
+class _Pipelines:
+    """The loaded weights, behind both pipelines."""
+
+    plain: Any
+    masked: Any
+    device: str
+    level: int = 0
+    """How much memory is saved."""
+
+
+def draw(settings: Settings, asks: Sequence[Ask]) -> list[Image.Image]:
+    """The pictures asked for, in one batch; all have the same size, pictures and mask.
+
+    The noise of each comes from its own seed, drawn on the processor: it is the same on every device and in
+    every batch.
+    """
+    device = device_of(settings)
+    key = (PIPELINE, settings.source, settings.base, settings.revision, device, settings.dtype, settings.offload)
+
+    def relieve() -> bool:
+        return residents().relieve(device)
+
+    with residents().hold(key, device, lambda: _load(settings, device)) as pipelines:
+        what = f"a picture of {asks[0].size[0]} × {asks[0].size[1]}"
+        return _with_less(_drawing(settings, pipelines, asks), LEVELS, relieve, what)
+
+
+def _drawing(settings: Settings, pipelines: _Pipelines, asks: Sequence[Ask]) -> Callable[[int], list[Image.Image]]:
+    def work(level: int) -> list[Image.Image]:
+        _save_memory(pipelines, level)
+        size = len(asks) if level == 0 else 1
+        batches = [asks[start : start + size] for start in range(0, len(asks), size)]
+        return [picture for batch in batches for picture in _call(settings, pipelines, batch)]
+
+    return work
+
+
+def _call(settings: Settings, pipelines: _Pipelines, asks: Sequence[Ask]) -> list[Image.Image]:
+    torch = framework()
+    first = asks[0]
+    width, height = first.size
+    options: dict[str, Any] = {
+        "prompt": [ask.prompt for ask in asks],
+        "generator": [torch.Generator("cpu").manual_seed(ask.seed) for ask in asks],
+        "num_inference_steps": settings.steps,
+        "guidance_scale": 1.0,
+        "height": height,
+        "width": width,
+        "max_sequence_length": settings.text_length,
+    }
+    pipeline = pipelines.plain
+    if first.mask is not None and len(first.pictures) <= 2:
+        pipeline = pipelines.masked
+        options |= {"image": first.pictures[0], "mask_image": first.mask, "strength": 1.0}
+        if len(first.pictures) == 2:
+            options["image_reference"] = first.pictures[1]
+    elif first.pictures:
+        options["image"] = list(first.pictures)
+    with torch.inference_mode():
+        made = list(pipeline(**options).images)
+    pipelines.plain.maybe_free_model_hooks()
+    return made
+
+
+def _load(settings: Settings, device: str) -> _Pipelines:
+    framework("diffusers", "transformers", "accelerate")
+    from diffusers import Flux2KleinInpaintPipeline, Flux2KleinPipeline
+
+    path = locate(settings.source, settings.revision)
+    dtype = dtype_of(settings, device)
+    folder = path if path.is_dir() else locate(settings.base)
+    check_pipeline(folder, {PIPELINE}, settings.allow_pickle)
+    with loading(settings.source):
+        parts = {} if path.is_dir() else {"transformer": _transformer(path, folder, settings, dtype)}
+        safe = None if settings.allow_pickle else True
+        plain = Flux2KleinPipeline.from_pretrained(
+            folder, torch_dtype=dtype, use_safetensors=safe, local_files_only=True, **parts
+        )
+        plain.set_progress_bar_config(disable=True)
+        masked = Flux2KleinInpaintPipeline(**plain.components, is_distilled=plain.config.is_distilled)
+        masked.set_progress_bar_config(disable=True)
+    pipelines = _Pipelines(plain, masked, device)
+    if device == "cpu":
+        return pipelines
+    level = {"none": 0, "parts": 2, "layers": 3}.get(settings.offload)
+    if level is None:
+        level = _offload_for(settings, device)
+    if level:
+        _save_memory(pipelines, level)
+    else:
+        plain.to(device)
+    return pipelines
+
+
+def _transformer(path: Path, folder: Path, settings: Settings, dtype: Any) -> Any:
+    """The transformer in a single file, written by diffusers or in the publisher's own layout."""
+    from diffusers import Flux2Transformer2DModel
+
+    check_file(path, settings.allow_pickle)
+    config = Flux2Transformer2DModel.load_config(folder / "transformer")
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        model, state = Flux2Transformer2DModel.from_config(config), load_file(path)
+        wanted = model.state_dict()
+        if state.keys() == wanted.keys():
+            wrong = [name for name, value in state.items() if value.shape != wanted[name].shape]
+            if wrong:
+                raise WeightsError(f"'{path}' is a transformer of another size ({wrong[0]}) than that of '{folder}'.")
+            model.load_state_dict(state)
+            return model.to(dtype)
+    return Flux2Transformer2DModel.from_single_file(
+        str(path), config=str(folder), subfolder="transformer", torch_dtype=dtype, local_files_only=True
+    )
+
+
+def _offload_for(settings: Settings, device: str) -> int:
+    """How much must wait elsewhere for the weights to fit into what is free on the device."""
+    torch = framework()
+    weights, working = gigabytes_needed(settings, default=16.0)
+    free = torch.cuda.mem_get_info(torch.device(device))[0] / 1e9 if device.startswith("cuda") else float("inf")
+    if free >= weights + working:
+        return 0
+    return 2 if free >= weights * 0.52 + working else 3  # the larger of the two large parts is half of all
+
+
+def _save_memory(pipelines: _Pipelines, level: int) -> None:
+    """Go up to `level` of saving memory; what was saved stays so."""
+    if level <= pipelines.level:
+        return
+    pipelines.level = level
+    pipelines.plain.vae.enable_slicing()
+    pipelines.plain.vae.enable_tiling()
+    if pipelines.device == "cpu" or level < 2:
+        return
+    pipelines.plain.remove_all_hooks()
+    if level == 2:
+        pipelines.plain.enable_model_cpu_offload(device=pipelines.device)
+    else:
+        pipelines.plain.enable_sequential_cpu_offload(device=pipelines.device)

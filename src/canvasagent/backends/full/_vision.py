@@ -1,0 +1,109 @@
+"""A model of transformers that looks at a picture: loaded from a folder or a single file, with what lies beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from PIL import Image
+
+from canvasagent.backends.full._loading import Loading, device_of, dtype_of, framework, loading, with_less
+from canvasagent.backends.full._residents import residents
+from canvasagent.errors import WeightsError
+from canvasagent.weights.files import check_file, check_kind, check_model, locate
+
+Result = TypeVar("Result")
+
+
+@dataclass
+class Loaded:
+    """A model on its device, and the folder that it came from."""
+
+    model: Any
+    kind: str
+    folder: Path
+    device: str
+    dtype: Any
+    beside: Any = None
+    """What else the backend loaded from the folder."""
+
+
+def use(
+    config: Loading,
+    kinds: Collection[str],
+    work: Callable[[Loaded, int], Result],
+    levels: int,
+    what: str,
+    beside: Callable[[Path], Any] | None = None,
+) -> Result:
+    """Do `work` with the model, loaded if need be; where memory is short with less, up to `levels` times less."""
+    device = device_of(config)
+    key = (tuple(sorted(kinds)), config.source, config.revision, device, config.dtype)
+
+    def load() -> Loaded:
+        return _load(config, kinds, device, beside)
+
+    with residents().hold(key, device, load) as loaded, framework().inference_mode():
+        return with_less(lambda level: work(loaded, level), levels, lambda: residents().relieve(device), what)
+
+
+def _load(config: Loading, kinds: Collection[str], device: str, beside: Callable[[Path], Any] | None) -> Loaded:
+    framework("transformers")
+    import transformers
+
+    path = locate(config.source, config.revision)
+    folder = path if path.is_dir() else path.parent
+    dtype = dtype_of(config, device)
+    if path.is_dir():
+        kind = check_model(folder, kinds, config.allow_pickle)
+    else:
+        kind = _kind_beside(path, kinds)
+        check_file(path, config.allow_pickle)
+    transformers.utils.logging.disable_progress_bar()
+    with loading(config.source):
+        settings = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+        cls = getattr(transformers, settings.architectures[0])
+        options: dict[str, Any] = {"dtype": dtype, "local_files_only": True, "output_loading_info": True}
+        if path.is_dir():
+            safe = None if config.allow_pickle else True
+            model, told = cls.from_pretrained(folder, use_safetensors=safe, **options)
+        else:
+            model, told = cls.from_pretrained(None, config=settings, state_dict=_state(path), **options)
+        absent = sorted(told.get("missing_keys", ()))
+        if absent:
+            raise WeightsError(
+                f"'{path}' lacks {len(absent)} of the model's weights ({absent[0]} and so on): "
+                "it is another model's, or a part; fetch it again."
+            )
+        return Loaded(model.to(device).eval(), kind, folder, device, dtype, beside(folder) if beside else None)
+
+
+def _kind_beside(path: Path, kinds: Collection[str]) -> str:
+    """The architecture of a single file, from the config.json beside it."""
+    try:
+        kind = str(json.loads((path.parent / "config.json").read_text("utf-8")).get("model_type", "unknown"))
+    except (OSError, ValueError, AttributeError) as error:
+        raise WeightsError(f"beside '{path}' there is no config.json that says what it is; put it there.") from error
+    check_kind(kind, kinds, path)
+    return kind
+
+
+def _state(path: Path) -> Any:
+    """The tensors of a file. Pickled ones are read without running code; what else they hold is refused by torch."""
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    return framework().load(path, map_location="cpu", weights_only=True)
+
+
+def opaque(picture: Image.Image) -> Image.Image:
+    """The colours of a picture, on white where it is transparent."""
+    if picture.mode != "RGBA":
+        return picture.convert("RGB")
+    ground = Image.new("RGB", picture.size, "white")
+    ground.paste(picture, mask=picture.getchannel("A"))
+    return ground

@@ -1,0 +1,95 @@
+"""ImageEdit on FLUX.2 Klein, with the weights that ImageGeneration uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PIL import Image
+from pydantic import Field
+
+from canvasagent.backends.full import _flux
+from canvasagent.backends.full._loading import CALLS, lacking
+from canvasagent.backends.full._sizes import padded, region_of, resized, seam, work_size
+from canvasagent.backends.full._vision import opaque
+from canvasagent.batching import MicroBatcher
+from canvasagent.canvas import pixel_hash
+
+MAX_REFERENCES = 3
+
+
+class Config(_flux.Settings):
+    """How pictures are changed."""
+
+    feather: int = Field(default=8, ge=0, le=256)
+    """Pixels inside of a mask's edge over which the new picture fades in; outside nothing ever changes."""
+
+
+class Backend:
+    """Changes pictures as words say; calls on the same picture that come together are one batch."""
+
+    tool = "ImageEdit"
+    version = "1"
+    stochastic = True
+    may_hang = False
+    waits = CALLS
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._settings = _flux.Settings(**{name: getattr(config, name) for name in _flux.Settings.model_fields})
+        self._batcher: MicroBatcher[_flux.Ask, Image.Image] = MicroBatcher(self._draw, config.batch, config.batch_wait)
+
+    @classmethod
+    def lacks(cls, config: Config) -> list[str]:
+        """What this machine lacks for it."""
+        return lacking(config, "diffusers", "transformers", "accelerate")
+
+    def __call__(
+        self,
+        *,
+        image: Image.Image,
+        prompt: str,
+        mask: Image.Image | None,
+        seed: int,
+        references: Sequence[Image.Image] = (),
+    ) -> Image.Image:
+        """`image` changed as `prompt` says, in its size and mode; with a mask only where that is not 0.
+
+        `references` are up to three further pictures that the prompt may speak of ("the second picture").
+        """
+        if mask is not None and mask.getbbox() is None:
+            return image.copy()
+        colours = opaque(image)
+        if mask is None:
+            edited = self._edit(colours, None, prompt, seed, references)
+        else:
+            box = region_of(mask, self.config.max_pixels)
+            part = self._edit(colours.crop(box), mask.crop(box), prompt, seed, references)
+            edited = colours.copy()
+            edited.paste(part, box, seam(mask, self.config.feather).crop(box))
+        if image.mode != "RGBA":
+            return edited
+        edited.putalpha(image.getchannel("A"))
+        if mask is not None:  # what lies hidden under transparent pixels outside of the mask stays as well
+            edited = Image.composite(edited, image, mask.point([0] + [255] * 255))
+        return edited
+
+    def _edit(
+        self, picture: Image.Image, mask: Image.Image | None, prompt: str, seed: int, references: Sequence[Image.Image]
+    ) -> Image.Image:
+        """An opaque picture changed, by way of a size and shape that the model takes."""
+        shaped, box = padded(picture)
+        size = work_size(shaped.size, self.config.max_pixels)
+        given = [resized(shaped, size)]
+        for other in references[:MAX_REFERENCES]:
+            reference, _ = padded(opaque(other))
+            given.append(resized(reference, work_size(reference.size, self.config.max_pixels)))
+        where = None
+        if mask is not None:
+            where = padded(mask)[0].resize(size, Image.Resampling.BILINEAR).point([0] + [255] * 255)
+        ask = _flux.Ask(prompt, seed, size, tuple(given), where)
+        seen = [*given, *([where] if where is not None else [])]
+        made = self._batcher(ask, (size, *map(pixel_hash, seen), where is not None))
+        return resized(made, shaped.size).crop(box)
+
+    def _draw(self, asks: Sequence[_flux.Ask]) -> list[Image.Image]:
+        return _flux.draw(self._settings, asks)
