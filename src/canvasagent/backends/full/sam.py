@@ -1,0 +1,140 @@
+"""SAM: Segment Anything (ViT-H) or SAM 2 by transformers; which of them is read from the checkpoint.
+
+Sources: A. Kirillov et al., "Segment Anything", 2023; N. Ravi et al., "SAM 2: Segment Anything in Images and
+Videos", 2024. Pictures are prepared here, so that neither needs torchvision.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from pydantic import Field
+
+from canvasagent.backends.full._loading import CALLS, Loading, framework, lacking
+from canvasagent.backends.full._vision import Loaded, opaque, use
+from canvasagent.batching import MicroBatcher
+from canvasagent.geometry import PixelBox, Size
+
+KINDS = ("sam", "sam2", "sam2_video")
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Config(Loading):
+    """How masks are made."""
+
+    source: str = "facebook/sam-vit-huge"
+    """SAM, or SAM 2: facebook/sam2.1-hiera-large."""
+    several: bool = False
+    """Propose three masks and take the one the model thinks best, rather than the one it makes of a box."""
+    threshold: float = Field(default=0.0)
+    """The logit above which a pixel is in the mask."""
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """One mask that is asked for."""
+
+    picture: Image.Image
+    box: PixelBox
+
+
+class Backend:
+    """Masks what is in a box; calls that come together are one batch."""
+
+    tool = "SAM"
+    version = "1"
+    stochastic = False
+    may_hang = False
+    waits = CALLS
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._batcher: MicroBatcher[_Ask, Image.Image] = MicroBatcher(self._masks, config.batch, config.batch_wait)
+
+    @classmethod
+    def lacks(cls, config: Config) -> list[str]:
+        """What this machine lacks for it."""
+        return lacking(config, "transformers")
+
+    def __call__(self, *, image: Image.Image, box: PixelBox) -> Image.Image:
+        """The mask (L, 0 or 255, size of `image`) of the object in `box`; what is transparent is never in it."""
+        mask = self._batcher(_Ask(opaque(image), box))
+        if image.mode == "RGBA":
+            seen = image.getchannel("A").point([0] * 128 + [255] * 128)
+            mask = Image.composite(mask, Image.new("L", mask.size), seen)
+        return mask
+
+    def _masks(self, asks: Sequence[_Ask]) -> list[Image.Image]:
+        def work(loaded: Loaded, level: int) -> list[Image.Image]:
+            size = max(1, len(asks) >> (2 * level))
+            parts = [asks[start : start + size] for start in range(0, len(asks), size)]
+            return [mask for part in parts for mask in self._batch(loaded, part)]
+
+        return use(self.config, KINDS, work, 1, "a mask", _normalisation)
+
+    def _batch(self, loaded: Loaded, asks: Sequence[_Ask]) -> list[Image.Image]:
+        torch = framework()
+        side, square = _side(loaded), loaded.kind != "sam"
+        mean, std = loaded.beside
+        shown = [_shown(ask.picture.size, side, square) for ask in asks]
+        pixels = np.zeros((len(asks), 3, side, side), np.float32)
+        boxes = np.zeros((len(asks), 1, 4), np.float32)
+        for index, (ask, (width, height)) in enumerate(zip(asks, shown, strict=True)):
+            small = np.asarray(ask.picture.resize((width, height), Image.Resampling.BILINEAR), np.float32) / 255
+            pixels[index, :, :height, :width] = ((small - mean) / std).transpose(2, 0, 1)
+            across, down = width / ask.picture.width, height / ask.picture.height
+            boxes[index, 0] = np.multiply(ask.box, (across, down, across, down))
+        given = {
+            "pixel_values": torch.from_numpy(pixels).to(loaded.device, loaded.dtype),
+            "input_boxes": torch.from_numpy(boxes).to(loaded.device, loaded.dtype),
+        }
+        told = loaded.model(**given, multimask_output=self.config.several)
+        logits, scores = told.pred_masks[:, 0].float(), told.iou_scores[:, 0].float()
+        return [
+            self._mask(logits[index, int(scores[index].argmax())], side, shown[index], ask.picture.size)
+            for index, ask in enumerate(asks)
+        ]
+
+    def _mask(self, logits: Any, side: int, shown: Size, size: Size) -> Image.Image:
+        """From the model's small logits to a mask of the picture's size."""
+        torch = framework()
+        resize = torch.nn.functional.interpolate
+        large = resize(logits[None, None], (side, side), mode="bilinear", align_corners=False)
+        cut = large[..., : shown[1], : shown[0]]
+        whole = resize(cut, (size[1], size[0]), mode="bilinear", align_corners=False)[0, 0]
+        inside = (whole > self.config.threshold).cpu().numpy()
+        return Image.fromarray(inside.astype(np.uint8) * np.uint8(255))
+
+
+def _side(loaded: Loaded) -> int:
+    """The side of the square that the model sees."""
+    if loaded.kind == "sam":
+        return int(loaded.model.config.vision_config.image_size)
+    return int(loaded.model.config.prompt_encoder_config.image_size)
+
+
+def _shown(size: Size, side: int, square: bool) -> Size:
+    """The size of a picture in the model's square: all of it for SAM 2, in its own shape for SAM."""
+    if square:
+        return side, side
+    scale = side / max(size)
+    return max(1, math.floor(size[0] * scale + 0.5)), max(1, math.floor(size[1] * scale + 0.5))
+
+
+def _normalisation(folder: Path) -> tuple[Any, Any]:
+    """Mean and deviation of the colours that the model was trained with, from what lies beside it."""
+    told: dict[str, Any] = {}
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        if (folder / name).exists():
+            told = json.loads((folder / name).read_text("utf-8"))
+            told = told.get("image_processor", told)
+            break
+    mean, std = told.get("image_mean") or _MEAN, told.get("image_std") or _STD
+    return np.array(mean, np.float32), np.array(std, np.float32)
