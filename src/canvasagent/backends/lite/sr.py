@@ -62,7 +62,7 @@ class Backend:
     def _enlarge(self, planes: Array) -> Array:
         """One tile (height, width, channels) of uint8, four times as large."""
         if planes.shape[2] == 4:
-            planes = np.dstack([_continued(planes[..., :3], planes[..., 3] > 0), planes[..., 3:]])
+            planes = np.dstack([continued(planes[..., :3], planes[..., 3] > 0), planes[..., 3:]])
         return _to_bytes(self._project(planes.astype(np.float32)))
 
     def _project(self, low: Array) -> Array:
@@ -76,7 +76,7 @@ class Backend:
         return high
 
 
-def _continued(colours: Array, seen: Array) -> Array:
+def continued(colours: Array, seen: Array) -> Array:
     """`colours` with the nearest colour that can be seen in place of each that cannot, so that none bleeds in."""
     if seen.all() or not seen.any():
         return colours
