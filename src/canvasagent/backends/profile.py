@@ -104,8 +104,7 @@ def _load(spec: str | Path | Profile, below: tuple[str, ...]) -> Profile:
         profile = _from_server(str(spec))
     else:
         names = ", ".join(profile_names())
-        later = " 'full', the paper's models, comes with a later version." if str(spec) == "full" else ""
-        raise InputError(f"there is no profile '{spec}'; there are {names}, or give a .toml file or remote:URL.{later}")
+        raise InputError(f"there is no profile '{spec}'; there are {names}, or give a .toml file or remote:URL.")
     for tool in {*profile.backends, *profile.options, *profile.isolate} - set(all_tools()):
         raise InputError(f"profile '{profile.name}': there is no tool '{tool}'; there are {', '.join(all_tools())}.")
     if profile.extends is not None:
