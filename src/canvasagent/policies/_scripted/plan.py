@@ -152,7 +152,7 @@ def _place(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
         source, what = what, ""  # "the face of the first picture"
     if source and not base and not words:
         source, base = "", source  # "put it at the top of the second picture"
-    carried = rule("carried").fullmatch(left) and (source or not rule("indefinite").match(left))
+    carried = rule("carried").fullmatch(left) and (source not in ("", "it") or not rule("indefinite").match(left))
     carried = carried and (base or source or "copies" in groups)
     if not (carried if words else what in ("it", "cutout") or (what and base)) or "⟪" in left:
         return None
