@@ -133,33 +133,52 @@ def test_an_episode_is_the_same_and_pictures_travel_once(lite: ToolsServer) -> N
     assert 120 * 90 * 3 < sent < 120 * 90 * 3 * 1.3, "the input is sent once, and nothing that the server made"
 
 
-def test_a_server_that_is_restarted_in_the_middle_of_an_episode_is_no_trouble(tmp_path: Path) -> None:
-    with ToolsServer(("--profile", profile_file(tmp_path), "-q")) as server:
+@pytest.fixture(scope="module")
+def echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ToolsServer, Path]]:
+    """A server of few tools, and the folder that holds its profile."""
+    folder = tmp_path_factory.mktemp("echo")
+    with ToolsServer(("--profile", profile_file(folder), "-q")) as server:
+        yield server, folder
 
-        class Restarting(ListPolicy):
-            async def act(self, messages: Any, on_text: Any = None) -> Any:
-                if sum(message.role == "assistant" for message in messages) == 2:
-                    await asyncio.to_thread(server.restart)
-                return await super().act(messages, on_text)
 
-        turns = [
-            call("Rotate", image="img_1", angle=45),
-            call("Crop", image="Rotate_0", bbox=[100, 100, 900, 900]),
-            call("Rotate", image="Crop_0", angle=30),
-            call("Crop", image="img_1", bbox=[0, 0, 500, 500]),
-            end(),
-        ]
-        done = Agent(Restarting(turns), f"remote:{server.url}").run("work", [picture()])
-        here = Agent(ListPolicy(turns), profile_file(tmp_path)).run("work", [picture()])
+def test_a_server_that_is_restarted_in_the_middle_of_an_episode_is_no_trouble(echo: tuple[ToolsServer, Path]) -> None:
+    server, folder = echo
+
+    class Restarting(ListPolicy):
+        async def act(self, messages: Any, on_text: Any = None) -> Any:
+            if sum(message.role == "assistant" for message in messages) == 2:
+                await asyncio.to_thread(server.restart)
+            return await super().act(messages, on_text)
+
+    turns = [
+        call("Rotate", image="img_1", angle=45),
+        call("Crop", image="Rotate_0", bbox=[100, 100, 900, 900]),
+        call("Rotate", image="Crop_0", angle=30),
+        call("Crop", image="img_1", bbox=[0, 0, 500, 500]),
+        end(),
+    ]
+    done = Agent(Restarting(turns), f"remote:{server.url}").run("work", [picture()])
+    here = Agent(ListPolicy(turns), profile_file(folder)).run("work", [picture()])
     assert [turn.observation for turn in done.turns] == [turn.observation for turn in here.turns]
     assert done.asset("Rotate_1").pixel_hash == here.asset("Rotate_1").pixel_hash
 
 
+def test_another_profile_behind_the_same_address_is_told_not_mixed_in(echo: tuple[ToolsServer, Path]) -> None:
+    server, folder = echo
+    with ToolBox(f"remote:{server.url}") as box:
+        assert run(box, canvas(1), "Flip", image="img_1").fault is None
+        profile_file(folder, more="[options.Flip]\nseconds = 0.01")
+        server.restart()
+        fault = run(box, canvas(2), "Flip", image="img_2").fault
+    assert fault is not None and fault.stage is Stage.INFRASTRUCTURE and "409" in fault.message
+
+
 def test_a_server_that_is_gone_is_infrastructure_and_costs_the_policy_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    echo: tuple[ToolsServer, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "PATIENCE", 0.3)
-    with ToolsServer(("--profile", profile_file(tmp_path), "-q")) as server, ToolBox(f"remote:{server.url}") as box:
+    server, _ = echo
+    with ToolBox(f"remote:{server.url}") as box:
         assert run(box, canvas(1), "Flip", image="img_1").fault is None
         server.stop(signal.SIGKILL)
         done = Agent(ListPolicy([call("Rotate", image="img_1", angle=90), end()]), box).run("work", [picture()])
@@ -195,7 +214,8 @@ def test_a_worker_killed_in_the_middle_of_a_call_is_replaced_and_the_call_done(t
         assert done.outcome.picture is not None and pixel_hash(done.outcome.picture) == pixel_hash(picture())
 
 
-def test_a_backend_that_always_dies_ends_in_a_typed_fault(tmp_path: Path) -> None:
+def test_a_backend_that_always_dies_ends_in_a_typed_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "CRASHES", 1)
     dying = profile_file(tmp_path, "Dying")
     with ToolsServer(("--profile", dying, "-q")) as server, ToolBox(f"remote:{server.url}") as box:
         held = Canvas()
@@ -203,15 +223,6 @@ def test_a_backend_that_always_dies_ends_in_a_typed_fault(tmp_path: Path) -> Non
         fault = run(box, held, "Flip", image="img_1").fault
         assert fault is not None and fault.stage is Stage.INFRASTRUCTURE and "died" in fault.message
         assert server.ask("GET", "/healthz").status == 200
-
-
-def test_another_profile_behind_the_same_address_is_told_not_mixed_in(tmp_path: Path) -> None:
-    with ToolsServer(("--profile", profile_file(tmp_path), "-q")) as server, ToolBox(f"remote:{server.url}") as box:
-        assert run(box, canvas(1), "Flip", image="img_1").fault is None
-        profile_file(tmp_path, more="[options.Flip]\nseconds = 0.01")
-        server.restart()
-        fault = run(box, canvas(2), "Flip", image="img_2").fault
-    assert fault is not None and fault.stage is Stage.INFRASTRUCTURE and "409" in fault.message
 
 
 def test_a_picture_that_many_calls_need_is_sent_once(lite: ToolsServer) -> None:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
+    """By name, in lower case."""
     body: bytes
 
     @property
@@ -50,7 +52,7 @@ class ToolsServer:
 
     options: tuple[str, ...] = ()
     port: int = 0
-    log: str = field(default="", init=False)
+    _log: Any = field(default_factory=tempfile.TemporaryFile, init=False)  # a pipe that nobody reads would fill up
 
     def __enter__(self) -> ToolsServer:
         self.start()
@@ -58,19 +60,23 @@ class ToolsServer:
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
+            self.stop(signal.SIGKILL)
+        self._log.close()
+
+    @property
+    def log(self) -> str:
+        """What it wrote to standard error so far."""
+        self._log.seek(0)
+        return str(self._log.read().decode())
 
     def start(self) -> None:
         """Start the process and wait for the line that says where it listens."""
         command = [sys.executable, "-m", "canvasagent", "serve", "tools", "--port", str(self.port), *self.options]
         environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True, env=environment)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert "http://" in line, self.process.communicate()[1]
+        assert "http://" in line, self.log
         self.url = "http://" + line.split("http://")[1].strip()
         self.port = urlsplit(self.url).port or 0
         deadline = time.monotonic() + HEALTHY_SECONDS
@@ -79,9 +85,9 @@ class ToolsServer:
             time.sleep(0.05)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal, wait for the end; the exit code. The log is kept in `log`."""
+        """Send a signal, wait for the end; the exit code."""
         self.process.send_signal(number)
-        self.log = self.process.communicate(timeout=30)[1]
+        self.process.communicate(timeout=30)
         return self.process.returncode
 
     def restart(self, number: int = signal.SIGKILL) -> None:
@@ -98,7 +104,8 @@ class ToolsServer:
         try:
             connection.request(method, path, body=body, headers=sent)
             response = connection.getresponse()
-            return Answer(response.status, dict(response.getheaders()), response.read())
+            told = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, told, response.read())
         except ConnectionRefusedError:
             return Answer(0, {}, b"{}")
         finally:

@@ -31,13 +31,16 @@ def connection_class(header_seconds: float) -> type[HttpToolsProtocol]:
 
         def data_received(self, data: bytes) -> None:
             if self._in_head:
-                if self._head_timer is None:
-                    self._await_head()
                 if self._head_bytes > MAX_HEAD_BYTES:
                     self.transport.abort()
                     return
                 self._head_bytes += len(data)
             super().data_received(data)
+
+        def on_message_begin(self) -> None:
+            if self._head_timer is None:
+                self._await_head()
+            super().on_message_begin()
 
         def on_headers_complete(self) -> None:
             self._head_came()
