@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from canvasagent.backends.lite.drawn_things import ground_drawn
 from canvasagent.backends.lite.edits import all_edits, understands
 from canvasagent.backends.lite.edits._phrases import read_new, read_target
 from canvasagent.backends.lite.edits._things import find
@@ -69,6 +70,17 @@ def _read(picture: Image.Image) -> Drawing:
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("phrase", "names"), [("all the fruit", {"apple"}), ("the pet", {"cat"}), ("all food", {"apple", "pizza"})]
+)
+def test_a_kind_of_things_means_the_same_to_grounding_and_to_edits(phrase: str, names: set[str]) -> None:
+    picture = _drawn("two apples, a pizza and a cat in the field")
+    drawing, named = _read(picture), find(_read(picture), phrase)
+    assert named is not None and {drawing.items[index].name for index in named.indices} == names
+    assert {detection.label for detection in ground_drawn(picture, phrase)} == names
+
 
 READ = [
     "two dogs, a red car and a tree on a street",

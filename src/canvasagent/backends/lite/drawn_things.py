@@ -24,7 +24,12 @@ from canvasagent.sketch.lexicon import data, plural
 from canvasagent.sketch.recognise import Thing, recognise
 from canvasagent.sketch.sprite import all_sprites
 
-_ALSO = {"person": ["people", "persons", "humans"], "animal": ["creatures"], "plant": ["vegetation"]}
+_ALSO = {
+    "person": (("human",), ("people", "persons", "humans")),
+    "animal": (("creature", "pet"), ("creatures", "pets")),
+    "plant": ((), ("vegetation",)),
+}
+"""Other words for a category, of one and of several."""
 _FRUIT = {"apple", "banana", "orange", "strawberry", "watermelon", "grapes"}
 _PLACED = {"the", "in", "from", "to", "at", "all", "of"}
 """Words that may belong to a place or a number: 'in the middle', 'from the left', 'all'."""
@@ -43,7 +48,8 @@ def nouns() -> dict[str, tuple[frozenset[str], bool]]:
     for category, names in groups.items():
         if category not in ("sky", "household", "clothing", "sign"):
             found[category], found[plural(category)] = (frozenset(names), False), (frozenset(names), True)
-        found.update({word: (frozenset(names), True) for word in _ALSO.get(category, [])})
+        one, several = _ALSO.get(category, ((), ()))
+        found.update({word: (frozenset(names), word in several) for word in (*one, *several)})
     for name, sprite in sprites.items():
         own = frozenset([name])
         for word in sprite.info.synonyms:

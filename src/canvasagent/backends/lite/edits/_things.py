@@ -10,6 +10,7 @@ from PIL import ImageColor
 
 from canvasagent.backends.base import Detection
 from canvasagent.backends.lite.choice import chosen
+from canvasagent.backends.lite.drawn_things import nouns
 from canvasagent.backends.lite.phrases import colour_range, parse
 from canvasagent.backends.lite.shapes import colour_mask
 from canvasagent.errors import ToolRefusal
@@ -17,17 +18,6 @@ from canvasagent.sketch.lexicon import Token, phrases, suggestion, tokens
 from canvasagent.sketch.reading import Drawing, Item
 from canvasagent.sketch.sprite import all_sprites
 
-CATEGORIES: dict[str, str] = {
-    **dict.fromkeys(("animal", "animals", "creature", "creatures", "pet", "pets"), "animal"),
-    **dict.fromkeys(("person", "people", "persons", "human", "humans"), "person"),
-    **dict.fromkeys(("vehicle", "vehicles"), "vehicle"),
-    **dict.fromkeys(("building", "buildings"), "building"),
-    **dict.fromkeys(("plant", "plants"), "plant"),
-    **dict.fromkeys(("furniture", "piece of furniture"), "furniture"),
-    **dict.fromkeys(("food", "fruit", "fruits"), "food"),
-    **dict.fromkeys(("toy", "toys"), "toy"),
-}
-"""Nouns that mean every sprite of a category."""
 ANYTHING = {"thing", "things", "object", "objects", "everything", "one", "ones", "item", "items", "figure", "figures"}
 
 
@@ -100,7 +90,7 @@ def the(drawing: Drawing, phrase: str) -> tuple[int, ...] | None:
 
 def unknown_nouns(phrase: str) -> str:
     """The words of a phrase that the drawn world does not have, quoted, with what was perhaps meant."""
-    words = [word for word in tokens(phrase)[1] if word not in CATEGORIES]
+    words = [word for word in tokens(phrase)[1] if word not in nouns()]
     near = {word: suggestion(word) for word in words}
     return ", ".join(f"'{word}'" + (f" (did you mean '{meant}'?)" if meant else "") for word, meant in near.items())
 
@@ -124,10 +114,8 @@ def _meant(token: Token) -> tuple[frozenset[str] | None, bool] | None:
         if meaning.sort == "sprite":
             info = all_sprites()[meaning.value].info
             return frozenset([meaning.value]), token.text not in (info.name, *info.synonyms)
-    if token.text in CATEGORIES:
-        category = CATEGORIES[token.text]
-        names = frozenset(name for name, sprite in all_sprites().items() if sprite.info.category == category)
-        return names, token.text.endswith("s") or token.text == "people"
+    if token.text in nouns():
+        return nouns()[token.text]
     return (None, token.text.endswith("s") or token.text == "everything") if token.text in ANYTHING else None
 
 
