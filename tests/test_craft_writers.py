@@ -50,10 +50,15 @@ def plain(text: str) -> str:
     return re.sub(r"[“”\"']", "", low)
 
 
+NUMBERS = {"1": "one", "2": "two", "3": "three", "4": "four", "5": "five"}
+
+
 def said(fact: str, act: str, name: str, text: str) -> bool:
     """Whether a fact is in an instruction: its words, in any order where they are a prompt's."""
     if f"{act} {name} {fact}" in data("vague"):
         return True  # indirect wording stands for it; which one is the grammar's own data
+    if act == "move" and name == "where":
+        return any(plain(fact.replace("to the", said, 1)) in text for said in ("to the", "on the", "in the"))
     if name == "prompt":
         return set(words(plain(fact))) <= set(words(text))
     return plain(fact) in text
@@ -72,7 +77,8 @@ def missing(plan: Plan, text: str) -> list[str]:
                 found.append(f"{one.act} {name}={value}")
     for branch in plan.branches():
         for name, value in branch.condition.facts.items():
-            if not any(plain(form) in low for form in (value, plural(value)) if name != "at least" or value in low):
+            forms = (value, NUMBERS.get(value, value)) if name == "at least" else (value, plural(value))
+            if not any(plain(form) in low for form in forms):
                 found.append(f"if {branch.condition.kind} {name}={value}")
     return found
 
