@@ -195,4 +195,8 @@ def stages() -> dict[str, str]:
     }
     for name in ("consistent references", "valid parameters", "execution"):
         gold[f"gold: {name}"] = f"In the gold run: {name}."
-    return {**told, **gold, "duplicate": "No other task says the same of the same pictures, or has nearly the picture."}
+    last = {
+        "duplicate": "No other task says the same of the same pictures, or has nearly the picture.",
+        "review": "People who looked at it did not reject it.",
+    }
+    return {**told, **gold, **last}
