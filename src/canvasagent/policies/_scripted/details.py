@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from canvasagent.geometry import GridBox
-from canvasagent.policies._scripted.language import knowledge, likely, pattern, reworded
+from canvasagent.policies._scripted.language import entries, knowledge, pattern, reworded
 from canvasagent.tools.overlayer import color_name, is_color
 
 Details = dict[str, Any]
@@ -96,7 +96,7 @@ def reference(text: str) -> tuple[str, str]:
 
     The meaning is '' (none named), 'it', 'picture', 'cutout', 'mask', 'each', 'other', 'id NAME' or 'input N'.
     """
-    for _, entry in likely("reference", text):
+    for entry in entries("reference"):
         if (match := entry["fits"].search(text)) is not None:
             before, means = pattern("{before_picture}").sub("", text[: match.start()]), entry["means"]
             number = lookup("number", re.sub(" one$", "", match[0])) if means == "input" else 0

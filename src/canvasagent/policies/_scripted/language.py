@@ -13,7 +13,6 @@ from canvasagent.observed import plain as key
 from canvasagent.quotations import QUOTED, Quotes
 
 _SENTENCE = re.compile(r"(?<=[^\d\s][.!?] )|(?<=\n)")
-_WORD = re.compile(r"[^\W_]+|[^a-z\d\s]")
 
 
 @cache
@@ -47,30 +46,10 @@ def vocabulary(name: str) -> frozenset[str]:
 
 
 @cache
-def _index(table: str) -> tuple[list[dict[str, Any]], dict[str, set[int]]]:
-    """A table's entries with their patterns ready, and the numbers of those by the `words` of which a text that fits
-    them holds one; '' where any may."""
-    entries: list[dict[str, Any]] = [dict(entry) for entry in knowledge()[table]]
-    found: dict[str, set[int]] = {"": set()}
-    for number, entry in enumerate(entries):
-        if source := entry.get("pattern"):
-            entry["fits"] = pattern(source)
-            entry["seen"] = entry["fits"].match if source.startswith("^") else entry["fits"].search
-        for word in entry.get("words", [""]):
-            found.setdefault(word, set()).add(number)
-    return entries, found
-
-
-@lru_cache(maxsize=1024)
-def _said(text: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(text.lower()))
-
-
-def likely(table: str, text: str, start: int = 0) -> list[tuple[int, dict[str, Any]]]:
-    """The entries of a table, from `start` on, that a text may fit by the words that it holds, with their numbers."""
-    entries, known = _index(table)
-    numbers = known[""].union(*[known[word] for word in _said(text) if word in known])
-    return [(number, entries[number]) for number in sorted(numbers) if number >= start]
+def entries(table: str) -> list[dict[str, Any]]:
+    """The entries of a table of the data files, each with its pattern ready as `fits`, and how to look for it."""
+    ready = [entry | {"fits": pattern(entry["pattern"])} for entry in knowledge()[table]]
+    return [way | {"seen": way["fits"].match if way["pattern"][0] == "^" else way["fits"].search} for way in ready]
 
 
 def quotes_of(text: str) -> tuple[str, Quotes]:
@@ -125,11 +104,10 @@ def opened(clause: str) -> str:
     return reworded("synonym", clause)
 
 
-def reworded(table: str, text: str, start: int = 0) -> str:
-    """A text in the words that the other rules know, by a table of clauses.toml, from its entry `start` on."""
-    for number, entry in likely(table, text, start):
-        if entry["seen"](text):
-            return reworded(table, entry["fits"].sub(entry["means"], text), number + 1)
+def reworded(table: str, text: str) -> str:
+    """A text in the words that the other rules know: every entry of a table of clauses.toml in its turn."""
+    for entry in entries(table):
+        text = entry["fits"].sub(entry["means"], text) if entry["seen"](text) else text
     return text
 
 
@@ -166,8 +144,7 @@ def _misspelt() -> dict[str, str]:
 
 def mended(text: str) -> str:
     """The text with common slips of spelling put right."""
-    slips = "|".join(_said(text) & _misspelt().keys())
-    return re.sub(rf"(?i)\b(?:{slips})\b", lambda match: _misspelt()[match[0].lower()], text) if slips else text
+    return re.sub(r"[^\W\d_]+\d?", lambda match: _misspelt().get(match[0].lower(), match[0]), text)
 
 
 def is_foreign(text: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from canvasagent.policies._scripted import details, language
 from canvasagent.policies._scripted.details import Details
-from canvasagent.policies._scripted.language import likely, pattern, rule
+from canvasagent.policies._scripted.language import knowledge, pattern, rule
 from canvasagent.policies._scripted.wishes import Condition, Wish, Wishes, condition, first
 from canvasagent.quotations import Quotes
 
@@ -67,7 +67,7 @@ def step_of(clause: str, quotes: Quotes) -> Details:
     """
     texts = dict.fromkeys((clause, rule("purpose").sub("", clause) or clause))
     forms = [(text, language.reworded("filler", text[:LONG]).strip()) for text in texts]
-    rules = (way for _, way in likely("rule", clause) if "exact" in way or len(clause) <= LONG)
+    rules = (way for way in knowledge()["rule"] if "exact" in way or len(clause) <= LONG)
     fits = (_fit(way, text if "exact" in way else bare, quotes) for way in rules for text, bare in forms)
     return {"text": quotes.restore(clause)} | next(found for found in fits if found is not None)
 
@@ -172,7 +172,7 @@ def _draw(clause: str, groups: Groups, quotes: Quotes) -> Details:
 def _wish(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     """'the sky should be orange' → make the sky orange; 'it should be rotated left' → rotate it left."""
     thing, state, done = groups["thing"], groups["state"], rule("participle").match(groups["state"])
-    verb = language.knowledge()["participles"].get(done[1].lower()) if done else None
+    verb = knowledge()["participles"].get(done[1].lower()) if done else None
     usual, rest = (
         verb or ("put" if rule("placed").match(state) else "make"),
         state[done.end() :] if done and verb else state,

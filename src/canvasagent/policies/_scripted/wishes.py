@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from canvasagent.policies._scripted import language
 from canvasagent.policies._scripted.details import lookup, phrase, reference
-from canvasagent.policies._scripted.language import knowledge, likely, pattern, rule, strip
+from canvasagent.policies._scripted.language import entries, knowledge, pattern, rule, strip
 from canvasagent.quotations import Quotes
 
 
@@ -111,7 +111,7 @@ class Wishes:
 @lru_cache(maxsize=1024)
 def first(table: str, text: str) -> dict[str, str] | None:
     """The groups of the first pattern of a table that is all of a text."""
-    found = (entry["fits"].fullmatch(text) for _, entry in likely(table, text))
+    found = (entry["fits"].fullmatch(text) for entry in entries(table))
     return next(({name: value or "" for name, value in match.groupdict().items()} for match in found if match), None)
 
 
@@ -123,7 +123,7 @@ def condition(text: str, quotes: Quotes) -> Condition:
     )
     plain = " ".join(rule("denial").sub(" ", text).split())
     said = plain == " ".join(text.split())
-    for _, entry in likely("condition", plain):
+    for entry in entries("condition"):
         if (match := entry["fits"].fullmatch(plain)) is None:
             continue
         groups = {name: value or "" for name, value in match.groupdict().items()}
