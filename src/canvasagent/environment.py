@@ -32,7 +32,7 @@ class Limits(BaseModel):
     max_seconds: float | None = Field(default=None, gt=0)
     """Wall time from `reset`, resumed time included; None: no limit."""
     max_cost: float | None = Field(default=None, gt=0)
-    """What the policy may cost, in the currency of its prices; None: no limit."""
+    """What policy and tools may cost, in the currency of their prices; None: no limit."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +191,7 @@ class Environment:
         repeat = self._repeats[base]
         self._repeats[base] += 1
         execution = await self.toolbox.call(looked.checked, inputs, run_seed=self._seed, repeat=repeat)
+        self._cost += execution.cost or 0.0
         faults = (execution.fault,) if execution.fault is not None else ()
         return Executed(call, looked.tool, looked.checked, execution, faults)
 

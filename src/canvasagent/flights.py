@@ -19,6 +19,13 @@ class Flight:
     """When a worker took it up."""
     waiting: int = 0
     """How many wait for it."""
+    cost: float | None = None
+    """What it cost, where known; billed once."""
+
+    def bill(self) -> float | None:
+        """What is to be paid by the caller: all of it by the first, nothing by those who share the call."""
+        cost, self.cost = self.cost, None
+        return cost
 
 
 def landing(future: Future[Any]) -> asyncio.Future[None]:

@@ -19,12 +19,13 @@ from canvasagent.geometry import Size
 from canvasagent.pictures import open_picture
 from canvasagent.policies._endpoint import LoopClients, endpoint_of
 from canvasagent.policies.base import PolicySettings
+from canvasagent.spending import spend
 
 
 class ImagesSettings(BaseModel):
     """How an images endpoint is reached."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     base_url: str | None = None
     """Base URL; else CANVASAGENT_IMAGES_BASE_URL, else OPENAI_BASE_URL."""
@@ -34,6 +35,12 @@ class ImagesSettings(BaseModel):
     """Seconds that one request may take."""
     retries: int = Field(default=3, ge=0)
     """How often a request that failed for a passing reason is made again."""
+    price: float | None = Field(default=None, ge=0)
+    """Price of one picture, for cost accounting."""
+    price_in: float | None = Field(default=None, ge=0)
+    """Price of a million input tokens, where the service bills tokens."""
+    price_out: float | None = Field(default=None, ge=0)
+    """Price of a million output tokens."""
 
 
 class ImagesEndpoint:
@@ -73,6 +80,7 @@ class ImagesEndpoint:
             reply = await getattr(client.images, what)(model=self.model, **arguments)
         except openai.OpenAIError as error:
             raise BackendFailure(self.endpoint.scrub(f"images:{self.model} failed: {error}")) from error
+        self._bill(reply)
         data = reply.data[0].b64_json if reply.data else None
         if not data:
             raise BackendFailure(
@@ -82,6 +90,21 @@ class ImagesEndpoint:
             return open_picture(base64.b64decode(data, validate=True)).picture
         except (binascii.Error, InputError) as error:
             raise BackendFailure(f"images:{self.model} sent something that is no picture: {error}") from error
+
+    def _bill(self, reply: Any) -> None:
+        cost = _cost(self.settings, reply)
+        if cost is not None:
+            spend(cost)
+
+
+def _cost(settings: ImagesSettings, reply: Any) -> float | None:
+    """What an answer costs; None where no price is set that fits what the service tells."""
+    costs = [settings.price * len(reply.data or ())] if settings.price is not None else []
+    usage = getattr(reply, "usage", None)
+    for price, tokens in ((settings.price_in, "input_tokens"), (settings.price_out, "output_tokens")):
+        if price is not None and usage is not None:
+            costs.append(price * (getattr(usage, tokens, 0) or 0) / 1e6)
+    return sum(costs) if costs else None
 
 
 def _png(picture: Image.Image) -> bytes:

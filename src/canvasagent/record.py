@@ -67,6 +67,8 @@ class CallRecord(Record):
     backend: str | None = None
     cached: bool = False
     seconds: float = 0.0
+    cost: float | None = None
+    """What the tool cost, where it is a hosted one whose price is known."""
 
 
 class UsageRecord(Record):
@@ -99,6 +101,12 @@ class TurnRecord(Record):
     """The ids that exist after the turn."""
     usage: UsageRecord = Field(default_factory=UsageRecord)
     policy_seconds: float = 0.0
+
+    @property
+    def costs(self) -> list[float]:
+        """What the policy's reply and the tool cost, as far as they are known."""
+        called = self.call.cost if self.call is not None else None
+        return [cost for cost in (self.usage.cost, called) if cost is not None]
 
 
 class Answer(Record):
@@ -152,6 +160,7 @@ def call_record(executed: Executed) -> CallRecord:
         backend=execution.backend if execution is not None else None,
         cached=execution.cached if execution is not None else False,
         seconds=execution.seconds if execution is not None else 0.0,
+        cost=execution.cost if execution is not None else None,
     )
 
 

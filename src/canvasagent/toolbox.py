@@ -29,6 +29,7 @@ from canvasagent.faults import Stage, ToolFault
 from canvasagent.flights import Flight, landing
 from canvasagent.pictures import MAX_PIXELS
 from canvasagent.soundness import sound
+from canvasagent.spending import metered
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool
 from canvasagent.tools.check import Checked
@@ -51,6 +52,8 @@ class Execution:
     cached: bool
     seconds: float
     """Wall time, waiting for a free worker included."""
+    cost: float | None = None
+    """What it cost, where the backend pays for its calls; a cached call costs nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,15 +195,16 @@ class ToolBox:
             fault = ToolFault(Stage.EXECUTION, problem)
             return Execution(None, fault, key, seed, known.fingerprint, False, time.perf_counter() - started)
         entry = self.cache.in_memory(key)
-        cached = entry is not None
+        cached, cost = entry is not None, None
         if entry is None:
             try:
-                entry, cached = await self._shared(key, checked, assets, seed)
+                entry, cached, cost = await self._shared(key, checked, assets, seed)
             except (BackendFailure, MissingExtra) as error:
                 return _failed(error, key, seed, known.fingerprint, started)
         refused = ToolFault(Stage.EXECUTION, entry.message) if isinstance(entry, Refused) else None
         outcome = entry if isinstance(entry, Outcome) else None
-        return Execution(outcome, refused, key, seed, known.fingerprint, cached, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        return Execution(outcome, refused, key, seed, known.fingerprint, cached, seconds, cost)
 
     def _over_budget(self, checked: Checked, assets: Mapping[str, Asset]) -> str | None:
         infos = {name: AssetInfo(asset.id, asset.kind, asset.size) for name, asset in assets.items()}
@@ -212,8 +216,10 @@ class ToolBox:
             "Crop it or use a smaller picture first."
         )
 
-    async def _shared(self, key: str, checked: Checked, assets: Mapping[str, Asset], seed: int) -> tuple[Entry, bool]:
-        """Run the call in the pool, once for all that ask for it at the same time; whether it was cached.
+    async def _shared(
+        self, key: str, checked: Checked, assets: Mapping[str, Asset], seed: int
+    ) -> tuple[Entry, bool, float | None]:
+        """Run the call in the pool, once for all that ask for it at the same time; was it cached, what did it cost.
 
         The time limit counts from when a worker takes the call up, so that a long queue is no failure.
         """
@@ -221,7 +227,7 @@ class ToolBox:
             flight = self._running.get(key)
             if flight is None:
                 if (entry := self.cache.in_memory(key)) is not None:
-                    return entry, True
+                    return entry, True, None
                 flight = self._depart(key, checked, assets, seed)
                 flight.future.add_done_callback(lambda _: self._forget(key, flight))
             flight.waiting += 1
@@ -232,7 +238,7 @@ class ToolBox:
                 if left <= 0:
                     raise BackendFailure(f"{checked.tool.name} took longer than {self.call_seconds:g} s.")
                 await asyncio.wait((landed,), timeout=left)
-            return flight.future.result()
+            return *flight.future.result(), flight.bill()
         except CancelledError as error:
             raise BackendFailure("the tool box was closed.") from error
         finally:
@@ -279,7 +285,9 @@ class ToolBox:
         entry = self.cache.on_disk(key)
         if entry is not None:
             return entry, True
-        entry = self._execute(key, checked, assets, seed)
+        with metered() as meter:
+            entry = self._execute(key, checked, assets, seed)
+        flight.cost = meter.cost
         self.cache.put(key, entry)
         return entry, False
 

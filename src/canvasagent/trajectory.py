@@ -125,8 +125,8 @@ class Trajectory(Record):
 
     @property
     def cost(self) -> float | None:
-        """What the policy cost; None where no reply had a known cost."""
-        costs = [turn.usage.cost for turn in self.turns if turn.usage.cost is not None]
+        """What policy and tools cost; None where no reply and no call had a known cost."""
+        costs = [cost for turn in self.turns for cost in turn.costs]
         return sum(costs) if costs else None
 
     @property

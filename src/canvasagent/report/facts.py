@@ -134,7 +134,7 @@ def usage_words(turns: Sequence[TurnRecord]) -> str | None:
     """Tokens and cost of some turns, as far as they are known; None where nothing is."""
     read = [turn.usage.input_tokens for turn in turns if turn.usage.input_tokens is not None]
     written = [turn.usage.output_tokens for turn in turns if turn.usage.output_tokens is not None]
-    costs = [turn.usage.cost for turn in turns if turn.usage.cost is not None]
+    costs = [cost for turn in turns for cost in turn.costs]
     words = [f"{sum(read):,} tokens read"] if read else []
     words += [f"{sum(written):,} written"] if written else []
     words += [f"cost {sum(costs):.4g}"] if costs else []

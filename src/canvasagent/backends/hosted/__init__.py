@@ -1,0 +1,1 @@
+"""Generation and editing by a model behind an images endpoint, for those without a graphics card."""

@@ -1,0 +1,71 @@
+"""ImageEdit by a hosted model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+from pydantic import Field
+
+from canvasagent.backends.hosted import _hosting
+from canvasagent.blocking import block
+from canvasagent.masking import blended, opaque
+
+MAX_REFERENCES = 15
+
+
+class Config(_hosting.Hosting):
+    """How pictures are changed."""
+
+    feather: int = Field(default=8, ge=0, le=256)
+    """Pixels inside of a mask's edge over which the new picture fades in; outside nothing ever changes."""
+
+
+class Backend:
+    """Changes pictures as words say. The service takes no seed: a call that is repeated is another try."""
+
+    tool = "ImageEdit"
+    version = "1"
+    stochastic = True
+    may_hang = False
+    waits = _hosting.CALLS
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._endpoint = _hosting.endpoint(config)
+
+    @classmethod
+    def lacks(cls, config: Config) -> list[str]:
+        """What is missing to reach the service."""
+        return _hosting.lacking(config)
+
+    def __call__(
+        self,
+        *,
+        image: Image.Image,
+        prompt: str,
+        mask: Image.Image | None,
+        seed: int,
+        references: Sequence[Image.Image] = (),
+    ) -> Image.Image:
+        """`image` changed as `prompt` says, in its size and mode; with a mask only where that is not 0.
+
+        `references` are further pictures that the prompt may speak of.
+        """
+        if mask is not None and mask.getbbox() is None:
+            return image.copy()
+        size, box = _hosting.room(image.size, _hosting.nearest(image.size, self.config.sizes))
+        given = [_placed(opaque(image), size, box), *(opaque(other) for other in references[:MAX_REFERENCES])]
+        where = _placed(mask, size, box) if mask is not None else None
+        made = block(self._endpoint.edit(prompt, given, where)).convert("RGB")
+        return blended(image, _hosting.filled(made, size).crop(box), mask, self.config.feather)
+
+
+def _placed(picture: Image.Image, size: tuple[int, int], box: tuple[int, int, int, int]) -> Image.Image:
+    """`picture` in `box` of a larger one; round it its edges go on."""
+    if picture.size == size:
+        return picture
+    edges = [(box[1], size[1] - box[3]), (box[0], size[0] - box[2])]
+    pixels = np.asarray(picture)
+    return Image.fromarray(np.pad(pixels, edges if pixels.ndim == 2 else [*edges, (0, 0)], mode="edge"))

@@ -1,0 +1,42 @@
+"""ImageGeneration by a hosted model."""
+
+from __future__ import annotations
+
+from PIL import Image
+from pydantic import Field
+
+from canvasagent.backends.hosted import _hosting
+from canvasagent.blocking import block
+from canvasagent.geometry import Size
+
+
+class Config(_hosting.Hosting):
+    """How pictures are made."""
+
+    size: Size = Field(default=(1024, 1024))
+    """Width and height where none are asked for, in pixels."""
+
+
+class Backend:
+    """Makes pictures from words. The service takes no seed: a call that is repeated is another drawing."""
+
+    tool = "ImageGeneration"
+    version = "1"
+    stochastic = True
+    may_hang = False
+    waits = _hosting.CALLS
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._endpoint = _hosting.endpoint(config)
+
+    @classmethod
+    def lacks(cls, config: Config) -> list[str]:
+        """What is missing to reach the service."""
+        return _hosting.lacking(config)
+
+    def __call__(self, *, prompt: str, size: Size | None, seed: int) -> Image.Image:
+        """A picture of what `prompt` says, of `size` (its own where None)."""
+        wanted = size or self.config.size
+        made = block(self._endpoint.generate(prompt, _hosting.nearest(wanted, self.config.sizes)))
+        return _hosting.filled(made if made.mode == "RGBA" else made.convert("RGB"), wanted)
