@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from canvasagent.backends.lacking import require_complete
 from canvasagent.backends.profile import Profile
 from canvasagent.blocking import block
 from canvasagent.canvas import Asset
@@ -32,6 +33,7 @@ class Agent:
 
     `policy` is a name (`scripted`, `openai:MODEL`, `replay:RUN`) or an object; `profile` a profile or a
     `ToolBox` to share; `runs_dir` the folder in which each run gets a folder of its own (None: not kept).
+    Raises `InputError` for a profile whose weights or keys are not here, saying for each tool how to get them.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Agent:
     ) -> None:
         self.policy = load_policy(policy, settings) if isinstance(policy, str) else policy
         self.toolbox = profile if isinstance(profile, ToolBox) else ToolBox(profile)
+        require_complete(self.toolbox.profile)
         self.limits = limits or Limits()
         self.runs_dir = Path(runs_dir) if runs_dir is not None else None
 

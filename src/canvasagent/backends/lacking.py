@@ -37,8 +37,5 @@ def require_complete(profile: Profile) -> None:
     found = lacking(profile)
     if not found:
         return
-    lines = "\n".join(f"  {tool}: {' '.join(lacks)}" for tool, lacks in found.items())
-    raise InputError(
-        f"the profile '{profile.name}' cannot run here yet:\n{lines}\n"
-        "canvasagent models list shows the weights; --profile lite needs none."
-    )
+    lines = "\n".join(f"  {tool}: {'; '.join(lacks)}" for tool, lacks in found.items())
+    raise InputError(f"the profile '{profile.name}' cannot run here yet:\n{lines}\n--profile lite needs none of it.")

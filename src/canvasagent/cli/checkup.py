@@ -78,14 +78,17 @@ def profiles(deep: bool) -> dict[str, dict[str, Any]]:
 
 def _backend(toolbox: ToolBox, tool: str, deep: bool) -> dict[str, Any]:
     """Make one backend, and with `deep` let it do its tool's example."""
+    from canvasagent.backends.lacking import lacks_of
     from canvasagent.backends.profile import make_backend
 
     spec, options = toolbox.profile.backends[tool], toolbox.profile.options.get(tool, {})
     told: dict[str, Any] = {"backend": spec, "ok": True, "why": None, "advice": None}
     started = time.perf_counter()
     try:
-        make_backend(spec, options)
-        problem = _try_example(toolbox, tool) if deep else None
+        lacks = lacks_of(toolbox.profile, tool)
+        if not lacks:
+            make_backend(spec, options)
+        problem = "; ".join(lacks) or (_try_example(toolbox, tool) if deep else None)
     except Exception as error:  # whatever a backend does wrong is what the user wants to know here
         problem = str(error) if isinstance(error, CanvasAgentError) else f"{type(error).__name__}: {error}"
         told["advice"] = _advice(error)

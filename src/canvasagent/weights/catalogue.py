@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,6 +34,8 @@ class Entry(BaseModel):
     """Memory of a call at 1024 × 1024 beside the weights, in GB: an estimate."""
     files: tuple[str, ...]
     """The files that are needed, as patterns."""
+    published: Literal["bfloat16", "float32"]
+    """Precision of the published files."""
     parts: dict[str, int]
     """Parameters of each part, from the published configuration."""
     sha256: dict[str, str] = Field(default_factory=dict)
@@ -42,6 +45,11 @@ class Entry(BaseModel):
     def parameters(self) -> int:
         """Of all parts together."""
         return sum(self.parts.values())
+
+    @property
+    def download_gb(self) -> float:
+        """Size of its files, in units of 10⁹ bytes."""
+        return self.gigabytes(self.published)
 
     def gigabytes(self, dtype: str = "bfloat16") -> float:
         """Size of its weights in memory, in units of 10⁹ bytes."""

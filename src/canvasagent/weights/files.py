@@ -44,12 +44,12 @@ def _fetched(source: str, revision: str | None) -> Path:
     try:
         folder = Path(snapshot_download(source, revision=revision, local_files_only=True))
     except Exception as error:  # many classes, all meaning that it is not in the cache
-        raise WeightsError(f"the weights of {source} are not on this machine; {how_to_get(source)}.") from error
+        raise WeightsError(f"the weights of {source} are not on this machine: {how_to_get(source)}") from error
     entry = entry_of(source)
     if entry is not None and len(entry.files) == 1 and "*" not in entry.files[0]:
         path = folder / entry.files[0]
         if not path.exists():
-            raise WeightsError(f"{entry.files[0]} of {source} is not on this machine; {how_to_get(source)}.")
+            raise WeightsError(f"{entry.files[0]} of {source} is not on this machine: {how_to_get(source)}")
         return path
     return folder
 
@@ -59,7 +59,7 @@ def how_to_get(source: str) -> str:
     entry = entry_of(source)
     if entry is None:
         return f"fetch them where a hub can be reached: hf download {source}"
-    told = f"canvasagent models pull {entry.name} ({size_words(entry.gigabytes())}, {entry.licence})"
+    told = f"canvasagent models pull {entry.name} ({size_words(entry.download_gb)}, {entry.licence})"
     return f"fetch them where a hub can be reached: {told}"
 
 
