@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -69,16 +68,3 @@ def region_of(mask: Image.Image, most: int) -> tuple[int, int, int, int]:
         min(width, found[2] + more_x),
         min(height, found[3] + more_y),
     )
-
-
-def seam(mask: Image.Image, feather: int) -> Image.Image:
-    """How much of the new picture is taken, 0 to 255: none outside of `mask`, all `feather` pixels inside of its edge.
-
-    A narrow mask is feathered less, so that its middle is all new. At the picture's border nothing is feathered.
-    """
-    inside = np.pad((np.asarray(mask) > 0).astype(np.uint8), 1, mode="edge")
-    if not inside.any() or feather < 1:
-        return Image.fromarray(inside[1:-1, 1:-1] * np.uint8(255))
-    depth = np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 5))[1:-1, 1:-1]
-    ramp = max(1.0, min(float(feather), float(depth.max()) / 2))
-    return Image.fromarray(np.clip(np.rint(depth / ramp * 255), 0, 255).astype(np.uint8))

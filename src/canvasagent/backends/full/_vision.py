@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from PIL import Image
-
 from canvasagent.backends.full._loading import Loading, device_of, dtype_of, framework, loading, with_less
 from canvasagent.backends.full._residents import residents
 from canvasagent.errors import WeightsError
@@ -98,12 +96,3 @@ def _state(path: Path) -> Any:
 
         return load_file(path)
     return framework().load(path, map_location="cpu", weights_only=True)
-
-
-def opaque(picture: Image.Image) -> Image.Image:
-    """The colours of a picture, on white where it is transparent."""
-    if picture.mode != "RGBA":
-        return picture.convert("RGB")
-    ground = Image.new("RGB", picture.size, "white")
-    ground.paste(picture, mask=picture.getchannel("A"))
-    return ground

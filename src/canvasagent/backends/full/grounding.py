@@ -20,10 +20,11 @@ from pydantic import Field
 
 from canvasagent.backends.base import Detection
 from canvasagent.backends.full._loading import CALLS, Loading, framework, lacking
-from canvasagent.backends.full._vision import Loaded, opaque, use
+from canvasagent.backends.full._vision import Loaded, use
 from canvasagent.batching import MicroBatcher
 from canvasagent.errors import ToolRefusal
 from canvasagent.geometry import Size
+from canvasagent.masking import opaque
 
 MAX_TOKENS = 256
 Array = np.ndarray[Any, Any]

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from canvasagent.backends.full import _flux
 from canvasagent.backends.full._loading import CALLS, lacking
-from canvasagent.backends.full._sizes import padded, region_of, resized, seam, work_size
-from canvasagent.backends.full._vision import opaque
+from canvasagent.backends.full._sizes import padded, region_of, resized, work_size
 from canvasagent.batching import MicroBatcher
 from canvasagent.canvas import pixel_hash
+from canvasagent.masking import blended, opaque
 
 MAX_REFERENCES = 3
 
@@ -60,18 +60,11 @@ class Backend:
             return image.copy()
         colours = opaque(image)
         if mask is None:
-            edited = self._edit(colours, None, prompt, seed, references)
-        else:
-            box = region_of(mask, self.config.max_pixels)
-            part = self._edit(colours.crop(box), mask.crop(box), prompt, seed, references)
-            edited = colours.copy()
-            edited.paste(part, box, seam(mask, self.config.feather).crop(box))
-        if image.mode != "RGBA":
-            return edited
-        edited.putalpha(image.getchannel("A"))
-        if mask is not None:  # what lies hidden under transparent pixels outside of the mask stays as well
-            edited = Image.composite(edited, image, mask.point([0] + [255] * 255))
-        return edited
+            return blended(image, self._edit(colours, None, prompt, seed, references), None, 0)
+        box = region_of(mask, self.config.max_pixels)
+        edited = colours.copy()
+        edited.paste(self._edit(colours.crop(box), mask.crop(box), prompt, seed, references), box)
+        return blended(image, edited, mask, self.config.feather)
 
     def _edit(
         self, picture: Image.Image, mask: Image.Image | None, prompt: str, seed: int, references: Sequence[Image.Image]

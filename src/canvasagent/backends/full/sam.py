@@ -18,9 +18,10 @@ from PIL import Image
 from pydantic import Field
 
 from canvasagent.backends.full._loading import CALLS, Loading, framework, lacking
-from canvasagent.backends.full._vision import Loaded, opaque, use
+from canvasagent.backends.full._vision import Loaded, use
 from canvasagent.batching import MicroBatcher
 from canvasagent.geometry import PixelBox, Size
+from canvasagent.masking import opaque
 
 KINDS = ("sam", "sam2", "sam2_video")
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
