@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from canvasagent.canvas import Kind, input_key
+from canvasagent.canvas import Asset, Kind, input_key
 from canvasagent.errors import BackendFailure, InputError
 from canvasagent.serving.bodies import ClientLeft, Intake, check_digest, content_type, form_of
 from canvasagent.serving.calls import Calls, Progress, settled
@@ -35,6 +35,7 @@ from canvasagent.serving.wire import (
     LINES,
     MAX_CALL_BYTES,
     PNG,
+    RESULT,
     TIFF,
     pack,
     split_id,
@@ -92,6 +93,8 @@ class Service:
         try:
             media = _stream_media(request)
             if await settled(task, gone, EAGER_SECONDS if media else None):
+                if RESULT in request.headers.get("accept", ""):
+                    return await self._with_picture(caller, task.result())
                 if media is None:
                     return JSONResponse(task.result())
                 return Response(_line(await anext(self.calls.follow(task, progress)), media), media_type=media)
@@ -112,6 +115,14 @@ class Service:
         finally:  # Starlette ends this generator when the client leaves
             gone.cancel()
             task.cancel()
+
+    async def _with_picture(self, caller: Caller, result: dict[str, Any]) -> Response:
+        """A result with its picture behind it."""
+        made, packed = result["picture"], b""
+        asset = self.store.get(caller.name, made["id"]) if made is not None else None
+        if asset is not None:
+            packed = await _packed(asset, TIFF)
+        return Response(json.dumps(result).encode() + b"\n" + packed, media_type=RESULT)
 
     async def put_picture(self, request: Request) -> Response:
         """PUT /v1/pictures/{id}: the hash in the id must be that of the picture."""
@@ -161,10 +172,7 @@ class Service:
         media = TIFF if request.headers.get("accept", "").startswith(TIFF) else PNG
         if request.method == "HEAD":
             return Response(media_type=media)
-        width, height = asset.size
-        quick = media == TIFF and width * height <= QUICK_PIXELS
-        packed = pack(asset.picture, media) if quick else await run_in_threadpool(pack, asset.picture, media)
-        return Response(packed, media_type=media, headers={"ETag": f'"{asset.id}"'})
+        return Response(await _packed(asset, media), media_type=media, headers={"ETag": f'"{asset.id}"'})
 
     async def list_tools(self, request: Request) -> Response:
         """GET /v1/tools"""
@@ -204,6 +212,12 @@ class Service:
                 unready[tool.name] = str(error)
                 log.error("%s cannot be had: %s", tool.name, error)
         self.unready = unready
+
+
+async def _packed(asset: Asset, media: str) -> bytes:
+    if media == TIFF and asset.picture.width * asset.picture.height <= QUICK_PIXELS:
+        return pack(asset.picture, media)
+    return await run_in_threadpool(pack, asset.picture, media)
 
 
 def _stream_media(request: Request) -> str | None:

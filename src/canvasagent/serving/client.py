@@ -19,7 +19,7 @@ import urllib3
 
 from canvasagent.canvas import Asset, Kind, input_key
 from canvasagent.errors import BackendFailure, InputError, ToolRefusal
-from canvasagent.serving.wire import API, LINES, TIFF, pack, picture_id, split_id, unpack_own
+from canvasagent.serving.wire import API, LINES, RESULT, TIFF, pack, picture_id, split_id, unpack_own
 from canvasagent.tools.base import Outcome
 from canvasagent.tools.check import Checked
 
@@ -159,12 +159,12 @@ class ToolServer:
         arguments = checked.arguments.model_dump(mode="json", exclude_unset=True)
         arguments |= {name: self._id(asset) for name, asset in assets.items()}
         body = json.dumps({"arguments": arguments, "seed": seed, "backend": tool.backend}).encode()
-        result = self._json("POST", f"{API}/tools/{tool.name}", body)
+        result, packed = self._result(f"{API}/tools/{tool.name}", body)
         try:
             made, kind, picture = result["picture"], Kind.IMAGE, None
             if made is not None:
                 kind = Kind(made["kind"])
-                picture = unpack_own(self._picture(made["id"]))
+                picture = unpack_own(packed or self._picture(made["id"]))
                 self._remember(f"{kind}:{key}", made["id"])
             return Outcome(result["text"], picture, kind, result["words"], result["data"])
         except (KeyError, TypeError, ValueError, InputError) as error:
@@ -221,18 +221,28 @@ class ToolServer:
             raise self._trouble(response.status, _object(response.data), response.headers.get("Retry-After"))
         return response.data
 
+    def _result(self, path: str, body: bytes) -> tuple[Any, bytes]:
+        """The answer to a call, with its picture where it came along (a call that took long tells its progress)."""
+        accepted = f"{RESULT}, {LINES}" if self._media == TIFF else LINES
+        response = self._exchange("POST", path, body, {"Accept": accepted, "Content-Type": "application/json"})
+        media = response.headers.get("Content-Type", "")
+        if media.startswith(RESULT):
+            line, _, packed = response.data.partition(b"\n")
+            return _object(line), packed
+        if not media.startswith(LINES):
+            raise self._trouble(response.status, _object(response.data), response.headers.get("Retry-After"))
+        last = _object(response.data.strip().rpartition(b"\n")[2])
+        if last.get("event") == "done":
+            return last.get("result"), b""
+        if last.get("event") == "failed":
+            raise self._trouble(int(last.get("status", 500)), last, None)
+        raise _Dropped("its answer broke off")
+
     def _json(self, method: str, path: str, body: bytes | None = None, media: str = "application/json") -> Any:
-        headers = {"Accept": LINES if method == "POST" else "application/json"}
+        headers = {"Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = media
         response = self._exchange(method, path, body, headers)
-        if response.headers.get("Content-Type", "").startswith(LINES):
-            last = _object(response.data.strip().rpartition(b"\n")[2])
-            if last.get("event") == "done":
-                return last.get("result")
-            if last.get("event") == "failed":
-                raise self._trouble(int(last.get("status", 500)), last, None)
-            raise _Dropped("its answer broke off")
         if response.status >= 300:
             raise self._trouble(response.status, _object(response.data), response.headers.get("Retry-After"))
         return _object(response.data)

@@ -8,7 +8,7 @@ from typing import Any
 from canvasagent.serving.calls import SEED_LIMIT
 from canvasagent.serving.engine import Engine
 from canvasagent.serving.settings import ServerSettings
-from canvasagent.serving.wire import API, EVENTS, ID_PATTERN, JSON, LINES, PNG, TIFF
+from canvasagent.serving.wire import API, EVENTS, ID_PATTERN, JSON, LINES, PNG, RESULT, TIFF
 from canvasagent.tools.base import Tool
 from canvasagent.version import __version__
 
@@ -82,7 +82,7 @@ def _call(tool: Tool) -> dict[str, Any]:
         },
     }
     result = _json("Result")
-    result["content"] |= {media: {"schema": {"type": "string"}} for media in (LINES, EVENTS)}
+    result["content"] |= {media: {"schema": {"type": "string"}} for media in (LINES, EVENTS, RESULT)}
     replies = {
         "200": result,
         "404": _problem("A picture is not here (any more): upload those in `missing`."),

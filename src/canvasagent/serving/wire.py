@@ -28,6 +28,9 @@ TIFF, PNG = "image/tiff", "image/png"
 LINES, EVENTS, JSON = "application/x-ndjson", "text/event-stream", "application/json"
 """How the answer to a call comes: as lines or server-sent events with its progress, or when it is there."""
 
+RESULT = "application/vnd.canvasagent.result"
+"""The answer to a call as one line of JSON and behind it the picture as TIFF: saves fetching it."""
+
 MAX_CALL_BYTES = 256 * 1024
 """Size of a call's arguments as JSON."""
 
