@@ -7,12 +7,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from canvasagent.backends.profile import load_profile
 from canvasagent.craft.building import Job, Progress, Tell, build
 from canvasagent.craft.funnel import write_funnel
 from canvasagent.craft.rl.filters import stages
 from canvasagent.craft.rl.making import Settings, Start
+from canvasagent.craft.rl.model import ModelFilter
 from canvasagent.craft.rl.seeds import cells, marginals
+from canvasagent.craft.sources import load_source
+from canvasagent.craft.writers import load_writer
 from canvasagent.errors import InputError
+from canvasagent.policies import load_policy
 
 
 def settings_for(n: int, weights: Mapping[str, Sequence[float]] | None = None, **options: object) -> Settings:
@@ -21,10 +26,24 @@ def settings_for(n: int, weights: Mapping[str, Sequence[float]] | None = None, *
     seed = options.get("seed", 0)
     given = {"n": n, "marginals": counts, "cells": cells(counts, seed if isinstance(seed, int) else 0), **options}
     try:
-        return Settings.model_validate(given)
+        settings = Settings.model_validate(given)
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise InputError(f"the settings of the build are wrong: {told}.") from error
+    _usable(settings)
+    return settings
+
+
+def _usable(settings: Settings) -> None:
+    """Raise `InputError` for a name that is none, before any worker is started."""
+    load_profile(settings.profile)
+    load_writer(settings.writer)
+    for name in settings.images:
+        load_source(name)
+    if settings.filter_model is not None:
+        ModelFilter(settings.filter_model)
+    if settings.solve is not None:
+        load_policy(settings.solve)
 
 
 def build_rl(

@@ -166,7 +166,10 @@ class Workshop:
         """Why a task falls: by a rule, by the model, by its gold run."""
         verdict = sieve(made.draught)
         if verdict is None and self.model is not None:
-            why = await self.model.objection(made.draught, made.images)
+            try:
+                why = await self.model.objection(made.draught, made.images)
+            except WriterFailure as error:
+                why = str(error)
             verdict = Verdict("model", why) if why is not None else None
         if verdict is not None or not verify:
             return verdict

@@ -232,6 +232,7 @@ def _problems(
         if record.meta.get("review") and not again:
             last = record.meta["review"][-1]
             yield f"{decision.id}: it was decided about before ({last['decision']}); say --again to decide anew."
+            continue
         if decision.decision != "accept" and not decision.reason.strip():
             yield f"{decision.id}: to {decision.decision} it needs a reason."
         if decision.decision == "fix":
