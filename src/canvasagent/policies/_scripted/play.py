@@ -44,14 +44,14 @@ def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
     if asked in scene.judged:
         return scene.judged[asked]
     image, thing = scene.target(asked.image), scene.meant(asked.phrase)
-    if asked.kind == "there" and thing:
+    if asked.kind == "there" and thing and not rule("about_text").search(thing):
         total = scene.count(image, thing)
         true, told = asked.least <= total <= asked.most, f"{total} found for '{thing}'"
     else:
         texts, turned = scene.lines(image, "read"), [line.turned for line in scene.look("read", image).found]
         told = f"the text reads: {' / '.join(texts)}" if texts else "no text was found"
         need(texts or asked.kind != "turned", "no text could be read in it, so which way is up is not known")
-        before = scene.texts.get("written" if asked.said else "removed", "") if asked.kind == "text" else ""
+        before = scene.texts.get("written" if asked.said else "removed", "") if asked.kind != "any_text" else ""
         scene.noun = f'text "{asked.quote}"' if asked.quote else None
         upright = "upright" in asked.text.lower()
         true = any(turned) != upright if asked.kind == "turned" else says(texts, asked.quote or before)
