@@ -35,6 +35,8 @@ from canvasagent.sketch.sprite import Place, rasterise
 
 FOLDER = Path(__file__).parent / "backgrounds"
 WIDTH, HEIGHT = 1600, 1000
+SMALL = 160
+"""Longest side of pictures of which many are remembered: places are recognised by them."""
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -73,7 +75,7 @@ class Background:
         """The place as an RGB picture of that size."""
         left, top, width, height = view(size)
         markup = re.sub(r'viewBox="[^"]*"', f'viewBox="{left} {top} {width} {height}"', self.markup(palette), count=1)
-        picture = _opaque(markup, size)
+        picture = (_small if max(size) <= SMALL else _opaque)(markup, size)
         return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture.copy()
 
     def zone(self, place: Place, size: Size) -> tuple[float, float] | None:
@@ -84,6 +86,11 @@ class Background:
         low, high = self.info.zones[place]
         clamp = [min(max((y - top) / height, 0.02), 0.98) for y in (low, high)]
         return clamp[0], clamp[1]
+
+
+@lru_cache(maxsize=256)
+def _small(markup: str, size: Size) -> Image.Image:
+    return rasterise(markup, *size).convert("RGB")
 
 
 @lru_cache(maxsize=32)

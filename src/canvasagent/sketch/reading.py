@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageColor
 
 from canvasagent.geometry import Size
+from canvasagent.sketch import recognise as recognition
 from canvasagent.sketch.layout import Placement
 from canvasagent.sketch.lexicon import data
 from canvasagent.sketch.order import ordered
@@ -91,8 +92,9 @@ def read_drawing(picture: Image.Image) -> Drawing | None:
 
 
 def forget() -> None:
-    """Let go of the remembered readings."""
+    """Let go of the remembered readings, and of what was recognised."""
     _remembered.cache_clear()
+    recognition.forget()
 
 
 @lru_cache(maxsize=4)

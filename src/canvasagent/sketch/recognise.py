@@ -8,12 +8,13 @@ are kept, and what nearer things hide is no fault of what stands behind them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from canvasagent.geometry import PixelBox
+from canvasagent.geometry import PixelBox, Size
 from canvasagent.sketch.daylight import AIRS, Air, beyond, undone
 from canvasagent.sketch.index import Index
 from canvasagent.sketch.match import Guesses, guess, hopeful, refined, score, together
@@ -76,8 +77,24 @@ def looks_drawn(picture: Image.Image) -> bool:
 def recognise(picture: Image.Image) -> Recognised:
     """The drawn things in a picture of any mode, best first; none where it does not look drawn.
 
-    Always the same for the same pixels. The first call in a process reads the index of sprites.
+    Always the same for the same pixels. The first call in a process reads the index of sprites, and the last few
+    pictures are remembered: who looks for a thing often asks for its outline next.
     """
+    whole = picture.convert("RGBA" if "A" in picture.getbands() else "RGB")
+    return _remembered(whole.mode, whole.size, whole.tobytes())
+
+
+def forget() -> None:
+    """Let go of the remembered pictures."""
+    _remembered.cache_clear()
+
+
+@lru_cache(maxsize=4)
+def _remembered(mode: str, size: Size, data: bytes) -> Recognised:
+    return _recognised(Image.frombytes(mode, size, data))
+
+
+def _recognised(picture: Image.Image) -> Recognised:
     pixels = _pixels(picture, SIDE)
     if min(pixels.shape[:2]) < SMALL:
         return Recognised([], False)

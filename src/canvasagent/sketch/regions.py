@@ -66,6 +66,7 @@ def find_blobs(pixels: Array, tolerance: int = 2, shares: tuple[float, ...] = BL
     flat = smooth(pixels, tolerance)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(flat, connectivity=4, ltype=cv2.CV_32S)
     found: list[Regions] = []
+    known: set[tuple[int, ...]] = set()
     for share in shares:
         large = stats[:, cv2.CC_STAT_AREA] >= share * flat.size
         large[0] = False
@@ -73,12 +74,17 @@ def find_blobs(pixels: Array, tolerance: int = 2, shares: tuple[float, ...] = BL
         for side in (1, 3):
             kernel = np.ones((side, side), np.uint8)
             opened = cv2.morphologyEx(rest, cv2.MORPH_OPEN, kernel) if side > 1 else rest
-            found.append(_described(opened, 20, 0.6, -1))
+            found.append(_described(opened, 20, 0.6, -1, known))
     return joined(found)
 
 
-def _described(mask: Array, least: int, largest: float, grown: int) -> Regions:
-    """The connected parts of a mask of 2 x 2 blocks. Boxes hold all their pixels (1) or not the outermost (-1)."""
+def _described(
+    mask: Array, least: int, largest: float, grown: int, known: set[tuple[int, ...]] | None = None
+) -> Regions:
+    """The connected parts of a mask of 2 x 2 blocks. Boxes hold all their pixels (1) or not the outermost (-1).
+
+    Those of a place and area that is `known` are left out; the others become known.
+    """
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4, ltype=cv2.CV_32S)
     height, width = mask.shape
     wide, tall, area = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
@@ -86,6 +92,10 @@ def _described(mask: Array, least: int, largest: float, grown: int) -> Regions:
     good[0] = False
     chosen = np.flatnonzero(good)
     chosen = chosen[np.argsort(-area[chosen], kind="stable")][:300]
+    if known is not None:
+        told = {tuple(stats[label].tolist()): label for label in chosen}
+        chosen = np.array([label for row, label in told.items() if row not in known], np.intp)
+        known.update(told)
     boxes = np.zeros((len(chosen), 4), np.float32)
     signatures = np.zeros((len(chosen), LENGTH), np.float32)
     for row, label in enumerate(chosen):

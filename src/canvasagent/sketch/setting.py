@@ -18,6 +18,7 @@ from canvasagent.geometry import Size
 from canvasagent.sketch.atmosphere import dim, tinted
 from canvasagent.sketch.background import Background, all_backgrounds
 from canvasagent.sketch.lexicon import data
+from canvasagent.sketch.match import largest
 from canvasagent.sketch.render import ground_picture, paled, through_air
 from canvasagent.sketch.scene import Light, Look, Weather
 
@@ -85,18 +86,22 @@ def find_setting(pixels: Array) -> Setting | None:
     height, width = pixels.shape[:2]
     if min(height, width) < 16:
         return None
-    small = _copy(pixels, SIDE)[::2, ::2]
+    small = cv2.split(_copy(pixels, SIDE)[::2, ::2])
     shares: list[tuple[float, Setting]] = []
     candidates, stack = _candidates(_size((width, height), SIDE))
     extra = _plain_color(pixels)
     for (light, outdoors, weather, look), (factor, offset) in _airs(_size((width, height), SIDE)[1]).items():
         rows = np.flatnonzero([item.outdoors == outdoors for item in candidates])
-        agree = np.abs(stack[rows] * factor[::2] + offset[::2] - small).max(axis=3) < _scaled(TOLERANCE, factor)
+        away = [
+            np.abs(planes[rows] * factor[::2, :, channel] + (offset[::2, :, channel] - small[channel]))
+            for channel, planes in enumerate(stack)
+        ]
+        agree = np.maximum(np.maximum(*away[:2]), away[2]) < _scaled(TOLERANCE, factor)
         found = agree.mean(axis=(1, 2))
         for row in np.argsort(-found)[:2]:
             item = candidates[rows[row]]
             shares.append((float(found[row]), _with(item, light, weather, look)))
-    likeness = np.abs(_rgb(extra) - small).max(axis=2) < TOLERANCE / 2
+    likeness = largest(np.abs(_rgb(extra) - np.dstack(small))) < TOLERANCE / 2
     shares.append((float(likeness.mean()), Setting(ground=extra)))
     shares.sort(key=lambda pair: -pair[0])
     clearer = _best(_copy(pixels, CLEARER), [setting for _, setting in shares[:FEW]], TOLERANCE)
@@ -121,8 +126,8 @@ def _best(picture: Array, settings: list[Setting], tolerance: float) -> list[tup
         whole = np.asarray(setting.through_air(setting.picture(size)), np.float32)
         factor = _airs(size[1])[setting.light, setting.outdoors, setting.weather, setting.look][0]
         # Averaged, the grain of paper goes, and the differences of places stay.
-        away = np.abs(cv2.blur(whole - picture, (5, 5))).max(axis=2) / _scaled(tolerance, factor)
-        exact = (whole == picture).all(axis=2).mean()  # tells places that are nearly their own mirror image
+        away = largest(np.abs(cv2.blur(whole - picture, (5, 5)))) / _scaled(tolerance, factor)
+        exact = (largest(np.abs(whole - picture)) == 0).mean()  # tells places that are nearly their own mirror image
         odd = setting.ground is not None and setting.ground not in _grounds()
         found.append((float(np.clip(1.25 - away, 0, 1).mean() + 0.1 * exact - 0.1 * odd), setting))
     return sorted(found, key=lambda pair: -pair[0])
@@ -159,7 +164,7 @@ def _grounds() -> tuple[str, ...]:
 @lru_cache(maxsize=8)
 def _candidates(size: Size) -> tuple[list[Setting], Array]:
     """Every place in every palette, as it is and mirrored, and every plain ground with a name:
-    (n, h, w, 3) float32, every second pixel."""
+    (3, n, h, w) float32, every second pixel."""
     settings: list[Setting] = []
     pictures: list[Array] = []
     for name, background in all_backgrounds().items():
@@ -170,7 +175,7 @@ def _candidates(size: Size) -> tuple[list[Setting], Array]:
     for color in _grounds():
         settings.append(Setting(ground=color))
         pictures.append(np.broadcast_to(_rgb(color), pictures[0].shape))
-    return settings, np.stack(pictures)
+    return settings, np.ascontiguousarray(np.stack(pictures).transpose(3, 0, 1, 2))
 
 
 Seen = tuple[Light, bool, Weather | None, Look]

@@ -8,8 +8,10 @@ weathers that there are, and against every other thing that could stand there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from math import inf
 
 import cv2
 import numpy as np
@@ -57,7 +59,9 @@ class Found:
 
 
 @dataclass(frozen=True)
-class _Candidate:
+class Candidate:
+    """A place (in pixels) where the parts of a thing could be."""
+
     score: float
     left: float
     top: float
@@ -66,11 +70,13 @@ class _Candidate:
     mirrored: bool
 
 
-def _candidates(pixels: Array, name: str, most: int) -> list[_Candidate]:
-    """Places (in pixels) where the parts of a thing could be, the best first."""
+def candidates(pixels: Array, name: str, most: int = 8) -> tuple[Candidate, ...]:
+    """At most so many places where the parts of a thing could be, the best first."""
     height, width = pixels.shape[:2]
+    if min(height, width) < 6:
+        return ()
     aspect = template_of(name).aspect
-    found: list[_Candidate] = []
+    found: list[Candidate] = []
     size = min(height, width / aspect) * aspect**0.5
     while size >= max(SMALLEST * (width * height) ** 0.5, 5.0):
         scale = min(COARSE / size, max(LEAST / size, ROOM / (width * height) ** 0.5), 1.0)
@@ -79,13 +85,13 @@ def _candidates(pixels: Array, name: str, most: int) -> list[_Candidate]:
             found += _peaks(small, name, size * scale, scale, mirrored)
         size /= STEP
     found.sort(key=lambda item: -item.score)
-    kept: list[_Candidate] = []
+    kept: list[Candidate] = []
     for item in found:
         if len(kept) == most:
             break
         if all(_alike(item, other) < 0.5 for other in kept):
             kept.append(item)
-    return kept
+    return tuple(kept)
 
 
 @cache
@@ -100,27 +106,43 @@ def _shrunk(pixels: Array, scale: float) -> Array:
     return np.asarray(small, dtype=np.float32)
 
 
-def _peaks(small: Array, name: str, size: float, scale: float, mirrored: bool) -> list[_Candidate]:
+def _peaks(small: Array, name: str, size: float, scale: float, mirrored: bool) -> list[Candidate]:
     """The best places at one size: local maxima of the explained variance, their colours compared."""
     aspect = template_of(name).aspect
     wide, tall = max(3, round(size * aspect**0.5)), max(3, round(size / aspect**0.5))
-    found = _explained(small, name, wide, tall, mirrored)
-    if found is None:
+    fit = _explained(small, name, wide, tall, mirrored)
+    if fit is None:
         return []
-    values, means = found
-    peaks = (values == cv2.dilate(values, np.ones((3, 3), np.uint8))) & (values > 0.3)
+    peaks = (fit.values == cv2.dilate(fit.values, np.ones((3, 3), np.uint8))) & (fit.values > 0.3)
     rows, columns = np.nonzero(peaks)
-    order = np.argsort(-values[rows, columns])[:80]
+    order = np.argsort(-fit.values[rows, columns])[:80]
     rows, columns = rows[order], columns[order]
-    scores = values[rows, columns] * agreement(name, means[:, :, rows, columns].transpose(2, 1, 0))
+    scores = fit.values[rows, columns] * agreement(name, fit.colors(rows, columns))
     return [
-        _Candidate(float(score), float(x / scale), float(y / scale), wide / scale, tall / scale, mirrored)
+        Candidate(float(score), float(x / scale), float(y / scale), wide / scale, tall / scale, mirrored)
         for score, x, y in zip(scores, columns, rows, strict=True)
     ]
 
 
-def _explained(small: Array, name: str, wide: int, tall: int, mirrored: bool) -> tuple[Array, Array] | None:
-    """Explained variance for every place of the top left corner (the ring may lie outside), and the parts' colours."""
+@dataclass(frozen=True)
+class _Explained:
+    """How well a thing of one size fits at every place of its top left corner (the ring may lie outside)."""
+
+    values: Array
+    """Explained variance, (rows, columns)."""
+    sums: list[list[Array]]
+    """For each part and channel the sum of its pixels by the root of its mass, (rows, columns)."""
+    roots: Array
+    """Root of each part's mass."""
+
+    def colors(self, rows: Array, columns: Array) -> Array:
+        """The parts' mean colours at n places, (n, parts, 3)."""
+        sums = np.array([[plane[rows, columns] for plane in planes] for planes in self.sums])
+        return np.asarray((sums / self.roots[:, None, None]).transpose(2, 0, 1))
+
+
+def _explained(small: Array, name: str, wide: int, tall: int, mirrored: bool) -> _Explained | None:
+    """Explained variance for every place; None where the thing has no room."""
     parts, ring = masks(name, wide, tall, mirrored)
     r = rim(wide, tall)
     padded = cv2.copyMakeBorder(small, r, r, r, r, cv2.BORDER_REPLICATE)
@@ -131,38 +153,37 @@ def _explained(small: Array, name: str, wide: int, tall: int, mirrored: bool) ->
     weights[:-1, r : r + tall, r : r + wide] = parts
     weights[-1] = RING * ring
     mass = np.maximum(weights.sum(axis=(1, 2)), 0.05)
-    squares = _spectrum((padded**2).sum(axis=2), padded.shape)
-    spectra = [_spectrum(plane, padded.shape) for plane in cv2.split(padded)]
+    roots = np.sqrt(mass)
+    grid = tuple(cv2.getOptimalDFTSize(side) for side in padded.shape[:2])
+    planes = cv2.split(padded)
+    spectra = [_spectrum(plane, grid) for plane in planes]
     between, everything = np.zeros((rows, columns), np.float32), np.zeros((3, rows, columns), np.float32)
-    means = np.empty((3, len(parts), rows, columns), np.float32)
-    whole = np.zeros_like(squares)
-    for k, weight in enumerate(weights):
-        filter = _spectrum(weight, padded.shape)
-        whole += filter
-        for channel, spectrum in enumerate(spectra):
-            sums = _correlated(spectrum, filter, rows, columns)
-            everything[channel] += sums
-            between += sums * sums * np.float32(1 / mass[k])
-            if k < len(parts):
-                np.multiply(sums, np.float32(1 / mass[k]), out=means[channel, k])
-    mean = (everything**2).sum(axis=0) / mass.sum()
-    total = np.maximum(_correlated(squares, whole, rows, columns) - mean, 0) + FLOOR * mass.sum()
-    return np.asarray((between - mean) / total, dtype=np.float32), means
+    sums: list[list[Array]] = []
+    for weight, root in zip(weights, roots, strict=True):
+        filter = _spectrum(weight / root, grid)
+        sums.append([_correlated(spectrum, filter, rows, columns) for spectrum in spectra])
+        for channel, found in enumerate(sums[-1]):
+            cv2.accumulateSquare(found, between)
+            cv2.scaleAdd(found, float(root), everything[channel], everything[channel])
+    mean = (everything[0] ** 2 + everything[1] ** 2 + everything[2] ** 2) / mass.sum()
+    squares = _spectrum(planes[0] ** 2 + planes[1] ** 2 + planes[2] ** 2, grid)
+    total = _correlated(squares, _spectrum(weights.sum(axis=0), grid), rows, columns) - mean
+    values = (between - mean) / (np.maximum(total, 0) + FLOOR * mass.sum())
+    return _Explained(np.asarray(values, dtype=np.float32), sums[:-1], roots[:-1])
 
 
-def _spectrum(plane: Array, shape: tuple[int, ...]) -> Array:
-    """A plane's Fourier transform, on a grid that takes planes of a shape and is quick to transform."""
-    rows, columns = (cv2.getOptimalDFTSize(side) for side in shape[:2])
-    grid = np.zeros((rows, columns), np.float32)
-    grid[: plane.shape[0], : plane.shape[1]] = plane
-    return np.asarray(cv2.dft(grid, nonzeroRows=plane.shape[0]))
+def _spectrum(plane: Array, grid: tuple[int, ...]) -> Array:
+    """A plane's Fourier transform on a grid that it fits on."""
+    whole = np.zeros(grid, np.float32)
+    whole[: plane.shape[0], : plane.shape[1]] = plane
+    return np.asarray(cv2.dft(whole, dst=whole, nonzeroRows=plane.shape[0]))
 
 
 def _correlated(spectrum: Array, filter: Array, rows: int, columns: int) -> Array:
     """The first rows and columns of the correlation of two planes that were transformed."""
     product = cv2.mulSpectrums(spectrum, filter, 0, conjB=True)
-    flags = cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE
-    return np.asarray(cv2.dft(product, flags=flags, nonzeroRows=rows)[:rows, :columns])
+    flags = cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE  # `nonzeroRows` makes this direction slower
+    return np.asarray(cv2.dft(product, dst=product, flags=flags)[:rows, :columns])
 
 
 def agreement(name: str, colors: Array) -> Array:
@@ -197,7 +218,7 @@ def _expected(name: str) -> tuple[Array, Array, Array]:
     return mass / mass.sum(), airs, np.array([color is None for color in template.colors])
 
 
-def _judged(pixels: Array, name: str, place: _Candidate) -> tuple[_Candidate, Array]:
+def _judged(pixels: Array, name: str, place: Candidate) -> tuple[Candidate, Array]:
     """The place at full detail: its neighbours in position and size tried, the best and its parts' colours."""
     scale = min(FINE / (place.width * place.height) ** 0.5, 1.0)
     room_x, room_y = 0.16 * place.width + 3 / scale, 0.16 * place.height + 3 / scale
@@ -205,27 +226,29 @@ def _judged(pixels: Array, name: str, place: _Candidate) -> tuple[_Candidate, Ar
     right, bottom = round(place.left + place.width + room_x), round(place.top + place.height + room_y)
     window = _shrunk(np.ascontiguousarray(pixels[top:bottom, left:right]), scale)
     best, colors = place, np.zeros((1, 3))
-    score, flat = -1.0, 0.0
+    score = -1.0
+    inside: tuple[Array, Array] | None = None
     for step in (0.92, 0.97, 1.02, 1.07):
         wide, tall = max(3, round(place.width * scale * step)), max(3, round(place.height * scale * step))
-        found = _explained(window, name, wide, tall, place.mirrored)
-        if found is None:
+        fit = _explained(window, name, wide, tall, place.mirrored)
+        if fit is None:
             continue
-        values, means = found
-        y, x = np.unravel_index(int(values.argmax()), values.shape)
-        if values[y, x] > score:
-            score = float(values[y, x])
-            best = _Candidate(score, left + x / scale, top + y / scale, wide / scale, tall / scale, place.mirrored)
+        y, x = np.unravel_index(int(fit.values.argmax()), fit.values.shape)
+        if fit.values[y, x] > score:
+            score = float(fit.values[y, x])
+            best = Candidate(score, left + x / scale, top + y / scale, wide / scale, tall / scale, place.mirrored)
             within = window[max(y, 0) : y + tall, max(x, 0) : x + wide]
             parts, _ = masks(name, wide, tall, place.mirrored)
-            colors = means[:, :, y, x].T
-            if within.shape[:2] == parts.shape[1:]:
-                flat, colors = _flatness(within, parts)
+            colors = fit.colors(np.array([y]), np.array([x]))[0]
+            inside = (within, parts) if within.shape[:2] == parts.shape[1:] else None
     if score <= 0:
         return replace(best, score=0.0), colors
-    fit = float((score * flat) ** 0.5 * agreement(name, colors[None])[0] ** 1.5)
+    flat = 0.0
+    if inside is not None:
+        flat, colors = _flatness(*inside)
+    fits = float((score * flat) ** 0.5 * agreement(name, colors[None])[0] ** 1.5)
     detail = (best.width * best.height) ** 0.5 / SURE
-    return replace(best, score=fit * min(1.0, 0.76 + 0.24 * detail)), colors
+    return replace(best, score=fits * min(1.0, 0.76 + 0.24 * detail)), colors
 
 
 def _flatness(window: Array, parts: Array) -> tuple[float, Array]:
@@ -237,22 +260,34 @@ def _flatness(window: Array, parts: Array) -> tuple[float, Array]:
         inside = part > 0.75
         inside = inside if inside.any() else part >= part.max()
         pixels = window[inside]
-        colors[k] = np.median(pixels, axis=0)
+        colors[k] = _middle(pixels)
         off = np.linalg.norm(pixels - colors[k], axis=1)
         flat += float(np.exp(-((off / 30) ** 2)).mean() * part.sum())
         mass += float(part.sum())
     return flat / max(mass, 1e-6), colors
 
 
-def find(pixels: Array, name: str, most: int = 8) -> tuple[Found, ...]:
-    """The best places of a thing, whether good enough or not, without doubles, the best first."""
+def _middle(pixels: Array) -> Array:
+    """The median of each channel of pixels (n, 3); quicker than numpy's own."""
+    low, high = (len(pixels) - 1) // 2, len(pixels) // 2
+    ordered = np.partition(pixels, (low, high), axis=0)
+    return np.asarray((ordered[low] + ordered[high]) / 2)
+
+
+def find(pixels: Array, name: str, places: Sequence[Candidate], enough: float = inf) -> tuple[Found, ...]:
+    """The places of a thing, whether good enough or not, without doubles, the best first.
+
+    They are judged in their order, up to one that fits by `enough`.
+    """
     height, width = pixels.shape[:2]
-    if min(height, width) < 6:
-        return ()
-    judged = [(*_judged(pixels, name, place), place) for place in _candidates(pixels, name, most)]
+    judged: list[tuple[Candidate, Array]] = []
+    for place in places:
+        judged.append(_judged(pixels, name, place))
+        if judged[-1][0].score >= enough:
+            break
     judged.sort(key=lambda item: -item[0].score)
     found: list[Found] = []
-    for place, colors, _ in judged:
+    for place, colors in judged:
         left, top, right, bottom = _box(place)
         box = left / width, top / height, right / width, bottom / height
         if any(overlap(box, other.box) > 0.5 for other in found):
@@ -269,11 +304,11 @@ def main_color(name: str, colors: Array) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _box(place: _Candidate) -> Box:
+def _box(place: Candidate) -> Box:
     return place.left, place.top, place.left + place.width, place.top + place.height
 
 
-def _alike(one: _Candidate, other: _Candidate) -> float:
+def _alike(one: Candidate, other: Candidate) -> float:
     """Intersection over union of two places."""
     across = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
     down = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)

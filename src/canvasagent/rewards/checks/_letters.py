@@ -155,14 +155,32 @@ def _is_there(shown: Array, expected: Array, span: tuple[str, int, int], text: s
     own = _fit(window, _soft(np.ascontiguousarray(expected[:, max(0, left) : right])))
     if own < FITS:
         return False
+    others = _others(letter, bold, text, width)
+    return others is None or _best_fit(window, others) <= own + AHEAD
+
+
+@lru_cache(maxsize=1024)
+def _others(letter: str, bold: bool, reference: str, width: int) -> Array | None:
+    """The soft ink at that width of all other letters, (n, height, width), each of mean 0 and norm 1."""
     alike = next((group for group in ALIKE if letter in group), letter)
-    for other in OTHERS:
-        if other in alike or other.lower() == letter.lower():
-            continue
-        shape = _other(other, bold, text, width)
-        if shape is not None and _fit(window, shape) > own + AHEAD:
-            return False
-    return True
+    others = [other for other in OTHERS if other not in alike and other.lower() != letter.lower()]
+    shapes = [shape for other in others if (shape := _other(other, bold, reference, width)) is not None]
+    if not shapes:
+        return None
+    planes = np.stack(shapes)
+    planes -= planes.mean(axis=(1, 2), keepdims=True)
+    return np.asarray(planes / np.sqrt((planes**2).sum(axis=(1, 2), keepdims=True)))
+
+
+def _best_fit(window: Array, planes: Array) -> float:
+    """The best correlation of any of the planes inside a window: `_fit` of all of them, in one product."""
+    _, tall, wide = planes.shape
+    if window.shape[1] < wide:
+        return 0.0
+    places = np.lib.stride_tricks.sliding_window_view(window, (tall, wide)).reshape(-1, tall * wide)
+    places = places - places.mean(axis=1, keepdims=True)
+    norms = np.sqrt((places**2).sum(axis=1))
+    return float(((places @ planes.reshape(len(planes), -1).T).max(axis=1) / np.maximum(norms, 1e-3)).max())
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from canvasagent.rewards.checks._examples import drawn, texture
 from canvasagent.rewards.checks._pixels import final_of, needs_picture, share
-from canvasagent.rewards.checks._things import MEANS, Thing, hidden, places, seen, threshold, told
+from canvasagent.rewards.checks._things import MEANS, Thing, hidden, there, threshold, told
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
 
 
@@ -20,16 +20,18 @@ class ObjectPresent(Parameters):
 @needs_picture
 def measure(parameters: ObjectPresent, result: Result) -> Finding:
     """At least one place must fit as well as the thing's threshold asks; the score is the best fit beside it.
+    A place that surely is the thing ends the search.
 
     In a photograph nothing is known of a thing that is not found: it may be photographed.
     """
     name = parameters.object
-    found = seen(final_of(result), name)
-    if not found and (unknown := hidden(final_of(result), name)):
+    looked = there(final_of(result), name)
+    best = looked[0].score if looked else 0.0
+    if best >= threshold(name):
+        return Finding(share(0.5 + 0.5 * best), True, told(looked[:1], name))
+    if unknown := hidden(final_of(result), name):
         return unknown
-    best = max((item.score for item in places(final_of(result), name)), default=0.0)
-    why = told(found, name) if found else f"no {name}: the best place fits by {best:.2f}, not {threshold(name):.2f}"
-    return Finding(share(0.5 + 0.5 * best) if found else share(0.6 * best), bool(found), why)
+    return Finding(share(0.6 * best), False, f"no {name}: the best place fits by {best:.2f}, not {threshold(name):.2f}")
 
 
 WITH = (
