@@ -1,10 +1,12 @@
 """Draw the pictures of CanvasBench-250 and freeze it: what was done once, before any policy was tuned on it.
 
     python recipes/canvasbench.py draw [ID]...    pictures that are missing; those of the named tasks anew
-    python recipes/canvasbench.py freeze [--why ID=REASON]...
+    python recipes/canvasbench.py golds FILE      carry out (lite) the gold plans that FILE has no result of
+    python recipes/canvasbench.py freeze FILE [--why ID=REASON]...
 
-Tasks are written in `src/canvasagent/craft/bench/tasks/*.txt`. Freezing carries every gold plan out in the lite profile
-(some minutes) and writes checksums, and the tasks whose gold run does not pass, to `frozen.json`. It refuses:
+Tasks are written in `src/canvasagent/craft/bench/tasks/*.txt`. FILE has a line for each gold run, by the checksum of
+its task, so that only what was changed is run again; all of them take 10 minutes of one core. Freezing writes
+checksums, and the tasks whose gold run does not pass, to `frozen.json`. It refuses:
 
 - marginals other than the asked ones (`craft/bench/marginals.py`), or a gold plan of fewer than two calls;
 - instructions or pictures that are the same, or nearly (within the benchmark, and instructions of the test data);
@@ -56,18 +58,30 @@ def draw(ids: Sequence[str]) -> None:
                 print(f"{file.stem}: {words}")
 
 
-def freeze(reasons: dict[str, str]) -> int:
+def golds(file: Path) -> dict[str, list[str]]:
+    """What went wrong in each task's gold run, by id; those that `file` has no result of are carried out first."""
+    tasks, unread = read_tasks()
+    if unread:
+        raise InputError(unread[0])
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+    known = {row["sum"]: row["problems"] for row in rows}
+    for gold in run_golds([task for task in tasks if checksum(task) not in known]):
+        row = {"sum": checksum(gold.task), "id": gold.task.id, "problems": list(gold.problems)}
+        with file.open("a", encoding="utf-8") as opened:
+            opened.write(json.dumps(row, ensure_ascii=False) + "\n")
+        known[row["sum"]] = row["problems"]
+        print(f"{gold.task.id}: {'; '.join(gold.problems) or 'passes'}", flush=True)
+    return {task.id: known[checksum(task)] for task in tasks}
+
+
+def freeze(file: Path, reasons: dict[str, str]) -> int:
     """Write `frozen.json`, or say what stands in the way."""
     tasks, unread = read_tasks()
     wrong = [*unread, *faults(tasks)]
     if wrong:
         print("\n".join(wrong))
         return 3
-    failing: dict[str, str] = {}
-    for gold in run_golds(tasks):
-        if gold.problems:
-            failing[gold.task.id] = reasons.get(gold.task.id) or "; ".join(gold.problems)
-            print(f"{gold.task.id}: {'; '.join(gold.problems)}", flush=True)
+    failing = {name: reasons.get(name) or "; ".join(problems) for name, problems in golds(file).items() if problems}
     if len(failing) > (1 - ENOUGH) * len(tasks):
         print(f"{len(failing)} of {len(tasks)} gold runs do not pass: nothing is frozen")
         return 3
@@ -137,12 +151,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("draw").add_argument("ids", nargs="*", metavar="ID")
-    verbs.add_parser("freeze").add_argument("--why", action="append", default=[], metavar="ID=REASON")
+    verbs.add_parser("golds").add_argument("file", type=Path, metavar="FILE")
+    final = verbs.add_parser("freeze")
+    final.add_argument("file", type=Path, metavar="FILE")
+    final.add_argument("--why", action="append", default=[], metavar="ID=REASON")
     asked = parser.parse_args()
     if asked.verb == "draw":
         draw(asked.ids)
-        return 0
-    return freeze(dict(text.split("=", 1) for text in asked.why))
+    elif asked.verb == "golds":
+        return 3 if any(golds(asked.file).values()) else 0
+    else:
+        return freeze(asked.file, dict(text.split("=", 1) for text in asked.why))
+    return 0
 
 
 if __name__ == "__main__":
