@@ -254,6 +254,11 @@ def test_a_carried_picture_is_sent_by_its_pixels(both: tuple[ToolBox, ToolBox], 
     assert told(run(here, held, "Flip", image="Rotate_0")) == told(run(there, held, "Flip", image="Rotate_0"))
 
 
+def test_a_server_without_keys_answers_to_no_name_of_others(lite: ToolsServer) -> None:
+    assert lite.ask("GET", "/v1/tools", host="evil.example").status == 421
+    assert lite.ask("GET", "/v1/tools", host="localhost:1").status == 200
+
+
 @pytest.mark.parametrize(
     ("spec", "error", "words"),
     [

@@ -221,8 +221,10 @@ class ToolBox:
     ) -> tuple[Entry, bool, float | None]:
         """Run the call in the pool, once for all that ask for it at the same time; was it cached, what did it cost.
 
-        The time limit counts from when a worker takes the call up, so that a long queue is no failure.
+        The time limit counts from when a worker takes the call up, so that a long queue is no failure; where calls
+        are carried out elsewhere, the limit is that of who does so.
         """
+        limit = float("inf") if self._know(checked.tool).waits else self.call_seconds
         with self._lock:
             flight = self._running.get(key)
             if flight is None:
@@ -234,10 +236,10 @@ class ToolBox:
         try:
             landed = landing(flight.future)
             while not landed.done():
-                left = self.call_seconds - (time.monotonic() - (flight.begun or time.monotonic()))
+                left = limit - (time.monotonic() - (flight.begun or time.monotonic()))
                 if left <= 0:
                     raise BackendFailure(f"{checked.tool.name} took longer than {self.call_seconds:g} s.")
-                await asyncio.wait((landed,), timeout=left)
+                await asyncio.wait((landed,), timeout=min(left, 1e6))
             return *flight.future.result(), flight.bill()
         except CancelledError as error:
             raise BackendFailure("the tool box was closed.") from error

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from canvasagent.toolbox import ToolBox
 
 VARIABLES = (
-    "CANVASAGENT_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL", "CANVASAGENT_FONTS", "HF_HOME", "HF_TOKEN",
+    "CANVASAGENT_API_KEY", "CANVASAGENT_TOOLS_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL", "CANVASAGENT_FONTS", "HF_HOME", "HF_TOKEN",
     "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NO_COLOR", "FORCE_COLOR",
 )  # fmt: skip
 """Environment variables that change what happens here. Only whether they are set is ever told."""

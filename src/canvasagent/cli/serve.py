@@ -51,7 +51,9 @@ def tools(
         out().file.flush()
         start_logging(level)
 
-    server.run(engine, sock, settings, known, certificate=tls_certificate, private_key=tls_key, started=started)
+    hosts = None if known.needed or open else frozenset({host, "127.0.0.1", "localhost", "::1"})
+    files = {"certificate": tls_certificate, "private_key": tls_key}
+    server.run(engine, sock, settings, known, hosts=hosts, started=started, **files)
     return Ending(at_once=True)
 
 

@@ -54,8 +54,8 @@ EAGER_SECONDS = 0.5
 class Service:
     """What the routes share."""
 
-    def __init__(self, engine: Engine, settings: ServerSettings, keys: Keys) -> None:
-        self.engine, self.settings, self.keys = engine, settings, keys
+    def __init__(self, engine: Engine, settings: ServerSettings, keys: Keys, hosts: frozenset[str] | None) -> None:
+        self.engine, self.settings, self.keys, self.hosts = engine, settings, keys, hosts
         self.store = Store(settings.stored_bytes)
         self.turnstile = Turnstile(settings.running, settings.waiting)
         self.metrics = Metrics(self.store, self.turnstile)
@@ -65,7 +65,13 @@ class Service:
         """Tools that cannot be had, with why; None until that is known."""
 
     def enter(self, request: Request) -> Caller:
-        """Who asks. Raises `Problem` 401 without a known key, 429 where its requests are used up."""
+        """Who asks. Raises `Problem` 401 without a known key, 429 where its requests are used up.
+
+        A server without keys listens to this machine's programs, not to web pages that send a browser here under a
+        name of their own: 421.
+        """
+        if self.hosts is not None and request.url.hostname not in self.hosts:
+            raise Problem(421, "misdirected", "without keys, this server answers to the host that it was started for.")
         caller = self.keys.caller(request.headers.get("authorization"))
         request.scope["caller"] = caller.name
         caller.take_request()
@@ -255,9 +261,9 @@ def _told(request: Request, error: Exception) -> Response:
     return response
 
 
-def build_app(engine: Engine, settings: ServerSettings, keys: Keys) -> Any:
-    """The ASGI application. It closes the engine when it ends."""
-    service = Service(engine, settings, keys)
+def build_app(engine: Engine, settings: ServerSettings, keys: Keys, hosts: frozenset[str] | None = None) -> Any:
+    """The ASGI application. It closes the engine when it ends. `hosts`: the names that it answers to (None: any)."""
+    service = Service(engine, settings, keys, hosts)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

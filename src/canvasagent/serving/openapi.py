@@ -150,6 +150,7 @@ def _operation(name: str, summary: str, replies: Mapping[str, Any], open: bool =
     common = {
         "400": _problem("The request makes no sense."),
         "401": _problem("No key, or one that is not known."),
+        "421": _problem("Without keys, the server answers to its own host only."),
         "429": _problem("A quota or the queue is used up: come back after Retry-After seconds."),
     }
     common["429"]["headers"] = {"Retry-After": {"required": True, "schema": {"type": "integer"}}}

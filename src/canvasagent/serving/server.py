@@ -57,11 +57,12 @@ def run(
     *,
     certificate: Path | None = None,
     private_key: Path | None = None,
+    hosts: frozenset[str] | None = None,
     started: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until the process is asked to stop; then what runs and waits is finished. `started` is called once."""
     config = uvicorn.Config(
-        build_app(engine, settings, keys),
+        build_app(engine, settings, keys, hosts),
         http=connection_class(settings.header_seconds),
         ws="none",
         log_config=None,
