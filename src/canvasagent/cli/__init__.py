@@ -44,7 +44,8 @@ COMMANDS = {
     "study": "Have people rate results, and report.",
     "craft": "Build data: trajectories, tasks, the benchmark.",
     "serve": "Serve the tools over HTTP, to agents on this and other machines.",
-    "profile": "Write a profile: which backend does which tool's work.",
+    "profile": "Write a profile (which backend does which tool's work), plan where its models fit.",
+    "models": "List, fetch and check the weights of the profile full.",
     "doctor": "Say what can run on this machine, and what to do about the rest.",
 }
 """Each command with the line that `canvasagent --help` has for it."""

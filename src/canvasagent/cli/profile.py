@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from canvasagent.cli.common import Ending, err, out, verbose_option
+from canvasagent.cli.planning import plan
 
 
 def new(
@@ -36,6 +37,7 @@ def register(app: typer.Typer, summary: str) -> None:
     group = typer.Typer(no_args_is_help=True)
     group.callback()(_group)
     group.command("new")(new)
+    group.command("plan")(plan)
     app.add_typer(group, name="profile", help=summary)
 
 

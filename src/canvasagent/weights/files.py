@@ -18,6 +18,9 @@ from canvasagent.weights.catalogue import entry_of
 PICKLED = frozenset({".bin", ".ckpt", ".pkl", ".pt", ".pth"})
 """Endings of files that Python's pickle wrote."""
 
+_NOT_READ = [*(f"*{ending}" for ending in sorted(PICKLED)), "*.h5", "*.msgpack", "*.onnx", "*.gguf", "*.png", "*.jpg"]
+"""Files of a hub id that may be missing: nothing here reads them."""
+
 _MAX_HEADER = 100_000_000
 """The longest header that the safetensors format allows, in bytes."""
 
@@ -41,11 +44,12 @@ def _fetched(source: str, revision: str | None) -> Path:
         from huggingface_hub import snapshot_download
     except ImportError as error:
         raise MissingExtra(f"reading '{source}'", "full") from error
+    entry = entry_of(source)
+    wanted = {"allow_patterns": list(entry.files)} if entry is not None else {"ignore_patterns": _NOT_READ}
     try:
-        folder = Path(snapshot_download(source, revision=revision, local_files_only=True))
+        folder = Path(snapshot_download(source, revision=revision, local_files_only=True, **wanted))
     except Exception as error:  # many classes, all meaning that it is not in the cache
         raise WeightsError(f"the weights of {source} are not on this machine: {how_to_get(source)}") from error
-    entry = entry_of(source)
     if entry is not None and len(entry.files) == 1 and "*" not in entry.files[0]:
         path = folder / entry.files[0]
         if not path.exists():
