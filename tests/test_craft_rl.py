@@ -118,7 +118,7 @@ def test_a_plan_is_measured_as_its_seed_says(seed: Seed) -> None:
 
 def test_conditions_of_every_kind_turn_out_both_ways() -> None:
     found: Counter[tuple[str, bool]] = Counter()
-    for number in range(60):
+    for number in range(24):
         for branch in compose(Seed("hard", "medium", "medium"), picker(), f"both:{number}").branches():
             found[branch.condition.kind, branch.condition.holds] += 1
     for kind in ("present", "count", "text says"):
@@ -348,7 +348,7 @@ def test_slots_do_not_depend_on_what_was_made_before(built: Path) -> None:
 def test_gold_runs_and_policies_are_measured() -> None:
     """The gold run of a small task passes its checks, and not one that is wrong; a policy's tries are counted."""
     settings = settings_for(
-        1, {"L": (1, 0, 0), "D": (1, 0, 0), "R": (1, 0, 0)}, verify=1.0, solve="random-valid", tries=2, seed=1
+        1, {"L": (1, 0, 0), "D": (1, 0, 0), "R": (1, 0, 0)}, verify=1.0, solve="random-valid", tries=1, seed=1
     )
     workshop = Workshop(settings)
     try:
@@ -356,8 +356,8 @@ def test_gold_runs_and_policies_are_measured() -> None:
         record = built.attempts[-1].record
         assert isinstance(record, RlRecord) and record.meta["verified"] is True
         told = record.solvability
-        assert told is not None and told["policy"] == "random-valid" and told["runs"] == 2
-        assert told["solved"] <= 2 and told["pass_rate"] == told["solved"] / 2 and told["mean_reward"] is not None
+        assert told is not None and told["policy"] == "random-valid" and told["runs"] == 1
+        assert told["solved"] <= 1 and told["pass_rate"] == told["solved"] and told["mean_reward"] is not None
         plan = Plan.model_validate(record.plan)
         plan = plan.model_copy(update={"checks": (*plan.checks, {"check": "text_readable", "text": "XYLOPHONE"})})
         images = tuple(workshop.sources.open(picture) for picture in plan.pictures)
