@@ -147,6 +147,21 @@ def test_everything_stays_inside_and_apart(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "relation", "other"),
+    [
+        ("truck", "left of", "teddy bear"), ("bus", "left of", "key"), ("truck", "right of", "bicycle"),
+        ("barn", "right of", "cow"), ("train", "next to", "flower"), ("table", "next to", "cat"),
+    ],
+)  # fmt: skip
+def test_a_thing_beside_another_does_not_hide_it(one: str, relation: str, other: str) -> None:
+    for seed in range(5):
+        far, near = boxes(parse(f"a {one} {relation} a {other}"), seed)
+        across = min(far.right, near.right) - max(far.left, near.left)
+        down = min(far.bottom, near.bottom) - max(far.top, near.top)
+        assert max(across, 0) * max(down, 0) <= 0.35 * far.width * far.height, seed
+
+
+@pytest.mark.parametrize(
     "prompt",
     [
         "a shop with a sign that says 'OPEN'",

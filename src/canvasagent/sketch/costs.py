@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 HIDDEN = 500.0
-"""Cost of words that are wholly hidden."""
+"""Cost of words, or of a thing, that are wholly hidden."""
+COVERED = 0.35
+"""Share of a thing that another may hide without need."""
+DEEP = frozenset({"on", "under", "front", "behind"})
+"""Relations in which one thing is to hide another."""
 
 
 def cost_of(
@@ -48,16 +52,40 @@ def cost_of(
     return cost + (0.0 if _supported(option, placed) else 150.0)
 
 
+def hidden(placed: Sequence[Placement], scene: Scene) -> float:
+    """How much is hidden that should be seen, words and things: the sum of shares, 0 where nothing is.
+
+    That two of a kind overlap, or two things of which one is to be on, under, before or behind the other, is no fault.
+    """
+    total = hidden_words(placed)
+    drawn = sorted(placed, key=lambda item: item.depth)
+    for number, item in enumerate(drawn):
+        area = max(item.width * item.height, 1.0)
+        nearer = [other for other in drawn[number + 1 :] if other.group != item.group]
+        shares = [_shared(item, other) / area for other in nearer if not _deep(scene, item.group, other.group)]
+        total += sum(share for share in shares if share > COVERED)
+    return total
+
+
+def _deep(scene: Scene, one: int, other: int) -> bool:
+    """Whether a relation wants one of two groups to hide the other."""
+    return any(
+        relation.kind in DEEP and there in relation.others
+        for here, there in ((one, other), (other, one))
+        for relation in scene.groups[here].relations
+    )
+
+
 def hidden_words(placed: Sequence[Placement]) -> float:
     """How much of the words on things lies behind the boxes of nearer things: the sum of shares, 0 where none does."""
-    hidden = 0.0
-    for item in placed:
+    drawn = sorted(placed, key=lambda item: item.depth)
+    total = 0.0
+    for number, item in enumerate(drawn):
         box = _words_box(item)
         if box is not None:
             area = (box[2] - box[0]) * (box[3] - box[1])
-            nearer = [other for other in placed if other is not item and other.depth >= item.depth]
-            hidden += sum(_common(box, _box(other)) for other in nearer) / max(area, 1.0)
-    return hidden
+            total += sum(_common(box, _box(other)) for other in drawn[number + 1 :]) / max(area, 1.0)
+    return total
 
 
 def _words_box(item: Placement) -> tuple[float, float, float, float] | None:

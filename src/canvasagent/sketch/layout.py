@@ -15,7 +15,7 @@ import numpy as np
 from canvasagent.errors import ToolRefusal
 from canvasagent.geometry import Size
 from canvasagent.sketch.background import Background
-from canvasagent.sketch.costs import HIDDEN, cost_of, hidden_words
+from canvasagent.sketch.costs import HIDDEN, cost_of, hidden
 from canvasagent.sketch.rules import HANGING, allowed
 from canvasagent.sketch.scene import MAX_THINGS, Group, Scene
 from canvasagent.sketch.sprite import Place, Sprite, all_sprites
@@ -25,7 +25,9 @@ TRIES = 60
 RESTARTS = 4
 """Layouts that are tried where the first is crowded; the best is kept."""
 FREER = 12
-"""Layouts that are tried beyond those, with nothing kept in the middle, while a thing hides another's words."""
+"""Layouts that are tried beyond those while a thing or its words are hidden: nothing is kept in the middle, and each
+time all things are smaller by the share `SMALLER`."""
+SMALLER = 0.05
 CROWDED = 15.0
 """Cost from which a layout is worth another try."""
 MARGIN = 0.02
@@ -109,11 +111,12 @@ def lay_out(
     heights = _heights(scene, sprites, stage)
     best: tuple[float, list[Placement]] | None = None
     for attempt in range(RESTARTS + FREER):
-        if attempt >= RESTARTS and best is not None and not hidden_words(best[1]):
+        if attempt >= RESTARTS and best is not None and not hidden(best[1], scene):
             break
-        random = np.random.default_rng((seed, attempt))
-        cost, placed = _attempt(scene, sprites, stage, heights, random, roams=attempt >= RESTARTS)
-        cost += HIDDEN * hidden_words(placed)
+        random, freer = np.random.default_rng((seed, attempt)), max(attempt + 1 - RESTARTS, 0)
+        lower = [(1 - SMALLER) ** freer * height for height in heights]
+        cost, placed = _attempt(scene, sprites, stage, lower, random, roams=freer > 0)
+        cost += HIDDEN * hidden(placed, scene)
         if best is None or cost < best[0]:
             best = cost, placed
         if cost < CROWDED:
