@@ -434,6 +434,8 @@ def test_a_made_key_opens_the_server(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["--running", "0"], "--running"),
         (["--host", "203.0.113.1", "--open"], "cannot listen on"),
         (["--profile", "nowhere"], "no profile 'nowhere'"),
+        (["--tls-certificate", "nowhere.pem"], "cannot be used"),
+        (["--tls-key", "nowhere.pem"], "belongs to a --tls-certificate"),
     ],
 )
 def test_a_server_that_cannot_be_is_told(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:

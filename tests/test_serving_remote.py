@@ -259,6 +259,23 @@ def test_a_server_without_keys_answers_to_no_name_of_others(lite: ToolsServer) -
     assert lite.ask("GET", "/v1/tools", host="localhost:1").status == 200
 
 
+def test_a_wrong_key_and_another_sort_of_server_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from chat_server import ChatServer
+
+    monkeypatch.setenv("CANVASAGENT_TOOLS_KEY", "a-wrong-secret-key")
+    with ChatServer() as other, pytest.raises(InputError, match=r"does not answer as a tool server|refused the request"):
+        load_profile(f"remote:{other.url}")
+    keys = tmp_path / "keys.toml"
+    keys.write_text('[a]\nkey = "a-long-key-that-is-right"', "utf-8")
+    with ToolsServer(("--profile", profile_file(tmp_path), "--keys", str(keys), "-q")) as server:
+        with pytest.raises(InputError, match=r"not known.*CANVASAGENT_TOOLS_KEY") as raised:
+            load_profile(f"remote:{server.url}")
+        assert "secret" not in str(raised.value)
+        monkeypatch.setenv("CANVASAGENT_TOOLS_KEY", "a-long-key-that-is-right")
+        with ToolBox(f"remote:{server.url}?pictures=png") as box:
+            assert told(run(box, canvas(1), "Rotate", image="img_1", angle=33))[0] is None
+
+
 @pytest.mark.parametrize(
     ("spec", "error", "words"),
     [

@@ -39,6 +39,8 @@ def tools(
     known = key_holders.Keys.load(keys) if keys is not None else key_holders.Keys()
     if not known.needed and not open and not server.is_loopback(host):
         raise InputError(f"whoever reaches {host} could use this server: give --keys FILE, or --open.")
+    if tls_key is not None and tls_certificate is None:
+        raise InputError("--tls-key belongs to a --tls-certificate.")
     level = logging.DEBUG if is_verbose() else logging.WARNING if quiet else logging.INFO
     sock = server.bind(host, port)
     engine = ToolBox(_profile(profile, isolate), workers=settings.running, max_pixels=settings.max_pixels)

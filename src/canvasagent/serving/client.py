@@ -129,9 +129,10 @@ class ToolServer:
             self.pixel_boxes, self.version = bool(told["pixel_boxes"]), str(told["canvasagent"])
         except (_Dropped, _Busy, _Crashed) as error:
             raise BackendFailure(f"the tool server {self.url} does not answer: {error}.") from error
-        except (_Missing, KeyError, TypeError, BackendFailure) as error:
-            told_why = f": {error}" if isinstance(error, BackendFailure) else "."
-            raise InputError(f"{self.url} does not answer as a tool server{told_why}") from error
+        except (_Missing, KeyError, TypeError) as error:
+            raise InputError(f"{self.url} does not answer as a tool server.") from error
+        except BackendFailure as error:
+            raise InputError(str(error)) from error
 
     def carry_out(
         self,
@@ -274,7 +275,7 @@ class ToolServer:
             return _Dropped(said)
         if status == 401:
             return BackendFailure(f"the tool server {self.url}: {said} The key is read from CANVASAGENT_TOOLS_KEY.")
-        return BackendFailure(f"the tool server {self.url} refused the call ({status}): {said}")
+        return BackendFailure(f"the tool server {self.url} refused the request ({status}): {said}")
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -60,7 +60,10 @@ def run(
     hosts: frozenset[str] | None = None,
     started: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until the process is asked to stop; then what runs and waits is finished. `started` is called once."""
+    """Serve until the process is asked to stop; then what runs and waits is finished. `started` is called once.
+
+    Raises `InputError` for a certificate that cannot be used.
+    """
     config = uvicorn.Config(
         build_app(engine, settings, keys, hosts),
         http=connection_class(settings.header_seconds),
@@ -74,6 +77,10 @@ def run(
         ssl_certfile=certificate,
         ssl_keyfile=private_key,
     )
+    try:
+        config.load()
+    except OSError as error:  # an unusable certificate is an OSError too
+        raise InputError(f"the certificate or its key cannot be used: {error}.") from error
     server = _Server(config)
 
     async def serve() -> None:

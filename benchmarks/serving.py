@@ -1,0 +1,313 @@
+"""The tool server on this machine, over HTTP, against calling the same tools in process (profile `lite`).
+
+    python benchmarks/serving.py                     # overhead of a call, and throughput at 1, 8, 64 clients
+    python benchmarks/serving.py --load 600          # ten minutes at saturation: errors, lost replies, memory
+
+Clients and server share this machine's cores, which no real deployment does; so beside the throughput by the clock
+stands the processor time that a call costs the server process against the process that calls the tools itself.
+Every call has a picture region, phrase or place of its own, so that no cache answers it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psutil
+import urllib3
+from device import RESULTS, device, write_results
+from loop import picture
+
+from canvasagent import ToolBox
+from canvasagent.cache import Cache
+from canvasagent.canvas import Canvas, Kind, input_key
+from canvasagent.serving.wire import RESULT, pack, picture_id, unpack_own
+from canvasagent.tools.base import canvas_info
+from canvasagent.tools.check import check_call
+
+SIDE = 512
+CLIENTS = (1, 8, 64)
+SECONDS = 4.0
+CALLS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "Crop": lambda n: {"bbox": [n % 400, n // 400 % 400, 600 + n % 400, 600 + n // 400 % 400]},
+    "Overlayer": lambda n: {"overlay_type": "text", "content": f"SALE {n}", "position": [500, 500]},
+    "Grounding": lambda n: {"reference_text": "the red circle", "page": 1 + n},
+    "OCR": lambda n: {"page": 1 + n},
+}
+"""Arguments of the n-th call beside its picture: no two alike."""
+LIMITS = ("--stored-bytes", "200000000")
+"""The server's store of pictures is full after half a minute, so that what memory does afterwards can be seen."""
+NAME = {"Overlayer": "base_image"}
+HEADERS = {"Content-Type": "application/json", "Accept": RESULT}
+
+
+class Server:
+    """`canvasagent serve tools` in a process of its own."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "canvasagent", "serve", "tools", "--port", "0", "--waiting", "1000", *LIMITS]
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
+        assert self.process.stdout is not None
+        found = re.search(r"http://\S+", self.process.stdout.readline())
+        assert found is not None
+        self.url = found[0]
+        while urllib3.request("GET", f"{self.url}/readyz", retries=5).status != 200:
+            time.sleep(0.1)
+        self.seen = psutil.Process(self.process.pid)
+
+    def cpu(self) -> float:
+        """Processor seconds that it has used."""
+        used = self.seen.cpu_times()
+        return used.user + used.system
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+def canvas() -> Canvas:
+    """The picture that all calls work on."""
+    held = Canvas()
+    held.add_input(picture(7, SIDE))
+    return held
+
+
+def numbers(start: int) -> Iterator[int]:
+    """Numbers that no other measurement uses."""
+    return iter(range(start * 1_000_000, (start + 1) * 1_000_000))
+
+
+async def one(box: ToolBox, held: Canvas, tool: str, number: int) -> None:
+    """One call through a tool box."""
+    raw = {NAME.get(tool, "image"): "img_1", **CALLS[tool](number)}
+    checked = check_call(box.tools[tool], raw, canvas_info(held), 1)
+    execution = await box.call(checked, {argument: held[name] for argument, name in checked.assets.items()})
+    assert execution.fault is None and not execution.cached, execution
+
+
+async def for_seconds(
+    box: ToolBox, held: Canvas, tool: str, clients: int, fresh: Iterator[int], seconds: float
+) -> float:
+    """Calls a second of that many concurrent callers."""
+    done = 0
+    until = time.perf_counter() + seconds
+
+    async def client() -> None:
+        nonlocal done
+        while time.perf_counter() < until:
+            await one(box, held, tool, next(fresh))
+            done += 1
+
+    started = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return done / (time.perf_counter() - started)
+
+
+def overhead(server: Server) -> dict[str, Any]:
+    """Milliseconds of single calls, in process and through `remote:URL`, in turns.
+
+    By the clock (median, and the fastest tenth, which other work on the machine disturbs least), and as processor
+    time of both processes together, which is what the clock would show on a quiet machine.
+    """
+    held, told = canvas(), {}
+    with ToolBox("lite", cache=Cache(0)) as here, ToolBox(f"remote:{server.url}", cache=Cache(0)) as there:
+        for index, (tool, count) in enumerate({"Crop": 300, "Overlayer": 300, "Grounding": 60, "OCR": 12}.items()):
+            fresh = numbers(10 + index)
+            times: dict[ToolBox, list[tuple[float, float]]] = {here: [], there: []}
+
+            async def alternate(tool: str = tool, count: int = count, fresh: Any = fresh, times: Any = times) -> None:
+                for number in range(count + 3):
+                    for box in (here, there):
+                        clock, cpu = time.perf_counter(), time.process_time() + server.cpu()
+                        await one(box, held, tool, next(fresh))
+                        spent = (time.perf_counter() - clock, time.process_time() + server.cpu() - cpu)
+                        if number >= 3:
+                            times[box].append((spent[0] * 1000, spent[1] * 1000))
+
+            asyncio.run(alternate())
+            mine, theirs = (
+                {
+                    "median": statistics.median(clock for clock, _ in times[box]),
+                    "fastest_tenth": sorted(clock for clock, _ in times[box])[count // 10],
+                    "cpu_mean": statistics.mean(cpu for _, cpu in times[box]),
+                }
+                for box in (here, there)
+            )
+            told[tool] = {
+                name: {
+                    "in_process_ms": round(mine[name], 3),
+                    "remote_ms": round(theirs[name], 3),
+                    "overhead_ms": round(theirs[name] - mine[name], 3),
+                }
+                for name in mine
+            }
+            print(tool, told[tool], flush=True)
+    return told
+
+
+def client_process(url: str, tool: str, threads: int, start: int, seconds: float, queue: Any) -> None:
+    """One process of plain HTTP clients, each with a connection of its own: calls made, bytes fetched, errors."""
+    pool = urllib3.PoolManager(maxsize=threads, retries=False)
+    held = canvas()["img_1"]
+    name = picture_id(Kind.IMAGE, input_key(held.picture))
+    pool.request("PUT", f"{url}/v1/pictures/{name}", body=pack(held.picture))
+    fresh = numbers(start)
+    until = time.perf_counter() + seconds
+
+    def client(_: int) -> tuple[int, int, int]:
+        done = errors = 0
+        lost = 0
+        while time.perf_counter() < until:
+            body = json.dumps({"arguments": {NAME.get(tool, "image"): name, **CALLS[tool](next(fresh))}}).encode()
+            try:
+                sent = pool.request("POST", f"{url}/v1/tools/{tool}", body=body, headers=HEADERS)
+                line, _, packed = (
+                    sent.data.partition(b"\n") if sent.headers["Content-Type"] == RESULT else (b"", b"", b"")
+                )
+                made = json.loads(line or b"{}").get("picture")
+                errors += made is not None and list(unpack_own(packed).size) != made["size"]
+                done += sent.status == 200
+                errors += sent.status != 200
+            except urllib3.exceptions.HTTPError:
+                lost += 1
+        return done, errors, lost
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(threads) as workers:
+        sums = [sum(column) for column in zip(*workers.map(client, range(threads)), strict=True)]
+    queue.put([*sums, time.perf_counter() - started])
+
+
+def over_http(server: Server, tool: str, clients: int, start: int, seconds: float) -> dict[str, Any]:
+    """Calls a second of that many HTTP clients, and what a call cost the server in processor time."""
+    queue: Any = multiprocessing.Queue()
+    processes = min(clients, 2)
+    before = server.cpu()
+    running = [
+        multiprocessing.Process(
+            target=client_process, args=(server.url, tool, clients // processes, start + index, seconds, queue)
+        )
+        for index in range(processes)
+    ]
+    for process in running:
+        process.start()
+    told = [queue.get() for _ in running]
+    for process in running:
+        process.join()
+    done, errors, lost = (sum(one[index] for one in told) for index in range(3))
+    cpu = server.cpu() - before
+    return {
+        "calls_per_s": round(sum(one[0] / one[3] for one in told), 1),
+        "server_cpu_ms_per_call": round(cpu / max(1, done) * 1000, 3),
+        "errors": errors,
+        "lost": lost,
+    }
+
+
+def throughput(server: Server, seconds: float) -> dict[str, Any]:
+    """For each tool and number of clients: in process and over HTTP."""
+    held, told = canvas(), {}
+    for index, tool in enumerate(CALLS):
+        rows = {}
+        for place, clients in enumerate(CLIENTS):
+            start = 100 + index * 30 + place * 10
+            with ToolBox("lite", cache=Cache(0)) as box:
+                asyncio.run(one(box, held, tool, start * 1_000_000 + 999_999))
+                cpu = time.process_time()
+                rate = asyncio.run(for_seconds(box, held, tool, clients, numbers(start), seconds))
+                each = (time.process_time() - cpu) / max(1.0, rate * seconds) * 1000
+            http = over_http(server, tool, clients, start + 1, seconds)
+            rows[str(clients)] = {
+                "in_process_calls_per_s": round(rate, 1),
+                "in_process_cpu_ms_per_call": round(each, 3),
+                **{f"http_{name}" if name == "calls_per_s" else name: value for name, value in http.items()},
+                "throughput_ratio": round(http["calls_per_s"] / rate, 3),
+                "cpu_ratio": round(each / http["server_cpu_ms_per_call"], 3),
+            }
+            print(tool, clients, rows[str(clients)], flush=True)
+        told[tool] = rows
+    return told
+
+
+def load(server: Server, seconds: float) -> dict[str, Any]:
+    """All four tools at once, 64 clients, for that long: what failed, and the server's memory as it went."""
+    queue: Any = multiprocessing.Queue()
+    shares = {"Crop": 32, "Overlayer": 24, "Grounding": 4, "OCR": 4}
+    running = [
+        multiprocessing.Process(target=client_process, args=(server.url, tool, threads, 500 + index, seconds, queue))
+        for index, (tool, threads) in enumerate(shares.items())
+    ]
+    for process in running:
+        process.start()
+    memory = []
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        time.sleep(min(5.0, seconds / 12))
+        memory.append(server.seen.memory_info().rss / 2**20)
+    told = [queue.get() for _ in running]
+    for process in running:
+        process.join()
+    third = len(memory) // 3
+    text = urllib3.request("GET", f"{server.url}/metrics").data.decode()
+    counted = sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith("canvasagent_calls_total"))
+    done = sum(one[0] for one in told)
+    return {
+        "seconds": seconds,
+        "clients": shares,
+        "calls": done,
+        "calls_per_s": round(done / seconds, 1),
+        "errors": sum(one[1] for one in told),
+        "lost_replies": sum(one[2] for one in told),
+        "calls_the_server_counted": int(counted),
+        "memory_mb": {
+            "first_third_mean": round(statistics.mean(memory[:third]), 1),
+            "second_third_mean": round(statistics.mean(memory[third : 2 * third]), 1),
+            "last_third_mean": round(statistics.mean(memory[2 * third :]), 1),
+            "at_the_end": round(memory[-1], 1),
+            "most": round(max(memory), 1),
+            "every_sample": [round(value) for value in memory],
+        },
+    }
+
+
+def main() -> None:
+    """Measure, print, write `results/serving.json`; a load test joins what is there already."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--load", type=float, default=0.0, metavar="SECONDS", help="only the load test, for that long")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="time of each throughput measurement")
+    given = parser.parse_args()
+    file = RESULTS / "serving.json"
+    figures: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    busy = {"load_average_before": round(os.getloadavg()[0], 2)}
+    with Server() as server:
+        if given.load:
+            figures["load_test"] = {"device": device(), **busy, **load(server, given.load)}
+        else:
+            figures = {"device": device(), "side": SIDE, **busy, "overhead": overhead(server), **figures_of(figures)}
+            figures["throughput"] = throughput(server, given.seconds)
+    write_results("serving", figures)
+
+
+def figures_of(figures: dict[str, Any]) -> dict[str, Any]:
+    """What an earlier load test found."""
+    return {"load_test": figures["load_test"]} if "load_test" in figures else {}
+
+
+if __name__ == "__main__":
+    main()
