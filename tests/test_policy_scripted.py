@@ -16,9 +16,10 @@ from canvasagent.canvas import Asset, Canvas, Kind
 from canvasagent.conversation import Message
 from canvasagent.errors import InputError
 from canvasagent.geometry import centred_box
+from canvasagent.observed import checkable, says
 from canvasagent.policies import load_policy
 from canvasagent.policies._scripted.details import phrase, reference, region, remainder
-from canvasagent.policies._scripted.language import checkable, clauses, is_foreign, quotes_of, says
+from canvasagent.policies._scripted.language import clauses, is_foreign, quotes_of
 from canvasagent.policies.scripted import next_turn
 from canvasagent.prompts import system_prompt
 from canvasagent.protocol import Turn, parse, render_observation, render_request

@@ -94,14 +94,26 @@ def _grid(edges: Sequence[str]) -> GridBox:
 # ── comparing what was read ──────────────────────────────────────────────────────────────────────────────
 
 
-def plain(text: str) -> str:
+def letters_of(text: str) -> str:
     """Letters and digits alone, in one case and without accents: what readings are compared by."""
     return "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold()) if sign.isalnum())
 
 
 def likeness(read: str, wanted: str) -> float:
     """How alike what was read is to a text, 0 to 1; 1 where it holds the text."""
-    one, other = plain(read), plain(wanted)
+    one, other = letters_of(read), letters_of(wanted)
     if not one or not other:
         return 0.0
     return 1.0 if other in one else SequenceMatcher(None, one, other, autojunk=False).ratio()
+
+
+def says(lines: Sequence[str], text: str) -> bool:
+    """Whether lines that were read hold a text, a small share of misread letters allowed; any text, if it is empty."""
+    least = 0.85 if len(letters_of(text)) >= 5 else 1.0
+    return any(not letters_of(text) or likeness(line, text) >= least for line in [" ".join(lines), *lines] if lines)
+
+
+def checkable(text: str) -> bool:
+    """Whether OCR can be expected to read a text: Latin letters, digits, Chinese or Japanese, and enough of them."""
+    known = [char for char in letters_of(text) if char < "\u0250" or "\u3040" <= char <= "\u9fff"]
+    return len(known) >= 2 and len(known) == len(letters_of(text))

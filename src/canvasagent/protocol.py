@@ -223,3 +223,9 @@ def render_request(instruction: str, imglist: Sequence[str], continues: str | No
     """The user message's text. `continues` is the result of the run that this request goes on from."""
     head = f"Continuing an earlier run; its result is {continues}.\n" if continues else ""
     return f"{head}{instruction}\n[now imglist is {{{', '.join(imglist)}}}]"
+
+
+def said(text: str, most: int = 400) -> str:
+    """A text that may stand in a reason: one line, no tags, no 'Not done:' of its own, at most `most` characters."""
+    text = re.sub(r"(?i)not done:", "not done", " ".join(text.replace("<", "‹").replace(">", "›").split()))
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.conversation import Message
+from canvasagent.errors import InputError
 
 VIEW_PIXELS = 262_144
 """Pixels of the copy that a policy sees of a picture (PROTOCOL: corrected, on purpose)."""
@@ -82,7 +83,7 @@ class Policy(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class TurnPolicy:
     """A policy that is a function from the conversation to the text of the next turn."""
 
@@ -98,6 +99,17 @@ class TurnPolicy:
 
 
 Create = Callable[[str | None, PolicySettings], Policy]
+
+
+def without_argument(name: str, turn: Callable[[Sequence[Message]], str]) -> Create:
+    """What creates a policy of turns that takes no argument. Raises `InputError` where one is given."""
+
+    def create(argument: str | None, settings: PolicySettings) -> Policy:
+        if argument:
+            raise InputError(f"the {name} policy takes no argument (got '{argument}').")
+        return TurnPolicy(name, turn)
+
+    return create
 
 
 def settings_record(policy: Policy) -> dict[str, Any]:

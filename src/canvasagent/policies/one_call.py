@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from canvasagent.conversation import Message, last_request
-from canvasagent.errors import InputError
-from canvasagent.policies.base import PolicySettings, TurnPolicy
+from canvasagent.policies.base import without_argument
 from canvasagent.protocol import ToolCall, render_turn
 from canvasagent.task import question_in
 
@@ -57,8 +56,5 @@ def _sought(request: str, image: str) -> dict[str, Any]:
     return {"image": image, "reference_text": thing[1] if thing else request[:200]}
 
 
-def create(argument: str | None, settings: PolicySettings) -> TurnPolicy:
-    """The policy. It takes no argument."""
-    if argument:
-        raise InputError(f"the one-call policy takes no argument (got '{argument}').")
-    return TurnPolicy("one-call", next_turn)
+create = without_argument("one-call", next_turn)
+"""The policy. It takes no argument."""

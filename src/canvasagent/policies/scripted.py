@@ -11,20 +11,12 @@ import re
 from collections.abc import Sequence
 
 from canvasagent.conversation import Message
-from canvasagent.errors import InputError
-from canvasagent.policies._scripted.language import plain
 from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.policies._scripted.play import perform
 from canvasagent.policies._scripted.scene import Next, Scene
-from canvasagent.policies.base import PolicySettings, TurnPolicy
+from canvasagent.policies.base import without_argument
 from canvasagent.protocol import ToolCall, render_turn
-
-
-def create(argument: str | None, settings: PolicySettings) -> TurnPolicy:
-    """The policy. It takes no argument."""
-    if argument:
-        raise InputError(f"the scripted policy takes no argument (got '{argument}').")
-    return TurnPolicy("scripted", next_turn)
+from canvasagent.protocol import said as plain
 
 
 def next_turn(messages: Sequence[Message]) -> str:
@@ -44,3 +36,7 @@ def next_turn(messages: Sequence[Message]) -> str:
     told += ["What could be done is done."] if scene.unmet and scene.result and not scene.answers else []
     told += ["Not done: " + "; ".join(plain(part.replace(";", ",")) for part in scene.unmet)] if scene.unmet else []
     return render_turn("\n".join(told), None, scene.result)
+
+
+create = without_argument("scripted", next_turn)
+"""The policy. It takes no argument."""

@@ -10,8 +10,6 @@ from canvasagent.geometry import GridBox
 from canvasagent.policies._scripted.language import entries, knowledge, pattern, reworded
 from canvasagent.tools.overlayer import color_name, is_color
 
-Details = dict[str, Any]
-
 
 def lookup(table: str, text: str) -> Any:
     """What a text means by a table of words.toml: the first entry that is found in it, or None."""
@@ -28,14 +26,10 @@ def angle(how: str) -> int:
     return turned if abs(turned) <= 360 else turned % 360
 
 
-def sides(text: str) -> set[str]:
-    """The sides that a text names, in one form: 'upper' → 'top', 'centre' → 'middle'."""
-    return {name for name in ("left", "right", "top", "bottom", "middle") if pattern(f"{{{name}}}").search(text)}
-
-
 def region(text: str) -> GridBox:
     """The box of a region in words: 'top third', 'left half', 'bottom right corner', 'centre'."""
-    named, size = sides(text), round(min(max(lookup("share", text), 10), 1000))
+    named = {name for name in ("left", "right", "top", "bottom", "middle") if pattern(f"{{{name}}}").search(text)}
+    size = round(min(max(lookup("share", text), 10), 1000))
     if named & {"left", "right"} and named & {"top", "bottom"} and size == 250:
         size = 500  # 'the top left quarter'
     if named == {"middle"}:

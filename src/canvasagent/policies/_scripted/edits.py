@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from canvasagent.policies._scripted.details import Details, head, lookup, phrase
-from canvasagent.policies._scripted.language import knowledge, nameable, plain, resolved, rule, says
+from canvasagent.observed import says
+from canvasagent.policies._scripted.details import head, lookup, phrase
+from canvasagent.policies._scripted.language import Details, knowledge, nameable, resolved, rule
 from canvasagent.policies._scripted.scene import Scene, Unmet, need
+from canvasagent.protocol import said as plain
 
 TRIES = 3
 """How often a step is tried at most, in other ways each time."""

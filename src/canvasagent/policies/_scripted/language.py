@@ -8,11 +8,10 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-from canvasagent.observed import likeness
-from canvasagent.observed import plain as key
 from canvasagent.quotations import QUOTED, Quotes
 
-_SENTENCE = re.compile(r"(?<=[^\d\s][.!?] )|(?<=\n)")
+Details = dict[str, Any]
+"""What was read out of words, by name."""
 
 
 @cache
@@ -54,9 +53,8 @@ def entries(table: str) -> list[dict[str, Any]]:
 
 def quotes_of(text: str) -> tuple[str, Quotes]:
     """A text with every quotation, and every WORD that stands out by its capitals, replaced by a mark."""
-    begun = text[:200]
-    loud = sum(map(str.isupper, begun)) * 2 > sum(map(str.isalpha, begun)) and rule("starters").search(begun)
-    return Quotes.take(text, QUOTED if loud and not re.search("[a-z]{4}", begun) else rule("quoted_or_loud"))
+    loud = sum(map(str.isupper, text[:200])) * 2 > sum(map(str.isalpha, text[:200])) and rule("shouted").match(text)
+    return Quotes.take(text, QUOTED if loud else rule("quoted_or_loud"))
 
 
 Clause = tuple[str, bool]
@@ -66,7 +64,7 @@ Clause = tuple[str, bool]
 def clauses(text: str) -> list[Clause]:
     """The clauses of a text whose quotations are marks, in order, cleared of politeness and connectives."""
     text = reworded("whole", re.sub(r"[^\S\n]+", " ", text))
-    text = mended("".join(reworded("rewrite", sentence) for sentence in _SENTENCE.split(text)))
+    text = mended("".join(reworded("rewrite", sentence) for sentence in rule("sentence").split(text)))
     start, opens = 0, True
     parts: list[Clause] = []
     for match in [*rule("hard").finditer(text), None]:
@@ -158,12 +156,6 @@ def is_foreign(text: str) -> bool:
 # ── what is said, and small judgements on words ──────────────────────────────────────────────────────────
 
 
-def plain(text: str, most: int = 400) -> str:
-    """A text that may stand in a reason: one line, no tags, no 'Not done:' of its own, not too long."""
-    text = re.sub(r"(?i)not done:", "not done", " ".join(text.replace("<", "‹").replace(">", "›").split()))
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
 def resolved(prompt: str, noun: str | None, pronoun: bool) -> str:
     """An edit prompt in which 'it' says what it means, a thing or the picture, and 'one' says one of what."""
     name, one = f"the {noun}" if noun else "the picture", "a" if re.match(r"(?i)add|draw|put|insert", prompt) else "one"
@@ -176,15 +168,3 @@ def resolved(prompt: str, noun: str | None, pronoun: bool) -> str:
 def nameable(thing: str) -> bool:
     """Whether Grounding can be asked for a thing: not for a look, a light or a text."""
     return bool(thing) and rule("unnameable").fullmatch(thing) is None
-
-
-def checkable(text: str) -> bool:
-    """Whether OCR can be expected to read a text: Latin letters, digits, Chinese or Japanese, and enough of them."""
-    known = [char for char in key(text) if char < "\u0250" or "\u3040" <= char <= "\u9fff"]
-    return len(known) >= 2 and len(known) == len(key(text))
-
-
-def says(lines: list[str], text: str) -> bool:
-    """Whether lines that were read hold a text, a small share of misread letters allowed; any text, if it is empty."""
-    least = 0.85 if len(key(text)) >= 5 else 1.0
-    return bool(lines) if not key(text) else any(likeness(line, text) >= least for line in [" ".join(lines), *lines])

@@ -8,8 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from canvasagent.policies._scripted import details, language
-from canvasagent.policies._scripted.details import Details
-from canvasagent.policies._scripted.language import knowledge, pattern, rule
+from canvasagent.policies._scripted.language import Details, knowledge, pattern, rule
 from canvasagent.policies._scripted.wishes import Condition, Wish, Wishes, condition, first
 from canvasagent.quotations import Quotes
 
@@ -152,8 +151,8 @@ def _place(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
         source, what = what, ""  # "the face of the first picture"
     if source and not base and not words:
         source, base = "", source  # "put it at the top of the second picture"
-    carried = rule("carried").fullmatch(left) and (source not in ("", "it") or not rule("indefinite").match(left))
-    carried = carried and (base or source or "copies" in groups)
+    brought = source not in ("", "it") or not rule("indefinite").match(left)
+    carried = brought and (base or source or "copies" in groups) and rule("carried").fullmatch(left)
     if not (carried if words else what in ("it", "cutout") or (what and base)) or "⟪" in left:
         return None
     slot: Details = {"image": base, "what": "" if words else what, "phrase": words, "source": source, "anchor": anchor}

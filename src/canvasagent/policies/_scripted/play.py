@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from canvasagent.geometry import bounds, centred_box, grown
-from canvasagent.observed import Finding
-from canvasagent.observed import plain as key
-from canvasagent.policies._scripted.details import Details, beside, head
+from canvasagent.observed import Finding, letters_of, says
+from canvasagent.policies._scripted.details import beside, head
 from canvasagent.policies._scripted.edits import draw, edit, generate
-from canvasagent.policies._scripted.language import knowledge, plain, rule, says
+from canvasagent.policies._scripted.language import Details, knowledge, rule
 from canvasagent.policies._scripted.plan import Plan
 from canvasagent.policies._scripted.scene import Scene, Topic, Unmet, need
 from canvasagent.policies._scripted.wishes import Condition
+from canvasagent.protocol import said as plain
 
 MOST = 8
 """Things that a step does one by one where all are asked for."""
@@ -53,8 +53,8 @@ def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
         need(texts or asked.kind != "turned", "no text could be read in it, so which way is up is not known")
         before = scene.texts.get("written" if asked.said else "removed", "") if asked.kind != "any_text" else ""
         scene.noun = f'text "{asked.quote}"' if asked.quote else None
-        upright = "upright" in asked.text.lower()
-        true = any(turned) != upright if asked.kind == "turned" else says(texts, asked.quote or before)
+        stands = any(turned) != ("upright" in asked.text.lower())
+        true = stands if asked.kind == "turned" else says(texts, asked.quote or before)
     scene.judged[asked] = true == asked.said, told
     return scene.judged[asked]
 
@@ -111,10 +111,8 @@ def change(wanted: Details, scene: Scene) -> None:
     """Rotate, flip or enlarge, by one call after the other."""
     image, operation, factor = scene.target(wanted["image"]), wanted["operation"], wanted["factor"]
     over = operation == "flip" and rule("vertical").search(wanted["how"])
-    for call in [
-        operation,
-        *(["flip_vertical"] if over else [operation] if operation + str(factor) == "enlarge16" else []),
-    ]:
+    again = "flip_vertical" if over else operation if f"{operation}{factor}" == "enlarge16" else ""
+    for call in filter(None, (operation, again)):
         made = scene.make(call, image=image, angle=wanted["angle"] if call == "rotate" else None)
         scene.change(image, made)
         image = made
@@ -138,12 +136,12 @@ def upright(wanted: Details, scene: Scene) -> None:
     image = scene.target(wanted["image"])
     letters: Counter[int] = Counter()
     for line in scene.look("read", image).found:
-        letters[line.turned or 0] += len(key(line.label))
+        letters[line.turned or 0] += len(letters_of(line.label))
     need(letters, "no text could be read in it, so which way is up is not known")
     scene.attend(image)
     if turned := letters.most_common(1)[0][0]:
         made = scene.make("turn_upright", image=image, angle={90: -90, 180: 180, 270: 90}[turned])
-        if len(key("".join(scene.lines(made)))) * 2 < letters.total():
+        if len(letters_of("".join(scene.lines(made)))) * 2 < letters.total():
             raise Unmet(f"turned, less of the text could be read, so {image} is kept")
         scene.change(image, made)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from canvasagent.conversation import Message, last_request
-from canvasagent.observed import Finding, Observation, observe
+from canvasagent.observed import Finding, Observation, checkable, observe, says
 from canvasagent.policies._scripted.details import singular
-from canvasagent.policies._scripted.language import checkable, knowledge, says
+from canvasagent.policies._scripted.language import knowledge
 from canvasagent.policies._scripted.wishes import Condition
 
 T = TypeVar("T")
@@ -65,9 +65,7 @@ class Scene:
         self.things, self.versions, self.texts = dict[str, str](), dict[str, str](), dict[str, str]()
         self.parts, self.answers, self.unmet = set[str](), list[str](), list[str]()
         self.topic: Topic | None = None
-        self.noun: str | None = None
-        self.missing: str | None = None
-        self.result: str | None = None
+        self.noun = self.missing = self.result = cast("str | None", None)
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -138,14 +136,10 @@ class Scene:
         need(self.missing is None or kind not in ("", "it", "each"), f"it needs {self.missing}")
         numbered = {str(number): item for number, item in enumerate(self.inputs, 1)} | {"-1": [None, *self.inputs][-1]}
         known = {"other": self.other(self.focus), "picture": self.picture, "input": numbered.get(name)}
-        known |= {
-            "id": next((item for item in self.ids if item.lower() == name.lower()), None),
-            "cutout": None,
-            "mask": None,
-        } | self.things
+        known |= {"id": {item.lower(): item for item in self.ids}.get(name.lower()), "cutout": None, "mask": None}
         many = f"there are only {len(self.inputs)} pictures" if kind == "input" and self.inputs else ""
         what = name if kind == "id" else kind if kind in ("cutout", "mask") else "picture"
-        found = need(known.get(kind, self.focus), many or f"there is no {what} to work on")
+        found = need((known | self.things).get(kind, self.focus), many or f"there is no {what} to work on")
         return self.latest(found) if kind in ("cutout", "mask", "input") else found
 
     def latest(self, name: str) -> str:
