@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import signal
 import socket
 import struct
@@ -482,6 +483,28 @@ def fuzz(server: ToolsServer, examples: int) -> None:
 
 def test_the_server_keeps_to_its_openapi(server: ToolsServer) -> None:
     fuzz(server, 4)
+
+
+@pytest.mark.slow
+def test_uploads_of_a_hundred_megabytes_at_once_take_bounded_memory() -> None:
+    noise = random.Random(1).randbytes(99_000_000)
+    with ToolsServer(("-q",)) as server:
+        before = psutil.Process(server.process.pid).memory_info().rss
+        assert server.ask("POST", "/v1/pictures", bytes(100_000_001), content_type="image/png").status in (0, 413)
+        most = 0
+        done = threading.Event()
+
+        def watch() -> None:
+            nonlocal most
+            while not done.wait(0.05):
+                most = max(most, psutil.Process(server.process.pid).memory_info().rss)
+
+        threading.Thread(target=watch).start()
+        answers = at_once(*[lambda: server.ask("POST", "/v1/pictures", noise, content_type="image/png")] * 8)
+        done.set()
+        assert {answer.status for answer in answers} <= {0, 422, 429}
+        assert most - before < 1_500_000_000
+        assert server.put(picture()).status == 201
 
 
 @pytest.mark.slow

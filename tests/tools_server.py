@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,6 +46,52 @@ class Answer:
     def problem(self) -> str:
         """The type of the error that it tells."""
         return str(self.json["error"]["type"])
+
+
+class Cutting:
+    """A line to a server that breaks: the n-th answers in `cuts` end after that many bytes."""
+
+    def __init__(self, port: int, cuts: Mapping[int, int]) -> None:
+        self._port, self._cuts, self.connections = port, cuts, 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.sent = 0
+        """Answers so far."""
+
+    def __enter__(self) -> Cutting:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._port))
+                threading.Thread(target=self._up, args=(client, server), daemon=True).start()
+                threading.Thread(target=self._down, args=(server, client), daemon=True).start()
+
+    def _up(self, client: socket.socket, server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                server.sendall(data)
+
+    def _down(self, server: socket.socket, client: socket.socket) -> None:
+        left = None
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                if data.startswith(b"HTTP/1.1"):
+                    left = self._cuts.get(self.sent)
+                    self.sent += 1
+                client.sendall(data if left is None else data[:left])
+                left = None if left is None else left - len(data)
+                if left is not None and left <= 0:
+                    break
+        for line in (client, server):
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass
@@ -106,7 +154,7 @@ class ToolsServer:
             response = connection.getresponse()
             told = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, told, response.read())
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError, BrokenPipeError):
             return Answer(0, {}, b"{}")
         finally:
             connection.close()

@@ -131,7 +131,7 @@ class ToolServer:
             raise BackendFailure(f"the tool server {self.url} does not answer: {error}.") from error
         except (_Missing, KeyError, TypeError) as error:
             raise InputError(f"{self.url} does not answer as a tool server.") from error
-        except BackendFailure as error:
+        except BackendFailure as error:  # an answer that means something: a wrong key, say
             raise InputError(str(error)) from error
 
     def carry_out(
@@ -273,6 +273,8 @@ class ToolServer:
             return _Crashed(said)
         if status in (408, 499, 500, 502, 503, 504):
             return _Dropped(said)
+        if type is None:
+            return BackendFailure(f"{self.url} does not answer as a tool server (status {status}).")
         if status == 401:
             return BackendFailure(f"the tool server {self.url}: {said} The key is read from CANVASAGENT_TOOLS_KEY.")
         return BackendFailure(f"the tool server {self.url} refused the request ({status}): {said}")
