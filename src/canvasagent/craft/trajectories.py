@@ -6,6 +6,7 @@ from typing import Any
 
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.placeholders import content, escaped
+from canvasagent.craft.plan import Plan
 from canvasagent.craft.quality import Case
 from canvasagent.craft.records import ChatMessage, SftRecord
 from canvasagent.craft.sources.duplicates import fingerprint
@@ -38,14 +39,19 @@ def sft_record(case: Case, slot: int, split: Split, meta: dict[str, Any]) -> Sft
         images=[*(hashes[name] for name in inputs), *(hashes[turn.asset] for turn in run.turns if turn.asset)],
         inputs=run.inputs,
         final=hashes[run.final] if run.final is not None else None,
-        answer=run.answer.text if run.answer is not None else None,
+        answer=run.answer.text if run.answer is not None and asks_for_words(plan) else None,
         tools=run.tool_calls,
         difficulty=run.difficulty,
         checks=run.checks,
-        trajectory=timeless(run, f"{slot:06d}"),
+        trajectory=timeless(run, f"{slot:06d}") | ({} if asks_for_words(plan) else {"answer": None}),
         plan=plan.model_dump(mode="json", exclude_defaults=True),
         meta={**meta, **marks},
     )
+
+
+def asks_for_words(plan: Plan) -> bool:
+    """Whether a plan answers in words; elsewhere what was found on the way is no answer."""
+    return any(step.purpose == "answer" for step in plan.path())
 
 
 def messages_of(run: Trajectory) -> list[ChatMessage]:

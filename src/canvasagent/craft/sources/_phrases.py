@@ -72,9 +72,9 @@ def _by_place(thing: Seen, alike: Sequence[Seen], width: int) -> list[str]:
         return []
     at, last, name = order.index(thing), len(order) - 1, thing.name
     if at == 0:
-        return [f"leftmost {name}", f"left {name}" if last == 1 else f"first {name} from the left"]
+        return [f"leftmost {name}", f"{name} on the left" if last == 1 else f"first {name} from the left"]
     if at == last:
-        return [f"rightmost {name}", f"right {name}" if last == 1 else f"first {name} from the right"]
+        return [f"rightmost {name}", f"{name} on the right" if last == 1 else f"first {name} from the right"]
     return [f"{_NUMBERS[at]} {name} from the left"]
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from canvasagent.craft.plan import Step
-from canvasagent.craft.writers.grammar.lexicon import definite, is_plural, plural, with_article
+from canvasagent.craft.writers.grammar.lexicon import definite, is_plural, plural, resting, with_article
 from canvasagent.craft.writers.grammar.patterns import agreement
 
 QUOTED_FACTS = {
@@ -46,9 +46,8 @@ def facts_of(step: Step, keep: Callable[[str], str]) -> dict[str, str]:
     if "where" in facts:
         where = facts["where"]
         facts["to where"] = where if _TO.match(where) else f"so that {facts['they']} {facts['is']} {where}"
-        if step.act == "move":  # it is moved to the left, but then stands on the left
-            facts["where"] = re.sub(r"^to (the \S+ side\b|the (?:left|right)$)", r"on \1", where)
-            facts["where"] = re.sub(r"^to (the .*\bcorner|the middle|the centre)", r"in \1", facts["where"])
+        if step.act == "move":
+            facts["where"] = resting(where)
     return facts
 
 

@@ -53,6 +53,10 @@ def finished(sentences: list[str], plan: Plan, ref: Reference) -> str:
     return ref.restore(re.sub(r"\bi\b(?=[ '])", "I", text) if ref.tone != "terse" else text)
 
 
+_ONCE = ("request", "favor", "help", "a question")
+"""Words that are not said both before a request and in it."""
+
+
 def _around(sentences: list[str], plan: Plan, ref: Reference) -> Iterable[str]:
     extras, rng, tone = data("extras"), ref.rng, ref.tone
     lead = ""
@@ -63,6 +67,8 @@ def _around(sentences: list[str], plan: Plan, ref: Reference) -> Iterable[str]:
     polite = rng.choices(("none", "before", "after", "both"), (5, 2, 2.5, 0.5))[0]
     if tone in extras["before"] and polite in ("before", "both"):
         before = rng.choice(extras["before"][tone])
+        if any(word in before and word in sentences[0].lower() for word in _ONCE):
+            before = ""
         first = first and not before.endswith((",", ":"))
         if before.endswith((".", "?", ":")) or not sentences[0].endswith("?"):
             lead = f"{lead} {before}".strip()

@@ -44,6 +44,12 @@ def head_of(phrase: str) -> str:
 
 
 @cache
+def resting(where: str) -> str:
+    """Where a thing is that was moved there: what is moved to the left then stands on the left."""
+    where = re.sub(r"^to (the \S+ side\b|the (?:left|right)$)", r"on \1", where)
+    return re.sub(r"^to (the .*\bcorner|the middle|the centre)", r"in \1", where)
+
+
 def is_plural(phrase: str) -> bool:
     """Whether a phrase takes a plural verb: `scissors`, `two dogs`."""
     words = phrase.lower().split()

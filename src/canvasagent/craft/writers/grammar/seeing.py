@@ -9,7 +9,7 @@ from typing import Any
 
 from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.writers.base import Seen
-from canvasagent.craft.writers.grammar.lexicon import data, is_plural, with_article
+from canvasagent.craft.writers.grammar.lexicon import data, is_plural, resting, with_article
 from canvasagent.craft.writers.grammar.patterns import fill, tidy
 from canvasagent.craft.writers.grammar.pictures import Grounds
 
@@ -185,6 +185,7 @@ def slots_of(step: Step) -> dict[str, str]:
         where = facts["where"]
         many = is_plural(facts.get("thing", ""))
         to = re.match(r"(?:to|towards|into|onto|over)\b", where)
+        facts["where"] = resting(where)
         facts["to where"] = where if to else f"so that {'they are' if many else 'it is'} {where}"
     if "style" in facts:
         facts["a style"] = with_article(facts["style"] + " look")[: -len(" look")]
