@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from canvasagent.craft.chains.slots import Entity, Unfit, may_be_recolored, words
-from canvasagent.craft.chains.views import Item, Line
+from canvasagent.craft.chains.views import Item, Line, shared
+from canvasagent.craft.pictures import Box
 from canvasagent.craft.plan import Act
 from canvasagent.craft.rl.draft import Draft, entity
 
@@ -22,6 +23,15 @@ MOST_NEW = 2
 """Things that are added to one picture, at most."""
 CROWDED = 6
 """Things from which a picture has no room for more."""
+FULL = 0.3
+"""Share of a part of the picture that things may take up where something is put there."""
+PARTS: dict[str, Box] = {
+    "left": (0, 300, 420, 1000), "right": (580, 300, 1000, 1000), "top left": (0, 0, 400, 400),
+    "top right": (600, 0, 1000, 400), "top": (250, 0, 750, 350),
+}  # fmt: skip
+"""Where what is added to a part of the picture comes to lie, more or less."""
+HARD_TO_LOSE = frozenset({"cloud", "traffic light", "key"})
+"""Things of which something seems left once they are gone, or that are easily missed."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,8 @@ def edit(draft: Draft, act: Act, thing: Entity) -> str:
         if not may_be_recolored(thing.name):
             raise Unfit(f"a thing to recolor, which the {thing.name} is not")
         color = str(draft.draw("colour for a", a=thing))
+        if any(item.name == thing.name and item.color == color for item in draft.view.items):
+            raise Unfit("a colour that tells it apart")
         draft.take("Edit", act, thing=thing, color=color)
         return f"{color} {thing.name}"
     if act == "replace":
@@ -104,9 +116,9 @@ def edit(draft: Draft, act: Act, thing: Entity) -> str:
 def _edit(act: Act, sure: bool) -> Run:
     def run(draft: Draft) -> None:
         items = free_items(draft)
-        if act in ("move", "remove"):
+        if act in ("move", "remove", "replace"):
             names = Counter(item.name for item in draft.view.items)
-            items = [item for item in items if names[item.name] == 1]
+            items = [item for item in items if names[item.name] == 1 and item.name not in HARD_TO_LOSE]
         thing = one(draft, items, f"a thing to {act}")
         phrase = edit(draft, act, thing)
         if sure:
@@ -123,14 +135,25 @@ def add(draft: Draft, new: Entity | None = None) -> Entity:
         raise Unfit("a picture that things can be added to")
     thing = new or draft.draw("new")
     assert isinstance(thing, Entity)
-    taken = {item.place for item in draft.view.items if item.place}
-    parts = {**words()["places"], **words()["sky_places"]}
     where = str(draft.draw("place for a", a=thing))
-    if parts.get(where) in taken:
+    if not _free(draft, where):
         raise Unfit("a free place")
     draft.claim(thing.key)
     draft.take("Edit", "add", thing=thing, where=where)
     return thing
+
+
+def _part(place: str | None) -> str:
+    """The part of the picture that a place is in: a lower corner is its side."""
+    return (place or "").removeprefix("bottom ")
+
+
+def _free(draft: Draft, where: str) -> bool:
+    """Whether nothing was put there, and little stands there."""
+    part = _part({**words()["places"], **words()["sky_places"]}.get(where))
+    region = PARTS[part]
+    there = sum(shared(region, item.box) for item in draft.view.items if item.box is not None)
+    return part not in {_part(item.place) for item in draft.view.items if item.place} and there < FULL
 
 
 def _add(sure: bool) -> Run:

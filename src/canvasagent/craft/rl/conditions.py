@@ -69,8 +69,8 @@ def _look(draft: Draft, phrase: str) -> Step:
 def _edits(draft: Draft, item: Item) -> tuple[acts.Run, ...]:
     kinds: list[Act] = ["recolor", "remove", "replace", "resize"]
     named = Counter(other.name for other in draft.view.items)
-    if named[item.name] > 1:
-        kinds.remove("remove")
+    if named[item.name] > 1 or item.name in acts.HARD_TO_LOSE:
+        kinds = ["recolor", "resize"]
     if not may_be_recolored(item.name):
         kinds.remove("recolor")
     return tuple(partial(_edited, act=act, thing=entity(item)) for act in kinds)

@@ -11,6 +11,8 @@ from canvasagent.craft.writers.grammar.lexicon import is_plural, plural, with_ar
 from canvasagent.sketch.lexicon import phrases
 
 Data = dict[str, Any]
+BEARERS = ("sign", "billboard")
+"""What bears a text: that it can be read says more surely that it is there than its shape, which the text covers."""
 
 
 def untaken(nodes: Sequence[Node], carried: bool = True) -> Iterator[Step]:
@@ -26,6 +28,7 @@ def untaken(nodes: Sequence[Node], carried: bool = True) -> Iterator[Step]:
 def checks_against(plan: Plan, checks: Sequence[Data], final: View) -> tuple[Data, ...]:
     """The checks, and those that fail where a side was carried out that must not be: what it adds is not there."""
     found = [data for data in checks if final.upright or not str(data["check"]).startswith("text_")]
+    found = [data for data in found if data.get("object") not in BEARERS]
     if plan.result is None or final.kind != "image" or not final.upright or final.restyled:
         return tuple(found)
     there = {item.name for item in final.items}

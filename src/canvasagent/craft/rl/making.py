@@ -39,6 +39,9 @@ from canvasagent.toolbox import ToolBox
 GOLD = RunSettings(n=1, recovery=0.0, verify=0.0)
 """A gold run takes no wrong turn and makes no look that is not in the plan."""
 
+WORDINGS = 3
+"""How often a plan is put into words before the filters have the last word."""
+
 
 class Settings(BaseModel):
     """What the tasks of a build depend on; kept with the dataset, and compared where a build goes on."""
@@ -159,7 +162,10 @@ class Workshop:
         plan = compose(seed, lambda need, subkey: self.sources.pick(need, split, subkey), key)
         images = tuple(self.sources.open(picture) for picture in plan.pictures)
         told["plan"] = plan.model_dump(mode="json", exclude_defaults=True)
-        told["instruction"] = await self.writer.instruction(plan, key)
+        for wording in range(WORDINGS):
+            told["instruction"] = await self.writer.instruction(plan, f"{key}:{wording}" if wording else key)
+            if sieve(Draught(seed, plan, told["instruction"])) is None:
+                break
         return Made(Draught(seed, plan, told["instruction"]), images, key)
 
     async def _sifted(self, made: Made, verify: bool) -> Verdict | None:
