@@ -39,7 +39,8 @@ def examples(seed: int) -> Iterable[Example]:
         )
         wrong = {"check": "answer_contains", "words": [str(number + 1)]}
         yield Example({"checks": [one, other]}, answer, True)
-        yield Example({"checks": [one, wrong] if number % 2 else [wrong]}, answer, False, 0.5)
+        yield Example({"checks": [one, wrong]}, answer, False, 0.5)
+        yield Example({"checks": [wrong, wrong] if number % 2 else [wrong]}, answer, False, 1.0)
 
 
 CHECK = Check(

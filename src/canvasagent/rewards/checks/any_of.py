@@ -44,7 +44,8 @@ def examples(seed: int) -> Iterable[Example]:
         )
         wrong = {"check": "answer_contains", "words": [str(number + 1)]}
         yield Example({"checks": [wrong, one] if number % 2 else [one]}, answer, True)
-        yield Example({"checks": [other, wrong] if number % 2 else [wrong]}, answer, False, 0.5)
+        yield Example({"checks": [wrong]}, answer, False, 0.5)
+        yield Example({"checks": [other, wrong]}, answer, False, 1.0)
 
 
 CHECK = Check(

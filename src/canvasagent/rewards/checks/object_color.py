@@ -44,14 +44,15 @@ def measure(parameters: ObjectColor, result: Result) -> Finding:
 def examples(seed: int) -> Iterable[Example]:
     """Things of the colour and of others, near ones (pink for red) and far ones."""
     cases = (
-        ("car", "red", "pink"), ("car", "blue", "green"), ("umbrella", "green", "yellow"), ("boat", "purple", "blue"),
-        ("robot", "yellow", "green"), ("car", "white", "black"), ("umbrella", "pink", "purple"),
+        ("car", "red", "pink", 0.3), ("car", "blue", "green", 0.6), ("umbrella", "green", "yellow", 0.5),
+        ("boat", "purple", "blue", 0.3), ("robot", "yellow", "green", 0.5), ("car", "white", "black", 1.0),
+        ("umbrella", "pink", "purple", 0.3),
     )  # fmt: skip
     grounds = {"car": "street", "umbrella": "park", "boat": "beach", "robot": "stage"}
-    for index, (name, right, wrong) in enumerate(cases):
+    for index, (name, right, wrong, severity) in enumerate(cases):
         picture = drawn(f"a {right} {name} on a {grounds[name]}", seed)
         yield Example({"object": name, "color": right}, Result(picture), True, 1 - 0.1 * index)
-        yield Example({"object": name, "color": wrong}, Result(picture), False, 0.4)
+        yield Example({"object": name, "color": wrong}, Result(picture), False, severity)
 
 
 CHECK = Check(

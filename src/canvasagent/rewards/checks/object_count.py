@@ -35,7 +35,7 @@ def measure(parameters: ObjectCount, result: Result) -> Finding:
 
 
 def examples(seed: int) -> Iterable[Example]:
-    """One to three things, and one more or fewer than said."""
+    """One to three things, and one more or fewer than said, or three fewer."""
     for index, name in enumerate(("car", "tree", "robot")):
         for count, words in ((1, "a"), (2, "two"), (3, "three")):
             plural = name if count == 1 else f"{name}s"
@@ -43,6 +43,7 @@ def examples(seed: int) -> Iterable[Example]:
             yield Example({"object": name, "count": count}, Result(picture), True, 1.3 - 0.3 * count)
             wrong = count + (1 if (index + seed) % 2 else -1)
             yield Example({"object": name, "count": wrong}, Result(picture), False, 0.4)
+            yield Example({"object": name, "count": count + 3}, Result(picture), False, 0.8)
 
 
 CHECK = Check(

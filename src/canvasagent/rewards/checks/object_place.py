@@ -68,14 +68,14 @@ def measure(parameters: ObjectPlace, result: Result) -> Finding:
 def examples(seed: int) -> Iterable[Example]:
     """Things on the left and right, in the sky and on the ground, held against where they are and are not."""
     cases = (
-        ("car", "on the left", "left", "right"), ("car", "on the right", "right", "top"),
-        ("robot", "on the left", "left", "bottom right"), ("tree", "on the right", "right", "left"),
-        ("robot", "in the middle", "middle", "top left"), ("tree", "on the left", "left", "top right"),
+        ("car", "on the left", "left", "right", 0.9), ("car", "on the right", "right", "top", 0.6),
+        ("robot", "on the left", "left", "bottom right", 0.8), ("tree", "on the right", "right", "left", 0.9),
+        ("robot", "in the middle", "middle", "top left", 0.4), ("tree", "on the left", "left", "top right", 1.0),
     )  # fmt: skip
-    for index, (name, place, right, wrong) in enumerate(cases):
+    for index, (name, place, right, wrong, severity) in enumerate(cases):
         picture = drawn(f"a {name} {place} in a desert", seed)
         yield Example({"object": name, "where": right}, Result(picture), True, 1 - 0.1 * index)
-        yield Example({"object": name, "where": wrong}, Result(picture), False, 0.6)
+        yield Example({"object": name, "where": wrong}, Result(picture), False, severity)
     yield Example({"object": "tree", "region": [0, 0, 600, 1000]}, Result(picture), True)
 
 
