@@ -151,11 +151,19 @@ def test_a_part_that_is_missing_or_cut_short_is_told(tmp_path: Path) -> None:
 
 def test_weights_of_another_size_or_pickled_are_told(tmp_path: Path) -> None:
     import torch
+    from safetensors.torch import load_file, save_file
 
     folder = damaged(tmp_path)
     encoder = folder / "text_encoder"
     shutil.copy(Path(tiny("sam")) / "model.safetensors", encoder / "model.safetensors")
     refused(folder, "cannot be loaded|lacks")
+    (encoder / "model.safetensors").unlink()
+    shutil.copy(Path(tiny("flux")) / "text_encoder" / "model.safetensors", encoder)
+    decoder = folder / "vae" / "diffusion_pytorch_model.safetensors"
+    state = load_file(decoder)
+    state.pop("decoder.conv_out.weight")
+    save_file(state, decoder)
+    refused(folder, "lacks|cannot be loaded")
     (encoder / "model.safetensors").unlink()
     torch.save({"a": torch.zeros(1)}, encoder / "pytorch_model.bin")
     refused(folder, "allow_pickle")

@@ -13,12 +13,19 @@ from typing import Any, Literal
 from PIL import Image
 from pydantic import Field
 
-from canvasagent.backends.full._loading import Loading, device_of, dtype_of, framework, gigabytes_needed, loading
-from canvasagent.backends.full._loading import with_less as _with_less
+from canvasagent.backends.full._loading import (
+    Loading,
+    device_of,
+    dtype_of,
+    framework,
+    gigabytes_needed,
+    loading,
+    with_less,
+)
 from canvasagent.backends.full._residents import residents
 from canvasagent.errors import WeightsError
 from canvasagent.geometry import Size
-from canvasagent.weights.files import check_file, check_pipeline, locate
+from canvasagent.weights.files import check_file, check_pipeline, check_safetensors, locate
 
 PIPELINE = "Flux2KleinPipeline"
 LEVELS = 3
@@ -81,7 +88,7 @@ def draw(settings: Settings, asks: Sequence[Ask]) -> list[Image.Image]:
 
     with residents().hold(key, device, lambda: _load(settings, device)) as pipelines:
         what = f"a picture of {asks[0].size[0]} × {asks[0].size[1]}"
-        return _with_less(_drawing(settings, pipelines, asks), LEVELS, relieve, what)
+        return with_less(_drawing(settings, pipelines, asks), LEVELS, relieve, what)
 
 
 def _drawing(settings: Settings, pipelines: _Pipelines, asks: Sequence[Ask]) -> Callable[[int], list[Image.Image]]:
@@ -131,10 +138,13 @@ def _load(settings: Settings, device: str) -> _Pipelines:
     check_pipeline(folder, {PIPELINE}, settings.allow_pickle)
     with loading(settings.source):
         parts = {} if path.is_dir() else {"transformer": _transformer(path, folder, settings, dtype)}
+        parts["text_encoder"] = _text_encoder(folder, settings, dtype)
         safe = None if settings.allow_pickle else True
         plain = Flux2KleinPipeline.from_pretrained(
             folder, torch_dtype=dtype, use_safetensors=safe, local_files_only=True, **parts
         )
+        for name in ("vae", *(["transformer"] if path.is_dir() else [])):
+            _check_whole(getattr(plain, name), folder / name)
         plain.set_progress_bar_config(disable=True)
         masked = Flux2KleinInpaintPipeline(**plain.components, is_distilled=plain.config.is_distilled)
         masked.set_progress_bar_config(disable=True)
@@ -149,6 +159,29 @@ def _load(settings: Settings, device: str) -> _Pipelines:
     else:
         plain.to(device)
     return pipelines
+
+
+def _text_encoder(folder: Path, settings: Settings, dtype: Any) -> Any:
+    """The text encoder. Loaded here, since the pipeline would fill in chance for weights that are missing."""
+    from transformers import Qwen3ForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    safe = None if settings.allow_pickle else True
+    model, told = Qwen3ForCausalLM.from_pretrained(
+        folder / "text_encoder", dtype=dtype, use_safetensors=safe, local_files_only=True, output_loading_info=True
+    )
+    if absent := sorted(told["missing_keys"]):
+        raise WeightsError(f"'{folder / 'text_encoder'}' lacks {len(absent)} weights ({absent[0]}): another model's.")
+    return model
+
+
+def _check_whole(model: Any, folder: Path) -> None:
+    """Raises `WeightsError` where the files of a part lack some of its weights."""
+    files = sorted(folder.glob("*.safetensors"))
+    held = {name for file in files for name in check_safetensors(file)}
+    if files and (absent := sorted(set(model.state_dict()) - held)):
+        raise WeightsError(f"'{folder}' lacks {len(absent)} weights ({absent[0]}): another model's, or cut short.")
 
 
 def _transformer(path: Path, folder: Path, settings: Settings, dtype: Any) -> Any:
