@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from canvasagent.craft import building as shared
+from canvasagent.craft.chains.slots import Unfit
 from canvasagent.craft.difficulty import LEVELS, measure
 from canvasagent.craft.pictures import Need, NoPicture, Picture, Split
 from canvasagent.craft.plan import Branch, Plan, Step
@@ -20,7 +22,9 @@ from canvasagent.craft.quality import judge
 from canvasagent.craft.records import RlRecord
 from canvasagent.craft.rl.building import build_rl, settings_for
 from canvasagent.craft.rl.compose import compose
+from canvasagent.craft.rl.conditions import KINDS, Kind
 from canvasagent.craft.rl.criteria import criteria_of, in_words, untaken
+from canvasagent.craft.rl.draft import Draft
 from canvasagent.craft.rl.filters import RULES, Draught, sieve, stages
 from canvasagent.craft.rl.making import Made, Settings, Workshop
 from canvasagent.craft.rl.model import ModelFilter
@@ -116,15 +120,41 @@ def test_a_plan_is_measured_as_its_seed_says(seed: Seed) -> None:
     assert all(criteria_of(plan))
 
 
-def test_conditions_of_every_kind_turn_out_both_ways() -> None:
-    found: Counter[tuple[str, bool]] = Counter()
-    for number in range(24):
-        for branch in compose(Seed("hard", "medium", "medium"), picker(), f"both:{number}").branches():
-            found[branch.condition.kind, branch.condition.holds] += 1
-    for kind in ("present", "count", "text says"):
-        assert found[kind, True] and found[kind, False], found
-    held = sum(count for (_, holds), count in found.items() if holds)
-    assert 0.35 < held / found.total() < 0.65
+NEEDS = (
+    Need(things=4, drawn=True, steady=True),
+    Need(things=2, texts=1, drawn=True, steady=True),
+    Need(texts=2, drawn=False, turned=True, steady=True),
+)
+
+
+@pytest.mark.parametrize("holds", [True, False])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.make.__name__)
+def test_conditions_of_every_kind_turn_out_both_ways(kind: Kind, holds: bool) -> None:
+    for number in range(40):
+        picture = SKETCH.pick(NEEDS[number % 3], "train", f"condition:{number}")
+        draft = Draft.of((picture,), Random(number))
+        try:
+            decision = kind.make(draft, holds)
+        except Unfit:
+            continue
+        condition, look = decision.condition, draft.nodes[-1]
+        assert isinstance(look, Step) and look.id == condition.step and look.tool == kind.tool
+        assert condition.holds is holds
+        shown = picture.contents
+        if condition.kind == "count":
+            name, least = condition.facts["thing"], int(condition.facts["at least"])
+            assert (max(thing.count for thing in shown.things if thing.name == name) >= least) is holds
+        elif condition.kind == "present":
+            noun = condition.facts["thing"].split()[-1]
+            assert not holds or any(noun in thing.name for thing in shown.things)
+        elif condition.kind == "text says":
+            assert (condition.facts["text"] in [text.words for text in shown.texts]) is holds
+        elif condition.kind == "text present":
+            assert bool(shown.texts) is holds
+        else:
+            assert (shown.turned == 180) is holds
+        return
+    raise AssertionError("no picture suits it")
 
 
 def test_what_another_side_adds_must_not_be_there() -> None:
