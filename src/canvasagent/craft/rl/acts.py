@@ -153,7 +153,13 @@ def _free(draft: Draft, where: str) -> bool:
     part = _part({**words()["places"], **words()["sky_places"]}.get(where))
     region = PARTS[part]
     there = sum(shared(region, item.box) for item in draft.view.items if item.box is not None)
-    return part not in {_part(item.place) for item in draft.view.items if item.place} and there < FULL
+    put = {_part(item.place) for item in draft.view.items if item.place}
+    return part not in put and f"put: {part}" not in draft.shared.once and there < FULL
+
+
+def _put(draft: Draft, where: str) -> None:
+    """Note that something was laid over a corner: nothing else is put there."""
+    draft.shared.once.add(f"put: {_part(where.removeprefix('in the ').removesuffix(' corner'))}")
 
 
 def _add(sure: bool) -> Run:
@@ -218,6 +224,7 @@ def _write(sure: bool) -> Run:
             raise Unfit("a picture to write on")
         draft.shared.once.add("write")
         caption, where = str(draft.draw("caption")), str(draft.draw("spot"))
+        _put(draft, where)
         draft.take("Overlay", "write", text=caption, where=where)
         if sure:
             draft.take("OCR", "proofread", "check", text=caption)
@@ -338,9 +345,11 @@ def inset(number: int) -> Run:
 def _inset_place(draft: Draft, base: str) -> str:
     kept, draft.binder.last = draft.binder.last, base
     try:
-        return str(draft.draw("spot"))
+        where = str(draft.draw("spot"))
     finally:
         draft.binder.last = kept
+    _put(draft, where)
+    return where
 
 
 EARLY: tuple[Block, ...] = (
