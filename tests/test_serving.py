@@ -13,6 +13,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ ImageGeneration = "backends_for_tests:Random"
 Overlayer = "lite/overlayer"
 Extract = "lite/extract"
 [options.Flip]
-seconds = 1.2
+seconds = 1.5
 log = "{log}"
 """
 BOX = [0, 0, 500, 500]
@@ -91,18 +92,22 @@ def flip(server: ToolsServer, number: int, **headers: str) -> Answer:
 
 def at_once(*work: Any) -> list[Any]:
     """Carry out all of `work` in threads, 0.15 s apart; what they gave, in order."""
-    results: list[Any] = [None] * len(work)
+    with ThreadPoolExecutor(len(work)) as pool:
+        futures = []
+        for one in work:
+            futures.append(pool.submit(one))
+            time.sleep(0.15)
+        return [future.result() for future in futures]
 
-    def one(index: int) -> None:
-        results[index] = work[index]()
 
-    threads = [threading.Thread(target=one, args=(index,)) for index in range(len(work))]
-    for thread in threads:
-        thread.start()
-        time.sleep(0.15)
-    for thread in threads:
-        thread.join()
-    return results
+def reaches(server: ToolsServer, metric: str, value: float) -> bool:
+    """Whether a metric gets that value within some seconds."""
+    deadline = time.monotonic() + 10
+    while server.metric(metric) != value:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 @pytest.mark.parametrize("key", [None, "", "wrong", ALICE[:-1], ALICE + "x", "\x00", "sha256:" + "0" * 64])
@@ -306,26 +311,28 @@ def test_a_thousand_connections_keep_nobody_out(server: ToolsServer, image: str)
             line.close()
 
 
-def test_a_client_that_leaves_takes_its_waiting_call_along(server: ToolsServer, folder: Path) -> None:
+@pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
+def test_a_client_that_leaves_takes_its_waiting_call_along(server: ToolsServer, folder: Path, accept: str) -> None:
     log = folder / "flips"
     before = len(log.read_text().splitlines()) if log.exists() else 0
     left = server.metric('canvasagent_calls_total{end="left",tool="Flip"}')
 
     def leave() -> None:
-        name = server.put(Image.new("RGB", (8, 8), (11, 1, 2)), key=ALICE).json["id"]
+        name = server.put(Image.new("RGB", (8, 8), (11, 1, len(accept))), key=ALICE).json["id"]
         body = json.dumps({"arguments": {"image": name}}).encode()
         head = f"POST /v1/tools/Flip HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ALICE}\r\n"
-        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        head += f"Accept: {accept}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        assert reaches(server, "canvasagent_calls_running", 1)
         with server.raw() as line:
             line.sendall(head.encode() + body)
-            time.sleep(0.4)
-            assert server.metric("canvasagent_calls_waiting") == 1
+            assert reaches(server, "canvasagent_calls_waiting", 1)
+            if accept != "application/json":
+                assert b"queued" in line.recv(4096) + line.recv(4096)
+        assert reaches(server, 'canvasagent_calls_total{end="left",tool="Flip"}', left + 1)
 
-    first, _ = at_once(lambda: flip(server, 10), leave)
+    first, _ = at_once(lambda: flip(server, 10 + len(accept)), leave)
     assert first.status == 200
-    time.sleep(0.2)
-    assert server.metric('canvasagent_calls_total{end="left",tool="Flip"}') == left + 1
-    assert server.metric("canvasagent_calls_waiting") == server.metric("canvasagent_calls_running") == 0
+    assert reaches(server, "canvasagent_calls_running", 0) and server.metric("canvasagent_calls_waiting") == 0
     assert len(log.read_text().splitlines()) == before + 1
 
 

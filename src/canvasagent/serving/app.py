@@ -60,6 +60,7 @@ class Service:
         self.turnstile = Turnstile(settings.running, settings.waiting)
         self.metrics = Metrics(self.store, self.turnstile)
         self.intake = Intake(settings)
+        self.decoding = asyncio.Semaphore(max(2, settings.running))  # what is being decoded takes memory
         self.calls = Calls(engine, settings, self.store, self.turnstile, self.metrics)
         self.unready: dict[str, str] | None = None
         """Tools that cannot be had, with why; None until that is known."""
@@ -160,10 +161,11 @@ class Service:
     async def _keep(self, caller: Caller, data: bytes, kind: Kind, key: str | None) -> Response:
         try:
             decode = unpack if key is None else unpack_exactly
-            picture = await run_in_threadpool(decode, data, kind, self.settings.max_pixels)
+            async with self.decoding:
+                picture = await run_in_threadpool(decode, data, kind, self.settings.max_pixels)
+                own = await run_in_threadpool(input_key, picture)
         except InputError as error:
             raise Problem(422, "bad_picture", str(error)) from error
-        own = await run_in_threadpool(input_key, picture)
         if key is not None and key != own:
             raise Problem(422, "hash_mismatch", "the hash in the id is not that of this picture.")
         asset = self.store.put(caller.name, kind, own, picture, caller.quota.stored_bytes)

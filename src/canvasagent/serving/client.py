@@ -61,6 +61,9 @@ class _Busy(Exception):
     wait: float
     said: str
 
+    def __str__(self) -> str:
+        return self.said
+
 
 @dataclass
 class _Missing(Exception):
