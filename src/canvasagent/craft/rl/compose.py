@@ -16,12 +16,13 @@ from canvasagent.craft.chains.spec import TEXT_TOOLS, TOOLS
 from canvasagent.craft.difficulty import measure
 from canvasagent.craft.pictures import Need, NoPicture, Picture
 from canvasagent.craft.plan import Branch, Plan
-from canvasagent.craft.rl.acts import ASIDE, BY_NAME, EARLY, LATE, Block, paste_from
+from canvasagent.craft.rl.acts import ASIDE, BY_NAME, EARLY, LATE, Block
 from canvasagent.craft.rl.conditions import Decision, decide
 from canvasagent.craft.rl.criteria import checks_against
 from canvasagent.craft.rl.draft import Draft
 from canvasagent.craft.rl.seeds import Seed
 from canvasagent.craft.rl.shape import Fork, Shape, draw_shape
+from canvasagent.craft.rl.whole import paste_from
 
 TRIES = 40
 """Shapes that are tried for one plan."""

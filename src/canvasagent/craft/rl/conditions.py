@@ -14,7 +14,8 @@ from functools import partial
 from canvasagent.craft.chains.slots import Entity, Unfit, may_be_recolored, words
 from canvasagent.craft.chains.views import Item
 from canvasagent.craft.plan import Act, Condition, Step
-from canvasagent.craft.rl import acts
+from canvasagent.craft.rl import things
+from canvasagent.craft.rl.acts import BY_NAME
 from canvasagent.craft.rl.draft import Draft, entity
 from canvasagent.craft.writers.grammar.lexicon import is_plural, plural
 
@@ -29,8 +30,8 @@ class Decision:
     """A condition, and what each side may do about the very thing that it is about."""
 
     condition: Condition
-    yes: tuple[acts.Run, ...] = ()
-    no: tuple[acts.Run, ...] = ()
+    yes: tuple[things.Run, ...] = ()
+    no: tuple[things.Run, ...] = ()
     supposed: Item | None = None
     """What the picture would show if the condition turned out otherwise."""
     must: bool = False
@@ -66,10 +67,10 @@ def _look(draft: Draft, phrase: str) -> Step:
     return draft.take("Grounding", "locate", "needed", thing=phrase)
 
 
-def _edits(draft: Draft, item: Item) -> tuple[acts.Run, ...]:
+def _edits(draft: Draft, item: Item) -> tuple[things.Run, ...]:
     kinds: list[Act] = ["recolor", "remove", "replace", "resize"]
     named = Counter(other.name for other in draft.view.items)
-    if named[item.name] > 1 or item.name in acts.HARD_TO_LOSE:
+    if named[item.name] > 1 or item.name in things.HARD_TO_LOSE:
         kinds = ["recolor", "resize"]
     if not may_be_recolored(item.name):
         kinds.remove("recolor")
@@ -77,17 +78,17 @@ def _edits(draft: Draft, item: Item) -> tuple[acts.Run, ...]:
 
 
 def _edited(draft: Draft, act: Act, thing: Entity) -> None:
-    acts.edit(draft, act, thing)
+    things.edit(draft, act, thing)
 
 
 def _added(draft: Draft, thing: Entity) -> None:
-    acts.add(draft, thing)
+    things.add(draft, thing)
 
 
 def _present(draft: Draft, holds: bool) -> Decision:
     """Something is there."""
     if holds:
-        items = acts.free_items(draft)
+        items = things.free_items(draft)
         if not items:
             raise Unfit("a thing to look for")
         item = items[draft.random.randrange(len(items))]
@@ -114,7 +115,7 @@ def _colored(draft: Draft, holds: bool) -> Decision:
     named = Counter(item.name for item in draft.view.items)
     colors = words()["colours"]["names"]
     items = [
-        item for item in acts.free_items(draft)
+        item for item in things.free_items(draft)
         if named[item.name] == 1 and item.color in colors and may_be_recolored(item.name)
     ]  # fmt: skip
     if not items:
@@ -135,7 +136,7 @@ def _colored(draft: Draft, holds: bool) -> Decision:
 
 def _count(draft: Draft, holds: bool) -> Decision:
     """There are at least so many."""
-    free = {item.key for item in acts.free_items(draft)}
+    free = {item.key for item in things.free_items(draft)}
     shown: dict[str, list[str]] = {}
     for number, picture in enumerate(draft.binder.pictures, 1):
         if draft.view.origin == number:
@@ -166,7 +167,7 @@ def _says(draft: Draft, holds: bool) -> Decision:
     """It says something."""
     if not draft.view.upright or not draft.view.lines:
         raise Unfit("a text to read")
-    line = acts.text(draft)
+    line = things.text(draft)
     step = _read(draft)
     if holds:
         return Decision(_condition("text says", step, holds, text=line.said), (partial(_rewritten, old=line),))
@@ -175,7 +176,7 @@ def _says(draft: Draft, holds: bool) -> Decision:
 
 
 def _rewritten(draft: Draft, old: Entity) -> None:
-    acts.rewrite(draft, old)
+    things.rewrite(draft, old)
 
 
 def _text(draft: Draft, holds: bool) -> Decision:
@@ -185,7 +186,7 @@ def _text(draft: Draft, holds: bool) -> Decision:
     draft.shared.once.add("text?")
     draft.claim(*(line.key for line in draft.view.lines))
     condition = _condition("text present", _read(draft), holds)
-    return Decision(condition, (), (acts.BY_NAME["write"].run,))
+    return Decision(condition, (), (BY_NAME["write"].run,))
 
 
 def _upside_down(draft: Draft, holds: bool) -> Decision:
