@@ -269,7 +269,7 @@ BAD: list[tuple[Behaviour, str]] = [
     (Half('{"score": 0.8}'), "no connection|incomplete|closed"),
     (Raw(b'{"score": 0.8}'), "no choices"),
     (Raw(b"<html>"), "not JSON"),
-    (Hang(2.0), r"within 0.25 s"),
+    (Hang(2.0), r"within 0.75 s"),
     (Refuse(429, "slow down"), "slow down"),
     (Refuse(500, "oops"), "oops"),
 ]
@@ -286,7 +286,7 @@ def test_a_bad_reply_is_asked_for_again_and_then_leaves_its_part_missing(
         return behaviour if aspect_of(request) == "align" else GOOD
 
     with ChatServer(script) as server:
-        verdict, *others = judged(judge_for(server, retries=1, timeout=0.25), good).values()
+        verdict, *others = judged(judge_for(server, retries=1, timeout=0.75), good).values()
     assert verdict.score is None and re.search(why, verdict.error or ""), verdict.error
     assert asked.count("align") == 2 and [other.score for other in others] == [0.8, 0.8]
 
@@ -294,7 +294,7 @@ def test_a_bad_reply_is_asked_for_again_and_then_leaves_its_part_missing(
 @pytest.mark.parametrize("behaviour", [behaviour for behaviour, _ in BAD[-9:]])
 def test_a_bad_reply_that_passes_is_made_good(good: Trajectory, behaviour: Behaviour) -> None:
     with ChatServer(behaviour, behaviour, behaviour, GOOD) as server:
-        verdicts = judged(judge_for(server, retries=3, timeout=0.25), good)
+        verdicts = judged(judge_for(server, retries=3, timeout=0.75), good)
     assert [verdict.score for verdict in verdicts.values()] == [0.8] * 3
 
 
