@@ -22,8 +22,9 @@ from canvasagent.tools import all_tools
 from instruction_scene import Picture, edited, find, picture_of, readable, rotated
 from instruction_world import DATA, LOOKING, Line, World, gold, load, miss, score
 
-THRESHOLD = 92
-"""Per cent of the main file that the scripted policy meets, at least. Raise it with the planner."""
+THRESHOLDS = {"instructions": 92, "instructions_held_out": 95, "instructions_heldout2": 93}
+"""Per cent of each set that the scripted policy meets, at least. Raise them with the planner. The held-out sets were
+scored once before anybody who works on the planner read them; since then they are tuned on like the first."""
 
 LINES = load()
 FIELDS = {"id", "kind", "request", "inputs", "world", "expect"}
@@ -195,7 +196,8 @@ def test_what_scores_and_what_does_not() -> None:
     assert set(LOOKING) == {"OCR", "Grounding"}
 
 
-def test_the_scripted_policy_meets_enough_of_it() -> None:
-    results = score(next_turn, LINES)
+@pytest.mark.parametrize("name", THRESHOLDS)
+def test_the_scripted_policy_meets_enough_of_it(name: str) -> None:
+    results = score(next_turn, load(name))
     missed = [f"{result.id}: {result.reason}" for result in results if not result.met]
-    assert 100 * (len(results) - len(missed)) >= THRESHOLD * len(results), "\n".join(missed)
+    assert 100 * (len(results) - len(missed)) >= THRESHOLDS[name] * len(results), "\n".join(missed)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from canvasagent.policies._scripted.details import head, singular
-from canvasagent.policies._scripted.language import mended, nameable, resolved
+from canvasagent.policies._scripted.language import clauses, mended, nameable, resolved, reworded, strip
 from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.policies._scripted.wishes import amend, condition
 from canvasagent.quotations import Quotes
@@ -263,3 +263,39 @@ def test_small_rules() -> None:
     assert nameable("a dog") and not nameable("a warm light") and not nameable("")
     assert resolved("add one", "dog", False) == "add a dog" and resolved("blur it", None, True) == "blur the picture"
     assert resolved("remove one", "cup", False) == "remove one cup"
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("give me a crop of the tallest chimney", "crop to the tallest chimney"),
+        ("what this beach really lacks is a red parasol", "add a red parasol"),
+        ("the power line across the sky spoils it for me", "remove the power line across the sky"),
+        ("it is supposed to be early evening, but it looks like noon", "make it early evening"),
+        ("i can't stand the lamp post in it", "remove the lamp post"),
+        ("a bit more contrast wouldn't hurt", "give it a bit more contrast"),
+        ("it would look nicer without the fence", "remove the fence"),
+        ("a print shop told me this file doesn't have enough pixels", "enlarge it"),
+        ("bottom third", "crop to the bottom third"),
+        ("kettle, transparent background", "cut out kettle"),
+        ("hat green", "make hat green"),
+        ("turn the scene into night", "make the scene night"),
+        ("the title is ⟪0⟫ and belongs at the top", "write the title ⟪0⟫ at the top"),
+        ("my boss thinks the logo in the corner has to go", "remove the logo in the corner"),
+        ("honestly, could you be a dear and mirror it? bless you", "mirror it"),
+        ("any dogs in it", "is there any dogs"),
+    ],
+)
+def test_other_ways_of_saying_things(said: str, meant: str) -> None:
+    assert strip(said) == meant
+
+
+def test_what_is_said_over_sentences() -> None:
+    request = "The other photo is the valley where he lives. Put the dog from the first one in the valley, at the left."
+    assert "in The other photo" in reworded("whole", request)
+    assert [text for text, _ in clauses("no cat in it? then add a cat.")] == ["if no cat in it", "add a cat"]
+    assert [text for text, _ in clauses("this is far too dark and a bit blurry")] == ["make it brighter", "sharpen it"]
+    assert [text for text, _ in clauses("Move it to picture 3. Then mirror it.")] == [
+        "Move it to picture 3",
+        "mirror it",
+    ]

@@ -12,8 +12,8 @@ import canvasagent.policies.scripted as scripted
 from canvasagent.policies._scripted.plan import make_plan
 from instruction_world import load
 
-MOST = 910
-"""Lines of code that the policy may have: no more than it has now. 800 is the aim, and is not reached yet."""
+MOST = 799
+"""Lines of code that the policy may have: under 800."""
 SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 

@@ -15,8 +15,7 @@ from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.policies._scripted.play import perform
 from canvasagent.policies._scripted.scene import Next, Scene
 from canvasagent.policies.base import without_argument
-from canvasagent.protocol import ToolCall, render_turn
-from canvasagent.protocol import said as plain
+from canvasagent.protocol import ToolCall, render_turn, said
 
 
 def next_turn(messages: Sequence[Message]) -> str:
@@ -29,12 +28,12 @@ def next_turn(messages: Sequence[Message]) -> str:
         thought, tool, arguments = move.args
         most = re.search(r"You have (\d+) turns", " ".join(item.text for item in messages if item.role == "system"))
         if most is None or used + 1 < int(most[1]):
-            return render_turn(plain(thought), ToolCall(tool, arguments))
+            return render_turn(said(thought), ToolCall(tool, arguments))
         scene.unmet.append(f"what comes after {most[1]} turns, the most there are")
-    told = [plain(answer) for answer in scene.answers] or (["The request is met."] if not scene.unmet else [])
-    told += [f"Left as it was: {plain(', '.join(plan.kept), 200)}."] if plan.kept and scene.result else []
+    told = [said(answer) for answer in scene.answers] or (["The request is met."] if not scene.unmet else [])
+    told += [f"Left as it was: {said(', '.join(plan.kept), 200)}."] if plan.kept and scene.result else []
     told += ["What could be done is done."] if scene.unmet and scene.result and not scene.answers else []
-    told += ["Not done: " + "; ".join(plain(part.replace(";", ",")) for part in scene.unmet)] if scene.unmet else []
+    told += ["Not done: " + "; ".join(said(part.replace(";", ",")) for part in scene.unmet)] if scene.unmet else []
     return render_turn("\n".join(told), None, scene.result)
 
 

@@ -30,8 +30,6 @@ def region(text: str) -> GridBox:
     """The box of a region in words: 'top third', 'left half', 'bottom right corner', 'centre'."""
     named = {name for name in ("left", "right", "top", "bottom", "middle") if pattern(f"{{{name}}}").search(text)}
     size = round(min(max(lookup("share", text), 10), 1000))
-    if named & {"left", "right"} and named & {"top", "bottom"} and size == 250:
-        size = 500  # 'the top left quarter'
     if named == {"middle"}:
         low = 333 if size == 333 else 500 - size // 2
         return (low, low, 1000 - low, 1000 - low)

@@ -65,8 +65,7 @@ def clauses(text: str) -> list[Clause]:
     """The clauses of a text whose quotations are marks, in order, cleared of politeness and connectives."""
     text = reworded("whole", re.sub(r"[^\S\n]+", " ", text))
     text = mended("".join(reworded("rewrite", sentence) for sentence in rule("sentence").split(text)))
-    start, opens = 0, True
-    parts: list[Clause] = []
+    start, opens, parts = 0, True, list[Clause]()
     for match in [*rule("hard").finditer(text), None]:
         pieces = _split_soft(text[start : match.start() if match else len(text)])
         parts += [(strip(piece), opens and not index) for index, piece in enumerate(pieces)]
@@ -136,8 +135,8 @@ def _misspelt() -> dict[str, str]:
     cuts = [(word, word[:at], word[at:]) for word in meant for at in range(1, len(word))]
     slips = {a + b[1:]: word for word, a, b in cuts} | {a + b[0] + b: word for word, a, b in cuts}
     slips |= {a + b[1::-1] + b[2:]: word for word, a, b in cuts}
-    right = meant | vocabulary("spelled_right")
-    return {slip: word for slip, word in slips.items() if slip not in right} | dict(knowledge()["misspelt"])
+    real = meant | vocabulary("spelled_right")
+    return {slip: word for slip, word in slips.items() if slip not in real} | dict(knowledge()["misspelt"])
 
 
 def mended(text: str) -> str:

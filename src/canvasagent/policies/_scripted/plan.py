@@ -18,10 +18,6 @@ LONG = 400
 """Characters of a clause that are matched; a longer one can only be a description to draw or an edit."""
 
 
-NOTHING = ("unknown", "context", "mention")
-"""Operations of clauses that order nothing."""
-
-
 class Plan(NamedTuple):
     """The wishes of a request, in order, with its quotations, and the things that it wants left as they are.
 
@@ -52,7 +48,7 @@ def make_plan(instruction: str) -> Plan:
     """The plan of a request. Never raises."""
     marked, quotes = language.quotes_of(instruction)
     found, foreign = Wishes(marked, quotes), language.is_foreign(marked)
-    if foreign or all(step_of(text, quotes)["operation"] in NOTHING for text, *_ in found.asked):
+    if foreign or all(step_of(wish[0], quotes)["operation"] in knowledge()["idle"] for wish in found.asked):
         return Plan(((instruction.strip(), None, True),), quotes, lost="foreign" if foreign else "unknown")
     return Plan(tuple(found.asked), quotes, tuple(found.kept))
 
@@ -195,7 +191,6 @@ def _edit(clause: str, groups: Groups, quotes: Quotes) -> Details:
     return {"image": image, "prompt": quotes.restore(prompt), "kind": kind, "old": old, "new": new, "texts": texts}
 
 
-READERS: dict[str, Callable[[str, Groups, Quotes], Details | None]] = {
-    reader.__name__: reader for reader in (_plain, _crop, _ask, _text, _place, _draw, _wish, _edit)
-}
+_READERS = (_plain, _crop, _ask, _text, _place, _draw, _wish, _edit)
+READERS: dict[str, Callable[[str, Groups, Quotes], Details | None]] = {read.__name__: read for read in _READERS}
 """How the details of an operation are read from a matching clause; None: the match does not hold."""

@@ -134,9 +134,7 @@ def crop(wanted: Details, scene: Scene) -> None:
 def upright(wanted: Details, scene: Scene) -> None:
     """Turn the picture by as much as most letters of its text stand turned; not where that makes it worse."""
     image = scene.target(wanted["image"])
-    letters: Counter[int] = Counter()
-    for line in scene.look("read", image).found:
-        letters[line.turned or 0] += len(letters_of(line.label))
+    letters = Counter(line.turned or 0 for line in scene.look("read", image).found for _ in letters_of(line.label))
     need(letters, "no text could be read in it, so which way is up is not known")
     scene.attend(image)
     if turned := letters.most_common(1)[0][0]:
@@ -199,12 +197,9 @@ def place(wanted: Details, scene: Scene) -> None:
     before = scene.focus if whole else None
     content = _content(wanted, scene)
     base = before or _base(wanted["image"], content, scene)
-    if wanted["quad"]:
-        made = scene.make("hang", base_image=base, content=content, quad=wanted["quad"])
-    else:
-        position, scale = _spot(wanted, base, scene, content), wanted["scale"]
-        made = scene.make("place", base_image=base, content=content, position=position, scale=scale)
-    scene.change(base, made)
+    flat = {"position": _spot(wanted, base, scene, content), "scale": wanted["scale"]} if not wanted["quad"] else {}
+    given = {"base_image": base, "content": content, "quad": wanted["quad"], **flat}
+    scene.change(base, scene.make("place" if flat else "hang", **given))
     scene.picture = scene.focus
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -118,9 +117,7 @@ def first(table: str, text: str) -> dict[str, str] | None:
 def condition(text: str, quotes: Quotes) -> Condition:
     """What can be looked up to see whether a statement is true; kind `unknown` where nothing can."""
     shown = quotes.restore(text)
-    text = re.sub(
-        r"(?i)\bno(?:t)? (more|fewer|less) than", r"not\1 than", language.reworded("filler", text).strip(" ,")
-    )
+    text = language.reworded("filler", text).strip(" ,")
     plain = " ".join(rule("denial").sub(" ", text).split())
     said = plain == " ".join(text.split())
     for entry in entries("condition"):
