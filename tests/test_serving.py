@@ -30,6 +30,7 @@ from canvasagent.canvas import Kind
 from canvasagent.cli import main
 from canvasagent.errors import InputError
 from canvasagent.serving.keys import Bucket, Keys
+from canvasagent.serving.server import allow_files
 from canvasagent.testing.samples import mask, picture
 from tools_server import Answer, ToolsServer
 
@@ -298,6 +299,7 @@ def test_those_who_trickle_are_shown_the_door(server: ToolsServer) -> None:
 
 
 def test_a_thousand_connections_keep_nobody_out(server: ToolsServer, image: str) -> None:
+    allow_files(2000)
     lines = []
     try:
         for _ in range(1000):

@@ -49,6 +49,18 @@ def bind(host: str, port: int) -> socket.socket:
         raise InputError(f"cannot listen on {host}:{port}: {error.strerror or error}.") from error
 
 
+def allow_files(count: int) -> None:
+    """Let this process have that many files and connections open, as far as the system allows."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def run(
     engine: Engine,
     sock: socket.socket,
@@ -77,6 +89,7 @@ def run(
         ssl_certfile=certificate,
         ssl_keyfile=private_key,
     )
+    allow_files(settings.connections + 256)
     try:
         config.load()
     except OSError as error:  # an unusable certificate is an OSError too
