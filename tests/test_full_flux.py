@@ -17,6 +17,7 @@ from canvasagent.errors import BackendFailure, ToolRefusal, WeightsError
 from canvasagent.testing import check_backend
 from full_models import flux_options, tiny
 from helpers import photo
+from tiny_models import published_transformer
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
@@ -118,6 +119,12 @@ def test_a_single_file_holds_the_transformer_and_a_folder_the_rest(tmp_path: Pat
     own = shutil.copy(file, tmp_path / "mine.safetensors")
     single = generation(source=str(own), base=tiny("flux"))
     assert single(prompt="a cat", size=(64, 64), seed=1).tobytes() == whole.tobytes()
+
+
+def test_a_single_file_in_the_publishers_layout_is_the_same_model(tmp_path: Path) -> None:
+    file = published_transformer(Path(tiny("flux")), tmp_path / "flux-2-klein-4b.safetensors")
+    whole = generation()(prompt="a cat", size=(64, 64), seed=1)
+    assert generation(source=str(file), base=tiny("flux"))(prompt="a cat", size=(64, 64), seed=1) == whole
 
 
 def damaged(tmp_path: Path) -> Path:

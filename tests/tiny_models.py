@@ -60,6 +60,70 @@ def _chat_tokenizer() -> Any:
     return tokenizer
 
 
+_PUBLISHED = {
+    "x_embedder": "img_in",
+    "context_embedder": "txt_in",
+    "time_guidance_embed.timestep_embedder.linear_1": "time_in.in_layer",
+    "time_guidance_embed.timestep_embedder.linear_2": "time_in.out_layer",
+    "double_stream_modulation_img.linear": "double_stream_modulation_img.lin",
+    "double_stream_modulation_txt.linear": "double_stream_modulation_txt.lin",
+    "single_stream_modulation.linear": "single_stream_modulation.lin",
+    "norm_out.linear": "final_layer.adaLN_modulation.1",
+    "proj_out": "final_layer.linear",
+    "attn.norm_q": "img_attn.norm.query_norm",
+    "attn.norm_k": "img_attn.norm.key_norm",
+    "attn.to_out.0": "img_attn.proj",
+    "ff.linear_in": "img_mlp.0",
+    "ff.linear_out": "img_mlp.2",
+    "attn.norm_added_q": "txt_attn.norm.query_norm",
+    "attn.norm_added_k": "txt_attn.norm.key_norm",
+    "attn.to_add_out": "txt_attn.proj",
+    "ff_context.linear_in": "txt_mlp.0",
+    "ff_context.linear_out": "txt_mlp.2",
+}
+"""Names of the transformer's parts in diffusers → in the publisher's single file."""
+
+_PUBLISHED_SINGLE = {
+    "attn.to_qkv_mlp_proj": "linear1",
+    "attn.to_out": "linear2",
+    "attn.norm_q": "norm.query_norm",
+    "attn.norm_k": "norm.key_norm",
+}
+
+
+def published_transformer(pipeline: Path, file: Path) -> Path:
+    """The transformer of a pipeline as one file in the publisher's layout."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    state = load_file(pipeline / "transformer" / "diffusion_pytorch_model.safetensors")
+    written: dict[str, Any] = {}
+    for name, value in state.items():
+        part, _, kind = name.rpartition(".")
+        block, within = "", part
+        for prefix, other in (
+            ("single_transformer_blocks.", "single_blocks."),
+            ("transformer_blocks.", "double_blocks."),
+        ):
+            if part.startswith(prefix):
+                number, _, within = part.removeprefix(prefix).partition(".")
+                block = f"{other}{number}."
+                break
+        if within in ("attn.to_k", "attn.to_v", "attn.add_k_proj", "attn.add_v_proj"):
+            continue
+        if within in ("attn.to_q", "attn.add_q_proj"):
+            others = [name.replace("_q", f"_{letter}") for letter in "qkv"]
+            within = "img_attn.qkv" if within == "attn.to_q" else "txt_attn.qkv"
+            value = torch.cat([state[other] for other in others])
+        else:
+            within = (_PUBLISHED_SINGLE if block.startswith("single") else _PUBLISHED)[within]
+        if within == "final_layer.adaLN_modulation.1":
+            value = torch.cat(list(reversed(value.chunk(2))))
+        written[f"{block}{within}.{'scale' if within.endswith('_norm') else kind}"] = value.contiguous()
+    save_file(written, file)
+    return file
+
+
 def sam(folder: Path) -> Path:
     """A SAM of some 30,000 parameters that sees pictures at 64 × 64."""
     import torch

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from canvasagent.backends.isolated import IsolatedBackend
+from canvasagent.backends.lacking import lacks_of
 from canvasagent.backends.profile import Profile, backend_class, fingerprint, load_profile, make_backend
 from canvasagent.cache import Cache, Entry, Refused
 from canvasagent.canvas import Asset
@@ -129,9 +130,14 @@ class ToolBox:
         if tool.name in self._known:
             return
         try:
-            await asyncio.get_running_loop().run_in_executor(self._pool, self._know, tool)
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._get_ready, tool)
         except Exception as error:
             raise BackendFailure(str(error)) from error
+
+    def _get_ready(self, tool: Tool) -> None:
+        if lacks := lacks_of(self.profile, tool.name):
+            raise BackendFailure(f"{tool.name} cannot run here yet: {'; '.join(lacks)}")
+        self._know(tool)
 
     def _know(self, tool: Tool) -> _Known:
         known = self._known.get(tool.name)

@@ -31,6 +31,7 @@ class Backend:
     version = "1"
     stochastic = True
     may_hang = False
+    generative = True
     waits = CALLS
 
     def __init__(self, config: Config) -> None:

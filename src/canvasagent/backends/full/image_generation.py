@@ -29,6 +29,7 @@ class Backend:
     version = "1"
     stochastic = True
     may_hang = False
+    generative = True
     waits = CALLS
 
     def __init__(self, config: Config) -> None:
