@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FAMILIES = 16
 """So many families are listed; `--json` has all of them."""
+EVERY = 25
+"""Where progress cannot be drawn, it is told after so many gold runs."""
 ENOUGH = 0.95
 """Share of gold runs that must pass all of their checks."""
 
@@ -140,7 +142,10 @@ def _run(found: Bench, tasks: Sequence[BenchTask], some: bool) -> dict[str, Any]
 
     wrong: dict[str, list[str]] = {}
     console = err()
-    for gold in track(run_golds(tasks), "gold runs", len(tasks), console=console, disable=not console.is_terminal):
+    runs = track(run_golds(tasks), "gold runs", len(tasks), console=console, disable=not console.is_terminal)
+    for number, gold in enumerate(runs, 1):
+        if not console.is_terminal and number % EVERY == 0:
+            console.print(f"{number} of {len(tasks)} gold runs made")
         if gold.problems:
             wrong[gold.task.id] = list(gold.problems)
             console.print(f"{gold.task.id}: {'; '.join(gold.problems)}", markup=False)
