@@ -11,7 +11,7 @@ from canvasagent.policies._scripted.language import clauses, mended, nameable, r
 from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.policies._scripted.wishes import amend, condition
 from canvasagent.quotations import Quotes
-from test_policy_scripted import NO_TEXT, NOTHING, SALE, follow, line
+from test_policy_scripted import FACE, NO_TEXT, NOTHING, SALE, follow, line
 
 NONE = "No objects matching 'it' were found in the image."
 
@@ -299,3 +299,11 @@ def test_what_is_said_over_sentences() -> None:
         "Move it to picture 3",
         "mirror it",
     ]
+
+
+def test_a_condition_after_a_question_is_kept() -> None:
+    story = follow("Is the umbrella open? If it is, make it yellow.", answers={"Grounding": NOTHING})
+    assert story.tools == ["Grounding"] and "not called for" in (story.end.reason or "")
+    story = follow("Everything but the chair should go.", answers={"Grounding": FACE})
+    assert story.tools == ["Grounding", "SAM", "Extract"]
+    assert follow("mirror it. On second thought, don't. Just sharpen it.").tools == ["ImageEdit"]
