@@ -98,6 +98,7 @@ def translate(wanted: Details, scene: Scene) -> None:
     """Translate what was quoted or read, from a small word list; what is written next is the translation."""
     words, language = knowledge()["translations"].get(wanted["language"]), wanted["language"].title()
     said = wanted["quoted"] or scene.texts.get("read") or " ".join(scene.lines(scene.target(wanted["image"]), "read"))
+    need(said, "no text was read that could be translated")
     found = (words or {}).get(" ".join(said.lower().split()))
     scene.texts["read"] = (found.upper() if said.isupper() else found) if found else ""
     need(found, f"'{plain(said, 60)}' is not among the few words of {language} known here; a model can translate it")
