@@ -3,12 +3,16 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FULL := $(VENV)/.full
+# Where torch and torchvision for a processor are; where it cannot be reached the usual index has to do.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo test test-slow test-gpu check format bench clean
+.PHONY: help demo test test-full test-slow test-gpu check format bench clean
 
 help:
 	@echo "make demo       run the main job on bundled photographs and show where the report is"
 	@echo "make test       run the tests (no network, no GPU)"
+	@echo "make test-full  install the extra full (1 GB) and run the tests of the trained models' backends on tiny weights"
 	@echo "make check      ruff and the type checker"
 	@echo "make test-slow  the tests that take longer; make test-gpu: those that need a GPU"
 	@echo "make bench      the benchmarks; results go to benchmarks/results"
@@ -24,6 +28,16 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto
+
+# spandrel brings torchvision along; one that was built for another torch would break the imports of others too.
+$(FULL): $(READY)
+	-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 0 --constraint constraints.txt --index-url $(TORCH_INDEX) torch torchvision
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,craft,full]'
+	@$(BIN)/python -c 'import torchvision' 2>/dev/null || $(BIN)/python -m pip uninstall --quiet --yes torchvision
+	@touch $@
+
+test-full: $(FULL)
+	$(BIN)/python -m pytest tests/test_full_*.py
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

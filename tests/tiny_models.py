@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -219,8 +220,8 @@ def grounding_dino(folder: Path) -> Path:
     return folder
 
 
-def esrgan(file: Path, scale: int = 4) -> Path:
-    """The weights of an RRDBNet of one block, named as Real-ESRGAN's are; pickled where the ending is .pth."""
+def esrgan(file: Path, scale: int = 4, blocks: int = 1, features: int = 8) -> Path:
+    """The weights of an RRDBNet (x4plus has 23 blocks of 64), named as Real-ESRGAN's are; pickled in a .pth file."""
     import torch
 
     generator = torch.Generator().manual_seed(0)
@@ -231,12 +232,11 @@ def esrgan(file: Path, scale: int = 4) -> Path:
         state[f"{name}.weight"] = weight / (9 * inputs) ** 0.5
         state[f"{name}.bias"] = torch.zeros(outputs)
 
-    features, growth = 8, 32
+    growth = 32
     convolution("conv_first", 3, features)
-    for dense in (1, 2, 3):
-        for number in range(1, 6):
-            inputs = features + (number - 1) * growth
-            convolution(f"body.0.rdb{dense}.conv{number}", inputs, features if number == 5 else growth)
+    for block, dense, number in itertools.product(range(blocks), (1, 2, 3), range(1, 6)):
+        inputs = features + (number - 1) * growth
+        convolution(f"body.{block}.rdb{dense}.conv{number}", inputs, features if number == 5 else growth)
     for name in ("conv_body", "conv_up1", *(["conv_up2"] if scale == 4 else []), "conv_hr"):
         convolution(name, features, features)
     convolution("conv_last", features, 3)

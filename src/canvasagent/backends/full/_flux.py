@@ -141,7 +141,7 @@ def _load(settings: Settings, device: str) -> _Pipelines:
         parts["text_encoder"] = _text_encoder(folder, settings, dtype)
         safe = None if settings.allow_pickle else True
         plain = Flux2KleinPipeline.from_pretrained(
-            folder, torch_dtype=dtype, use_safetensors=safe, local_files_only=True, **parts
+            folder, dtype=dtype, use_safetensors=safe, local_files_only=True, **parts
         )
         for name in ("vae", *(["transformer"] if path.is_dir() else [])):
             _check_whole(getattr(plain, name), folder / name)
@@ -202,7 +202,7 @@ def _transformer(path: Path, folder: Path, settings: Settings, dtype: Any) -> An
             model.load_state_dict(state)
             return model.to(dtype)
     return Flux2Transformer2DModel.from_single_file(
-        str(path), config=str(folder), subfolder="transformer", torch_dtype=dtype, local_files_only=True
+        str(path), config=str(folder), subfolder="transformer", dtype=dtype, local_files_only=True
     )
 
 
