@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
+from canvasagent.craft.pictures import Picture
 from canvasagent.craft.plan import Plan
 from canvasagent.craft.writers.grammar.lexicon import data, with_article
 from canvasagent.craft.writers.grammar.patterns import fill
@@ -32,8 +33,8 @@ class Naming:
 
     def __post_init__(self) -> None:
         names = data("extras")["names"]
-        drawn = {picture.contents.drawn for picture in self.plan.pictures}
-        kind = "any" if len(drawn) != 1 else "drawn" if True in drawn else "photo"
+        kinds = {_kind(picture) for picture in self.plan.pictures}
+        kind = kinds.pop() if len(kinds) == 1 else "any"
         self.noun = self.rng.choice(names[kind])
 
     def name(self, ground: Ground, whole: bool = False) -> str:
@@ -107,3 +108,10 @@ def spoken_facts(plan: Plan, grounds: Grounds) -> list[str]:
     """Every fact of a plan, those of conditions included."""
     facts = [value for step in grounds.steps.values() for value in step.facts.values()]
     return facts + [value for branch in plan.branches() for value in branch.condition.facts.values()]
+
+
+def _kind(picture: Picture) -> str:
+    """Which names suit a picture: a page is no photograph."""
+    if picture.contents.drawn:
+        return "drawn"
+    return "page" if picture.source == "sketch" else "photo"
