@@ -22,9 +22,14 @@ from canvasagent.tools import all_tools
 from instruction_scene import Picture, edited, find, picture_of, readable, rotated
 from instruction_world import DATA, LOOKING, Line, World, gold, load, miss, score
 
-THRESHOLDS = {"instructions": 92, "instructions_held_out": 95, "instructions_heldout2": 93}
+THRESHOLDS = {
+    "instructions": 92,
+    "instructions_held_out": 95,
+    "instructions_heldout2": 93,
+    "instructions_heldout3": 73,
+}
 """Per cent of each set that the scripted policy meets, at least. Raise them with the planner. The held-out sets were
-scored once before anybody who works on the planner read them; since then they are tuned on like the first."""
+scored once before anybody who works on the planner read them; the first two are tuned on since, the third is not."""
 
 LINES = load()
 FIELDS = {"id", "kind", "request", "inputs", "world", "expect"}
@@ -81,6 +86,14 @@ def test_what_was_set_aside_is_what_was_promised() -> None:
     count = int(first[1].split()[2])
     part = b"".join(content.splitlines(keepends=True)[:count])
     assert hashlib.sha256(part).hexdigest() == first[0]
+
+
+@pytest.mark.parametrize("name", ["instructions_heldout2", "instructions_heldout3"])
+def test_later_sets_are_what_was_promised(name: str) -> None:
+    promised = (DATA / f"{name}.sha256").read_text().split()[0]
+    assert hashlib.sha256((DATA / f"{name}.jsonl").read_bytes()).hexdigest() == promised
+    lines = load(name)
+    assert [result for result in score(gold(lines), lines) if not result.met] == []
 
 
 # ── the world against the real tools ─────────────────────────────────────────────────────────────────────
