@@ -64,6 +64,13 @@ def test_models_are_loaded_once_and_the_least_used_idle_one_goes() -> None:
     assert len(held) == 0
 
 
+def test_a_model_stays_on_the_device_that_was_chosen_first() -> None:
+    """Else the fullest card would be left for the emptiest, and the model loaded again, at every call."""
+    held, free = Residents(), iter(["cuda:0", "cuda:1"])
+    assert [held.device_for("one", lambda: next(free)) for _ in range(3)] == ["cuda:0"] * 3
+    assert held.device_for("other", lambda: next(free)) == "cuda:1"
+
+
 def test_a_model_in_use_stays_and_loading_makes_room() -> None:
     held, room = Residents(), [2]
 

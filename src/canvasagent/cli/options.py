@@ -38,13 +38,14 @@ def settings_options(model: type[BaseModel], panel: str, skip: Iterable[str] = (
 
 
 def field_texts(model: type[BaseModel]) -> dict[str, str]:
-    """The docstrings that stand under the fields of `model`."""
+    """The docstrings that stand under the fields of `model`; of inherited fields their descriptions."""
+    described = {name: info.description for name, info in model.model_fields.items()}
+    texts = {name: " ".join(text.split()) for name, text in described.items() if text}
     try:
         body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
     except (OSError, TypeError, SyntaxError):  # no source: help without texts
-        return {}
+        return texts
     assert isinstance(body, ast.ClassDef)
-    texts = {}
     for field, text in zip(body.body, body.body[1:], strict=False):
         if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
             continue

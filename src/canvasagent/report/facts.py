@@ -23,6 +23,7 @@ POLICY_WORDS = {
 PROFILE_WORDS = {
     "lite": "for any CPU: classical algorithms and a drawn world in place of generative models",
     "full": "trained models for generation, editing, detection and segmentation",
+    "hosted": "generation and editing by a model behind an images endpoint, all else as in lite",
     "release": "as the research release works, its faults included",
 }
 

@@ -18,16 +18,17 @@ from canvasagent.backends.full._loading import (
     device_of,
     dtype_of,
     framework,
-    gigabytes_needed,
     loading,
     with_less,
 )
 from canvasagent.backends.full._residents import residents
 from canvasagent.errors import WeightsError
 from canvasagent.geometry import Size
+from canvasagent.weights.catalogue import entry_of
 from canvasagent.weights.files import check_file, check_pipeline, check_safetensors, locate
 
 PIPELINE = "Flux2KleinPipeline"
+Offload = Literal["none", "parts", "layers"]
 LEVELS = 3
 """How often less memory can be asked for: pieces in the decoder, parts moved in and out, layers moved in and out."""
 
@@ -39,7 +40,7 @@ class Settings(Loading):
     """Where the pipeline is; a single file holds the transformer alone, and `base` has the rest."""
     base: str = "black-forest-labs/FLUX.2-klein-4B"
     """The pipeline that lends the other parts where `source` is a single file."""
-    offload: Literal["auto", "none", "parts", "layers"] = "auto"
+    offload: Literal["auto"] | Offload = "auto"
     """What waits in the computer's memory: nothing, the parts not at work, or all but the layer at work."""
     steps: int = Field(default=4, ge=1, le=100)
     """Steps of denoising; the distilled model wants 4."""
@@ -70,8 +71,8 @@ class _Pipelines:
     plain: Any
     masked: Any
     device: str
-    level: int = 0
-    """How much memory is saved."""
+    offload: Offload = "none"
+    """What waits in the computer's memory."""
 
 
 def draw(settings: Settings, asks: Sequence[Ask]) -> list[Image.Image]:
@@ -80,8 +81,9 @@ def draw(settings: Settings, asks: Sequence[Ask]) -> list[Image.Image]:
     The noise of each comes from its own seed, drawn on the processor: it is the same on every device and in
     every batch.
     """
-    device = device_of(settings)
-    key = (PIPELINE, settings.source, settings.base, settings.revision, device, settings.dtype, settings.offload)
+    where = settings.source, settings.base, settings.revision
+    key = (PIPELINE, *where, settings.device, settings.dtype, settings.offload)
+    device = residents().device_for(key, lambda: device_of(settings))
 
     def relieve() -> bool:
         return residents().relieve(device)
@@ -149,15 +151,10 @@ def _load(settings: Settings, device: str) -> _Pipelines:
         masked = Flux2KleinInpaintPipeline(**plain.components, is_distilled=plain.config.is_distilled)
         masked.set_progress_bar_config(disable=True)
     pipelines = _Pipelines(plain, masked, device)
-    if device == "cpu":
-        return pipelines
-    level = {"none": 0, "parts": 2, "layers": 3}.get(settings.offload)
-    if level is None:
-        level = _offload_for(settings, device)
-    if level:
-        _save_memory(pipelines, level)
-    else:
+    how = _offload_for(settings, device) if device != "cpu" else "none"
+    if how == "none":
         plain.to(device)
+    _offload(pipelines, how)
     return pipelines
 
 
@@ -206,27 +203,37 @@ def _transformer(path: Path, folder: Path, settings: Settings, dtype: Any) -> An
     )
 
 
-def _offload_for(settings: Settings, device: str) -> int:
-    """How much must wait elsewhere for the weights to fit into what is free on the device."""
-    torch = framework()
-    weights, working = gigabytes_needed(settings, default=16.0)
-    free = torch.cuda.mem_get_info(torch.device(device))[0] / 1e9 if device.startswith("cuda") else float("inf")
-    if free >= weights + working:
-        return 0
-    return 2 if free >= weights * 0.52 + working else 3  # the larger of the two large parts is half of all
+def _offload_for(settings: Settings, device: str) -> Offload:
+    """What must wait elsewhere for the weights to fit into what is free on the device."""
+    if settings.offload != "auto":
+        return settings.offload
+    if not device.startswith("cuda"):
+        return "none"
+    entry = entry_of(settings.source) or entry_of(settings.base)
+    whole = entry.gigabytes() if entry is not None else 16.0
+    part = whole * max(entry.parts.values()) / entry.parameters if entry is not None else whole
+    working = entry.working_gb if entry is not None else 3.0
+    free = framework().cuda.mem_get_info(framework().device(device))[0] / 1e9
+    return "none" if free >= whole + working else "parts" if free >= part + working else "layers"
 
 
 def _save_memory(pipelines: _Pipelines, level: int) -> None:
     """Go up to `level` of saving memory; what was saved stays so."""
-    if level <= pipelines.level:
+    if level >= 1:
+        pipelines.plain.vae.enable_slicing()
+        pipelines.plain.vae.enable_tiling()
+    if level >= 2:
+        _offload(pipelines, "parts" if level == 2 else "layers")
+
+
+def _offload(pipelines: _Pipelines, how: Offload) -> None:
+    """Let parts wait in the computer's memory, or layers; never fewer than before."""
+    order = ("none", "parts", "layers")
+    if pipelines.device == "cpu" or order.index(how) <= order.index(pipelines.offload):
         return
-    pipelines.level = level
-    pipelines.plain.vae.enable_slicing()
-    pipelines.plain.vae.enable_tiling()
-    if pipelines.device == "cpu" or level < 2:
-        return
+    pipelines.offload = how
     pipelines.plain.remove_all_hooks()
-    if level == 2:
+    if how == "parts":
         pipelines.plain.enable_model_cpu_offload(device=pipelines.device)
     else:
         pipelines.plain.enable_sequential_cpu_offload(device=pipelines.device)

@@ -11,7 +11,6 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.errors import BackendFailure, CanvasAgentError, MissingExtra, WeightsError
-from canvasagent.weights.catalogue import entry_of
 from canvasagent.weights.files import locate
 
 Result = TypeVar("Result")
@@ -103,13 +102,6 @@ def dtype_of(config: Loading, device: str) -> Any:
     torch = framework()
     name = config.dtype if config.dtype != "auto" else "float32" if device == "cpu" else "bfloat16"
     return getattr(torch, name)
-
-
-def gigabytes_needed(config: Loading, default: float = 1.0) -> tuple[float, float]:
-    """Memory for the weights and for a call beside them, where the model is published; else a guess at both."""
-    entry = entry_of(config.source)
-    dtype = config.dtype if config.dtype != "auto" else "bfloat16"
-    return (entry.gigabytes(dtype), entry.working_gb) if entry is not None else (default, default)
 
 
 @contextlib.contextmanager

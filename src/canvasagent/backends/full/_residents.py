@@ -32,10 +32,18 @@ class Residents:
 
     def __init__(self) -> None:
         self._held: dict[Hashable, _Resident] = {}
+        self._devices: dict[Hashable, str] = {}
         self._changing = threading.RLock()
 
     def __len__(self) -> int:
         return len(self._held)
+
+    def device_for(self, key: Hashable, choose: Callable[[], str]) -> str:
+        """The device of a model: chosen when it is first asked for, and the same from then on."""
+        with self._changing:
+            if key not in self._devices:
+                self._devices[key] = choose()
+            return self._devices[key]
 
     @contextlib.contextmanager
     def hold(self, key: Hashable, device: str, load: Callable[[], Any]) -> Iterator[Any]:

@@ -38,8 +38,8 @@ def use(
     beside: Callable[[Path], Any] | None = None,
 ) -> Result:
     """Do `work` with the model, loaded if need be; where memory is short with less, up to `levels` times less."""
-    device = device_of(config)
-    key = (tuple(sorted(kinds)), config.source, config.revision, device, config.dtype)
+    key = (tuple(sorted(kinds)), config.source, config.revision, config.device, config.dtype)
+    device = residents().device_for(key, lambda: device_of(config))
 
     def load() -> Loaded:
         return _load(config, kinds, device, beside)

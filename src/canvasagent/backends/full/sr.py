@@ -74,8 +74,8 @@ class Backend:
 
     def _enlarged(self, colours: Array) -> Array:
         config = self.config
-        device = device_of(config)
-        key = ("SR", config.source, config.revision, device, config.dtype)
+        key = ("SR", config.source, config.revision, config.device, config.dtype)
+        device = residents().device_for(key, lambda: device_of(config))
 
         def work(level: int) -> Array:
             side = max(32, config.tile >> level)
