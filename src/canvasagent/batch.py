@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -66,6 +66,17 @@ class Result:
     error: CanvasAgentError | None = None
     skipped: bool = False
     """It was finished before this batch was started."""
+
+
+class Carrier(Protocol):
+    """What carries out the requests of a batch, where that is not an agent in this process."""
+
+    max_turns: int
+    """Turns that a run may have."""
+
+    async def __call__(self, item: Item, folder: Path) -> Result:
+        """Run a request in its folder, or go on with the run that is there; errors are in the result."""
+        ...
 
 
 def read_batch(path: Path, seed: int = 0) -> list[Item]:
@@ -130,7 +141,7 @@ def _read_line(line: str, number: int, folder: Path, seed: int) -> Item:
 
 
 async def run_batch(
-    agent: Agent,
+    agent: Agent | Carrier,
     items: Sequence[Item],
     folder: Path,
     *,
@@ -143,19 +154,33 @@ async def run_batch(
     `results.jsonl` in `folder` has a line for each result, which `describe` makes. Raises `StorageError` where
     that file cannot be written, `InputError` where a folder holds another request's run.
     """
+    carrier = _Here(agent) if isinstance(agent, Agent) else agent
     with _alone_in(folder):
-        await _run_batch(agent, items, folder, concurrency, tell, describe)
+        await _run_batch(carrier, items, folder, concurrency, tell, describe)
+
+
+class _Here:
+    """Carries requests out in this process."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent, self.max_turns = agent, agent.limits.max_turns
+
+    async def __call__(self, item: Item, folder: Path) -> Result:
+        try:
+            return Result(item.id, await run_item(self._agent, item, folder))
+        except CanvasAgentError as error:
+            return Result(item.id, None, error)
 
 
 async def _run_batch(
-    agent: Agent,
+    carrier: Carrier,
     items: Sequence[Item],
     folder: Path,
     concurrency: int,
     tell: Callable[[Result], None],
     describe: Callable[[Result], dict[str, Any]],
 ) -> None:
-    done, rest = await asyncio.to_thread(_sort, items, folder, agent.limits.max_turns)
+    done, rest = await asyncio.to_thread(_sort, items, folder, carrier.max_turns)
     lines = "".join(json.dumps(describe(result), ensure_ascii=False) + "\n" for result in done)
     write_atomically(folder / RESULTS_NAME, lines.encode("utf-8"))
     for result in done:
@@ -164,7 +189,7 @@ async def _run_batch(
 
     async def work() -> None:
         for item in waiting:
-            result = await _run_item(agent, item, folder / item.id)
+            result = await carrier(item, folder / item.id)
             _append(folder / RESULTS_NAME, json.dumps(describe(result), ensure_ascii=False))
             tell(result)
 
@@ -190,13 +215,11 @@ def _alone_in(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-async def _run_item(agent: Agent, item: Item, folder: Path) -> Result:
-    try:
-        if (folder / RECORD_NAME).is_file():
-            return Result(item.id, await agent.aresume(folder))
-        return Result(item.id, await agent.arun(item.task, seed=item.seed, run_dir=folder))
-    except CanvasAgentError as error:
-        return Result(item.id, None, error)
+async def run_item(agent: Agent, item: Item, folder: Path) -> Trajectory:
+    """Run a request in `folder`, or go on with the run that is there. Raises as `Agent.arun` does."""
+    if (folder / RECORD_NAME).is_file():
+        return await agent.aresume(folder)
+    return await agent.arun(item.task, seed=item.seed, run_dir=folder)
 
 
 def _sort(items: Iterable[Item], folder: Path, max_turns: int) -> tuple[list[Result], list[Item]]:

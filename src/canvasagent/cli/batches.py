@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from canvasagent.batch import CONCURRENCY, RESULTS_NAME, Result, read_batch, run_batch
+from canvasagent.agent import Agent
+from canvasagent.batch import CONCURRENCY, RESULTS_NAME, Carrier, Result, read_batch, run_batch
 from canvasagent.cli.common import CODES, STOPPED, Ending, err, exit_code, failure, out, summary_of, tell_error
+from canvasagent.cli.options import settings_from
 from canvasagent.cli.run import Given
 from canvasagent.cli.words import STATUS_STYLE, harmless, short
+from canvasagent.environment import Limits
 from canvasagent.errors import CanvasAgentError
+from canvasagent.scale.cluster import check_engine
 
 _WORST_FIRST = ("failed", "truncated", "unmet", "met")
 
@@ -25,18 +31,18 @@ def run_batch_file(given: Given) -> Ending:
     """Run the file's requests that are not finished yet; the exit code is the worst of all of them."""
     assert given.batch is not None
     items = read_batch(given.batch, given.seed or 0)
-    agent = given.agent()
     folder = given.runs_dir / given.batch.stem
+    concurrency = given.concurrency or CONCURRENCY
     tally = _Tally(err(), len(items))
     stopped: BaseException | None = None
-    with tally:
+    with _carrier(given, folder, concurrency) as carrier, tally:
         try:
             asyncio.run(
                 run_batch(
-                    agent,
+                    carrier,
                     items,
                     folder,
-                    concurrency=given.concurrency or CONCURRENCY,
+                    concurrency=concurrency,
                     tell=tally.add,
                     describe=describe,
                 )
@@ -47,8 +53,26 @@ def run_batch_file(given: Given) -> Ending:
             stopped = group.exceptions[0]
             if not isinstance(stopped, KeyboardInterrupt | CanvasAgentError):
                 raise stopped from None
-    agent.toolbox.close()
     return _ending(given, folder, tally, stopped)
+
+
+@contextlib.contextmanager
+def _carrier(given: Given, folder: Path, concurrency: int) -> Iterator[Agent | Carrier]:
+    """What carries the requests out: an agent here, or workers on a cluster."""
+    if check_engine(given.engine) == "local":
+        agent = given.agent()
+        try:
+            yield agent
+        finally:
+            agent.toolbox.close()
+        return
+    from canvasagent.scale.episodes import BatchFleet
+
+    fleet = BatchFleet(given.agent, settings_from(Limits, given.settings).max_turns, concurrency, folder)
+    try:
+        yield fleet
+    finally:
+        fleet.close()
 
 
 def describe(result: Result) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,6 +65,7 @@ def evaluate(
     preset: Annotated[str, typer.Option(help="Preset of the reward.")] = "paper",
     concurrency: Annotated[int, typer.Option(min=1, help="Runs that are under way at once.")] = 4,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many tasks, spread over the benchmark.")] = None,
+    engine: Annotated[str, typer.Option(help="local, or ray: runs are spread over a cluster (RAY_ADDRESS).")] = "local",
     seed: Annotated[int, typer.Option(help="Seed of every run.")] = 0,
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for results; the same one goes on.")] = Path(
         "evaluation"
@@ -76,43 +79,96 @@ def evaluate(
     Exit code 0: every run is scored; 3: some are not (the table says how many and why); killed, it goes on.
     """
     from canvasagent.errors import InputError
-    from canvasagent.evaluation.contenders import contender
-    from canvasagent.evaluation.image_only import ImageOnly
-    from canvasagent.evaluation.runner import Evaluation, Setup
-    from canvasagent.evaluation.tasks import load_bench
-    from canvasagent.images_endpoint import ImagesSettings
-    from canvasagent.rewards.config import find_preset
-    from canvasagent.rewards.judges import load_judge
-    from canvasagent.rewards.judges.base import JudgeSettings
-    from canvasagent.toolbox import ToolBox
+    from canvasagent.scale.cluster import check_engine
 
-    settings = settings_from(PolicySettings, options)
-    contenders: dict[str, Any] = {name: contender(name, settings) for name in policy or ()}
-    images = ImagesSettings(base_url=images_base_url)
-    contenders |= {name: ImageOnly(name, images) for name in image_only or ()}
-    if not contenders:
+    check_engine(engine)
+    if not policy and not image_only:
         raise InputError("name what is to be compared: --policy NAME, or --image-only images:MODEL.")
-    tasks = load_bench(bench)
-    judging = settings_from(JudgeSettings, {"base_url": judge_base_url, "cache": judge_cache})
-    setup = Setup(
-        bench=tasks.name,
-        bench_version=tasks.version,
-        tasks=len(tasks.tasks),
+    asked = Asked(
+        policies=tuple(policy or ()),
+        image_only=tuple(image_only or ()),
+        settings=settings_from(PolicySettings, options),
+        images_base_url=images_base_url,
+        bench=bench,
         limit=limit,
         profile=profile,
         judge=judge,
-        preset=find_preset(preset).name,
+        judging={"base_url": judge_base_url, "cache": judge_cache},
+        preset=preset,
         seed=seed,
-    )
-    evaluation = Evaluation(
-        out_dir,
-        setup,
-        tasks,
-        ToolBox(profile),
-        None if judge == NO_JUDGE else load_judge(judge, judging),
         concurrency=concurrency,
+        folder=out_dir,
     )
-    return _carry_out(evaluation, contenders, json)
+    if engine == "local":
+        return _carry_out(asked.evaluation(), asked.contenders(), json)
+    from canvasagent.scale.episodes import evaluate_on
+
+    evaluation, contenders = asked.evaluation(), asked.contenders()
+    fleet = evaluate_on(asked.runs, concurrency, out_dir)
+    evaluation.elsewhere = lambda name, task: fleet((name, task))
+    try:
+        return _carry_out(evaluation, contenders, json)
+    finally:
+        fleet.close()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an evaluation is made from, here and on the workers of a cluster."""
+
+    policies: tuple[str, ...]
+    image_only: tuple[str, ...]
+    settings: PolicySettings
+    images_base_url: str | None
+    bench: str
+    limit: int | None
+    profile: str
+    judge: str
+    judging: dict[str, Any]
+    preset: str
+    seed: int
+    concurrency: int
+    folder: Path
+
+    def contenders(self) -> dict[str, Any]:
+        """Who is compared, by name."""
+        from canvasagent.evaluation.contenders import contender
+        from canvasagent.evaluation.image_only import ImageOnly
+        from canvasagent.images_endpoint import ImagesSettings
+
+        images = ImagesSettings(base_url=self.images_base_url)
+        found: dict[str, Any] = {name: contender(name, self.settings) for name in self.policies}
+        return found | {name: ImageOnly(name, images) for name in self.image_only}
+
+    def evaluation(self) -> Evaluation:
+        """The evaluation in its folder."""
+        from canvasagent.evaluation.runner import Evaluation, Setup
+        from canvasagent.evaluation.tasks import load_bench
+        from canvasagent.rewards.config import find_preset
+        from canvasagent.rewards.judges import load_judge
+        from canvasagent.rewards.judges.base import JudgeSettings
+        from canvasagent.toolbox import ToolBox
+
+        tasks = load_bench(self.bench)
+        judging = settings_from(JudgeSettings, self.judging)
+        setup = Setup(
+            bench=tasks.name,
+            bench_version=tasks.version,
+            tasks=len(tasks.tasks),
+            limit=self.limit,
+            profile=self.profile,
+            judge=self.judge,
+            preset=find_preset(self.preset).name,
+            seed=self.seed,
+        )
+        judge = None if self.judge == NO_JUDGE else load_judge(self.judge, judging)
+        return Evaluation(self.folder, setup, tasks, ToolBox(self.profile), judge, concurrency=self.concurrency)
+
+    def runs(self) -> Callable[[str, str], Awaitable[Row]]:
+        """What a worker does: the row of a policy's run of a task."""
+        evaluation, contenders = self.evaluation(), self.contenders()
+        tasks = {task.id: task for task in evaluation.bench.tasks}
+        return lambda name, task: evaluation.one(name, contenders[name], tasks[task])
 
 
 def _carry_out(evaluation: Evaluation, contenders: dict[str, Any], as_json: bool) -> Ending:

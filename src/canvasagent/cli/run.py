@@ -40,6 +40,7 @@ class Given:
     continued: str | None = None
     batch: Path | None = None
     concurrency: int | None = None
+    engine: str = "local"
     seed: int | None = None
     json: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
@@ -103,6 +104,12 @@ def run(
         int | None,
         typer.Option(help=f"How many run at once. Default: {CONCURRENCY}.", min=1, rich_help_panel="Batch"),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="local, or ray: spread over a cluster (RAY_ADDRESS), docs/scale.md.", rich_help_panel="Batch"
+        ),
+    ] = "local",
     seed: Annotated[int | None, typer.Option(help="Runs with the same seed repeat each other.")] = None,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
@@ -113,8 +120,8 @@ def run(
     canvasagent run "cut out the face and mirror it" -i photo.jpg -o face.png
     """
     given = Given(
-        request, tuple(image or ()), output, policy, profile, runs_dir, resume, continue_, batch, concurrency, seed,
-        json, settings,
+        request, tuple(image or ()), output, policy, profile, runs_dir, resume, continue_, batch, concurrency, engine,
+        seed, json, settings,
     )  # fmt: skip
     _check(given)
     if batch is not None:
@@ -147,6 +154,8 @@ def _check(given: Given) -> None:
         _refuse("--batch", "the file says it", request=given.request, image=given.images, output=given.output)
     if given.batch is None and given.concurrency is not None:
         raise InputError("--concurrency needs --batch.")
+    if given.batch is None and given.engine != "local":
+        raise InputError("--engine needs --batch.")
     if given.resume is not None:
         _refuse("--resume", "the run has it already", request=given.request, image=given.images, seed=given.seed)
     elif given.batch is None and given.request is None:

@@ -23,6 +23,13 @@ def tools(
     isolate: Annotated[
         bool, typer.Option("--isolate", help="Each tool in a process of its own: a crash takes nothing else along.")
     ] = False,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: each tool in replicas on a cluster (RAY_ADDRESS); docs/scale.md.")
+    ] = "local",
+    sharing: Annotated[
+        Path | None,
+        typer.Option(help="TOML file: replicas, processors and cards of each tool on Ray.", show_default=False),
+    ] = None,
     tls_certificate: Annotated[Path | None, typer.Option(help="PEM file, for HTTPS.", show_default=False)] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM file with its private key.", show_default=False)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings and errors only.")] = False,
@@ -33,7 +40,6 @@ def tools(
     server, key_holders = _needed()
     from canvasagent.errors import InputError
     from canvasagent.serving.logs import start_logging
-    from canvasagent.toolbox import ToolBox
 
     settings = settings_from(_settings_class(), options)
     known = key_holders.Keys.load(keys) if keys is not None else key_holders.Keys()
@@ -43,20 +49,40 @@ def tools(
         raise InputError("--tls-key belongs to a --tls-certificate.")
     level = logging.DEBUG if is_verbose() else logging.WARNING if quiet else logging.INFO
     sock = server.bind(host, port)
-    engine = ToolBox(_profile(profile, isolate), workers=settings.running, max_pixels=settings.max_pixels)
+    toolbox, settings = _toolbox(engine, _profile(profile, isolate), sharing, settings, options.get("running"))
     scheme = "https" if tls_certificate else "http"
     shown = f"[{host}]" if ":" in host else host
     url = f"{scheme}://{shown}:{sock.getsockname()[1]}"
 
     def started() -> None:
-        out().print(f"canvasagent tools ({engine.profile.name}) on {url}", markup=False)
+        out().print(f"canvasagent tools ({toolbox.profile.name}) on {url}", markup=False)
         out().file.flush()
         start_logging(level)
 
     hosts = None if known.needed or open else frozenset({host, "127.0.0.1", "localhost", "::1"})
     files = {"certificate": tls_certificate, "private_key": tls_key}
-    server.run(engine, sock, settings, known, hosts=hosts, started=started, **files)
+    try:
+        server.run(toolbox, sock, settings, known, hosts=hosts, started=started, **files)
+    finally:
+        toolbox.close()
     return Ending(at_once=True)
+
+
+def _toolbox(engine: str, profile: Any, sharing: Path | None, settings: Any, running: int | None) -> tuple[Any, Any]:
+    """What carries calls out, and the settings; on a cluster as many calls run at once as it takes, if not told."""
+    from canvasagent.errors import InputError
+    from canvasagent.scale.cluster import check_engine
+    from canvasagent.toolbox import ToolBox
+
+    if check_engine(engine) == "local":
+        if sharing is not None:
+            raise InputError("--sharing belongs to --engine ray.")
+        return ToolBox(profile, workers=settings.running, max_pixels=settings.max_pixels), settings
+    from canvasagent.scale.sharing import load_sharing
+    from canvasagent.scale.tools import ClusterToolBox
+
+    toolbox = ClusterToolBox(profile, load_sharing(sharing), max_pixels=settings.max_pixels)
+    return toolbox, settings if running else settings.model_copy(update={"running": toolbox.capacity})
 
 
 def _profile(name: str, isolate: bool) -> Any:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -81,6 +81,8 @@ class Evaluation:
         self.concurrency = concurrency
         self.tell: Callable[[Row, bool], None] = lambda row, known: None
         """Called with each row as it comes; True where it was known before."""
+        self.elsewhere: Callable[[str, str], Awaitable[Row]] | None = None
+        """Who runs and scores instead of this process, given a policy and a task: `one` of an evaluation like this."""
 
     @property
     def tasks(self) -> tuple[EvalTask, ...]:
@@ -104,7 +106,7 @@ class Evaluation:
 
             async def work() -> None:
                 for name, item in waiting:
-                    row = await self._one(name, contenders[name], item)
+                    row = await self._row(name, contenders[name], item)
                     known[name, item.id] = row
                     append_row(self.folder, row)
                     self.tell(row, False)
@@ -118,9 +120,21 @@ class Evaluation:
         """What the infrastructure or a judge failed at is tried again when the evaluation is started again."""
         return row.status in ("failed", "running") or (self.judge is not None and not row.scored)
 
-    async def _one(self, name: str, contender: Contender | ImageOnly, item: EvalTask) -> Row:
-        path = self.folder / RUNS_NAME / slug(name) / item.id
-        relative = path.relative_to(self.folder).as_posix()
+    async def _row(self, name: str, contender: Contender | ImageOnly, item: EvalTask) -> Row:
+        if self.elsewhere is None:
+            return await self.one(name, contender, item)
+        try:
+            return await self.elsewhere(name, item.id)
+        except CanvasAgentError as error:
+            return Row(policy=name, task=item.id, folder=self._folder_of(name, item), status="failed", why=str(error))
+
+    def _folder_of(self, name: str, item: EvalTask) -> str:
+        return f"{RUNS_NAME}/{slug(name)}/{item.id}"
+
+    async def one(self, name: str, contender: Contender | ImageOnly, item: EvalTask) -> Row:
+        """Run and score, or go on with what was begun; what failed is in the row."""
+        relative = self._folder_of(name, item)
+        path = self.folder / relative
         try:
             run = await self._episode(contender, item, path)
             verdicts = await self.judge.judge(run) if self.judge is not None else {}

@@ -1,0 +1,139 @@
+"""Episodes spread over a cluster: workers on any node, each with several under way, lost ones made up for.
+
+A worker reads and writes the folders of runs itself, so they lie on storage that all nodes see (on one machine, any
+disk). What a lost worker was at goes on from its run's record, on another worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from canvasagent.craft.engines import single_threaded
+from canvasagent.errors import BackendFailure, CanvasAgentError, InputError
+from canvasagent.scale.cluster import Cluster
+from canvasagent.version import __version__
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Work = Callable[[Item], Awaitable[Result]]
+
+LOSSES = 3
+"""How often an item is begun, where the workers that had it were lost."""
+PASSED_ON = ("CANVASAGENT_", "OPENAI_")
+"""Beginnings of the names of environment variables that workers get too: keys and addresses of services."""
+
+
+class _Worker:
+    """Works on items, several at once. It has the caller's working folder and keys."""
+
+    def __init__(self, start: Callable[[], Any], folder: str, seen: str, environment: dict[str, str]) -> None:
+        single_threaded()
+        os.environ.update(environment)
+        self._problem: str | None = None
+        self._work: Any = None
+        try:
+            os.chdir(folder)
+            if not Path(seen).is_file():
+                raise InputError("the folder of the runs is not the same there")
+            self._work = start()
+        except OSError as error:
+            self._problem = f"there is no folder '{folder}' ({error.strerror})"
+        except CanvasAgentError as error:
+            self._problem = str(error)
+
+    async def tell(self) -> tuple[str, str | None]:
+        """Version of the package, and why there can be no work."""
+        return __version__, self._problem
+
+    async def work(self, item: Any) -> Any:
+        """The result for one item."""
+        return await self._work(item)
+
+
+class Fleet(Generic[Item, Result]):
+    """Workers on a cluster, for `concurrency` items at once. `start` must be picklable and makes a worker's work.
+
+    `folder` is where runs are written. Raises `MissingExtra` without Ray, `InputError` where a node does not see the
+    working folder or `folder`, has another version, or cannot make the work.
+    """
+
+    def __init__(self, start: Callable[[], Work[Item, Result]], concurrency: int, folder: Path) -> None:
+        self._cluster = Cluster("the engine 'ray'")
+        cores = max(1, int(self._cluster.amount("CPU")))
+        self.workers = min(concurrency, cores)
+        each = math.ceil(concurrency / self.workers)
+        folder.mkdir(parents=True, exist_ok=True)
+        seen = folder.resolve() / f".seen-{secrets.token_hex(8)}"
+        environment = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
+        self._arguments = (start, str(Path.cwd()), str(seen), environment)
+        self._options = {"num_cpus": 1, "max_concurrency": each + 1}
+        self._actors: list[Any] = []
+        self._busy: list[int] = []
+        try:
+            seen.touch()
+            self._actors = [self._new() for _ in range(self.workers)]
+            self._busy = [0] * self.workers
+            self._check()
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            with contextlib.suppress(OSError):
+                seen.unlink()
+
+    def _new(self) -> Any:
+        return self._cluster.ray.remote(**self._options)(_Worker).remote(*self._arguments)
+
+    def _check(self) -> None:
+        try:
+            told = self._cluster.ray.get([actor.tell.remote() for actor in self._actors])
+        except self._cluster.ray.exceptions.RayError as error:
+            raise BackendFailure(f"a worker on Ray could not be started: {_first_line(error)}") from error
+        for version, problem in told:
+            if version != __version__:
+                raise InputError(f"a node has canvasagent {version}, not {__version__}; install the same.")
+            if problem is not None:
+                raise InputError(f"a node of the cluster cannot do the work: {problem}.")
+
+    async def __call__(self, item: Item) -> Result:
+        """The result for `item`, from the worker that has least to do.
+
+        Raises what the work raises, and `BackendFailure` where `LOSSES` workers were lost in the middle of it.
+        """
+        for loss in range(LOSSES):
+            place = min(range(self.workers), key=self._busy.__getitem__)
+            actor = self._actors[place]
+            self._busy[place] += 1
+            try:
+                result: Result = await actor.work.remote(item)
+                return result
+            except self._cluster.ray.exceptions.RayTaskError as error:
+                cause = error.cause
+                raise (cause if isinstance(cause, CanvasAgentError) else error) from error
+            except self._cluster.ray.exceptions.RayError as error:
+                if self._actors[place] is actor:  # the first that notices puts another in its place
+                    self._actors[place] = self._new()
+                if loss + 1 == LOSSES:
+                    raise BackendFailure(f"{LOSSES} workers on Ray were lost in the middle of it.") from error
+            finally:
+                self._busy[place] -= 1
+            await asyncio.sleep(0.2)  # a lock of the lost process ends with it
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """End the workers; what they are at is given up, and goes on when it is started again."""
+        for actor in self._actors:
+            with contextlib.suppress(Exception):
+                self._cluster.ray.kill(actor)
+        self._cluster.close()
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,0 +1,58 @@
+"""One copy of a tool on a cluster: a process with a tool box of that tool alone, and its part of a card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from canvasagent.backends.profile import Profile
+from canvasagent.cache import Cache
+from canvasagent.canvas import Asset
+from canvasagent.errors import BackendFailure, CanvasAgentError
+from canvasagent.toolbox import Execution, ToolBox
+from canvasagent.tools.check import Checked
+from canvasagent.version import __version__
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a copy says of itself."""
+
+    version: str
+    """Of the package on its node."""
+    fingerprint: str = ""
+    stochastic: bool = False
+    lacks: str = ""
+    """Why it cannot work: weights that are not on its node, say."""
+
+
+class Replica:
+    """Carries out calls of one tool, `at_once` of them at a time; a backend that batches makes batches of them."""
+
+    def __init__(self, profile: Profile, at_once: int, max_pixels: int, call_seconds: float) -> None:
+        """`profile` has one tool. Results are kept by who asks, not here."""
+        self._box = ToolBox(profile, cache=Cache(0), workers=at_once, max_pixels=max_pixels, call_seconds=call_seconds)
+        (self._tool,) = self._box.tools.values()
+
+    async def tell(self) -> Told:
+        """What tells its results from another's, or why there will be none."""
+        try:
+            await self._box.prepare(self._tool)
+            return Told(__version__, self._box.fingerprint(self._tool), self._box.stochastic(self._tool))
+        except (BackendFailure, CanvasAgentError) as error:
+            return Told(__version__, lacks=str(error))
+
+    async def call(self, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Execution:
+        """A call, with whatever went wrong in its `fault`."""
+        return await self._box.call(checked, assets, seed=seed)
+
+
+class Directory:
+    """The root of the application, which binds the tools into one; calls go to the tools themselves."""
+
+    def __init__(self, **tools: object) -> None:
+        self._names = sorted(tools)
+
+    def __call__(self) -> list[str]:
+        """The tools that there are."""
+        return self._names

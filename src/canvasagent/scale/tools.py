@@ -1,0 +1,190 @@
+"""A tool box whose calls are carried out by a Ray Serve application: one deployment a tool, replicas on any node.
+
+To whoever uses it, it is a `ToolBox`: one cache, calls that are alike made once, the same keys and seeds. So the
+tool server puts its HTTP in front of it as it does of any other.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from canvasagent.backends.profile import Profile
+from canvasagent.canvas import Asset
+from canvasagent.errors import BackendFailure, ToolRefusal
+from canvasagent.faults import Stage
+from canvasagent.pictures import MAX_PIXELS
+from canvasagent.scale.cluster import Cluster
+from canvasagent.scale.replica import Directory, Replica, Told
+from canvasagent.scale.sharing import Share, Sharing, alone, shares
+from canvasagent.spending import spend
+from canvasagent.toolbox import CALL_SECONDS, ToolBox, _Known
+from canvasagent.tools.base import Outcome, Tool
+from canvasagent.tools.check import Checked
+from canvasagent.version import __version__
+
+log = logging.getLogger(__name__)
+
+LOSSES = 3
+"""How often a call is given to a replica, where those that had it were lost."""
+READY_SECONDS = 600.0
+"""Time in which a replica must be up."""
+QUEUE_SECONDS = 600.0
+"""Time that a call may wait for a replica, beside what calls may take."""
+
+
+class ClusterToolBox(ToolBox):
+    """The tools of a profile on a cluster. `close` takes the application away.
+
+    Raises `MissingExtra` without Ray, `InputError` where `sharing` asks for more than there is, `BackendFailure`
+    where the application cannot be started.
+    """
+
+    def __init__(
+        self,
+        profile: str | Profile,
+        sharing: Sharing | None = None,
+        *,
+        max_pixels: int = MAX_PIXELS,
+        call_seconds: float = CALL_SECONDS,
+    ) -> None:
+        self._cluster = Cluster("serving tools on a cluster")
+        self._closing, self._closed = threading.Lock(), threading.Event()
+        try:
+            super().__init__(profile, workers=16, max_pixels=max_pixels, call_seconds=call_seconds)
+            cpus, gpus = self._cluster.amount("CPU"), self._cluster.amount("GPU")
+            self.shares = shares(self.profile, sharing or Sharing(), cpus, gpus)
+            self.application = f"canvasagent-{self.profile.name}"
+            self._handles = self._start()
+        except BaseException:
+            self._cluster.close()
+            raise
+
+    @property
+    def capacity(self) -> int:
+        """Calls that can be under way when all replicas are up."""
+        return sum(share.capacity for share in self.shares.values())
+
+    def _start(self) -> dict[str, Any]:
+        """Start the application, wait until each tool has its least replicas; a handle for each."""
+        from ray import serve
+
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)
+        tools = {name: self._deployment(serve, name, share) for name, share in self.shares.items()}
+        root = serve.deployment(name="Directory", ray_actor_options={"num_cpus": 0})(Directory)
+        try:
+            serve.start(proxy_location="Disabled")  # HTTP is the tool server's
+            serve.run(root.bind(**tools), name=self.application, route_prefix=None)
+        except (RuntimeError, TimeoutError, self._cluster.ray.exceptions.RayError) as error:
+            raise BackendFailure(f"the tools cannot be started on Ray: {_first_line(error)}") from error
+        return {name: serve.get_deployment_handle(name, self.application) for name in tools}
+
+    def _deployment(self, serve: Any, tool: str, share: Share) -> Any:
+        scaling: dict[str, Any] = {"num_replicas": share.replicas}
+        if share.max_replicas > share.replicas:
+            automatic = {
+                "min_replicas": share.replicas,
+                "max_replicas": share.max_replicas,
+                "target_ongoing_requests": max(1.0, share.at_once * 0.75),
+                "upscale_delay_s": 5.0,
+                "downscale_delay_s": share.idle_seconds,
+            }
+            scaling = {"autoscaling_config": automatic}
+        deployment = serve.deployment(
+            name=tool,
+            max_ongoing_requests=share.at_once,
+            ray_actor_options={"num_cpus": share.cpus, "num_gpus": share.gpus},
+            health_check_period_s=2.0,
+            health_check_timeout_s=60.0,
+            **scaling,
+        )(Replica)
+        return deployment.bind(alone(self.profile, tool), share.at_once, self.max_pixels, self.call_seconds)
+
+    def _get_ready(self, tool: Tool) -> None:
+        """Ask a replica what it is: weights must be on its node, not here."""
+        told = self.ask(tool.name, "tell", READY_SECONDS)
+        assert isinstance(told, Told)
+        if told.version != __version__:
+            raise BackendFailure(f"the nodes have canvasagent {told.version}, not {__version__}; install the same.")
+        if told.lacks:
+            raise BackendFailure(told.lacks)
+        waits = self.shares[tool.name].capacity
+        self._known[tool.name] = _Known(told.fingerprint, told.stochastic, False, waits)
+
+    def _backend(self, tool: Tool) -> Any:
+        return _Elsewhere(self, tool.name)
+
+    def ask(self, tool: str, method: str, seconds: float, *arguments: Any) -> Any:
+        """What a replica answers. One that is lost in the middle is replaced by another: calls are pure.
+
+        Raises `BackendFailure` where `LOSSES` were lost, or none answered in `seconds`.
+        """
+        errors = self._cluster.ray.exceptions
+        until = time.monotonic() + seconds
+        for loss in range(1, LOSSES + 1):
+            try:
+                response = getattr(self._handles[tool], method).remote(*arguments)
+                return response.result(timeout_s=max(0.1, until - time.monotonic()))
+            except TimeoutError as error:
+                response.cancel()
+                raise BackendFailure(f"no replica of {tool} answered in {seconds:g} s.") from error
+            except errors.RayTaskError as error:
+                raise BackendFailure(f"a replica of {tool} failed: {_first_line(error.cause or error)}") from error
+            except errors.RayError as error:
+                log.warning("a replica of %s was lost: %s", tool, _first_line(error))
+                if loss == LOSSES:
+                    raise BackendFailure(f"{LOSSES} replicas of {tool} were lost in the middle of one call.") from error
+            if self._closed.wait(0.2 * loss):
+                raise BackendFailure("the tool box was closed.")
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Take the application away, and leave the cluster. May be called again."""
+        with self._closing:
+            if self._closed.is_set():
+                return
+            self._closed.set()
+            super().close()
+            leaving = threading.Thread(target=self._leave_cluster)  # not in the thread of an event loop
+            leaving.start()
+            leaving.join(30)
+
+    def _leave_cluster(self) -> None:
+        from ray import serve
+
+        try:
+            serve.delete(self.application)
+        except Exception as error:  # a cluster that is gone has no application either
+            log.warning("%s could not be taken away: %s", self.application, _first_line(error))
+        self._cluster.close()
+
+
+class _Elsewhere:
+    """The backend of a tool that is done by replicas."""
+
+    def __init__(self, box: ClusterToolBox, tool: str) -> None:
+        self._box, self._name = box, tool
+
+    def carry_out(self, key: str, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Outcome:
+        """The call, on a cluster. Raises `ToolRefusal` as the tool does there, and `BackendFailure`."""
+        bare = {name: Asset(asset.id, asset.kind, asset.picture, asset.key) for name, asset in assets.items()}
+        seconds = QUEUE_SECONDS + self._box.call_seconds
+        execution = self._box.ask(self._name, "call", seconds, checked, bare, seed)
+        if execution.cost is not None:
+            spend(execution.cost)
+        fault = execution.fault
+        if fault is not None and fault.stage is Stage.INFRASTRUCTURE:
+            raise BackendFailure(fault.message)
+        if fault is not None or execution.outcome is None:
+            raise ToolRefusal(fault.message if fault is not None else "no result.")
+        if execution.key != key:
+            raise BackendFailure(f"{self._name} on the cluster is {execution.backend}, another than it was.")
+        outcome: Outcome = execution.outcome
+        return outcome
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
