@@ -122,7 +122,7 @@ def _carried_out(case: Case) -> str | None:
 
 
 def _no_redundancy(case: Case) -> str | None:
-    """No call is made twice, and no picture is made that nothing uses."""
+    """No call is made twice, and no picture is made that nothing uses, but a mask that was asked for."""
     made: set[str] = set()
     used = {name for turn, _ in case.calls if turn.call is not None for name in turn.call.assets.values()}
     for turn in case.meant:
@@ -131,9 +131,21 @@ def _no_redundancy(case: Case) -> str | None:
         if what in made:
             return f"turn {turn.index} repeats a call: {turn.call.tool}"
         made.add(what)
-        if turn.asset is not None and turn.asset not in used and turn.asset != case.trajectory.final:
+        wanted = {case.trajectory.final, *used, *_masks_asked_for(case)}
+        if turn.asset is not None and turn.asset not in wanted:
             return f"turn {turn.index} makes {turn.asset}, which nothing uses"
     return None
+
+
+def _masks_asked_for(case: Case) -> set[str]:
+    """Masks that the request wants for their own sake."""
+    turns = [turn for turn, _ in case.calls]
+    asked = {
+        turn.asset
+        for turn, move in zip(turns, case.account.moves, strict=False)
+        if turn.asset is not None and move.step.act == "segment" and move.step.purpose == "asked"
+    }
+    return {name for name in asked if case.trajectory.record_of(name).kind is Kind.MASK}
 
 
 def _result(case: Case) -> str | None:

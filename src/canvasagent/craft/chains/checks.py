@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from canvasagent.craft.chains.slots import words
-from canvasagent.craft.chains.views import View, view_of
+from canvasagent.craft.chains.views import Item, View, view_of
 from canvasagent.craft.plan import Made, Plan, Step
 from canvasagent.sketch.lexicon import phrases
 
@@ -90,7 +90,7 @@ def _things(view: View, plan: Plan, steps: tuple[Step, ...], touched: Mapping[st
     for step in steps:
         for key in sorted(touched.get(step.id, ())):
             item = view.item(key)
-            if step.act in ("add", "replace", "recolor") and item is not None and _known(item.name):
+            if step.act in ("add", "replace", "recolor") and item is not None and _recognisable(item, view):
                 found.append({"check": "object_present", "object": item.name})
                 plain = not view.toned and item.color in words()["colours"]["names"]
                 if step.act == "recolor" and plain and item.alone:
@@ -100,10 +100,16 @@ def _things(view: View, plan: Plan, steps: tuple[Step, ...], touched: Mapping[st
                 if before is not None and before.alone and _known(before.name):
                     found.append({"check": "object_absent", "object": before.name})
         if step.act == "generate":
-            found += [{"check": "object_present", "object": item.name} for item in view.items if _known(item.name)]
+            shown = [item for item in view.items if _recognisable(item, view)]
+            found += [{"check": "object_present", "object": item.name} for item in shown]
         if step.act == "paste" and view.items and view.items[-1].key.startswith("pasted:"):
             found.append({"check": "object_present", "object": view.items[-1].name})
     return found
+
+
+def _recognisable(item: Item, view: View) -> bool:
+    """Whether a thing looks like its template: writing on it makes it look otherwise, and is checked itself."""
+    return _known(item.name) and all(line.bearer != item.key for line in view.lines)
 
 
 def _known(name: str) -> bool:
