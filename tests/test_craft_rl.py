@@ -166,6 +166,19 @@ def test_what_another_side_adds_must_not_be_there() -> None:
     assert added and any(absent)
 
 
+def test_requests_have_none_to_three_pictures_and_use_them_all() -> None:
+    found: Counter[int] = Counter()
+    for number in range(50):
+        plan = compose(Seed("hard", "hard", "hard" if number % 2 else "medium"), picker(), f"inputs:{number}")
+        found[len(plan.pictures)] += 1
+        used = {value for step in plan.path() for value in step.arguments.values() if isinstance(value, str)}
+        assert {f"img_{at}" for at in range(1, len(plan.pictures) + 1)} <= used
+        for step in plan.path():
+            if str(step.arguments.get("content", "")).startswith("img_"):
+                assert any(check["check"] == "contains_input" for check in plan.checks)
+    assert set(found) == {0, 1, 2, 3}, found
+
+
 def test_a_source_without_pictures_is_told() -> None:
     def nothing(need: Need, key: str) -> Picture:
         raise NoPicture("the shelf is empty")
@@ -177,7 +190,7 @@ def test_a_source_without_pictures_is_told() -> None:
 # ── filters ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def draught() -> Draught:
     """A sound task: R medium, one branch."""
     seed = Seed("medium", "medium", "medium")
@@ -222,6 +235,8 @@ def spoilt(task: Draught, how: str) -> Draught:
             picture = plan.pictures[0].model_copy(update={"contents": contents})
             plan = plan.model_copy(update={"pictures": (picture,), "nodes": (*plan.nodes, step)})
             words += " Remove the dog."
+        case "others":
+            words += " Put the other one into a corner of the other one."
         case "no question":
             step = Step(id="extra", tool="OCR", act="read", arguments={"image": "img_1"}, purpose="answer")
             plan = plan.model_copy(update={"nodes": (*plan.nodes, step)})
@@ -232,7 +247,7 @@ SPOILT = {
     "mark": ("instruction", "<tool_call>"), "seed": ("inconsistent", "R is medium, not hard"),
     "no checks": ("too simple", "no check"), "unsaid": ("ambiguous", "does not name"),
     "same": ("ambiguous", "whichever way"), "several": ("ambiguous", "2 of 'dog'"),
-    "no question": ("ambiguous", "does not ask"),
+    "no question": ("ambiguous", "does not ask"), "others": ("ambiguous", "both called the other"),
 }  # fmt: skip
 
 

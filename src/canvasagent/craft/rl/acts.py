@@ -53,6 +53,8 @@ LATE: tuple[Block, ...] = (
 )
 """After which colours, and beyond the first of them things, are not what they were."""
 LAST: tuple[Block, ...] = (
+    Block("inset 2", ("Overlay",), 1, whole.inset(2)),
+    Block("inset 3", ("Overlay",), 1, whole.inset(3)),
     Block("crop to a thing", ("Grounding", "Crop"), 3, whole.crop_thing()),
     Block("find, mirror, crop", ("Grounding", "Flip", "Crop"), 1, whole.crop_thing(whole.once("Flip", "flip"))),
     Block("crop to a part", ("Crop",), 1, whole.crop_region),

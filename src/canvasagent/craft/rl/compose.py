@@ -59,7 +59,9 @@ def _pictures(shape: Shape, pick: Pick, key: str, random: Random) -> Iterable[Pi
     for number in range(1, shape.inputs + 1):
         texts = 1 if number == 1 and ("OCR" in shape.tools or random.random() < 0.15) else 0
         things = min(5, 2 + shape.length // 3)
-        if number > 1:
+        if f"inset {number}" in shape.last:  # a page: its things would be taken for those of the picture below
+            need = Need(texts=2, drawn=False)
+        elif number > 1:
             need = Need(things=2, drawn=True, steady=True)
         elif not shape.tools & {"Grounding"} and texts and random.random() < 0.6:
             need = Need(texts=3, drawn=False, steady=True, turned=shape.turned)

@@ -43,14 +43,16 @@ class Kind:
     """A sort of condition."""
 
     tool: str
-    weight: float
+    yes: float
+    no: float
+    """How readily it is taken where it is to hold, and where not: what pictures seldom show is seldom denied, too."""
     make: Callable[[Draft, bool], Decision] = field(repr=False)
 
 
 def decide(draft: Draft, tools: frozenset[str], holds: bool) -> Decision:
     """A look with one of `tools`, taken, and what it decides. Raises `Unfit` where no kind suits the picture."""
     kinds = [kind for kind in KINDS if kind.tool in tools]
-    kinds.sort(key=lambda kind: -(draft.random.random() ** (1 / kind.weight)))
+    kinds.sort(key=lambda kind: -(draft.random.random() ** (1 / (kind.yes if holds else kind.no))))
     for kind in kinds:
         found: list[Decision] = []
         try:
@@ -208,10 +210,10 @@ def _condition(kind: str, step: Step, holds: bool, **facts: str) -> Condition:
 
 
 KINDS = (
-    Kind("Grounding", 5, _present),
-    Kind("Grounding", 2, _colored),
-    Kind("Grounding", 2, _count),
-    Kind("OCR", 4, _says),
-    Kind("OCR", 1.5, _text),
-    Kind("OCR", 2, _upside_down),
+    Kind("Grounding", 5, 5, _present),
+    Kind("Grounding", 2, 2, _colored),
+    Kind("Grounding", 4, 0.4, _count),
+    Kind("OCR", 4, 4, _says),
+    Kind("OCR", 1, 2, _text),
+    Kind("OCR", 2, 0.3, _upside_down),
 )

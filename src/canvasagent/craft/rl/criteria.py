@@ -29,6 +29,10 @@ def checks_against(plan: Plan, checks: Sequence[Data], final: View) -> tuple[Dat
     """The checks, and those that fail where a side was carried out that must not be: what it adds is not there."""
     found = [data for data in checks if final.upright or not str(data["check"]).startswith("text_")]
     found = [data for data in found if data.get("object") not in BEARERS]
+    for step in plan.path():
+        content = step.arguments.get("content")
+        if step.act == "paste" and isinstance(content, str) and final.kind == "image" and not final.restyled:
+            found.append({"check": "contains_input", "input": int(content.removeprefix("img_"))})
     if plan.result is None or final.kind != "image" or not final.upright or final.restyled:
         return tuple(found)
     there = {item.name for item in final.items}
@@ -117,6 +121,8 @@ def in_words(check: Data) -> str:
         case "size_ratio":
             what = "area" if given.get("of") == "area" else "sides"
             return f"The result's {what} are {given['ratio']:g} times those of {of}.".replace("area are", "area is")
+        case "contains_input":
+            return f"The result shows {of}, whole."
         case "transparent":
             return "The result is a cut-out: transparent around the thing, and tight."
         case "answer_contains":

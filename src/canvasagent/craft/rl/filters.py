@@ -70,7 +70,7 @@ def _too_simple(task: Draught) -> str | None:
 
 def _ambiguous(task: Draught) -> str | None:
     """All that it turns on is in its words, each thing is one certain thing, and both sides of a branch differ."""
-    for rule in (_unsaid, _several_meant, _same_sides, _no_question):
+    for rule in (_unsaid, _several_meant, _same_sides, _no_question, _both_other):
         if (why := rule(task)) is not None:
             return why
     return None
@@ -91,7 +91,7 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str, bool]]:
         if step.purpose == "needed":
             continue
         for name in IN_WORDS.get(step.act, ()):
-            if name in step.facts:
+            if name in step.facts and not (step.act == "paste" and step.facts[name].endswith("picture")):
                 yield name, step.facts[name], name in ("text", "old") or step.act == "rewrite"
     for branch in plan.branches():
         for name, value in branch.condition.facts.items():
@@ -153,6 +153,14 @@ def _no_question(task: Draught) -> str | None:
     """Words are the answer only where the request is understood to ask for words."""
     asks = any(step.purpose == "answer" for step in task.plan.path())
     return "it wants words for an answer, but does not ask" if asks and question_in(task.instruction) is None else None
+
+
+def _both_other(task: Draught) -> str | None:
+    """Two pictures in one sentence, both called the other one."""
+    for sentence in re.split(r"[.!?;\n]", task.instruction):
+        if len(re.findall(r"\bthe other\b(?! hand)", sentence, re.IGNORECASE)) > 1:
+            return "two pictures are both called the other one"
+    return None
 
 
 RULES: Mapping[str, Rule] = {

@@ -15,9 +15,14 @@ LENGTHS: dict[str, dict[int, int]] = {
 """Calls of a task and their weights. No task has a single call: it would be over before there is anything to decide."""
 DISTINCT: dict[str, dict[int, int]] = {"easy": {2: 9, 1: 1}, "medium": {3: 5, 4: 5}, "hard": {5: 6, 6: 3, 7: 1}}
 OPTIONS: dict[str, float] = {
-    "Flip": 2, "SR": 2, "Rotate": 1.6, "Crop": 2.2, "Overlay": 2.4, "OCR": 3, "Grounding": 3, "cut": 1.6, "Gen": 1.3,
+    "Flip": 2, "SR": 2, "Rotate": 1.6, "Crop": 2.2, "Overlay": 2.4, "OCR": 3, "Grounding": 3, "cut": 1.3, "paste": 1.5,
+    "Gen": 1.3,
 }  # fmt: skip
-"""What is chosen besides edits, and how readily; `cut` is SAM and Extract."""
+"""What is chosen besides edits, and how readily."""
+TOGETHER = {"cut": {"Grounding", "SAM", "Extract"}, "paste": {"Grounding", "SAM", "Extract", "Overlay"}}
+"""What is chosen only together."""
+INSET = 0.4
+"""Share of the requests that could lay a whole picture over another one, and do."""
 ONE_SIDED = 0.4
 """Share of the branches that may have one side alone."""
 NOT_OF_MADE = ("Flip", "Rotate", "Crop")
@@ -135,13 +140,17 @@ def _tools(count: int, forked: bool, length: int, random: Random) -> frozenset[s
         tools.add("Grounding")
     while len(tools) < count:
         options = {name: weight for name, weight in options.items() if name not in tools}
-        if count - len(tools) < 2 or length < 5:
+        if length < 5:
             options.pop("cut", None)
+            options.pop("paste", None)
         if not options:
             return None
         name = random.choices(list(options), list(options.values()))[0]
-        tools |= {"SAM", "Extract", "Grounding"} if name == "cut" else {name}
         options.pop(name)
+        adds = TOGETHER.get(name, {name})
+        if len(tools | adds) > count or (name == "paste" and "Gen" in tools):
+            continue
+        tools |= adds
         for other in NOT_OF_MADE if name == "Gen" else ("Gen",) if name in NOT_OF_MADE else ():
             options.pop(other, None)
     return frozenset(tools) if len(tools) == count else None
@@ -152,11 +161,13 @@ def _laid_out(length: int, tools: frozenset[str], forks: list[Fork], random: Ran
     special: list[str] = []
     if {"SAM", "Overlay"} <= tools and inputs:
         inputs, special = 2, ["paste 2"]
-        if length > 10 and random.random() < 0.5:
+        if length > 10 and random.random() < 0.3:
             inputs, special = 3, ["paste 2", "paste 3"]
-    elif "Overlay" in tools:
+    insets = bool(inputs) and "Overlay" in tools and "Crop" not in tools and inputs < 3 and random.random() < INSET
+    inputs += insets
+    if "Overlay" in tools and not insets and not special:
         special = ["write, read" if "OCR" in tools and random.random() < 0.6 else "write"]
-    last = _last(tools, special, random)
+    last = [*([f"inset {inputs}"] if insets else []), *_last(tools, special, random)]
     turned = _turned(tools, forks, inputs, last, random)
     spent = sum(4 if name.startswith("paste") else BY_NAME[name].calls for name in (*special, *last))
     free = length - spent - (inputs == 0) - sum(fork.looks for fork in forks)

@@ -29,6 +29,8 @@ PARTS: dict[str, Box] = {
     "top right": (600, 0, 1000, 400), "top": (250, 0, 750, 350),
 }  # fmt: skip
 """Where what is added to a part of the picture comes to lie, more or less."""
+TRIES = 8
+"""Places that are drawn before it is given up to find a free one."""
 HARD_TO_LOSE = frozenset({"cloud", "traffic light", "key"})
 """Things of which something seems left once they are gone, or that are easily missed."""
 
@@ -143,9 +145,15 @@ def _free(draft: Draft, where: str) -> bool:
     return part not in placed and f"put: {part}" not in draft.shared.once and there < FULL
 
 
-def put(draft: Draft, where: str) -> None:
-    """Note that something was laid over a corner: nothing else is put there."""
-    draft.shared.once.add(f"put: {_part(where.removeprefix('in the ').removesuffix(' corner'))}")
+def spot(draft: Draft) -> str:
+    """A place to lay something over, where nothing was put yet. Raises `Unfit` where there is none."""
+    for _ in range(TRIES):
+        where = str(draft.draw("spot"))
+        mark = f"put: {_part(where.removeprefix('in the ').removesuffix(' corner'))}"
+        if mark not in draft.shared.once:
+            draft.shared.once.add(mark)
+            return where
+    raise Unfit("a free place")
 
 
 def added(sure: bool) -> Run:
@@ -215,8 +223,7 @@ def written(sure: bool) -> Run:
         if "write" in draft.shared.once or not draft.view.upright:
             raise Unfit("a picture to write on")
         draft.shared.once.add("write")
-        caption, where = str(draft.draw("caption")), str(draft.draw("spot"))
-        put(draft, where)
+        caption, where = str(draft.draw("caption")), spot(draft)
         draft.take("Overlay", "write", text=caption, where=where)
         if sure:
             draft.take("OCR", "proofread", "check", text=caption)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from canvasagent.craft.chains.slots import Entity, Unfit
 from canvasagent.craft.plan import Act
 from canvasagent.craft.rl.draft import Draft
-from canvasagent.craft.rl.things import Run, free_items, large, one, put, told
+from canvasagent.craft.rl.things import Run, free_items, large, one, spot, told
 
 
 def overall(act: Act, fact: str, kind: str) -> Run:
@@ -115,8 +115,6 @@ def inset(number: int) -> Run:
 def _inset_place(draft: Draft, base: str) -> str:
     kept, draft.binder.last = draft.binder.last, base
     try:
-        where = str(draft.draw("spot"))
+        return spot(draft)
     finally:
         draft.binder.last = kept
-    put(draft, where)
-    return where
