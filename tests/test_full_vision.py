@@ -58,6 +58,22 @@ def test_masks_in_a_batch_are_those_made_one_by_one(name: str) -> None:
     assert 0 < np.asarray(alone[0]).mean() < 255  # neither nothing nor everything
 
 
+def test_sam_2_as_it_is_published_gives_the_library_s_masks() -> None:
+    """The published checkpoint is the one for videos; the library's own way with it is `Sam2Model.from_pretrained`."""
+    import torch
+    from transformers import Sam2Model
+
+    picture, box = photo(size=64).resize((64, 64)), (10.0, 10.0, 40.0, 50.0)
+    ours = np.asarray(segment("sam2_video")(image=picture, box=box)) > 0
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    pixels = ((np.asarray(picture) / 255 - mean) / deviation).transpose(2, 0, 1).astype(np.float32)
+    model = Sam2Model.from_pretrained(tiny("sam2_video"))
+    with torch.inference_mode():
+        told = model(torch.from_numpy(pixels)[None], input_boxes=torch.tensor([[list(box)]]), multimask_output=False)
+        large = torch.nn.functional.interpolate(told.pred_masks[:, 0], (64, 64), mode="bilinear")
+    assert ((large[0, 0] > 0).numpy() != ours).mean() < 0.001 and 0 < ours.mean() < 1
+
+
 def test_masks_are_those_of_the_library_itself() -> None:
     """Against SamProcessor and SamModel used as their documentation shows."""
     import torch

@@ -153,12 +153,31 @@ def sam(folder: Path) -> Path:
 
 def sam2(folder: Path) -> Path:
     """A SAM 2 of some 60,000 parameters that sees pictures at 64 × 64."""
+    from transformers import Sam2Config, Sam2Model
+
+    Sam2Model(Sam2Config(**_sam2_parts())).save_pretrained(folder)
+    return folder
+
+
+def sam2_video(folder: Path) -> Path:
+    """The same as the model for videos, which is how SAM 2 is published."""
+    from transformers import Sam2VideoConfig, Sam2VideoModel
+
+    memory = {
+        "memory_attention_hidden_size": 16, "memory_attention_num_layers": 1, "memory_attention_num_attention_heads": 1,
+        "memory_attention_feed_forward_hidden_size": 16, "memory_attention_rope_feat_sizes": [4, 4],
+        "memory_encoder_hidden_size": 16, "memory_encoder_output_channels": 8, "memory_fuser_num_layers": 1,
+        "memory_fuser_embed_dim": 16, "memory_fuser_intermediate_dim": 16, "mask_downsampler_embed_dim": 16,
+    }  # fmt: skip
+    Sam2VideoModel(Sam2VideoConfig(**_sam2_parts(), **memory, image_size=64)).save_pretrained(folder)
+    return folder
+
+
+def _sam2_parts() -> dict[str, Any]:
     import torch
     from transformers import (
-        Sam2Config,
         Sam2HieraDetConfig,
         Sam2MaskDecoderConfig,
-        Sam2Model,
         Sam2PromptEncoderConfig,
         Sam2VisionConfig,
     )
@@ -178,9 +197,7 @@ def sam2(folder: Path) -> Path:
     decoder = Sam2MaskDecoderConfig(
         hidden_size=16, mlp_dim=16, num_hidden_layers=1, num_attention_heads=2, iou_head_hidden_dim=16
     )
-    config = Sam2Config(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
-    Sam2Model(config).save_pretrained(folder)
-    return folder
+    return {"vision_config": vision, "prompt_encoder_config": prompt, "mask_decoder_config": decoder}
 
 
 def grounding_dino(folder: Path) -> Path:

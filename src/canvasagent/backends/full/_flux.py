@@ -177,7 +177,8 @@ def _check_whole(model: Any, folder: Path) -> None:
     """Raises `WeightsError` where the files of a part lack some of its weights."""
     files = sorted(folder.glob("*.safetensors"))
     held = {name for file in files for name in check_safetensors(file)}
-    if files and (absent := sorted(set(model.state_dict()) - held)):
+    wanted = {name for name in model.state_dict() if not name.endswith("num_batches_tracked")}  # counts, not weights
+    if files and (absent := sorted(wanted - held)):
         raise WeightsError(f"'{folder}' lacks {len(absent)} weights ({absent[0]}): another model's, or cut short.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,13 +31,16 @@ class Loaded:
 
 def use(
     config: Loading,
-    kinds: Collection[str],
+    kinds: Mapping[str, str],
     work: Callable[[Loaded, int], Result],
     levels: int,
     what: str,
     beside: Callable[[Path], Any] | None = None,
 ) -> Result:
-    """Do `work` with the model, loaded if need be; where memory is short with less, up to `levels` times less."""
+    """Do `work` with the model, loaded if need be; where memory is short with less, up to `levels` times less.
+
+    `kinds` are the architectures that a checkpoint may be of, each with the class of transformers that runs it.
+    """
     key = (tuple(sorted(kinds)), config.source, config.revision, config.device, config.dtype)
     device = residents().device_for(key, lambda: device_of(config))
 
@@ -48,7 +51,7 @@ def use(
         return with_less(lambda level: work(loaded, level), levels, lambda: residents().relieve(device), what)
 
 
-def _load(config: Loading, kinds: Collection[str], device: str, beside: Callable[[Path], Any] | None) -> Loaded:
+def _load(config: Loading, kinds: Mapping[str, str], device: str, beside: Callable[[Path], Any] | None) -> Loaded:
     framework("transformers")
     import transformers
 
@@ -62,12 +65,12 @@ def _load(config: Loading, kinds: Collection[str], device: str, beside: Callable
         check_file(path, config.allow_pickle)
     transformers.utils.logging.disable_progress_bar()
     with loading(config.source):
-        settings = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-        cls = getattr(transformers, settings.architectures[0])
+        cls = getattr(transformers, kinds[kind])
+        settings = cls.config_class.from_pretrained(folder, local_files_only=True)
         options: dict[str, Any] = {"dtype": dtype, "local_files_only": True, "output_loading_info": True}
         if path.is_dir():
             safe = None if config.allow_pickle else True
-            model, told = cls.from_pretrained(folder, use_safetensors=safe, **options)
+            model, told = cls.from_pretrained(folder, config=settings, use_safetensors=safe, **options)
         else:
             model, told = cls.from_pretrained(None, config=settings, state_dict=_state(path), **options)
         absent = sorted(told.get("missing_keys", ()))

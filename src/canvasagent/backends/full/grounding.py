@@ -26,6 +26,7 @@ from canvasagent.errors import ToolRefusal
 from canvasagent.geometry import Size
 from canvasagent.masking import opaque
 
+KINDS = {"grounding-dino": "GroundingDinoForObjectDetection"}
 MAX_TOKENS = 256
 Array = np.ndarray[Any, Any]
 
@@ -89,7 +90,7 @@ class Backend:
             parts = [asks[start : start + size] for start in range(0, len(asks), size)]
             return [found for part in parts for found in self._batch(loaded, part)]
 
-        return use(self.config, ("grounding-dino",), work, 1, "a search", _processor)
+        return use(self.config, KINDS, work, 1, "a search", _processor)
 
     def _batch(self, loaded: Loaded, asks: Sequence[_Ask]) -> list[list[Detection]]:
         processor = loaded.beside

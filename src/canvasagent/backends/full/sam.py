@@ -23,7 +23,8 @@ from canvasagent.batching import MicroBatcher
 from canvasagent.geometry import PixelBox, Size
 from canvasagent.masking import opaque
 
-KINDS = ("sam", "sam2", "sam2_video")
+KINDS = {"sam": "SamModel", "sam2": "Sam2Model", "sam2_video": "Sam2Model"}
+"""SAM 2 is published as the model for videos, whose part for pictures is used."""
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
