@@ -9,12 +9,16 @@ A file `backends/<profile>/<tool>.py` (or any importable module) defines
         stochastic = False            # True: the result depends on `seed`, which is then passed in
         may_hang = False              # True: runs in a process of its own, which can be ended
         generative = True             # optional: whether a trained generator makes its pixels (for provenance)
-        waits = 64                    # optional: waits for other machines, so that many calls share few cores
+        waits = 64                    # optional: calls that wait at once, for another machine or a batch, beside the cores
+        @classmethod
+        def lacks(cls, config: Config) -> list[str]: ...   # optional: what is missing here, and how to get it
         def __init__(self, config: Config) -> None: ...
         def __call__(self, **inputs) -> ...: ...
 
-A backend that has `carry_out(key, checked, assets, seed) -> Outcome` does whole calls with their words in place of
-pixel work; `remote.py` does so, for another machine does it all.
+A backend that pays for its calls tells `canvasagent.spending.spend` what; one that works better on several at once
+lets `canvasagent.batching.MicroBatcher` gather them, and `waits` says how many. A backend that has
+`carry_out(key, checked, assets, seed) -> Outcome` does whole calls with their words in place of pixel work; `remote.py`
+does so, for another machine does it all.
 
 Pictures come in as RGB, RGBA or (masks) L with 0 and 255, are never changed in place, and go out likewise.
 All coordinates are pixels. What a backend cannot do it refuses with `ToolRefusal`, in words that say what can.

@@ -133,7 +133,9 @@ def _call(settings: Settings, pipelines: _Pipelines, asks: Sequence[Ask]) -> lis
 def _load(settings: Settings, device: str) -> _Pipelines:
     framework("diffusers", "transformers", "accelerate")
     from diffusers import Flux2KleinInpaintPipeline, Flux2KleinPipeline
+    from diffusers.utils import logging as diffusers_logging
 
+    diffusers_logging.disable_progress_bar()
     path = locate(settings.source, settings.revision)
     dtype = dtype_of(settings, device)
     folder = path if path.is_dir() else locate(settings.base)
