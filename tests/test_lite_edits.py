@@ -551,3 +551,18 @@ def test_the_parser_never_raises(prompt: str) -> None:
 def test_long_prompts_are_answered_quickly_and_not_read() -> None:
     assert understands("make it brighter and " * 500).unknown
     assert understands("the " * 400).unknown
+
+
+@pytest.mark.parametrize("prompt", ["replace the text 'MERRY CHRISTMAS' with 'RENTAL'", "remove the text"])
+def test_words_on_a_narrow_banner_leave_no_trace(prompt: str) -> None:
+    """The banner is hardly higher than its letters: what is beside it must not be copied into it."""
+    stripes = np.indices((320, 512)).sum(axis=0) // 12 % 2
+    picture = Image.fromarray(np.where(stripes[..., None], (228, 216, 190), (120, 150, 130)).astype(np.uint8))
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle((31, 16, 481, 48), fill="#b83330")
+    pen.text((256, 32), "MERRY CHRISTMAS", fill="white", font=font_for("MERRY", 24, True), anchor="mm")
+    edited = np.asarray(Backend(Config())(image=picture, prompt=prompt, seed=1).convert("RGB"), np.int16)
+    left, right = edited[17:48, 34:190].reshape(-1, 3), edited[17:48, 330:478].reshape(-1, 3)
+    for beside in (left, right):  # the shorter word stands in the middle
+        assert np.abs(beside - (0xB8, 0x33, 0x30)).max() <= 8
+    assert (edited[52:] == np.asarray(picture, np.int16)[52:]).all()

@@ -54,7 +54,7 @@ class Backend:
     """Edits pictures by `edits/`; see the module's docstring."""
 
     tool = "ImageEdit"
-    version = "2"
+    version = "3"
     stochastic = True
     may_hang = False
 

@@ -26,6 +26,8 @@ from canvasagent.fonts import font_for
 Array = NDArray[Any]
 _MARGIN = (1.2, 0.18)
 """What is looked at beyond a line's corners, along and across it, as shares of its height."""
+_PLAIN = 6.0
+"""Levels by which nearly all of a plain ground differs from its colour at most."""
 _TRIAL = (240, 60)
 _HEIGHT = 96
 """Lines are analysed at this height, in pixels (without the margin)."""
@@ -100,9 +102,28 @@ def erase_lines(pixels: Pixels, lines: Sequence[TextLine], seed: int) -> Pixels:
     """Take the strokes of `lines` away; every other pixel stays."""
     hole = np.zeros(pixels.shape[:2], bool)
     for line in lines:
-        patch = upright(pixels, line)
-        hole |= strokes_in_picture(pixels, patch, line)
-    return fill(pixels, hole, seed, strokes=True)
+        strokes = strokes_in_picture(pixels, upright(pixels, line), line)
+        tone = _plain_ground(pixels, strokes, line)
+        if tone is None:
+            hole |= strokes
+        else:
+            pixels = _painted(pixels, strokes, tone)
+    return fill(pixels, hole, seed, strokes=True) if hole.any() else pixels
+
+
+def _plain_ground(pixels: Pixels, strokes: Mask, line: TextLine) -> Array | None:
+    """The colour of what a line stands on, where that is one colour (a board, a banner); None where it is not."""
+    ground = pixels[quad_mask(line, pixels.shape[:2], 0.05) & ~strokes]
+    if len(ground) < 20:
+        return None
+    tone = np.median(ground, axis=0)
+    return tone if (np.abs(ground - tone).max(axis=1) <= _PLAIN).mean() >= 0.9 else None
+
+
+def _painted(pixels: Pixels, where: Mask, tone: Array) -> Pixels:
+    result = pixels.copy()
+    result[where] = as_pixels(tone)
+    return result
 
 
 def strokes_in_picture(
@@ -146,7 +167,9 @@ def rewrite_line(pixels: Pixels, line: TextLine, old: str, new: str, seed: int) 
     whole = span == (0.0, 1.0)
     room = _room(patch) if whole else columns
     coverage = _set(new, manner, patch.strokes.shape, room, centred=whole)
-    cleaned = fill(pixels, strokes_in_picture(pixels, patch, line, part=part), seed, strokes=True)
+    strokes = strokes_in_picture(pixels, patch, line, part=part)
+    tone = _plain_ground(pixels, strokes_in_picture(pixels, patch, line), line)
+    cleaned = fill(pixels, strokes, seed, strokes=True) if tone is None else _painted(pixels, strokes, tone)
     return _lay(cleaned, coverage, patch)
 
 
