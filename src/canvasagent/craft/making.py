@@ -17,6 +17,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.agent import Agent
+from canvasagent.cache import Cache
 from canvasagent.craft.chains import bind, chain_at, mix_chains
 from canvasagent.craft.difficulty import measure
 from canvasagent.craft.performer import RECOVERY, VERIFY, Performer
@@ -34,6 +35,8 @@ from canvasagent.errors import InputError
 from canvasagent.task import Task
 from canvasagent.toolbox import ToolBox
 
+MEMORY_BYTES = 64_000_000
+"""Results of tools that a worker remembers: an item asks for those of another one hardly ever."""
 TURNS = 12
 """Turns of a run, unless its plan needs more."""
 
@@ -110,7 +113,7 @@ class Workshop:
         self.sources = Sources(settings.images)
         self.chains = mix_chains(settings.mix)
         self.writer: Writer = load_writer(settings.writer)
-        self.toolbox = ToolBox(settings.profile, workers=1)
+        self.toolbox = ToolBox(settings.profile, cache=Cache(MEMORY_BYTES), workers=1)
         self._runner = asyncio.Runner()
 
     def __call__(self, slot: Slot) -> Built:
