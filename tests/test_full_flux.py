@@ -75,6 +75,30 @@ def test_a_batch_gives_what_each_call_gives_by_itself() -> None:
     assert apart(made[2], made[3]) > TOLERANCE
 
 
+def test_where_memory_is_short_a_batch_is_done_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card is played by a limit on the batch; the error is torch's own."""
+    import torch
+
+    from canvasagent.backends.full import _flux
+
+    residents().clear()  # nothing idle that could make room
+    call, sizes = _flux._call, []
+
+    def limited(settings: Any, pipelines: Any, asks: Any) -> Any:
+        sizes.append(len(asks))
+        if len(asks) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return call(settings, pipelines, asks)
+
+    backend = generation(batch=3, batch_wait=1.0)
+    alone = [backend(prompt="a cat", size=(64, 64), seed=seed) for seed in range(3)]
+    monkeypatch.setattr(_flux, "_call", limited)
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(lambda seed: backend(prompt="a cat", size=(64, 64), seed=seed), range(3)))
+    residents().clear()  # this one saves memory from now on
+    assert sizes == [3, 1, 1, 1] and max(apart(*pair) for pair in zip(alone, made, strict=True)) <= TOLERANCE
+
+
 def test_edits_of_one_picture_share_a_batch_and_those_of_others_do_not() -> None:
     backend, picture = edit(batch=4, batch_wait=0.5), photo(size=64)
     asks = [(picture, "make it blue", 1), (picture, "make it green", 2), (picture.rotate(90), "make it blue", 1)]

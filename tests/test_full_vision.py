@@ -15,7 +15,7 @@ from canvasagent.backends.full import grounding, sam, sr
 from canvasagent.backends.full._residents import residents
 from canvasagent.backends.lacking import lacking
 from canvasagent.backends.profile import Profile, load_profile
-from canvasagent.errors import ToolRefusal, WeightsError
+from canvasagent.errors import BackendFailure, ToolRefusal, WeightsError
 from canvasagent.testing import check_backend
 from full_models import flux_options, spandrel, tiny
 from helpers import photo
@@ -203,6 +203,26 @@ def test_tiles_give_what_the_whole_picture_gives() -> None:
         tiled = np.asarray(enlarge(tile=tile, overlap=32 if tile == 64 else 24, batch=batch)(image=picture))
         assert np.abs(tiled - whole).max() <= 1
     assert whole.shape == (360, 600, 3) and whole.std() > 1
+
+
+def test_where_memory_is_short_smaller_tiles_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card is played by a limit on what the network is given; the error is torch's own."""
+    import torch
+
+    picture, run, sides = photo(size=150), sr._run, []
+
+    def limited(network: Any, tiles: Any) -> Any:
+        sides.append(max(tiles.shape[1:3]))
+        if sides[-1] > 100:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return run(network, tiles)
+
+    whole = np.asarray(enlarge()(image=picture)).astype(int)
+    monkeypatch.setattr(sr, "_run", limited)
+    less = np.asarray(enlarge(tile=256, overlap=16)(image=picture))
+    assert sides[0] == 150 and max(sides[2:]) <= 100 and np.abs(less - whole).max() <= 1
+    with pytest.raises(BackendFailure, match="memory does not suffice for a picture of 150 × 150"):
+        enlarge(tile=1024, overlap=100)(image=picture)
 
 
 def test_transparency_is_enlarged_and_hidden_colours_do_not_bleed() -> None:

@@ -9,7 +9,7 @@ A file `backends/<profile>/<tool>.py` (or any importable module) defines
         stochastic = False            # True: the result depends on `seed`, which is then passed in
         may_hang = False              # True: runs in a process of its own, which can be ended
         generative = True             # optional: whether a trained generator makes its pixels (for provenance)
-        waits = 64                    # optional: calls that wait at once, for another machine or a batch, beside the cores
+        waits = 64                    # optional: calls that may wait at once, for another machine or a batch
         @classmethod
         def lacks(cls, config: Config) -> list[str]: ...   # optional: what is missing here, and how to get it
         def __init__(self, config: Config) -> None: ...
