@@ -47,6 +47,10 @@ class Cluster:
         """How much there is of `CPU` or `GPU`, on all nodes together."""
         return float(self.ray.cluster_resources().get(resource, 0.0))
 
+    def free(self, resource: str) -> float:
+        """How much of it nobody has reserved."""
+        return float(self.ray.available_resources().get(resource, 0.0))
+
     def close(self) -> None:
         """Leave it."""
         if self._ours:

@@ -26,6 +26,8 @@ Work = Callable[[Item], Awaitable[Result]]
 
 LOSSES = 3
 """How often an item is begun, where the workers that had it were lost."""
+START_SECONDS = 300.0
+"""Time in which all workers must be up."""
 PASSED_ON = ("CANVASAGENT_", "OPENAI_")
 """Beginnings of the names of environment variables that workers get too: keys and addresses of services."""
 
@@ -54,6 +56,8 @@ class _Worker:
 
     async def work(self, item: Any) -> Any:
         """The result for one item."""
+        if self._problem is not None:
+            raise BackendFailure(f"a worker that came for a lost one cannot do the work: {self._problem}.")
         return await self._work(item)
 
 
@@ -66,34 +70,31 @@ class Fleet(Generic[Item, Result]):
 
     def __init__(self, start: Callable[[], Work[Item, Result]], concurrency: int, folder: Path) -> None:
         self._cluster = Cluster("the engine 'ray'")
-        cores = max(1, int(self._cluster.amount("CPU")))
-        self.workers = min(concurrency, cores)
+        free = max(0.1, self._cluster.free("CPU"))  # tools that are served there have their part already
+        self.workers = min(concurrency, max(1, int(free)))
         each = math.ceil(concurrency / self.workers)
         folder.mkdir(parents=True, exist_ok=True)
-        seen = folder.resolve() / f".seen-{secrets.token_hex(8)}"
+        self._seen = folder.resolve() / f".seen-{secrets.token_hex(8)}"  # for workers that come later, too
         environment = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
-        self._arguments = (start, str(Path.cwd()), str(seen), environment)
-        self._options = {"num_cpus": 1, "max_concurrency": each + 1}
+        self._arguments = (start, str(Path.cwd()), str(self._seen), environment)
+        self._options = {"num_cpus": min(1.0, math.floor(free * 100) / 100), "max_concurrency": each + 1}
         self._actors: list[Any] = []
         self._busy: list[int] = []
         try:
-            seen.touch()
+            self._seen.touch()
             self._actors = [self._new() for _ in range(self.workers)]
             self._busy = [0] * self.workers
             self._check()
         except BaseException:
             self.close()
             raise
-        finally:
-            with contextlib.suppress(OSError):
-                seen.unlink()
 
     def _new(self) -> Any:
         return self._cluster.ray.remote(**self._options)(_Worker).remote(*self._arguments)
 
     def _check(self) -> None:
         try:
-            told = self._cluster.ray.get([actor.tell.remote() for actor in self._actors])
+            told = self._cluster.ray.get([actor.tell.remote() for actor in self._actors], timeout=START_SECONDS)
         except self._cluster.ray.exceptions.RayError as error:
             raise BackendFailure(f"a worker on Ray could not be started: {_first_line(error)}") from error
         for version, problem in told:
@@ -132,6 +133,8 @@ class Fleet(Generic[Item, Result]):
         for actor in self._actors:
             with contextlib.suppress(Exception):
                 self._cluster.ray.kill(actor)
+        with contextlib.suppress(OSError):
+            self._seen.unlink(missing_ok=True)
         self._cluster.close()
 
 
