@@ -195,7 +195,6 @@ def stages() -> dict[str, str]:
         "writer": "The writer had words.",
         **{name: " ".join((rule.__doc__ or "").split()) for name, rule in RULES.items()},
         "model": "The filter model finds it clear, worth doing and as hard as it says.",
-        "done already": "Its checks do not hold before anything was done.",
     }
     kept = {"infrastructure": "A backend or worker of ours did not fail."}
     gold = {
@@ -204,6 +203,7 @@ def stages() -> dict[str, str]:
     for name in ("consistent references", "valid parameters", "execution"):
         gold[f"gold: {name}"] = f"In the gold run: {name}."
     last = {
+        "done already": "Its checks do not hold before anything was done.",
         "duplicate": "No other task says the same of the same pictures, or has nearly the picture.",
         "review": "People who looked at it did not reject it.",
     }

@@ -195,8 +195,9 @@ def rewritten(sure: bool) -> Run:
 
 
 def text(draft: Draft) -> Entity:
-    """A text of the picture, claimed."""
-    lines = [line for line in free_lines(draft) if sum(c.isalpha() for c in line.words) >= 3 and len(line.words) <= 18]
+    """A text of the picture, claimed; none that the request itself has written there."""
+    lines = [line for line in free_lines(draft) if not line.key.startswith("written:")]
+    lines = [line for line in lines if sum(c.isalpha() for c in line.words) >= 3 and len(line.words) <= 18]
     if not lines:
         raise Unfit("a text")
     line = lines[draft.random.randrange(len(lines))]
