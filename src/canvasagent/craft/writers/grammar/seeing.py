@@ -9,6 +9,7 @@ from typing import Any
 
 from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.writers.base import Seen
+from canvasagent.craft.writers.grammar.facts import described
 from canvasagent.craft.writers.grammar.lexicon import data, is_plural, resting, with_article
 from canvasagent.craft.writers.grammar.patterns import fill, tidy
 from canvasagent.craft.writers.grammar.pictures import Grounds
@@ -196,7 +197,7 @@ def slots_of(step: Step) -> dict[str, str]:
             else facts.get("text") or f"the {step.facts.get('region', 'part that is meant')}"
         )
     if step.act == "generate":
-        facts["prompt"] = _described(step.facts.get("prompt", "a picture"))
+        facts["prompt"] = _described(described(step.facts.get("prompt", "a picture")))
     return facts
 
 
