@@ -197,6 +197,13 @@ def test_models_spread_over_cards_and_what_is_not_known_is_told() -> None:
     assert plan(load_profile("lite"), []).places == ()
 
 
+def test_own_weights_are_planned_by_their_size_on_disk(tmp_path: Path) -> None:
+    file = safetensors(tmp_path / "mine.safetensors", values=1_000_000)
+    mine = Profile(name="mine", extends="full", options={"SR": {"source": str(file)}, "SAM": {"source": str(tmp_path)}})
+    places = {place.source: place for place in plan(load_profile(mine), cards_of("1x24GB")).places}
+    assert places[str(file)].weights == pytest.approx(0.004, rel=0.01) and places[str(tmp_path)].tools == ("SAM",)
+
+
 def test_a_plan_is_a_profile(tmp_path: Path) -> None:
     written = tomllib.loads(as_profile("full", planned("1x16GB"), "mine"))
     assert written["options"]["ImageEdit"] == {"device": "cuda:0", "offload": "parts"}

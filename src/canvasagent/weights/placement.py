@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from canvasagent.backends.profile import Profile, backend_class, make_config
 from canvasagent.errors import CanvasAgentError, InputError
-from canvasagent.weights.catalogue import Entry, entry_of
+from canvasagent.weights.catalogue import Entry, catalogue, entry_of
 
 RESERVED = 0.8
 """What the framework itself takes of a card, in GB."""
@@ -145,11 +145,26 @@ def models_of(profile: Profile) -> tuple[dict[str, tuple[str, ...]], dict[str, A
 def plan(profile: Profile, cards: Sequence[Card], dtype: str = "bfloat16") -> Plan:
     """Where each model of `profile` goes; the largest are placed first."""
     tools, _ = models_of(profile)
-    known = [(entry, tools[source]) for source in tools if (entry := entry_of(source)) is not None]
+    known = [(entry, used) for source, used in tools.items() if (entry := _sized(source, used)) is not None]
     known.sort(key=lambda item: -item[0].gigabytes(dtype))
     places = [_place(entry, used, list(cards), dtype) for entry, used in known]
-    unknown = tuple(source for source in tools if entry_of(source) is None)
+    unknown = tuple(source for source, used in tools.items() if _sized(source, used) is None)
     return Plan(tuple(places), tuple(cards), unknown)
+
+
+def _sized(source: str, tools: Sequence[str]) -> Entry | None:
+    """The model at `source`, with its size: as published, or of one's own folder or file by the bytes on disk."""
+    path = Path(source).expanduser()
+    if (entry := entry_of(source)) is not None or not path.exists():
+        return entry
+    usual = next((item for item in catalogue().values() if item.default and tools[0] in item.tools), None)
+    files = [path] if path.is_file() else sorted(path.rglob("*.safetensors"))
+    size = sum(file.stat().st_size for file in files)
+    if usual is None or not size:
+        return None
+    share = size / 2 / usual.parameters  # as if it were stored in 16 bits: of one in 32 it plans twice as much
+    parts = {name: round(count * share) for name, count in usual.parts.items()}
+    return usual.model_copy(update={"name": path.name, "source": source, "parts": parts})
 
 
 def _place(entry: Entry, tools: tuple[str, ...], cards: list[Card], dtype: str) -> Place:
