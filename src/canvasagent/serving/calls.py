@@ -76,7 +76,9 @@ class Calls:
         self.turnstile.check()
         caller.take_pixels(pixels + tool.output_pixels(checked.arguments, infos))
         caller.calls += 1
-        return asyncio.create_task(self._carry_out(caller, checked, assets, asked.seed, progress))
+        task = asyncio.create_task(self._carry_out(caller, checked, assets, asked.seed, progress))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # its client may have left
+        return task
 
     def _check(self, caller: Caller, tool: Tool, asked: CallRequest) -> tuple[Checked, dict[str, Asset]]:
         """Find the pictures and hold the call against the tool's definition."""

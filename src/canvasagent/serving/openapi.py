@@ -86,6 +86,7 @@ def _call(tool: Tool) -> dict[str, Any]:
     replies = {
         "200": result,
         "404": _problem("A picture is not here (any more): upload those in `missing`."),
+        "408": _problem("The body came too slowly."),
         "409": _problem("Another backend than the expected one does this tool's work."),
         "413": _problem("The body is too large."),
         "415": _problem("The body is not JSON."),
