@@ -11,6 +11,7 @@ import contextlib
 import math
 import os
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -80,11 +81,14 @@ class Fleet(Generic[Item, Result]):
         self._options = {"num_cpus": min(1.0, math.floor(free * 100) / 100), "max_concurrency": each + 1}
         self._actors: list[Any] = []
         self._busy: list[int] = []
+        self._up: set[int] = set()
+        self._coming: set[asyncio.Task[None]] = set()
         try:
             self._seen.touch()
             self._actors = [self._new() for _ in range(self.workers)]
             self._busy = [0] * self.workers
             self._check()
+            self._up = set(range(self.workers))
         except BaseException:
             self.close()
             raise
@@ -108,25 +112,51 @@ class Fleet(Generic[Item, Result]):
 
         Raises what the work raises, and `BackendFailure` where `LOSSES` workers were lost in the middle of it.
         """
-        for loss in range(LOSSES):
-            place = min(range(self.workers), key=self._busy.__getitem__)
+        errors = self._cluster.ray.exceptions
+        for loss in range(1, LOSSES + 1):
+            place = await self._place()
             actor = self._actors[place]
             self._busy[place] += 1
             try:
                 result: Result = await actor.work.remote(item)
                 return result
-            except self._cluster.ray.exceptions.RayTaskError as error:
+            except errors.RayTaskError as error:
                 cause = error.cause
                 raise (cause if isinstance(cause, CanvasAgentError) else error) from error
-            except self._cluster.ray.exceptions.RayError as error:
-                if self._actors[place] is actor:  # the first that notices puts another in its place
-                    self._actors[place] = self._new()
-                if loss + 1 == LOSSES:
+            except errors.RayError as error:
+                self._replace(place, actor)
+                if loss == LOSSES:
                     raise BackendFailure(f"{LOSSES} workers on Ray were lost in the middle of it.") from error
             finally:
                 self._busy[place] -= 1
             await asyncio.sleep(0.2)  # a lock of the lost process ends with it
         raise AssertionError("unreachable")
+
+    async def _place(self) -> int:
+        """The worker that is up and has least to do. Raises `BackendFailure` where none comes."""
+        until = time.monotonic() + START_SECONDS
+        while not self._up:
+            if time.monotonic() > until:
+                raise BackendFailure(f"all workers on Ray were lost, and none came in {START_SECONDS:g} s.")
+            await asyncio.sleep(0.1)
+        return min(self._up, key=self._busy.__getitem__)
+
+    def _replace(self, place: int, lost: Any) -> None:
+        """Put another worker in the place of one that was lost; it gets items when it is up (a node may be gone)."""
+        if self._actors[place] is not lost:
+            return  # somebody else noticed before
+        self._up.discard(place)
+        self._actors[place] = self._new()
+        self._coming.add(asyncio.create_task(self._welcome(place)))
+
+    async def _welcome(self, place: int) -> None:
+        try:
+            await self._actors[place].tell.remote()
+            self._up.add(place)
+        except self._cluster.ray.exceptions.RayError:
+            await asyncio.sleep(1)
+            self._actors[place] = self._new()
+            self._coming.add(asyncio.create_task(self._welcome(place)))
 
     def close(self) -> None:
         """End the workers; what they are at is given up, and goes on when it is started again."""
