@@ -38,6 +38,7 @@ from canvasagent.serving.wire import (
     RESULT,
     TIFF,
     pack,
+    pack_result,
     split_id,
     unpack,
     unpack_exactly,
@@ -125,11 +126,12 @@ class Service:
 
     async def _with_picture(self, caller: Caller, result: dict[str, Any]) -> Response:
         """A result with its picture behind it."""
-        made, packed = result["picture"], b""
+        made = result["picture"]
         asset = self.store.get(caller.name, made["id"]) if made is not None else None
-        if asset is not None:
-            packed = await _packed(asset, TIFF)
-        return Response(json.dumps(result).encode() + b"\n" + packed, media_type=RESULT)
+        picture = asset.picture if asset is not None else None
+        if picture is None or picture.width * picture.height <= QUICK_PIXELS:
+            return Response(pack_result(result, picture), media_type=RESULT)
+        return Response(await run_in_threadpool(pack_result, result, picture), media_type=RESULT)
 
     async def put_picture(self, request: Request) -> Response:
         """PUT /v1/pictures/{id}: the hash in the id must be that of the picture."""

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import urllib3
+from PIL import Image
 
 from canvasagent.canvas import Asset, Kind, input_key
 from canvasagent.errors import BackendFailure, InputError, ToolRefusal
-from canvasagent.serving.wire import API, LINES, RESULT, TIFF, pack, picture_id, split_id, unpack_own
+from canvasagent.serving.wire import API, LINES, RESULT, TIFF, pack, picture_id, split_id, unpack_own, unpack_result
 from canvasagent.tools.base import Outcome
 from canvasagent.tools.check import Checked
 
@@ -163,12 +164,12 @@ class ToolServer:
         arguments = checked.arguments.model_dump(mode="json", exclude_unset=True)
         arguments |= {name: self._id(asset) for name, asset in assets.items()}
         body = json.dumps({"arguments": arguments, "seed": seed, "backend": tool.backend}).encode()
-        result, packed = self._result(f"{API}/tools/{tool.name}", body)
         try:
-            made, kind, picture = result["picture"], Kind.IMAGE, None
+            result, picture = self._result(f"{API}/tools/{tool.name}", body)
+            made, kind = result["picture"], Kind.IMAGE
             if made is not None:
                 kind = Kind(made["kind"])
-                picture = unpack_own(packed or self._picture(made["id"]))
+                picture = picture or unpack_own(self._picture(made["id"]))
                 self._remember(f"{kind}:{key}", made["id"])
             return Outcome(result["text"], picture, kind, result["words"], result["data"])
         except (KeyError, TypeError, ValueError, InputError) as error:
@@ -225,19 +226,18 @@ class ToolServer:
             raise self._trouble(response.status, _object(response.data), response.headers.get("Retry-After"))
         return response.data
 
-    def _result(self, path: str, body: bytes) -> tuple[Any, bytes]:
+    def _result(self, path: str, body: bytes) -> tuple[Any, Image.Image | None]:
         """The answer to a call, with its picture where it came along (a call that took long tells its progress)."""
         accepted = f"{RESULT}, {LINES}" if self._media == TIFF else LINES
         response = self._exchange("POST", path, body, {"Accept": accepted, "Content-Type": "application/json"})
         media = response.headers.get("Content-Type", "")
         if media.startswith(RESULT):
-            line, _, packed = response.data.partition(b"\n")
-            return _object(line), packed
+            return unpack_result(response.data)
         if not media.startswith(LINES):
             raise self._trouble(response.status, _object(response.data), response.headers.get("Retry-After"))
         last = _object(response.data.strip().rpartition(b"\n")[2])
         if last.get("event") == "done":
-            return last.get("result"), b""
+            return last.get("result"), None
         if last.get("event") == "failed":
             raise self._trouble(int(last.get("status", 500)), last, None)
         raise _Dropped("its answer broke off")

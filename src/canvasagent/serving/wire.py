@@ -7,9 +7,13 @@ hash of its decoded pixels and colour profile (`canvas.input_key`); of one that 
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import re
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 from PIL import Image
 
@@ -29,7 +33,7 @@ LINES, EVENTS, JSON = "application/x-ndjson", "text/event-stream", "application/
 """How the answer to a call comes: as lines or server-sent events with its progress, or when it is there."""
 
 RESULT = "application/vnd.canvasagent.result"
-"""The answer to a call as one line of JSON and behind it the picture as TIFF: saves fetching it."""
+"""The answer to a call as one line of JSON and behind it the pixels of its picture: saves fetching and decoding it."""
 
 MAX_CALL_BYTES = 256 * 1024
 """Size of a call's arguments as JSON."""
@@ -56,6 +60,30 @@ def pack(picture: Image.Image, media: str = TIFF) -> bytes:
     profile = profile_of(picture)
     picture.save(buffer, "TIFF", **({"icc_profile": profile} if profile else {}))
     return buffer.getvalue()
+
+
+def pack_result(result: Mapping[str, Any], picture: Image.Image | None) -> bytes:
+    """A result with its picture's pixels behind it, as they lie in memory."""
+    if picture is None:
+        return json.dumps({"result": result}).encode() + b"\n"
+    profile = profile_of(picture)
+    told: dict[str, Any] = {"result": result, "mode": picture.mode, "size": picture.size}
+    told["profile"] = base64.b64encode(profile).decode("ascii") if profile else None
+    return json.dumps(told).encode() + b"\n" + picture.tobytes()
+
+
+def unpack_result(data: bytes) -> tuple[dict[str, Any], Image.Image | None]:
+    """What `pack_result` packed. Raises `InputError` for anything else."""
+    try:
+        end = data.index(b"\n")
+        told = json.loads(data[:end])
+        if "mode" not in told:
+            return told["result"], None
+        picture = Image.frombytes(told["mode"], tuple(told["size"]), memoryview(data)[end + 1 :])
+        profile = base64.b64decode(told["profile"]) if told["profile"] else None
+        return told["result"], with_profile(picture, profile)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"the server sent an answer that cannot be read: {error}.") from error
 
 
 def unpack(data: bytes, kind: Kind, max_pixels: int = MAX_PIXELS) -> Image.Image:
