@@ -199,6 +199,40 @@ def test_removed_things_are_looked_for() -> None:
     assert story.tools.count("ImageEdit") == 3 and story.end.final_id == "img_1" and story.end.not_done
 
 
+SHOWN = "blue door"
+
+
+@pytest.mark.parametrize(
+    ("words", "count", "look"),
+    [
+        ("paint the door blue and make sure it is blue", 1, SHOWN),
+        ("paint the door blue, then make sure", 1, SHOWN),
+        ("paint the door blue and confirm the blue", 1, SHOWN),
+        ("paint the door blue, then check blue", 1, SHOWN),
+        ("paint the door blue and double-check it's blue", 1, SHOWN),
+        ("paint the door blue. Take a good look at it.", 1, SHOWN),
+        ("paint the door blue and verify the colour", 1, SHOWN),
+        ("remove the tramp and verify he is gone", 0, "tramp"),
+        ("erase the skip and prove it is gone", 0, "skip"),
+        ("erase the skip and show me you really did it", 0, "skip"),
+        ("erase the skip. Check that no skip is left.", 0, "skip"),
+    ],
+)
+def test_what_is_to_be_verified_is_looked_at_and_never_edited(words: str, count: int, look: str) -> None:
+    story = follow(words, answers={"Grounding": found(count)})
+    assert story.tools == ["ImageEdit", "Grounding"] and not story.end.not_done
+    assert story.calls[1][1] == {"image": "ImageEdit_0", "reference_text": look}
+
+
+def test_verifying_looks_at_what_was_done_last_or_at_each() -> None:
+    assert follow("mirror it and make sure").tools == ["Flip", "OCR"]
+    assert follow("write 'SALE' at the top and confirm it").tools == ["Overlayer", "OCR"]
+    answers = {"Grounding": [NONE, found(1), NONE]}
+    assert follow("remove the cat, add a dog and verify each", answers=answers).calls[-1][1]["reference_text"] == "cat"
+    story = follow("paint the door blue and make sure it is blue", answers={"Grounding": NONE})
+    assert story.tools == ["ImageEdit", "Grounding"] and "0 found for 'blue door'" in story.end.not_done[0]
+
+
 def test_an_edit_that_does_not_find_its_thing_gets_a_mask() -> None:
     refused = "Error: no 'dog' was found in the picture."
     story = follow(

@@ -5,8 +5,6 @@ words → clauses (language) → wishes → steps (plan) → calls (play), all d
 every turn. What it does not understand it says (`Not done: …`); it never guesses.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Reading details out of words: numbers, angles, regions, places, colours, sizes, phrases, references to pictures."""
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from typing import Any, cast
@@ -13,10 +11,8 @@ from canvasagent.tools.overlayer import color_name, is_color
 
 def lookup(table: str, text: str) -> Any:
     """What a text means by a table of words.toml: the first entry that is found in it, or None."""
-    for entry in knowledge()[table]:
-        if (match := pattern(entry["pattern"]).search(text)) is not None:
-            return float(match[1]) * entry["times"] if "times" in entry else entry["means"]
-    return None
+    tried = ((entry, pattern(entry["pattern"]).search(text)) for entry in knowledge()[table])
+    return next((float(hit[1]) * way["times"] if "times" in way else way["means"] for way, hit in tried if hit), None)
 
 
 def angle(how: str) -> int:
@@ -31,8 +27,7 @@ def region(text: str) -> GridBox:
     named = {name for name in ("left", "right", "top", "bottom", "middle") if pattern(f"{{{name}}}").search(text)}
     size = round(min(max(lookup("share", text), 10), 1000))
     if named == {"middle"}:
-        low = 333 if size == 333 else 500 - size // 2
-        return (low, low, 1000 - low, 1000 - low)
+        return (low := 333 if size == 333 else 500 - size // 2, low, 1000 - low, 1000 - low)
     left, top = 1000 - size if "right" in named else 0, 1000 - size if "bottom" in named else 0
     return (left, top, size if "left" in named else 1000, size if "top" in named else 1000)
 
@@ -53,17 +48,16 @@ def aspect(text: str) -> float:
 
 def place(text: str) -> list[int] | None:
     """The centre that words name ('at the top left'), or that stands there as `[x, y]`. None if none does."""
-    if point := re.search(r"[\[(] ?(\d+) ?, ?(\d+) ?[\])]", text):
-        return [min(int(point[1]), 1000), min(int(point[2]), 1000)]
-    return cast("list[int] | None", lookup("place", text))
+    point = re.search(r"[\[(] ?(\d+) ?, ?(\d+) ?[\])]", text)
+    return [min(int(at), 1000) for at in point.groups()] if point else cast("list[int] | None", lookup("place", text))
 
 
 def anchor(text: str) -> tuple[dict[str, str] | None, str]:
     """A thing that a place is told by ('under the face'), and the text without it."""
     for match in pattern("{anchored}").finditer(text):
-        if not pattern("{only_place}").fullmatch(match["thing"]) and not reference(match["thing"])[0]:
-            found = {"how": match["how"].lower(), "phrase": phrase(match["thing"])[0]}
-            return found, f"{text[: match.start()]} {text[match.end() :]}"
+        if not pattern("{only_place}").fullmatch(thing := match["thing"]) and not reference(thing)[0]:
+            rest = f"{text[: match.start()]} {text[match.end() :]}"
+            return {"how": match["how"].lower(), "phrase": phrase(thing)[0]}, rest
     return None, text
 
 

@@ -1,11 +1,12 @@
 """The operations that draw and change things: each looks at what came of it, and tries another way where it failed."""
 
-from __future__ import annotations
+from contextlib import suppress
 
 from canvasagent.observed import says
-from canvasagent.policies._scripted.details import head, lookup, phrase
+from canvasagent.policies._scripted.details import colour, head, lookup, phrase
 from canvasagent.policies._scripted.language import Details, knowledge, nameable, resolved, rule
 from canvasagent.policies._scripted.scene import Scene, Unmet, need
+from canvasagent.policies._scripted.wishes import Condition
 from canvasagent.protocol import said as plain
 
 TRIES = 3
@@ -58,6 +59,7 @@ def edit(wanted: Details, scene: Scene) -> None:
                 made = _put_back(scene, phrase(thing)[0], image, made)
             scene.texts |= wanted["texts"]
             scene.noun = head(new) or old or scene.noun
+            _note(wanted, colour(prompt), scene)
             return scene.change(image, made)
         asked = ways[attempt] if attempt < len(ways) else asked
     scene.attend(image)  # what came of it was no better: the earlier picture stays the result
@@ -77,7 +79,7 @@ def _aim(wanted: Details, scene: Scene) -> tuple[str, str | None, str]:
 def _fault(wanted: Details, old: str, new: str, image: str, made: str, scene: Scene) -> str:
     """What a look at the result shows to be wrong; empty where all is well or nothing can tell."""
     kind, written, gone = wanted["kind"], wanted["texts"].get("written"), wanted["texts"].get("removed")
-    try:
+    with suppress(Unmet):  # Grounding or OCR cannot tell
         if written is not None:
             return "" if scene.reads(made, written) else f"'{written}' cannot be read in it"
         if gone is not None:
@@ -89,9 +91,15 @@ def _fault(wanted: Details, old: str, new: str, image: str, made: str, scene: Sc
         if kind == "remove" and nameable(old) and (after := scene.count(made, old, "absent")):
             gone_one = not phrase(wanted["old"])[1] and scene.count(image, old) > after
             return "" if gone_one else f"the {old} can still be found"
-    except Unmet:
-        return ""  # Grounding or OCR cannot tell
     return ""
+
+
+def _note(wanted: Details, shade: str | None, scene: Scene) -> None:
+    """Note what an edit should show from now on, for whoever wants it verified later."""
+    gone, text = wanted["kind"] == "remove", next(iter(wanted["texts"].values()), None)
+    thing = " ".join(filter(None, (shade if wanted["kind"] in ("", "alter") else None, scene.noun)))
+    if text or nameable(scene.noun or ""):
+        scene.done.append(Condition("text" if text else "there", thing, not gone, phrase=thing, quote=text))
 
 
 def _put_back(scene: Scene, thing: str, before: str, made: str) -> str:

@@ -1,7 +1,5 @@
 """From a request's text to its clauses: quotations set aside, spelling mended, sentences split where a wish begins."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from functools import cache, lru_cache
@@ -75,13 +73,11 @@ def clauses(text: str) -> list[Clause]:
 
 def _split_soft(sentence: str) -> list[str]:
     """Split at commas and conjunctions, but only before something that starts a clause."""
-    start, parts = 0, []
-    for match in rule("soft").finditer(sentence):
-        following = opened(sentence[match.end() : match.end() + 120])
-        if match.start() > start and (rule("starters").match(following) or rule("correction").match(following)):
-            parts.append(sentence[start : match.start()])
-            start = match.end()
-    return [*parts, sentence[start:]]
+    cuts = ((match.span(), opened(sentence[match.end() :][:120])) for match in rule("soft").finditer(sentence))
+    begins = (span for span, rest in cuts if rule("starters").match(rest) or rule("correction").match(rest))
+    edges = [edge for span in begins for edge in span]
+    parts = zip([0, *edges[1::2]], [*edges[::2], len(sentence)], strict=True)
+    return [sentence[start:end] for start, end in parts if start < end]
 
 
 @lru_cache(maxsize=1024)

@@ -1,7 +1,5 @@
 """From a request to its plan: one step a wish, as data, with every detail read from the words."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -110,9 +108,11 @@ def _crop(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
 def _ask(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     """A question of yes or no; a check is one on what was written or removed last, unless it names something."""
     said = condition(rule("yes_no").sub("", groups.get("said", "")), quotes)
-    if groups["operation"] == "check" and (said.kind != "there" or "⟪" in clause or rule("about_text").search(clause)):
+    of_text = "⟪" in clause or rule("about_text").search(clause)
+    if groups["operation"] == "check" and (said.kind != "there" or of_text):
         image, quoted = details.reference(rule("that_or_this").sub("", clause))[0], [*quotes.of(clause), None][0]
-        said = Condition("text", quotes.restore(clause), not rule("gone").search(clause), image=image, quote=quoted)
+        kind = "text" if of_text or said.kind == "any_text" else "done"
+        said = Condition(kind, quotes.restore(clause), not rule("gone").search(clause), image=image, quote=quoted)
     return None if said.kind == "unknown" else {"image": said.image, "asked": said}
 
 
@@ -168,11 +168,8 @@ def _wish(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     """'the sky should be orange' → make the sky orange; 'it should be rotated left' → rotate it left."""
     thing, state, done = groups["thing"], groups["state"], rule("participle").match(groups["state"])
     verb = knowledge()["participles"].get(done[1].lower()) if done else None
-    usual, rest = (
-        verb or ("put" if rule("placed").match(state) else "make"),
-        state[done.end() :] if done and verb else state,
-    )
-    step = step_of(language.strip(f"{usual} {thing} {rest}"), quotes)
+    usual = verb or ("put" if rule("placed").match(state) else "make")
+    step = step_of(language.strip(f"{usual} {thing} {state[done.end() if done and verb else 0 :]}"), quotes)
     return None if step["operation"] in ("unknown", "context") else step
 
 

@@ -1,7 +1,5 @@
 """Following a plan: each operation calls tools and looks at what came of it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -9,7 +7,7 @@ from canvasagent.geometry import bounds, centred_box, grown
 from canvasagent.observed import Finding, letters_of, says
 from canvasagent.policies._scripted.details import beside, head
 from canvasagent.policies._scripted.edits import draw, edit, generate
-from canvasagent.policies._scripted.language import Details, knowledge, rule
+from canvasagent.policies._scripted.language import Details, knowledge, nameable, rule
 from canvasagent.policies._scripted.plan import Plan
 from canvasagent.policies._scripted.scene import Scene, Topic, Unmet, need
 from canvasagent.policies._scripted.wishes import Condition
@@ -43,6 +41,8 @@ def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
     need(asked.kind != "unknown", f"whether '{asked.text}' holds cannot be told without a model")
     if asked in scene.judged:
         return scene.judged[asked]
+    if asked.kind == "done" and (parts := _done(asked, scene)):
+        return all(true for true, _ in parts), "; ".join(told for _, told in parts)
     image, thing = scene.target(asked.image), scene.meant(asked.phrase)
     if asked.kind == "there" and thing and not rule("about_text").search(thing):
         total = scene.count(image, thing)
@@ -54,9 +54,15 @@ def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
         before = scene.texts.get("written" if asked.said else "removed", "") if asked.kind != "any_text" else ""
         scene.noun = f'text "{asked.quote}"' if asked.quote else None
         stands = any(turned) != ("upright" in asked.text.lower())
-        true = stands if asked.kind == "turned" else says(texts, asked.quote or before)
-    scene.judged[asked] = true == asked.said, told
+        true = stands if asked.kind == "turned" else asked.kind == "done" or says(texts, asked.quote or before)
+    scene.judged[asked] = asked.kind == "done" or true == asked.said, told
     return scene.judged[asked]
+
+
+def _done(asked: Condition, scene: Scene) -> list[tuple[bool, str]]:
+    """A look at what the last step, or each of them, should have come to."""
+    named = [Condition("there", "", phrase=scene.noun)] if scene.noun and nameable(scene.noun) else []
+    return [judge(part, scene) for part in scene.done[0 if rule("each").search(asked.text) else -1 :] or named]
 
 
 # ── questions ────────────────────────────────────────────────────────────────────────────────────────────
@@ -156,6 +162,7 @@ def text(wanted: Details, scene: Scene) -> None:
         if readable := scene.reads(made, content):
             break
     scene.change(image, made)
+    scene.done.append(Condition("text", content, quote=content))
     need(readable, "it is written, but OCR could not read it back")
     need(not wanted["extra"], f"it is written, but not {wanted['extra']}")
 

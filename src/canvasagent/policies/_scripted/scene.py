@@ -4,8 +4,6 @@ Nothing is remembered between turns: a plan is followed from its start, `Scene.c
 the conversation, and the first call that has none yet is the next turn (`Next`).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar, cast
@@ -13,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from canvasagent.conversation import Message, last_request
 from canvasagent.observed import Finding, Observation, checkable, observe, says
 from canvasagent.policies._scripted.details import singular
-from canvasagent.policies._scripted.language import knowledge
+from canvasagent.policies._scripted.language import knowledge, rule
 from canvasagent.policies._scripted.wishes import Condition
 
 T = TypeVar("T")
@@ -49,8 +47,9 @@ class Scene:
     none of `parts` (masks, cut-outs and what was made of them). `topic` was found last; `noun` is the thing that was
     asked for, added or changed last: what 'it' and 'one' may mean in an edit. `things` holds the cut-outs by what they
     show and the last `mask` and `cutout`, `versions` the next version of each picture that was changed, `texts` the
-    text that was `read`, `written` or `removed` last, `missing` what a step should have made and could not (then 'it'
-    means nothing), `result` the picture that is the result so far, None while no tool made one.
+    text that was `read`, `written` or `removed` last, `done` what the steps done so far should show, `missing` what a
+    step should have made and could not (then 'it' means nothing), `result` the picture that is the result so far, None
+    while no tool made one.
     """
 
     def __init__(self, messages: Sequence[Message]) -> None:
@@ -61,7 +60,7 @@ class Scene:
         self.seen = [observe(message.text) for message in after if message.role == "tool"]
         self.focus = self.picture = asked.continues or next(iter(self.ids), None)
         self.looks = dict[tuple[str, str, str], Observation]()
-        self.judged = dict[Condition, tuple[bool, str]]()
+        self.judged, self.done = dict[Condition, tuple[bool, str]](), list[Condition]()
         self.things, self.versions, self.texts = dict[str, str](), dict[str, str](), dict[str, str]()
         self.parts, self.answers, self.unmet = set[str](), list[str](), list[str]()
         self.topic: Topic | None = None
@@ -121,8 +120,10 @@ class Scene:
     # ── what is meant ────────────────────────────────────────────────────────────────────────────────────
 
     def meant(self, phrase: str) -> str:
-        """What a phrase names; for 'it' and 'one', the thing that was spoken of last."""
-        return self.noun or "" if phrase.lower() in knowledge()["pronouns"] else phrase
+        """What a phrase names; for 'it' and 'one', the thing that was spoken of last; for 'blue', that in blue."""
+        noun, shaded = self.noun or "", rule("shade").fullmatch(phrase) is not None
+        named = f"{phrase} {rule('shade').sub('', noun).strip()}".strip() if shaded else phrase
+        return noun if phrase.lower() in knowledge()["pronouns"] else named
 
     def target(self, meaning: str) -> str:
         """The picture that a step works on; speaking of one makes it the picture in question."""

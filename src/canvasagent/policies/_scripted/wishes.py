@@ -67,8 +67,7 @@ class Wishes:
         if cancel and (not rest or rule("starters").match(rest)):
             self.asked.pop()
             return not rest or self._ask(rest)
-        marked = cancel or marked
-        said = rule("instead").sub("", text[marked.end() if marked else 0 :]).strip(" ,.!")
+        said = rule("instead").sub("", text[marked.end() if (marked := cancel or marked) else 0 :]).strip(" ,.!")
         rest, last, self.corrects = strip(said), self.asked[-1][0], not said
         whole = rule("starters").match(said) and not rule("make_that").match(said)
         amended = last if not rest else None if whole else amend(last, said)
