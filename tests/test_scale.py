@@ -264,3 +264,27 @@ def test_a_batch_on_ray_is_the_same_and_goes_on_after_a_kill(
         assert [record.pixel_hash for record in mine.assets] == [record.pixel_hash for record in theirs.assets]
     again = shell(*common, "--runs-dir", "there", "--engine", "ray").object
     assert (again["met"], again["skipped"]) == (4, 4)
+
+
+@pytest.mark.slow
+@on_ray
+def test_an_evaluation_on_ray_has_the_same_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shell = Shell(tmp_path, capsys)
+    tasks = [
+        {"id": "mirror", "instruction": "mirror it", "images": ["a.png"], "expected_tools": ["Flip"]},
+        {"id": "plain", "instruction": "crop the middle", "images": ["a.png"], "expected_tools": ["Crop"]},
+    ]
+    (tmp_path / "tasks.jsonl").write_text("\n".join(json.dumps(task) for task in tasks))
+    common = ["eval", "--policy", "scripted", "--bench", "tasks.jsonl", "--judge", "none", "--json"]
+    rows = []
+    for more in (["--out", "here"], ["--out", "there", "--engine", "ray", "--concurrency", 2]):
+        said = shell(*common, *more)
+        assert said.object["runs"] == 2, said.err
+        read = [json.loads(line) for line in Path(str(more[1]), "rows.jsonl").read_text().splitlines()]
+        rows.append(
+            {row["task"]: {key: row[key] for key in row if key != "cached" and "seconds" not in key} for row in read}
+        )
+    assert rows[0] == rows[1]
