@@ -38,6 +38,7 @@ def test_it_passes_on_what_holds_and_fails_on_what_is_broken(check: Check, seed:
         assert finding.passed == example.holds, f"example {index} of {check.name} {example.parameters}: {finding.why}"
         assert 0 <= finding.score <= 1
         assert finding.why
+        assert (type(finding.passed), type(finding.score)) == (bool, float), "findings are written as JSON"
 
 
 def odd_pictures() -> list[Image.Image | None]:

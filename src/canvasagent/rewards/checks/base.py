@@ -40,6 +40,11 @@ class Finding:
     measured: bool = True
     """False where the means do not reach: whether the statement holds is not known, and it never counts as passed."""
 
+    def __post_init__(self) -> None:
+        """Numbers of NumPy become Python's: findings are written as JSON."""
+        object.__setattr__(self, "score", float(self.score))
+        object.__setattr__(self, "passed", bool(self.passed))
+
 
 def not_measured(why: str) -> Finding:
     """What a check says that has no means to tell: no score, not passed, and not failed either."""
