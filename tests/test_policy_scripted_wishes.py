@@ -117,6 +117,40 @@ def test_conditions_on_things(words: str, count: int, tools: list[str]) -> None:
     assert set(story.tools[len(tools) :]) <= {"Grounding"}
 
 
+OTHER_CONDITIONS = [
+    ("Should there be a dog, mirror it. In the other case, enlarge it.", [1], "Flip"),
+    ("Say there is a dog: mirror it. In the other case enlarge it.", [0], "SR"),
+    ("With the boat in sight, mirror it. Without it, enlarge it.", [1], "Flip"),
+    ("With the boat in sight, mirror it. Without it, enlarge it.", [0], "SR"),
+    ("Mirror it with the boat in view.", [0], ""),
+    (
+        "Does it show a dog? If it does, mirror it. Otherwise, if there is a cat, enlarge it. Otherwise, read it.",
+        [0, 0],
+        "OCR",
+    ),
+    (
+        "If there is a dog and a cat, mirror it; if there is only a dog, enlarge it; if there is no dog, read it.",
+        [1, 1],
+        "Flip",
+    ),
+    (
+        "If there is a dog and a cat, mirror it; if there is only a dog, enlarge it; if there is no dog, read it.",
+        [1, 0, 1],
+        "SR",
+    ),
+    ("If there is a dog and a cat, mirror it; only a dog: enlarge it; no dog: read it.", [0], "OCR"),
+    ("If there is a dog: if it is brown, mirror it, otherwise enlarge it. Otherwise, read it.", [1, 0], "SR"),
+    ("If there is a dog: if it is brown, mirror it, otherwise enlarge it. Otherwise, read it.", [0], "OCR"),
+    ("Mirror it unless there is a dog, otherwise enlarge it.", [1], "SR"),
+]
+
+
+@pytest.mark.parametrize(("words", "counts", "tool"), OTHER_CONDITIONS)
+def test_conditions_in_other_words_and_within_conditions(words: str, counts: list[int], tool: str) -> None:
+    story = follow(words, answers={"Grounding": [found(count) for count in counts]})
+    assert [name for name in story.tools if name != "Grounding"] == [tool] * bool(tool) and not story.end.not_done
+
+
 def test_one_is_one_of_what_was_asked_for() -> None:
     story = follow("if there is no dog, add one", answers={"Grounding": [NOTHING, found(1)]})
     assert story.calls[1][1]["edit_prompt"] == "add a dog"

@@ -1,7 +1,6 @@
 """Reading details out of words: numbers, angles, regions, places, colours, sizes, phrases, references to pictures."""
 
 import re
-from functools import lru_cache
 from typing import Any, cast
 
 from canvasagent.geometry import GridBox
@@ -17,8 +16,7 @@ def lookup(table: str, text: str) -> Any:
 
 def angle(how: str) -> int:
     """Degrees clockwise: 'to the left' → -90, 'a quarter turn' → 90, 'upside down' → 180."""
-    size = int(lookup("angle", how))
-    turned = -size if pattern("{leftwards}").search(how) else size
+    turned = int(lookup("angle", how)) * (-1 if pattern("{leftwards}").search(how) else 1)
     return turned if abs(turned) <= 360 else turned % 360
 
 
@@ -76,7 +74,6 @@ def colour(text: str) -> str | None:
     return next((color_name(name) for name in names if is_color(name)), None)
 
 
-@lru_cache(maxsize=1024)
 def reference(text: str) -> tuple[str, str]:
     """Which picture a text speaks of, and the text without that mention: ('input 2', 'the face').
 

@@ -35,7 +35,7 @@ def draw(wanted: Details, scene: Scene) -> None:
 def edit(wanted: Details, scene: Scene) -> None:
     """Change a picture, look whether it shows, and try again in other words, or inside a mask."""
     image, covered, prompt = _aim(wanted, scene)
-    new, old = wanted["new"], wanted["old"]
+    new, old, kind = wanted["new"], wanted["old"], wanted["kind"]
     new = prompt.split(" ", 1)[-1] if new and new.lower() in knowledge()["pronouns"] else new
     old = head(scene.meant(old)) if old else ""
     kept, restore = [] if wanted["kind"] else [f"the {phrase(thing)[0]}" for thing in wanted["kept"]], False
@@ -59,7 +59,10 @@ def edit(wanted: Details, scene: Scene) -> None:
                 made = _put_back(scene, phrase(thing)[0], image, made)
             scene.texts |= wanted["texts"]
             scene.noun = head(new) or old or scene.noun
-            _note(wanted, colour(prompt), scene)
+            text, shade = next(iter(wanted["texts"].values()), None), colour(prompt) or ""
+            thing = f"{shade if kind in ('', 'alter') else ''} {scene.noun or ''}".strip()
+            if text or nameable(scene.noun or ""):
+                scene.done.append(Condition("text" if text else "there", thing, kind != "remove", thing, quote=text))
             return scene.change(image, made)
         asked = ways[attempt] if attempt < len(ways) else asked
     scene.attend(image)  # what came of it was no better: the earlier picture stays the result
@@ -92,14 +95,6 @@ def _fault(wanted: Details, old: str, new: str, image: str, made: str, scene: Sc
             gone_one = not phrase(wanted["old"])[1] and scene.count(image, old) > after
             return "" if gone_one else f"the {old} can still be found"
     return ""
-
-
-def _note(wanted: Details, shade: str | None, scene: Scene) -> None:
-    """Note what an edit should show from now on, for whoever wants it verified later."""
-    gone, text = wanted["kind"] == "remove", next(iter(wanted["texts"].values()), None)
-    thing = " ".join(filter(None, (shade if wanted["kind"] in ("", "alter") else None, scene.noun)))
-    if text or nameable(scene.noun or ""):
-        scene.done.append(Condition("text" if text else "there", thing, not gone, phrase=thing, quote=text))
 
 
 def _put_back(scene: Scene, thing: str, before: str, made: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -36,7 +36,6 @@ def rule(name: str) -> re.Pattern[str]:
     return pattern(knowledge()["clauses"][name])
 
 
-@cache
 def vocabulary(name: str) -> frozenset[str]:
     """The words of a list in [clauses], which stand there as alternatives."""
     return frozenset(knowledge()["clauses"][name].split("|"))
@@ -80,13 +79,11 @@ def _split_soft(sentence: str) -> list[str]:
     return [sentence[start:end] for start, end in parts if start < end]
 
 
-@lru_cache(maxsize=1024)
 def strip(clause: str) -> str:
     """A clause without leading connectives and politeness, and without what trails it, its verb a plain one."""
     return reworded("terse", opened(rule("tail").sub("", f" {clause.strip()}")))
 
 
-@lru_cache(maxsize=1024)
 def opened(clause: str) -> str:
     """A clause without what leads up to its verb, which is put into its plain form."""
     clause = rule("lead").sub("", " ".join(clause.split()).strip(" ,;:-–—")).strip()

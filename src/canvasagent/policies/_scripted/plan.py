@@ -1,7 +1,7 @@
 """From a request to its plan: one step a wish, as data, with every detail read from the words."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -9,8 +9,6 @@ from canvasagent.policies._scripted import details, language
 from canvasagent.policies._scripted.language import Details, knowledge, pattern, rule
 from canvasagent.policies._scripted.wishes import Condition, Wish, Wishes, condition, first
 from canvasagent.quotations import Quotes
-
-Groups = dict[str, str]
 
 LONG = 400
 """Characters of a clause that are matched; a longer one can only be a description to draw or an edit."""
@@ -67,16 +65,13 @@ def step_of(clause: str, quotes: Quotes) -> Details:
 
 def _fit(way: Mapping[str, Any], clause: str, quotes: Quotes) -> Details | None:
     """The details of a clause by a rule, if it is one of the rule's patterns all over."""
-    for source in way["patterns"]:
-        if (match := pattern(source).fullmatch(clause)) is not None:
-            groups = {name: value.strip() for name, value in match.groupdict().items() if value}
-            found = READERS[way["reader"]](clause, {**groups, "operation": way["operation"]}, quotes)
-            if found is not None:
-                return {"operation": way["operation"], **found}
-    return None
+    hits = (pattern(source).fullmatch(clause) for source in way["patterns"])
+    named = ({name: value.strip() for name, value in hit.groupdict().items() if value} for hit in hits if hit)
+    read = (READERS[way["reader"]](clause, groups | {"operation": way["operation"]}, quotes) for groups in named)
+    return next(({"operation": way["operation"], **found} for found in read if found is not None), None)
 
 
-def _plain(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
+def _plain(clause: str, groups: Details, quotes: Quotes) -> Details | None:
     """Picture, thing, angle, factor, language and quotation; a turned `thing` that is no picture makes it an edit."""
     if "thing" in groups:
         named = details.reference(groups["thing"])[0]
@@ -90,7 +85,7 @@ def _plain(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     return found | {"angle": details.angle(how), "factor": factor, "quoted": [*quotes.of(clause), ""][0]}
 
 
-def _crop(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
+def _crop(clause: str, groups: Details, quotes: Quotes) -> Details | None:
     image = details.reference(clause)[0]
     if "aspect" in groups:
         return {"image": image, "ratio": details.aspect(groups["aspect"])}
@@ -105,7 +100,7 @@ def _crop(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     return {"image": image, "bbox": box} if box else None
 
 
-def _ask(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
+def _ask(clause: str, groups: Details, quotes: Quotes) -> Details | None:
     """A question of yes or no; a check is one on what was written or removed last, unless it names something."""
     said = condition(rule("yes_no").sub("", groups.get("said", "")), quotes)
     of_text = "⟪" in clause or rule("about_text").search(clause)
@@ -116,7 +111,7 @@ def _ask(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     return None if said.kind == "unknown" else {"image": said.image, "asked": said}
 
 
-def _text(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
+def _text(clause: str, groups: Details, quotes: Quotes) -> Details | None:
     text = quotes.restore(groups.pop("text"), bare=True).strip()
     image = details.reference(re.sub(r"⟪\d+⟫", "", clause))[0]
     around = " ".join(value for name, value in groups.items() if name != "operation")
@@ -131,7 +126,7 @@ def _text(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     return found | {"color": details.colour(around), "font_size": details.lookup("text_size", around)}
 
 
-def _place(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
+def _place(clause: str, groups: Details, quotes: Quotes) -> Details | None:
     """Slots are taken out of the words after the verb one by one; what is left is what goes on."""
     quad = rule("corners").search(groups["body"])
     anchor, left = details.anchor(groups["body"].replace(quad[0], "", 1) if quad else groups["body"])
@@ -158,13 +153,13 @@ def _place(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     return slot | {"edit": _edit(clause, {"prompt": clause}, quotes)}
 
 
-def _draw(clause: str, groups: Groups, quotes: Quotes) -> Details:
+def _draw(clause: str, groups: Details, quotes: Quotes) -> Details:
     """A description: what an empty canvas shows, or what an edit brings."""
     drawn = {"scene": quotes.restore(groups["prompt"]), "says": quotes.of(groups["prompt"])}
     return _edit(clause, {"prompt": clause}, quotes) | drawn
 
 
-def _wish(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
+def _wish(clause: str, groups: Details, quotes: Quotes) -> Details | None:
     """'the sky should be orange' → make the sky orange; 'it should be rotated left' → rotate it left."""
     thing, state, done = groups["thing"], groups["state"], rule("participle").match(groups["state"])
     verb = knowledge()["participles"].get(done[1].lower()) if done else None
@@ -173,7 +168,7 @@ def _wish(clause: str, groups: Groups, quotes: Quotes) -> Details | None:
     return None if step["operation"] in ("unknown", "context") else step
 
 
-def _edit(clause: str, groups: Groups, quotes: Quotes) -> Details:
+def _edit(clause: str, groups: Details, quotes: Quotes) -> Details:
     """An edit: its prompt with a numbered picture called 'the picture'; 'it' is left for the play to resolve."""
     prompt, image = groups["prompt"], details.reference(groups["prompt"][:LONG])[0]
     if image and image not in ("it", "picture"):
@@ -188,6 +183,5 @@ def _edit(clause: str, groups: Groups, quotes: Quotes) -> Details:
     return {"image": image, "prompt": quotes.restore(prompt), "kind": kind, "old": old, "new": new, "texts": texts}
 
 
-_READERS = (_plain, _crop, _ask, _text, _place, _draw, _wish, _edit)
-READERS: dict[str, Callable[[str, Groups, Quotes], Details | None]] = {read.__name__: read for read in _READERS}
+READERS: dict[str, Any] = {read.__name__: read for read in (_plain, _crop, _ask, _text, _place, _draw, _wish, _edit)}
 """How the details of an operation are read from a matching clause; None: the match does not hold."""

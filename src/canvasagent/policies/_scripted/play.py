@@ -39,10 +39,16 @@ def perform(plan: Plan, scene: Scene) -> None:
 def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
     """Whether a statement is true, and what was seen. Looked up once. Raises `Unmet` where nothing can tell."""
     need(asked.kind != "unknown", f"whether '{asked.text}' holds cannot be told without a model")
-    if asked in scene.judged:
-        return scene.judged[asked]
-    if asked.kind == "done" and (parts := _done(asked, scene)):
-        return all(true for true, _ in parts), "; ".join(told for _, told in parts)
+    if asked.kind == "done":  # what the last step, or each of them, should have come to
+        named = [Condition("there", "", phrase=scene.noun)] if scene.noun and nameable(scene.noun) else []
+        parts = scene.done[0 if rule("each").search(asked.text) else -1 :] or named
+        asked = asked._replace(parts=tuple(parts), said=True)
+    if asked.parts:
+        seen = (judge(part, scene) for part in asked.parts)
+        true, told = next((found for found in seen if not found[0]), (True, "it is as it should be"))
+        return true == asked.said, told
+    if (key := asked._replace(said=True)) in scene.judged:
+        return scene.judged[key][0] == asked.said, scene.judged[key][1]
     image, thing = scene.target(asked.image), scene.meant(asked.phrase)
     if asked.kind == "there" and thing and not rule("about_text").search(thing):
         total = scene.count(image, thing)
@@ -55,14 +61,8 @@ def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
         scene.noun = f'text "{asked.quote}"' if asked.quote else None
         stands = any(turned) != ("upright" in asked.text.lower())
         true = stands if asked.kind == "turned" else asked.kind == "done" or says(texts, asked.quote or before)
-    scene.judged[asked] = asked.kind == "done" or true == asked.said, told
-    return scene.judged[asked]
-
-
-def _done(asked: Condition, scene: Scene) -> list[tuple[bool, str]]:
-    """A look at what the last step, or each of them, should have come to."""
-    named = [Condition("there", "", phrase=scene.noun)] if scene.noun and nameable(scene.noun) else []
-    return [judge(part, scene) for part in scene.done[0 if rule("each").search(asked.text) else -1 :] or named]
+    scene.judged[key] = true, told
+    return asked.kind == "done" or true == asked.said, told
 
 
 # ── questions ────────────────────────────────────────────────────────────────────────────────────────────
@@ -82,9 +82,7 @@ def ask(wanted: Details, scene: Scene) -> None:
     asked: Condition = wanted["asked"]
     true, told = judge(asked, scene)
     scene.answers.append(f"{'Yes' if true else 'No'}: {plain(asked.text.strip(' ?'), 120)} ({told})")
-    if wanted["operation"] == "check" and not true:
-        text = f"'{asked.quote or scene.texts.get('written', 'text')}' cannot be read in it"
-        raise Unmet(told if asked.kind == "there" else text if asked.said else "the text can still be read")
+    need(true or wanted["operation"] != "check", told)
 
 
 def mention(wanted: Details, scene: Scene) -> None:
@@ -146,8 +144,8 @@ def upright(wanted: Details, scene: Scene) -> None:
     scene.attend(image)
     if turned := letters.most_common(1)[0][0]:
         made = scene.make("turn_upright", image=image, angle={90: -90, 180: 180, 270: 90}[turned])
-        if len(letters_of("".join(scene.lines(made)))) * 2 < letters.total():
-            raise Unmet(f"turned, less of the text could be read, so {image} is kept")
+        better = len(letters_of("".join(scene.lines(made)))) * 2 >= letters.total()
+        need(better, f"turned, less of the text could be read, so {image} is kept")
         scene.change(image, made)
 
 
@@ -206,8 +204,8 @@ def place(wanted: Details, scene: Scene) -> None:
     content = _content(wanted, scene)
     base = before or _base(wanted["image"], content, scene)
     flat = {"position": _spot(wanted, base, scene, content), "scale": wanted["scale"]} if not wanted["quad"] else {}
-    given = {"base_image": base, "content": content, "quad": wanted["quad"], **flat}
-    scene.change(base, scene.make("place" if flat else "hang", **given))
+    made = scene.make("place" if flat else "hang", base_image=base, content=content, quad=wanted["quad"], **flat)
+    scene.change(base, made)
     scene.picture = scene.focus
 
 

@@ -6,7 +6,7 @@ the conversation, and the first call that has none yet is the next turn (`Next`)
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
 from canvasagent.conversation import Message, last_request
 from canvasagent.observed import Finding, Observation, checkable, observe, says
@@ -14,14 +14,12 @@ from canvasagent.policies._scripted.details import singular
 from canvasagent.policies._scripted.language import knowledge, rule
 from canvasagent.policies._scripted.wishes import Condition
 
-T = TypeVar("T")
-
 
 class Unmet(Exception):
     """A step that cannot be done, in words for the person who asked."""
 
 
-def need(found: T | None, why: str) -> T:
+def need(found: Any, why: str) -> Any:
     """What was found. Raises `Unmet` where that is nothing."""
     if not found:
         raise Unmet(why)
@@ -78,8 +76,7 @@ class Scene:
             answer = self.seen.pop(0)
             if not answer.passing:
                 break
-        if answer.error is not None:
-            raise Unmet(answer.error)
+        need(answer.error is None, answer.error or "")
         self.ids += [answer.made] if answer.made else []
         return answer
 

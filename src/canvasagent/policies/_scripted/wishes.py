@@ -1,9 +1,6 @@
 """From clauses to wishes: corrections made, prohibitions set apart, each wish with the condition it hangs on."""
 
-from __future__ import annotations
-
-from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from canvasagent.policies._scripted import language
 from canvasagent.policies._scripted.details import lookup, phrase, reference
@@ -23,6 +20,8 @@ class Condition(NamedTuple):
     least: int = 1
     most: int = 10**6
     quote: str | None = None
+    parts: tuple["Condition", ...] = ()
+    """What has to hold together; each is looked up only where those before it hold."""
 
 
 UNKNOWN = Condition("unknown", "")
@@ -34,14 +33,15 @@ class Wishes:
     """What a request asks for (`asked`), in order, each with the condition it hangs on and what that must come to, and
     what it wants left as it is (`kept`).
 
-    While it is read: `scope` is the condition that the next clause hangs on, `last` the one that 'otherwise' speaks
-    of; the next clause `corrects` the one before after a 'No, wait.'
+    While it is read: `scope` is the condition that the next clause hangs on; `frames` are the ones said last, the outer
+    ones first, with what each must come to, of which 'otherwise' speaks; `bare` after one that has no order yet; the
+    next clause `corrects` the one before after a 'No, wait.'
     """
 
     def __init__(self, marked: str, quotes: Quotes) -> None:
-        self.quotes, self.corrects, self.last = quotes, False, UNKNOWN
+        self.quotes, self.corrects, self.bare = quotes, False, False
         self.asked, self.kept = list[Wish](), list[str]()
-        self.scope: tuple[Condition | None, bool] = (None, True)
+        self.frames, self.scope = list[tuple[Condition, bool]](), cast("tuple[Condition | None, bool]", (None, True))
         for text, opens in language.clauses(marked):
             self.scope = (None, True) if opens else self.scope
             if not self._kept(text) and not self._corrected(text):
@@ -78,35 +78,49 @@ class Wishes:
         return True
 
     def _ask(self, text: str) -> bool:
-        if (text := self._conditional(text)) and not self._kept(text):
+        text = self._conditional(text)
+        self.bare = not text
+        if text and not self._kept(text):
             if question := rule("yes_no").match(text):
-                self.last = condition(text[question.end() :], self.quotes)
+                asked = condition(text[question.end() :], self.quotes)
+                self.frames = [*(self.frames if self.scope[0] else []), (asked, True)]
             self.asked.append((text, *self.scope))
         return True
 
     def _conditional(self, text: str) -> str:
         """The text without its 'if …', 'otherwise' or '… unless …', which is noted as the scope."""
-        if (other := rule("otherwise").match(text)) and self.last != UNKNOWN:
-            self.scope = (self.last, other["so"] is not None)
-            return strip(text[other.end() :])
+        if (other := rule("otherwise").match(text)) and self.frames:
+            if not other["so"] and not self.frames[-1][1] and len(self.frames) > 1:
+                self.frames.pop()  # the inner one has had its 'otherwise'
+            self.frames[-1], self.bare = (self.frames[-1][0], other["so"] is not None), True
+            return self._hang(strip(text[other.end() :]))
         if head := rule("condition").match(text):
             word, rest = head[0], text[head.end() :]
             cuts = [*(match.span() for match in rule("condition_end").finditer(rest)), (len(rest), len(rest))]
-            sound = (cut for cut in cuts if condition(rest[: cut[0]], self.quotes).kind != "unknown")
-            end, begin = next(sound, cuts[0])
+            end, begin = next(
+                (cut for cut in cuts if condition(rest[: cut[0]], self.quotes).kind != "unknown"), cuts[0]
+            )
             said, text = rest[:end], strip(rest[begin:])
         elif (tail := rule("conditional_tail").search(text)) and not rule("asks").search(text[: tail.start()]):
-            if condition(said := tail["said"], self.quotes).kind == "unknown":
+            if condition(tail["said"], self.quotes).kind == "unknown":
                 return text
-            word, text = tail["head"], text[: tail.start()]
+            word, said, text = tail["head"], tail["said"], text[: tail.start()]
         else:
             return text
-        self.last = condition(said, self.quotes)
-        self.scope = (self.last, "unless" not in word.lower())
-        return text
+        only = rule("only_one").search(said) and self.frames and self.frames[0][0].parts
+        outer = self.frames[: None if self.bare else -1] if self.scope[0] else []
+        asked = condition(said, self.quotes)
+        asked = asked._replace(said=asked.said == ("unless" not in word.lower()))
+        self.frames, self.bare = [*([(self.frames[0][0], False)] if only else outer), (asked, True)], True
+        return self._hang(text)
+
+    def _hang(self, text: str) -> str:
+        """What is left of a clause whose condition was noted; it may have another one within."""
+        parts = tuple(asked._replace(said=asked.said == holds) for asked, holds in self.frames)
+        self.scope = (Condition("all", parts[-1].text, parts=parts), True) if parts[1:] else self.frames[0]
+        return self._conditional(text) if text else text
 
 
-@lru_cache(maxsize=1024)
 def first(table: str, text: str) -> dict[str, str] | None:
     """The groups of the first pattern of a table that is all of a text."""
     found = (entry["fits"].fullmatch(text) for entry in entries(table))
@@ -119,6 +133,11 @@ def condition(text: str, quotes: Quotes) -> Condition:
     text = language.reworded("filler", text).strip(" ,")
     plain = " ".join(rule("denial").sub(" ", text).split())
     said = plain == " ".join(text.split())
+    if two := rule("pair").fullmatch(text):
+        lead, *both, tail = two.groups()
+        parts = tuple(condition(side if rule("own").search(side) else f"{lead}{side}{tail}", quotes) for side in both)
+        if all(part.kind != "unknown" for part in parts):
+            return Condition("all", shown, parts=parts)
     for entry in entries("condition"):
         if (match := entry["fits"].fullmatch(plain)) is None:
             continue
