@@ -352,10 +352,43 @@ def test_small_rules() -> None:
         ("my boss thinks the logo in the corner has to go", "remove the logo in the corner"),
         ("honestly, could you be a dear and mirror it? bless you", "mirror it"),
         ("any dogs in it", "is there any dogs"),
+        ("erase the crane it is", "erase the crane"),
+        ("make the hedge taller so people see where it ends", "make the hedge taller"),
+        ("send me the 4x version", "enlarge it 4x"),
+        ("give the goat a hen on the roof for company", "add a hen on the roof"),
+        ("can locate the goat", "locate the goat"),
+        ("double-check it is green", "check it is green"),
     ],
 )
 def test_other_ways_of_saying_things(said: str, meant: str) -> None:
     assert strip(said) == meant
+
+
+@pytest.mark.parametrize(
+    ("words", "phrases"),
+    [
+        ("find the goat. Where is he?", ["goat"]),
+        ("find the goat. Is he brown?", ["goat", "brown goat"]),
+        ("look for the goat", ["goat"]),
+        ("find two things: the goat and the hen", ["goat", "hen"]),
+        ("find one", []),
+        ("locate place", []),
+    ],
+)
+def test_pronouns_and_verbs_of_looking_are_not_looked_for(words: str, phrases: list[str]) -> None:
+    story = follow(words, answers={"Grounding": found(1, "goat")})
+    assert [arguments["reference_text"] for _, arguments in story.calls] == phrases
+
+
+@pytest.mark.parametrize("words", ["make that crop four times as large", "enlarge the last crop so it is usable"])
+def test_a_crop_is_a_picture(words: str) -> None:
+    assert follow(words).tools == ["SR"] and follow("mirror the frame").tools == ["Flip"]
+
+
+@pytest.mark.parametrize("words", ["make it", "give me the one", "blur whether the fog", "remove and verify each"])
+def test_what_cannot_be_an_edit_is_told_and_the_rest_goes_on(words: str) -> None:
+    story = follow(f"mirror it. {words}. Enlarge it.")
+    assert [name for name in story.tools if name not in ("OCR", "Grounding")] == ["Flip", "SR"]
 
 
 def test_what_is_said_over_sentences() -> None:
