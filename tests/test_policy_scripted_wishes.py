@@ -250,6 +250,7 @@ SHOWN = "blue door"
         ("erase the skip and prove it is gone", 0, "skip"),
         ("erase the skip and show me you really did it", 0, "skip"),
         ("erase the skip. Check that no skip is left.", 0, "skip"),
+        ("erase the skip. Is it really gone? Show me.", 0, "skip"),
     ],
 )
 def test_what_is_to_be_verified_is_looked_at_and_never_edited(words: str, count: int, look: str) -> None:
@@ -357,6 +358,8 @@ def test_small_rules() -> None:
         ("send me the 4x version", "enlarge it 4x"),
         ("give the goat a hen on the roof for company", "add a hen on the roof"),
         ("can locate the goat", "locate the goat"),
+        ("ensure that the face stays untouched", "leave the face as it is"),
+        ("upscale the crop", "upscale the crop"),
         ("double-check it is green", "check it is green"),
     ],
 )
