@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canvasagent.cli.common import CODES, Ending, err, json_option, out, verbose_option
+from canvasagent.cli.common import CODES, Ending, json_option, out, verbose_option
 
 if TYPE_CHECKING:
     from canvasagent.craft.rl.building import Progress as Made
@@ -56,8 +55,7 @@ def rl(
 
     Exit code 0: all tasks were made; 3: some could not be, which are told.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+    from canvasagent.cli.building import Watch
     from canvasagent.craft.funnel import PAGE
     from canvasagent.craft.rl.building import build_rl, settings_for
 
@@ -67,17 +65,9 @@ def rl(
         images=tuple(images or ["sketch"]), writer=writer, profile=profile, seed=seed, verify=verify,
         filter_model=filter_model, solve=solve, tries=tries,
     )  # fmt: skip
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    started = time.monotonic()
-    with Progress(*columns, console=err(), transient=True) as progress:
-        bar = progress.add_task("Building", total=n)
-
-        def tell(made: Made) -> None:
-            fallen = made.fallen.total()
-            progress.update(bar, completed=made.made, description=f"Building ({fallen} fell)" if fallen else "Building")
-
-        made = build_rl(settings, to, workers=workers, engine=engine, tell=tell)
-    seconds = time.monotonic() - started
+    with Watch(n) as watch:
+        made = build_rl(settings, to, workers=workers, engine=engine, tell=watch.tell)
+    seconds = watch.seconds
     if not json:
         out().print(_words(made, seconds), markup=False)
         out().print(f"Report: {to / PAGE}", markup=False)
