@@ -125,6 +125,14 @@ def test_killed_at_random_points(tmp_path: Path) -> None:
     assert contents(folder) == contents(tmp_path / "whole")
 
 
+def test_killed_while_the_first_manifest_was_written(tmp_path: Path) -> None:
+    """The half of a file that is left does not make the folder somebody else's."""
+    (tmp_path / ".dataset.json.6ff0adbb").write_bytes(b'{"kind"')
+    with DatasetWriter(tmp_path, "sft", {}) as writer:
+        writer.add(0, *item(0))
+    assert not list(tmp_path.glob(".dataset.json.*"))
+
+
 def test_one_writer_at_a_time(tmp_path: Path) -> None:
     with DatasetWriter(tmp_path, "sft", {}) as writer:
         with pytest.raises(StorageError, match="another process is writing"):

@@ -20,7 +20,9 @@ def refuse_used(folder: Path) -> None:
     try:
         if folder.exists() and not folder.is_dir():
             raise InputError(f"'{folder}' is a file; name a folder for the dataset.")
-        strange = [item.name for item in folder.iterdir() if item.name != LOCK] if folder.is_dir() else []
+        names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
+        # A manifest that a killed process had begun to write is no stranger; `sweep` removes it.
+        strange = [name for name in names if name != LOCK and not name.startswith(f".{MANIFEST}.")]
         if strange and MANIFEST not in strange:
             raise InputError(f"'{folder}' holds something else ({min(strange)}, …); name an empty folder.")
     except OSError as error:
