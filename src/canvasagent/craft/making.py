@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -105,15 +106,13 @@ class Start:
         return Workshop(self.settings)
 
 
-class Workshop:
-    """Sources, writer and tools of a build, made once a process; works on one slot after the other."""
+class SlotWorker(ABC):
+    """Tools of a build, made once a process; works on one slot after the other."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.sources = Sources(settings.images)
-        self.chains = mix_chains(settings.mix)
-        self.writer: Writer = load_writer(settings.writer)
-        self.toolbox = ToolBox(settings.profile, cache=Cache(MEMORY_BYTES), workers=1)
+    def __init__(self, toolbox: ToolBox, attempts: int) -> None:
+        """`attempts`: how often a slot is tried before it is given up."""
+        self.toolbox = toolbox
+        self._attempts = attempts
         self._runner = asyncio.Runner()
 
     def __call__(self, slot: Slot) -> Built:
@@ -128,11 +127,30 @@ class Workshop:
     async def build(self, slot: Slot) -> Built:
         """The same, for callers with an event loop of their own."""
         made: list[Attempt] = []
-        for number in range(slot.first, self.settings.attempts):
-            made.append(await build_one(self, slot.number, number))
+        for number in range(slot.first, self._attempts):
+            made.append(await self.attempt(slot.number, number))
             if made[-1].record is not None:
                 break
         return Built(slot.number, tuple(made))
+
+    @abstractmethod
+    async def attempt(self, slot: int, number: int) -> Attempt:
+        """One try at a slot's record."""
+
+
+class Workshop(SlotWorker):
+    """Makes trajectories: sources, chains, writer and tools."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.sources = Sources(settings.images)
+        self.chains = mix_chains(settings.mix)
+        self.writer: Writer = load_writer(settings.writer)
+        super().__init__(ToolBox(settings.profile, cache=Cache(MEMORY_BYTES), workers=1), settings.attempts)
+
+    async def attempt(self, slot: int, number: int) -> Attempt:
+        """See `build_one`."""
+        return await build_one(self, slot, number)
 
 
 class Sources:

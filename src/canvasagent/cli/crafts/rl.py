@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from canvasagent.cli.common import CODES, Ending, json_option, out, verbose_option
-
-if TYPE_CHECKING:
-    from canvasagent.craft.rl.building import Progress as Made
+from canvasagent.cli.common import Ending, json_option, verbose_option
 
 _WEIGHTS = "Weights of easy, medium and hard in {}, such as 1,2,7. [Table 3: {}]"
 
@@ -55,8 +52,7 @@ def rl(
 
     Exit code 0: all tasks were made; 3: some could not be, which are told.
     """
-    from canvasagent.cli.building import Watch
-    from canvasagent.craft.funnel import PAGE
+    from canvasagent.cli.building import Watch, ended
     from canvasagent.craft.rl.building import build_rl, settings_for
 
     given = {"R": reasoning, "L": length, "D": diversity}
@@ -67,17 +63,7 @@ def rl(
     )  # fmt: skip
     with Watch(n) as watch:
         made = build_rl(settings, to, workers=workers, engine=engine, tell=watch.tell)
-    seconds = watch.seconds
-    if not json:
-        out().print(_words(made, seconds), markup=False)
-        out().print(f"Report: {to / PAGE}", markup=False)
-    whole = made.made == n
-    payload = {
-        "status": "met" if whole else "unmet", "records": made.made, "asked": n, "there_before": made.found,
-        "marginals": settings.marginals, "fallen": dict(made.fallen), "missing": dict(made.missing),
-        "seconds": round(seconds, 3), "out": str(to), "report": str(to / PAGE),
-    }  # fmt: skip
-    return Ending(0 if whole else CODES["unmet"], payload)
+    return ended(made, to, watch.seconds, json=json, what="tasks", cells=" (R/L/D)", marginals=settings.marginals)
 
 
 def _weights(axis: str, text: str) -> list[float]:
@@ -87,17 +73,6 @@ def _weights(axis: str, text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError as error:
         raise InputError(f"{axis}: '{text}' are no three weights; give them as 1,2,7.") from error
-
-
-def _words(made: Made, seconds: float) -> str:
-    fresh = made.made - made.found
-    told = [f"{made.made:,} of {made.asked:,} tasks"]
-    told += [f"{made.found:,} of them there before"] if made.found else []
-    told += [f"{made.fallen.total():,} tries fell"] if made.fallen else []
-    missing = ", ".join(f"{count} × {cell}" for cell, count in made.missing.items())
-    told += [f"not made (R/L/D): {missing}"] if missing else []
-    speed = f" · {fresh / seconds * 60:.0f} a minute" if fresh and seconds > 1 else ""
-    return f"{', '.join(told)} · {seconds:.1f} s{speed}"
 
 
 def register(group: typer.Typer) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from canvasagent.cli.common import CODES, Ending, json_option, out, verbose_option
-
-if TYPE_CHECKING:
-    from canvasagent.craft.sft import Progress as Made
+from canvasagent.cli.common import Ending, json_option, verbose_option
 
 
 def sft(
@@ -37,8 +34,7 @@ def sft(
 
     Exit code 0: all records were made; 3: some could not be, which are told.
     """
-    from canvasagent.cli.building import Watch
-    from canvasagent.craft.funnel import PAGE
+    from canvasagent.cli.building import Watch, ended
     from canvasagent.craft.sft import build_sft, settings_for
 
     settings = settings_for(
@@ -47,31 +43,7 @@ def sft(
     )  # fmt: skip
     with Watch(n) as watch:
         made = build_sft(settings, to, workers=workers, engine=engine, tell=watch.tell)
-    seconds = watch.seconds
-    if not json:
-        out().print(_words(made, seconds), markup=False)
-        out().print(f"Report: {to / PAGE}", markup=False)
-    whole = made.made == n
-    payload = {
-        "status": "met" if whole else "unmet", "records": made.made, "asked": n, "there_before": made.found,
-        "fallen": dict(made.fallen), "missing": dict(made.missing), "seconds": round(seconds, 3), "out": str(to),
-        "report": str(to / PAGE),
-    }  # fmt: skip
-    return Ending(0 if whole else CODES["unmet"], payload)
-
-
-def _words(made: Made, seconds: float) -> str:
-    fresh = made.made - made.found
-    told = [f"{made.made:,} of {made.asked:,} records"]
-    told += [f"{made.found:,} of them there before"] if made.found else []
-    told += [f"{made.fallen.total():,} tries fell"] if made.fallen else []
-    told += (
-        [f"not made: {', '.join(f'{count} × {chain}' for chain, count in made.missing.items())}"]
-        if made.missing
-        else []
-    )
-    speed = f" · {fresh / seconds * 60:.0f} a minute" if fresh and seconds > 1 else ""
-    return f"{', '.join(told)} · {seconds:.1f} s{speed}"
+    return ended(made, to, watch.seconds, json=json, what="records")
 
 
 def register(group: typer.Typer) -> None:

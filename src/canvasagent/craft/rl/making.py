@@ -5,7 +5,6 @@ A slot whose plan, words or gold run fall through is tried again with another ke
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.canvas import pixel_hash
-from canvasagent.craft.making import Attempt, Built, Slot, Sources, carry_out, split_of
+from canvasagent.craft.making import Attempt, SlotWorker, Sources, carry_out, split_of
 from canvasagent.craft.making import Settings as RunSettings
 from canvasagent.craft.pictures import NoPicture, Split
 from canvasagent.craft.plan import Plan
@@ -107,8 +106,8 @@ class Made:
         )  # fmt: skip
 
 
-class Workshop:
-    """Sources, writer and tools of a build, made once a process; works on one slot after the other."""
+class Workshop(SlotWorker):
+    """Makes tasks: sources, writers, tools, the model that may object, the policy that tries."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -116,47 +115,28 @@ class Workshop:
         self.writer: Writer = load_writer(settings.writer)
         self.gold_writer: Writer = load_writer("grammar")
         self.model = ModelFilter(settings.filter_model) if settings.filter_model else None
-        self.toolbox = ToolBox(settings.profile, workers=1)
+        super().__init__(ToolBox(settings.profile, workers=1), settings.attempts)
         self.solver = Solver(settings.solve, settings.tries, self.toolbox) if settings.solve else None
-        self._runner = asyncio.Runner()
 
-    def __call__(self, slot: Slot) -> Built:
-        """All attempts at a slot from the first that is asked for, up to one that is sound."""
-        return self._runner.run(self.build(slot))
-
-    def close(self) -> None:
-        """End the tools' workers."""
-        self._runner.close()
-        self.toolbox.close()
-
-    async def build(self, slot: Slot) -> Built:
-        """The same, for callers with an event loop of their own."""
-        made: list[Attempt] = []
-        for number in range(slot.first, self.settings.attempts):
-            made.append(await self._attempt(slot.number, number))
-            if made[-1].record is not None:
-                break
-        return Built(slot.number, tuple(made))
-
-    async def _attempt(self, slot: int, attempt: int) -> Attempt:
-        """One attempt: compose a plan, put it into words, sift it, carry it out, let others try it."""
+    async def attempt(self, slot: int, number: int) -> Attempt:
+        """One try: compose a plan, put it into words, sift it, carry it out, let others try it."""
         settings = self.settings
         seed, split = seed_at(settings.cells, settings.seed, slot), split_of(settings, slot)
-        told: dict[str, Any] = {"slot": slot, "attempt": attempt, "chain": "/".join(seed.levels.values())}
+        told: dict[str, Any] = {"slot": slot, "attempt": number, "chain": "/".join(seed.levels.values())}
         try:
-            made = await self._made(seed, split, f"{settings.seed}:rl:{slot}:{attempt}", told)
+            made = await self._made(seed, split, f"{settings.seed}:rl:{slot}:{number}", told)
         except (NoPicture, InputError) as error:
-            return _fallen(attempt, Verdict("picture", str(error)), told)
+            return _fallen(number, Verdict("picture", str(error)), told)
         except WriterFailure as error:
-            return _fallen(attempt, Verdict("writer", str(error)), told)
+            return _fallen(number, Verdict("writer", str(error)), told)
         verify = random.Random(f"{settings.seed}:{slot}:verify").random() < settings.verify
         verdict = await self._sifted(made, verify)
         if verdict is not None:
-            return _fallen(attempt, verdict, told, made.images)
+            return _fallen(number, verdict, told, made.images)
         solvability = await self.solver.solve(made.task(), made.key) if self.solver is not None else None
-        meta = {"attempt": attempt, "seed": settings.seed, "images": list(settings.images), "verified": verify}
+        meta = {"attempt": number, "seed": settings.seed, "images": list(settings.images), "verified": verify}
         record = rl_record(made, slot, split, {**meta, "profile": settings.profile}, solvability)
-        return Attempt(attempt, record, None, _pictures(made.images))
+        return Attempt(number, record, None, _pictures(made.images))
 
     async def _made(self, seed: Seed, split: Split, key: str, told: dict[str, Any]) -> Made:
         plan = compose(seed, lambda need, subkey: self.sources.pick(need, split, subkey), key)
