@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.parser import BytesParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from PIL import Image, ImageOps
+
+from local_server import LocalServer, Quiet
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def draws(request: ImagesRequest) -> Reply:
     return picture_reply(ImageOps.mirror(given[0].convert("RGB")) if given else Image.new("RGB", (64, 48), "teal"))
 
 
-class ImagesServer:
+class ImagesServer(LocalServer):
     """The server, on a free port of 127.0.0.1, for the length of a `with`."""
 
     def __init__(self, *script: Rule) -> None:
@@ -55,12 +56,7 @@ class ImagesServer:
         lock = threading.Lock()
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, format: str, *arguments: Any) -> None:
-                pass
-
+        class Handler(Quiet, BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 request = _read(self.path, self.headers["Content-Type"], body)
@@ -75,23 +71,12 @@ class ImagesServer:
                 self.end_headers()
                 self.wfile.write(data)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        super().__init__(Handler)
 
     @property
     def url(self) -> str:
         """The base URL, as clients take it."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-
-    def __enter__(self) -> ImagesServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        return f"{self.address}/v1"
 
 
 def _read(path: str, kind: str, body: bytes) -> ImagesRequest:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from canvasagent.backends.full._loading import (
     with_less,
 )
 from canvasagent.backends.full._residents import residents
+from canvasagent.batching import MicroBatcher
 from canvasagent.errors import WeightsError
 from canvasagent.geometry import Size
 from canvasagent.weights.catalogue import entry_of
@@ -73,6 +75,11 @@ class _Pipelines:
     device: str
     offload: Offload = "none"
     """What waits in the computer's memory."""
+
+
+def batcher(settings: Settings) -> MicroBatcher[Ask, Image.Image]:
+    """What calls of one tool go through: those that come together are drawn together."""
+    return MicroBatcher(partial(draw, settings), settings.batch, settings.batch_wait)
 
 
 def draw(settings: Settings, asks: Sequence[Ask]) -> list[Image.Image]:

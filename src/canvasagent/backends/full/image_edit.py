@@ -10,7 +10,6 @@ from pydantic import Field
 from canvasagent.backends.full import _flux
 from canvasagent.backends.full._loading import CALLS, lacking
 from canvasagent.backends.full._sizes import padded, region_of, resized, work_size
-from canvasagent.batching import MicroBatcher
 from canvasagent.canvas import pixel_hash
 from canvasagent.masking import blended, opaque
 
@@ -36,8 +35,7 @@ class Backend:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._settings = _flux.Settings(**{name: getattr(config, name) for name in _flux.Settings.model_fields})
-        self._batcher: MicroBatcher[_flux.Ask, Image.Image] = MicroBatcher(self._draw, config.batch, config.batch_wait)
+        self._batcher = _flux.batcher(config)
 
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
@@ -84,6 +82,3 @@ class Backend:
         seen = [*given, *([where] if where is not None else [])]
         made = self._batcher(ask, (size, *map(pixel_hash, seen), where is not None))
         return resized(made, shaped.size).crop(box)
-
-    def _draw(self, asks: Sequence[_flux.Ask]) -> list[Image.Image]:
-        return _flux.draw(self._settings, asks)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PIL import Image
 from pydantic import Field
 
 from canvasagent.backends.full import _flux
 from canvasagent.backends.full._loading import CALLS, lacking
 from canvasagent.backends.full._sizes import RATIO, resized, work_size
-from canvasagent.batching import MicroBatcher
 from canvasagent.errors import ToolRefusal
 from canvasagent.geometry import Size
 
@@ -34,8 +31,7 @@ class Backend:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._settings = _flux.Settings(**{name: getattr(config, name) for name in _flux.Settings.model_fields})
-        self._batcher: MicroBatcher[_flux.Ask, Image.Image] = MicroBatcher(self._draw, config.batch, config.batch_wait)
+        self._batcher = _flux.batcher(config)
 
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
@@ -49,6 +45,3 @@ class Backend:
             raise ToolRefusal(f"pictures can be {RATIO} times as long as they are narrow, and no more; ask for less.")
         working = work_size(wanted, self.config.max_pixels)
         return resized(self._batcher(_flux.Ask(prompt, seed, working), working), wanted)
-
-    def _draw(self, asks: Sequence[_flux.Ask]) -> list[Image.Image]:
-        return _flux.draw(self._settings, asks)
