@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.parser import BytesParser
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from PIL import Image, ImageOps
