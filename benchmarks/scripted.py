@@ -25,7 +25,7 @@ from skimage import data
 
 from canvasagent import Agent, Task, ToolBox
 from canvasagent.cache import Cache
-from canvasagent.policies._scripted import details, language, plan, wishes
+from canvasagent.policies._scripted import plan
 from canvasagent.trajectory import Trajectory
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -45,8 +45,8 @@ REQUESTS = {
 }
 EPISODES = 12
 CORES = 2
-SETS = ("instructions", "instructions_held_out", "instructions_heldout2")
-PLANNED = (plan.make_plan, plan.step_of, language.strip, language.opened, details.reference, wishes.first)
+SETS = ("instructions", "instructions_held_out", "instructions_heldout2", "instructions_heldout3")
+PLANNED = (plan.make_plan, plan.step_of)
 """What remembers its answers."""
 
 
