@@ -16,6 +16,7 @@ from canvasagent.backends.profile import Profile
 from canvasagent.environment import Step
 from canvasagent.errors import InputError
 from canvasagent.faults import FormatFault, Stage
+from canvasagent.task import question_in
 from helpers import ListPolicy, call, end, photo
 
 TOOLBOX = ToolBox("lite")
@@ -198,6 +199,27 @@ def test_words_are_the_answer_where_words_are_asked_for() -> None:
     assert asked.final is None and asked.status == "met"
     edited = Agent(ListPolicy([*texts[:1], call("Flip"), end()]), TOOLBOX).run("flip the face", [photo(size=256)])
     assert edited.answer is None and edited.final == "Flip_0"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "what does it say?", "read the sign", "mirror it, then make out the lettering for me",
+        "make it blue, then transcribe the text", "turn it upside down and get me the wording",
+        "if it is blue, quote the text", "Steps:\n1. mirror it\n2. note down all the words in the picture",
+    ],
+)  # fmt: skip
+def test_requests_for_words_that_are_written(request_: str) -> None:
+    question = question_in(request_)
+    assert question is not None and question.reading
+
+
+@pytest.mark.parametrize(
+    "request_", ["make the lettering bigger", "write the words 'OPEN' on it", "copy the text to the left",
+                 "make it bright so that people can read the text", "give the writing a shadow", "extract the dog"],
+)  # fmt: skip
+def test_orders_that_ask_for_no_words(request_: str) -> None:
+    assert question_in(request_) is None
 
 
 def test_what_was_not_done_is_told_apart() -> None:

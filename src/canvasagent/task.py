@@ -20,10 +20,19 @@ _WORDS_WANTED = re.compile(
     r"\?"
     r"|\b(?:what|where|who|which|how (?:many|much|big))\b"
     r"|^\W*(?:please\s+)?(?:can you |could you )?"
-    r"(?:read|find|locate|count|list|detect|identify|tell|recogni[sz]e|ocr)\b",
+    r"(?:read|find|locate|count|list|detect|identify|tell|recogni[sz]e|ocr)\b"
+    # Further on in a request only an order that leaves no doubt: "then make out the lettering for me".
+    r"|\b(?:(?<!can )(?<!able to )read|transcribe|recite|quote|decipher|reproduce|extract|list|report"
+    r"|(?:note|jot|write) down|copy (?:out|down)|(?:read|make|type|spell) out|(?:read|get|give|hand|tell|send|show) me)"
+    r" (?:(?:all|any|every|each|the|its|this|that|these|those) ){0,3}(?:\w+ )?"
+    r"(?:text|words?|wording|lettering|writing|letters)\b"
+    r"|\b(?:transcript|transcription|run (?:ocr|text recognition)|(?:note|jot|write) down whatever)\b",
     re.IGNORECASE,
 )
-_READING = re.compile(r"\b(?:say|says|read|reads|text|texts|word|words|written|writing|letters?|ocr)\b", re.IGNORECASE)
+_READING = re.compile(
+    r"\b(?:say|says|read|reads|text|texts|words?|wording|written|writing|letters?|lettering|ocr|transcri\w+)\b",
+    re.IGNORECASE,
+)
 _CLAUSE_END = re.compile(r"[.?!;]|,? then\b|\band then\b", re.IGNORECASE)
 
 
