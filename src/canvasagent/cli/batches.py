@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from canvasagent.agent import Agent
 from canvasagent.batch import CONCURRENCY, RESULTS_NAME, Carrier, Result, read_batch, run_batch
 from canvasagent.cli.common import CODES, STOPPED, Ending, err, exit_code, failure, out, summary_of, tell_error
 from canvasagent.cli.options import settings_from
+from canvasagent.cli.progress import Bar
 from canvasagent.cli.run import Given
 from canvasagent.cli.words import STATUS_STYLE, harmless, short
 from canvasagent.environment import Limits
@@ -33,9 +32,10 @@ def run_batch_file(given: Given) -> Ending:
     items = read_batch(given.batch, given.seed or 0)
     folder = given.runs_dir / given.batch.stem
     concurrency = given.concurrency or CONCURRENCY
-    tally = _Tally(err(), len(items))
+    bar = Bar("requests", len(items), lines=False)
+    tally = _Tally(bar, err(), len(items))
     stopped: BaseException | None = None
-    with _carrier(given, folder, concurrency) as carrier, tally:
+    with _carrier(given, folder, concurrency) as carrier, bar:
         try:
             asyncio.run(
                 run_batch(
@@ -83,33 +83,15 @@ def describe(result: Result) -> dict[str, Any]:
 
 
 class _Tally:
-    """Counts results, under a progress bar on a terminal and in plain lines elsewhere."""
+    """Counts results, on a progress bar and in a line each."""
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, bar: Bar, console: Console, total: int) -> None:
         self._console = console
         self.total = total
         self.counts: Counter[str] = Counter()
         self.skipped = 0
         self.code = 0
-        self._started = time.monotonic()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[speed]}", style="dim"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task("requests", total=total, speed="")
-
-    def __enter__(self) -> _Tally:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        self._bar = bar
 
     @property
     def done(self) -> int:
@@ -119,7 +101,7 @@ class _Tally:
     @property
     def seconds(self) -> float:
         """Since the batch was started."""
-        return time.monotonic() - self._started
+        return self._bar.seconds
 
     def add(self, result: Result) -> None:
         """Count a result and tell it."""
@@ -128,8 +110,7 @@ class _Tally:
         self.counts[status] += 1
         self.code = max(self.code, CODES[status] if result.error is None else exit_code(result.error))
         self.skipped += result.skipped
-        ran = self.done - self.skipped
-        self._bar.update(self._task, completed=self.done, speed=self._speed(ran))
+        self._bar.tell(self.done, self.total, known=self.skipped)
         if result.skipped:
             return
         line = Text.assemble((f"{status:<9}", STATUS_STYLE[status]), f" {result.id}")

@@ -1,60 +1,25 @@
-"""What the commands that build data share: how far a build is (a bar on a terminal, else lines), and its end."""
+"""What the commands that build data share: how far a build is, and its end."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from canvasagent.cli.common import CODES, Ending, err, out
+from canvasagent.cli.common import CODES, Ending, out
+from canvasagent.cli.progress import Bar
 
 if TYPE_CHECKING:
-    from canvasagent.craft.building import Progress
-
-LINES = 20
-"""Lines that a whole build prints where no bar can be drawn."""
+    from canvasagent.craft.building import Progress, Tell
 
 
-class Watch:
-    """Shows what a build tells; `seconds` since it was begun."""
+def shown(bar: Bar) -> Tell:
+    """Shows on `bar` how far a build is."""
 
-    def __init__(self, total: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
-
-        console = err()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._bar.add_task("Building", total=total)
-        self._console, self._total, self._lines = console, total, 0
-        self._started = time.monotonic()
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
-    @property
-    def seconds(self) -> float:
-        """Since the build was begun."""
-        return time.monotonic() - self._started
-
-    def tell(self, made: Progress) -> None:
-        """Show how far it is."""
+    def tell(made: Progress) -> None:
         fallen = made.fallen.total()
-        said = f"Building ({fallen} fell)" if fallen else "Building"
-        self._bar.update(self._task, completed=made.made, description=said)
-        lines = made.made * LINES // self._total
-        if self._bar.disable and lines > self._lines:
-            self._lines = lines
-            speed = (made.made - made.found) / self.seconds * 60
-            told = f", {fallen:,} tries fell" if fallen else ""
-            self._console.print(f"{made.made:,} of {self._total:,}{told}, {speed:.0f} a minute", markup=False)
+        bar.tell(made.made, made.asked, known=made.found, note=f"{fallen:,} tries fell" if fallen else "")
+
+    return tell
 
 
 def ended(made: Progress, to: Path, seconds: float, *, json: bool, what: str, cells: str = "", **more: Any) -> Ending:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ import typer
 from canvasagent.cli.common import (
     STOPPED,
     Ending,
-    err,
     exit_code,
     failure,
     json_option,
@@ -23,6 +21,7 @@ from canvasagent.cli.common import (
     verbose_option,
 )
 from canvasagent.cli.options import settings_from, settings_options, with_options
+from canvasagent.cli.progress import Bar
 from canvasagent.policies.base import PolicySettings
 
 if TYPE_CHECKING:
@@ -177,8 +176,8 @@ def _carry_out(evaluation: Evaluation, contenders: dict[str, Any], as_json: bool
     stopped: BaseException | None = None
     rows: list[Row] = []
     total = len(contenders) * len(evaluation.tasks)
-    with _Bar(total) as bar:
-        evaluation.tell = bar.add
+    with Bar("runs", total) as bar:
+        evaluation.tell = _counted(bar, total)
         try:
             rows = asyncio.run(evaluation.run(contenders))
         except (KeyboardInterrupt, CanvasAgentError) as error:
@@ -220,47 +219,16 @@ def _stopped(error: BaseException) -> Ending:
     return Ending(exit_code(error) if isinstance(error, Exception) else STOPPED, failure(str(error)))
 
 
-class _Bar:
-    """Progress with throughput: a bar on a terminal, a line every tenth of the runs elsewhere."""
+def _counted(bar: Bar, total: int) -> Callable[[Row, bool], None]:
+    """Counts on `bar` the runs of `total` as they end."""
+    done = known = 0
 
-    def __init__(self, total: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    def add(_: Row, before: bool) -> None:
+        nonlocal done, known
+        done, known = done + 1, known + before
+        bar.tell(done, total, known=known)
 
-        self._console = err()
-        self._bar = Progress(
-            TextColumn("runs"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[speed]}", style="dim"),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("runs", total=total, speed="")
-        self.total, self.done, self.known = total, 0, 0
-        self._started = time.monotonic()
-
-    def __enter__(self) -> _Bar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    @property
-    def seconds(self) -> float:
-        """Since the evaluation was started."""
-        return time.monotonic() - self._started
-
-    def add(self, row: Row, known: bool) -> None:
-        """Count a run; `known` ones were done before."""
-        self.done += 1
-        self.known += known
-        speed = f"{(self.done - self.known) / self.seconds * 60:.1f} a minute"
-        self._bar.update(self._task, completed=self.done, speed=speed)
-        if self._bar.disable and self.done * 10 // self.total > (self.done - 1) * 10 // self.total:
-            self._console.print(f"{self.done} of {self.total} runs, {speed}", markup=False)
+    return add
 
 
 def _print(evaluation: Evaluation, tables: Tables) -> None:

@@ -22,7 +22,7 @@ from canvasagent.faults import Stage
 from canvasagent.pictures import check_output_path, open_picture, save_picture
 from canvasagent.toolbox import Execution, ToolBox
 from canvasagent.tools import all_tools
-from canvasagent.tools.base import Tool, canvas_info
+from canvasagent.tools.base import Tool, canvas_info, in_slots
 from canvasagent.tools.check import check_call
 
 MASK_LIMIT = 128
@@ -49,16 +49,18 @@ def register(app: typer.Typer, summary: str) -> None:
 
 def _parameters(tool: Tool) -> list[inspect.Parameter]:
     """An option for each of the tool's arguments."""
-    paths = tool.references({})
+    paths, lists = tool.references({}), tool.lists
     options = []
     for name, info in tool.arguments.model_fields.items():
         if name in _OWN:
             raise InputError(f"{tool.name} cannot be used by itself: its argument '{name}' is an option already.")
         required = info.is_required() or name == tool.default_image
         words = _description(info.description or "", name in paths)
-        default = "" if required or info.default is None else f" Default: {json.dumps(info.default)}."
+        words += " Several: give the option several times." if name in lists else ""
+        default = "" if required or info.default in (None, ()) else f" Default: {json.dumps(info.default)}."
         option = typer.Option(flag(name), help=words + default, show_default=False, metavar=_metavar(tool, name))
-        annotation: Any = Annotated[str, option] if required else Annotated[str | None, option]
+        one: Any = list[str] if name in lists else str
+        annotation: Any = Annotated[one, option] if required else Annotated[one | None, option]
         options.append(
             inspect.Parameter(
                 name,
@@ -75,7 +77,7 @@ def _parameters(tool: Tool) -> list[inspect.Parameter]:
 
 def _description(text: str, is_path: bool) -> str:
     """An argument's description for the command line, where assets are files."""
-    text = re.sub(r"^id of ", "", text) if is_path else text.replace("the id of", "the path of")
+    text = re.sub(r"^ids? of ", "", text) if is_path else text.replace("the id of", "the path of")
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
@@ -110,8 +112,10 @@ def _command(tool: Tool) -> Any:
     return use
 
 
-def _value(tool: Tool, name: str, text: str) -> Any:
+def _value(tool: Tool, name: str, text: str | list[str]) -> Any:
     """An option's text as the argument's value: text stays text, all else may be written as JSON."""
+    if isinstance(text, list):
+        return text
     schema = tool.schema()["function"]["parameters"]["properties"].get(name, {})
     if schema.get("type") == "string":
         return text
@@ -144,17 +148,17 @@ def _load(tool: Tool, given: dict[str, Any]) -> tuple[Canvas, dict[str, str]]:
     canvas = Canvas()
     paths: dict[str, str] = {}
     ids: dict[tuple[str, Kind], str] = {}
-    for argument, kinds in tool.references(given).items():
-        if argument not in given:
-            continue
-        path = str(given[argument])
-        picture, kind, notes = load_asset(path, kinds)
+    slots: dict[str, str] = {}
+    for one in tool.named(given):
+        path = str(one.value)
+        picture, kind, notes = load_asset(path, one.kinds)
         for note in notes:
             err().print(f"Note: {note}", markup=False)
         if (path, kind) not in ids:
             ids[path, kind] = canvas.add_input(picture, kind).id
-        given[argument] = ids[path, kind]
-        paths[given[argument]] = path
+        slots[one.slot] = ids[path, kind]
+        paths[slots[one.slot]] = path
+    given.update(in_slots(given, slots))
     return canvas, paths
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canvasagent.cli.common import DRIFTED, Ending, err, json_option, out, verbose_option
+from canvasagent.cli.common import DRIFTED, Ending, json_option, out, verbose_option
+from canvasagent.cli.progress import Bar
 
 if TYPE_CHECKING:
     from canvasagent.craft.audit.gather import Audit
@@ -37,20 +38,17 @@ def audit(
 
     Goes on where it was interrupted. Exit code 0: nothing was found; 3: something was.
     """
-    from rich.progress import Progress
-
     from canvasagent.craft.audit import FOLDER, PAGE
     from canvasagent.craft.audit import audit as run_audit
 
-    with Progress(console=err(), transient=True) as progress:
-        bar = progress.add_task("Looking at records", total=None)
+    with Bar("records looked at") as bar:
         found = run_audit(
             dataset,
             profile=profile,
             sample=sample,
             workers=workers,
             out=to,
-            tell=lambda done, of: progress.update(bar, completed=done, total=of),
+            tell=bar.tell,
         )
     page = (to or dataset / FOLDER) / PAGE
     if not json:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from canvasagent.cli.common import DRIFTED, Ending, err, json_option, out, verbose_option
+from canvasagent.cli.progress import Bar
 
 if TYPE_CHECKING:
     from canvasagent.craft.bench import Bench, BenchTask
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 FAMILIES = 16
 """So many families are listed; `--json` has all of them."""
-EVERY = 25
-"""Where progress cannot be drawn, it is told after so many gold runs."""
 ENOUGH = 0.95
 """Share of gold runs that must pass all of their checks."""
 
@@ -136,19 +135,16 @@ def _write(tasks: Sequence[BenchTask], folder: Path) -> str:
 
 def _run(found: Bench, tasks: Sequence[BenchTask], some: bool) -> dict[str, Any]:
     """Gold runs, each problem told as it is met."""
-    from rich.progress import track
-
     from canvasagent.craft.bench.runs import run_golds
 
     wrong: dict[str, list[str]] = {}
     console = err()
-    runs = track(run_golds(tasks), "gold runs", len(tasks), console=console, disable=not console.is_terminal)
-    for number, gold in enumerate(runs, 1):
-        if not console.is_terminal and number % EVERY == 0:
-            console.print(f"{number} of {len(tasks)} gold runs made")
-        if gold.problems:
-            wrong[gold.task.id] = list(gold.problems)
-            console.print(f"{gold.task.id}: {'; '.join(gold.problems)}", markup=False)
+    with Bar("gold runs", len(tasks)) as bar:
+        for number, gold in enumerate(run_golds(tasks), 1):
+            bar.tell(number, len(tasks))
+            if gold.problems:
+                wrong[gold.task.id] = list(gold.problems)
+                console.print(f"{gold.task.id}: {'; '.join(gold.problems)}", markup=False)
     passed = len(tasks) - len(wrong)
     unlisted = sorted(name for name in wrong if name not in found.failing)
     console.print(f"{passed} of {len(tasks)} gold runs pass all of their checks")

@@ -52,7 +52,8 @@ def rl(
 
     Exit code 0: all tasks were made; 3: some could not be, which are told.
     """
-    from canvasagent.cli.building import Watch, ended
+    from canvasagent.cli.building import ended, shown
+    from canvasagent.cli.progress import Bar
     from canvasagent.craft.rl.building import build_rl, settings_for
 
     given = {"R": reasoning, "L": length, "D": diversity}
@@ -61,9 +62,9 @@ def rl(
         images=tuple(images or ["sketch"]), writer=writer, profile=profile, seed=seed, verify=verify,
         filter_model=filter_model, solve=solve, tries=tries,
     )  # fmt: skip
-    with Watch(n) as watch:
-        made = build_rl(settings, to, workers=workers, engine=engine, tell=watch.tell)
-    return ended(made, to, watch.seconds, json=json, what="tasks", cells=" (R/L/D)", marginals=settings.marginals)
+    with Bar("tasks", n) as bar:
+        made = build_rl(settings, to, workers=workers, engine=engine, tell=shown(bar))
+    return ended(made, to, bar.seconds, json=json, what="tasks", cells=" (R/L/D)", marginals=settings.marginals)
 
 
 def _weights(axis: str, text: str) -> list[float]:

@@ -34,16 +34,17 @@ def sft(
 
     Exit code 0: all records were made; 3: some could not be, which are told.
     """
-    from canvasagent.cli.building import Watch, ended
+    from canvasagent.cli.building import ended, shown
+    from canvasagent.cli.progress import Bar
     from canvasagent.craft.sft import build_sft, settings_for
 
     settings = settings_for(
         n, mix, images=tuple(images or ["sketch"]), writer=writer, profile=profile, seed=seed, recovery=recovery,
         verify=verify,
     )  # fmt: skip
-    with Watch(n) as watch:
-        made = build_sft(settings, to, workers=workers, engine=engine, tell=watch.tell)
-    return ended(made, to, watch.seconds, json=json, what="records")
+    with Bar("records", n) as bar:
+        made = build_sft(settings, to, workers=workers, engine=engine, tell=shown(bar))
+    return ended(made, to, bar.seconds, json=json, what="records")
 
 
 def register(group: typer.Typer) -> None:

@@ -1,0 +1,55 @@
+"""How far a command is that takes longer: a bar on a terminal, a line every twentieth part elsewhere."""
+
+from __future__ import annotations
+
+import time
+from typing import Self
+
+from canvasagent.cli.common import err
+
+LINES = 20
+"""Lines that the whole prints where no bar can be drawn."""
+
+
+class Bar:
+    """Counts `what` up to `total`, as a context; with `lines=False` the command prints lines of its own."""
+
+    def __init__(self, what: str, total: int | None = None, *, lines: bool = True) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._console = err()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}", style="dim"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task(what, total=total, note="")
+        self._lines = lines and not self._console.is_terminal
+        self._what, self._told, self._started = what, 0, time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    @property
+    def seconds(self) -> float:
+        """Since it was begun."""
+        return time.monotonic() - self._started
+
+    def tell(self, done: int, total: int, *, known: int = 0, note: str = "") -> None:
+        """`done` of `total`, of which `known` were done before this command began."""
+        speed = f"{(done - known) / self.seconds * 60:.1f} a minute" if done > known and self.seconds > 0 else ""
+        said = ", ".join(part for part in (note, speed) if part)
+        self._bar.update(self._task, completed=done, total=total, note=said)
+        line = done * LINES // max(total, 1)
+        if self._lines and line > self._told:
+            self._told = line
+            self._console.print(f"{done:,} of {total:,} {self._what}{', ' if said else ''}{said}", markup=False)
