@@ -24,7 +24,7 @@ from canvasagent.backends.profile import Profile, load_profile
 from canvasagent.canvas import Canvas
 from canvasagent.errors import InputError
 from canvasagent.faults import Stage
-from canvasagent.scale.sharing import Sharing, alone, load_sharing, part_of_card, shares
+from canvasagent.scale.sharing import Sharing, alone, distinct, load_sharing, part_of_card, shares, teams
 from canvasagent.testing.samples import canvas, picture
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import canvas_info
@@ -74,12 +74,35 @@ def test_what_cannot_be_had_is_told_before_anything_starts(tmp_path: Path) -> No
 
 def test_the_part_of_a_card_follows_from_the_placement() -> None:
     full = load_profile("full")
-    parts = {tool: part_of_card(full, tool, 80) for tool in full.backends}
+    parts = {tool: part_of_card(alone(full, tool), 80) for tool in full.backends}
     assert 0.2 < parts["ImageEdit"] < 0.5 and 0 < parts["SAM"] < parts["ImageEdit"]
     assert parts["Crop"] == parts["Flip"] == 0
-    assert part_of_card(full, "SAM", 24) > parts["SAM"]
-    assert part_of_card(full, "SAM", None) == 1.0, "where the size of a card is not known, a model has it alone"
+    assert part_of_card(alone(full, "SAM"), 24) > parts["SAM"]
+    assert part_of_card(alone(full, "SAM"), None) == 1.0, "where the size of a card is not known, a model has it alone"
     assert {share.gpus for share in shares(full, Sharing(), 64, 0).values()} == {0}, "no cards, no parts"
+
+
+def test_tools_that_share_weights_are_one_replica_whose_part_of_a_card_is_counted_once(tmp_path: Path) -> None:
+    full, path = load_profile("full"), tmp_path / "sharing.toml"
+    path.write_text("card_gb = 24\n[tools.ImageEdit]\nreplicas = 2\nmax_replicas = 5\nat_once = 7\n")
+    found = shares(full, load_sharing(path), 64, 3)
+    both = found["ImageEdit"]
+    assert both is found["ImageGeneration"] and set(both.tools) == {"ImageEdit", "ImageGeneration"}
+    assert (both.replicas, both.max_replicas, both.at_once) == (2, 5, 7 + 32), "the most of both, calls of both"
+    assert both.gpus == part_of_card(alone(full, "ImageEdit"), 24) > 0.7, "no more than one of them alone"
+    assert len(distinct(found)) == len(found) - 1 and found["SAM"].name == "SAM"
+    with pytest.raises(InputError, match=r"ImageEdit\+ImageGeneration alone wants 1\.\d+\. Add nodes"):
+        shares(full, load_sharing(path), 64, 1)
+
+
+@pytest.mark.parametrize("own", [{"dtype": "float16"}, {"device": "cuda:1"}, {"source": "mine"}])
+def test_tools_with_weights_of_their_own_are_replicas_of_their_own(own: dict[str, str]) -> None:
+    apart = load_profile(Profile(name="apart", extends="full", options={"ImageEdit": own}))
+    assert [len(tools) for tools in teams(apart)] == [1] * len(apart.backends)
+    steps = load_profile(Profile(name="steps", extends="full", options={"ImageEdit": {"steps": 8, "feather": 3}}))
+    assert max(map(len, teams(steps))) == 2, "what is no matter of loading keeps them together"
+    isolated = load_profile(Profile(name="isolated", extends="full", isolate=["ImageEdit"]))
+    assert max(map(len, teams(isolated))) == 1, "a process of its own shares nothing"
 
 
 def test_a_replica_uses_the_first_card_that_it_sees() -> None:

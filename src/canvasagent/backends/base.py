@@ -10,6 +10,9 @@ A file `backends/<profile>/<tool>.py` (or any importable module) defines
         may_hang = False              # True: runs in a process of its own, which can be ended
         generative = True             # optional: whether a trained generator makes its pixels (for provenance)
         waits = 64                    # optional: calls that may wait at once, for another machine or a batch
+        references = 3                # optional, of ImageEdit: further pictures that an edit may use (else none)
+        @staticmethod
+        def weights(config: Config) -> Hashable: ...       # optional: tools with equal ones share what they load
         @classmethod
         def lacks(cls, config: Config) -> list[str]: ...   # optional: what is missing here, and how to get it
         def __init__(self, config: Config) -> None: ...
@@ -27,7 +30,7 @@ The keywords and results by tool:
 | tool | call | result |
 |---|---|---|
 | ImageGeneration | prompt: str, size: Size \\| None, seed: int | picture |
-| ImageEdit | image, prompt: str, mask: L picture or None, seed: int | picture of the same size |
+| ImageEdit | image, prompt: str, mask: L picture or None, seed: int, references: pictures, if any | picture, same size |
 | Grounding | image, phrase: str | list[Detection], best first |
 | SAM | image, box: PixelBox | mask, size of the image |
 | Extract | image, mask | RGBA cut-out, tight to the mask |
@@ -48,6 +51,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
+from canvasagent.errors import ToolRefusal
 from canvasagent.geometry import PixelBox, Point, bounds
 
 
@@ -85,6 +89,19 @@ class TextLine:
     def box(self) -> PixelBox:
         """The upright box around the corners."""
         return bounds(self.quad)
+
+
+def refuse_references(given: int, taken: int) -> None:
+    """Raise `ToolRefusal` where an edit is given more further pictures than its backend takes: none is left out."""
+    if given <= taken:
+        return
+    if taken:
+        raise ToolRefusal(f"this ImageEdit takes no more than {taken} of the {given} references; give fewer.")
+    raise ToolRefusal(
+        "this ImageEdit cannot use other pictures (references), so nothing was changed. To put something of one "
+        "picture onto another, cut it out (Grounding, SAM, Extract) and lay it on with Overlayer; to edit a picture "
+        "by words alone leave references out. `--profile full` and `hosted` can use them."
+    )
 
 
 def rgb_array(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:

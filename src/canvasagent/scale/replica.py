@@ -1,4 +1,7 @@
-"""One copy of a tool on a cluster: a process with a tool box of that tool alone, and its part of a card."""
+"""One copy of a tool on a cluster: a process with a tool box of that tool alone, and its part of a card.
+
+Tools that share their weights are in one copy together.
+"""
 
 from __future__ import annotations
 
@@ -27,18 +30,18 @@ class Told:
 
 
 class Replica:
-    """Carries out calls of one tool, `at_once` of them at a time; a backend that batches makes batches of them."""
+    """Carries out calls of its tools, `at_once` of them at a time; a backend that batches makes batches of them."""
 
     def __init__(self, profile: Profile, at_once: int, max_pixels: int, call_seconds: float) -> None:
-        """`profile` has one tool. Results are kept by who asks, not here."""
+        """`profile` has its tools only. Results are kept by who asks, not here."""
         self._box = ToolBox(profile, cache=Cache(0), workers=at_once, max_pixels=max_pixels, call_seconds=call_seconds)
-        (self._tool,) = self._box.tools.values()
 
-    async def tell(self) -> Told:
-        """What tells its results from another's, or why there will be none."""
+    async def tell(self, name: str) -> Told:
+        """What tells the results of a tool from another's, or why there will be none."""
+        tool = self._box.tools[name]
         try:
-            await self._box.prepare(self._tool)
-            return Told(__version__, self._box.fingerprint(self._tool), self._box.stochastic(self._tool))
+            await self._box.prepare(tool)
+            return Told(__version__, self._box.fingerprint(tool), self._box.stochastic(tool))
         except (BackendFailure, CanvasAgentError) as error:
             return Told(__version__, lacks=str(error))
 
@@ -50,9 +53,9 @@ class Replica:
 class Directory:
     """The root of the application, which binds the tools into one; calls go to the tools themselves."""
 
-    def __init__(self, **tools: object) -> None:
-        self._names = sorted(tools)
+    def __init__(self, **deployments: object) -> None:
+        self._names = sorted(deployments)
 
     def __call__(self) -> list[str]:
-        """The tools that there are."""
+        """The deployments that there are."""
         return self._names

@@ -8,19 +8,22 @@ replicas = 2                  # never fewer
 max_replicas = 16             # more come while calls queue, and go when they do not
 [tools.SAM]
 gpus = 0.25                   # instead of what the placement of its model says
+
+Tools whose backends load the same weights (ImageGeneration and ImageEdit of the profile `full`) are in one replica,
+which gets the most of what is asked for any of them and takes as many calls as all of them together.
 """
 
 from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from canvasagent.backends.profile import Profile, backend_class
+from canvasagent.backends.profile import Profile, backend_class, make_config
 from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.weights.placement import GIB, RESERVED, Card, plan
 
@@ -65,16 +68,22 @@ class Sharing(BaseModel):
 
 
 class Share(BaseModel):
-    """What one tool gets."""
+    """What one tool gets, or several that share their weights."""
 
     model_config = ConfigDict(frozen=True)
 
+    tools: tuple[str, ...]
     replicas: int
     max_replicas: int
     at_once: int
     cpus: float
     gpus: float
     idle_seconds: float
+
+    @property
+    def name(self) -> str:
+        """Of its deployment."""
+        return "+".join(self.tools)
 
     @property
     def capacity(self) -> int:
@@ -101,37 +110,80 @@ def load_sharing(path: Path | None) -> Sharing:
 def shares(profile: Profile, sharing: Sharing, cpus: float, gpus: float) -> dict[str, Share]:
     """What each tool of `profile` gets of a cluster with that many processors and cards in all.
 
+    Tools that share their weights get one share together, which is counted once (`distinct`).
     Raises `InputError` for a tool that is not there, or where the least that is asked for is more than there is.
     """
     for tool in sharing.tools:
         if tool not in profile.backends:
             raise InputError(f"the profile '{profile.name}' has no {tool}; it has {', '.join(profile.backends)}.")
-    wishes = {tool: sharing.of(tool) for tool in profile.backends}
-    copies = sum(wish.replicas for wish in wishes.values())
+    wishes = {tools: [sharing.of(tool) for tool in tools] for tools in teams(profile)}
+    copies = sum(max(wish.replicas for wish in each) for each in wishes.values())
     usual = max(0.01, min(1.0, math.floor(100 * SPARE * cpus / max(1, copies)) / 100))
-    found = {tool: _share(profile, tool, wish, sharing.card_gb, usual, gpus) for tool, wish in wishes.items()}
-    _check_enough("CPU", cpus, {tool: share.replicas * share.cpus for tool, share in found.items()})
-    _check_enough("GPU", gpus, {tool: share.replicas * share.gpus for tool, share in found.items()})
-    return found
+    found = [_share(profile, tools, each, sharing.card_gb, usual, gpus) for tools, each in wishes.items()]
+    _check_enough("CPU", cpus, {share.name: share.replicas * share.cpus for share in found})
+    _check_enough("GPU", gpus, {share.name: share.replicas * share.gpus for share in found})
+    return {tool: share for share in found for tool in share.tools}
 
 
-def _share(profile: Profile, tool: str, wish: Wish, card_gb: float | None, cpus: float, cards: float) -> Share:
-    own = wish.cpus if wish.cpus is not None else cpus
-    gpus = wish.gpus if wish.gpus is not None else part_of_card(profile, tool, card_gb) if cards else 0.0
-    at_once = wish.at_once or _waits(profile, tool) or max(1, int(own))
-    most = max(wish.replicas, wish.max_replicas or wish.replicas)
+def distinct(found: Mapping[str, Share]) -> list[Share]:
+    """Each share of `shares` once."""
+    return list({share.tools: share for share in found.values()}.values())
+
+
+def teams(profile: Profile) -> list[tuple[str, ...]]:
+    """The tools of `profile`, those that share their weights together."""
+    found: dict[Hashable, list[str]] = {}
+    for tool in profile.backends:
+        found.setdefault(_weights(profile, tool) or tool, []).append(tool)
+    return [tuple(tools) for tools in found.values()]
+
+
+def _weights(profile: Profile, tool: str) -> Hashable:
+    """What tells the weights that a tool's backend shares with others, or None; a process of its own shares nothing."""
+    spec = profile.backends[tool]
+    try:
+        cls: Any = backend_class(spec)
+        told = getattr(cls, "weights", None)
+        if told is None or tool in profile.isolate:
+            return None
+        return cast(Hashable, told(make_config(cls, profile.options.get(tool, {}), spec)))
+    except CanvasAgentError:
+        return None  # it is told, tool by tool, when they are made ready
+
+
+def _together(wishes: Sequence[Wish]) -> Wish:
+    """The most of what is asked for each."""
+
+    def most(values: Iterable[Any]) -> Any:
+        return max((value for value in values if value is not None), default=None)
+
+    return Wish(**{name: most(getattr(wish, name) for wish in wishes) for name in Wish.model_fields})
+
+
+def _share(
+    profile: Profile, tools: tuple[str, ...], wishes: Sequence[Wish], card_gb: float | None, usual: float, cards: float
+) -> Share:
+    wish = _together(wishes)
+    cpus = wish.cpus if wish.cpus is not None else usual
+    own = alone(profile, *tools)
+    waiting = zip(tools, wishes, strict=True)
     return Share(
-        replicas=wish.replicas, max_replicas=most, at_once=at_once, cpus=own, gpus=gpus, idle_seconds=wish.idle_seconds
+        tools=tools,
+        replicas=wish.replicas,
+        max_replicas=max(wish.replicas, wish.max_replicas or wish.replicas),
+        at_once=sum(each.at_once or _waits(profile, tool) or max(1, int(cpus)) for tool, each in waiting),
+        cpus=cpus,
+        gpus=wish.gpus if wish.gpus is not None else part_of_card(own, card_gb) if cards else 0.0,
+        idle_seconds=wish.idle_seconds,
     )
 
 
-def part_of_card(profile: Profile, tool: str, card_gb: float | None) -> float:
-    """The part of a card that the tool's model takes: weights, a call's memory and the framework; 0 without a model.
+def part_of_card(own: Profile, card_gb: float | None) -> float:
+    """The part of a card that a replica's model takes: weights, a call's memory and the framework; 0 without a model.
 
     Rounded up to hundredths; a whole card where its size or the model's is not known. Of a model that is published,
     sizes are those of `profile plan`.
     """
-    own = alone(profile, tool)
     card = Card("cuda:0", (card_gb or 1e4) * GIB)
     planned = plan(own, [card])
     if not planned.places:
@@ -144,16 +196,17 @@ def part_of_card(profile: Profile, tool: str, card_gb: float | None) -> float:
     return min(1.0, math.ceil(100 * (RESERVED + place.weights + place.working) / card.gigabytes) / 100)
 
 
-def alone(profile: Profile, tool: str) -> Profile:
-    """The profile with that tool only, as a replica uses it: it sees its own card only, which is the first."""
-    options = dict(profile.options.get(tool, {}))
-    if str(options.get("device", "")).startswith("cuda:"):
-        options["device"] = "cuda:0"
+def alone(profile: Profile, *tools: str) -> Profile:
+    """The profile with these tools only, as a replica uses it: it sees its own card only, which is the first."""
+    options = {tool: dict(profile.options[tool]) for tool in tools if tool in profile.options}
+    for given in options.values():
+        if str(given.get("device", "")).startswith("cuda:"):
+            given["device"] = "cuda:0"
     return profile.model_copy(
         update={
-            "backends": {tool: profile.backends[tool]},
-            "options": {tool: options} if options else {},
-            "isolate": [tool] if tool in profile.isolate else [],
+            "backends": {tool: profile.backends[tool] for tool in tools},
+            "options": options,
+            "isolate": [tool for tool in tools if tool in profile.isolate],
         }
     )
 

@@ -1,5 +1,7 @@
 """A tool box whose calls are carried out by a Ray Serve application: one deployment a tool, replicas on any node.
 
+Tools that share their weights are one deployment together.
+
 To whoever uses it, it is a `ToolBox`: one cache, calls that are alike made once, the same keys and seeds. So the
 tool server puts its HTTP in front of it as it does of any other.
 """
@@ -19,7 +21,7 @@ from canvasagent.faults import Stage
 from canvasagent.pictures import MAX_PIXELS
 from canvasagent.scale.cluster import Cluster
 from canvasagent.scale.replica import Directory, Replica, Told
-from canvasagent.scale.sharing import Share, Sharing, alone, shares
+from canvasagent.scale.sharing import Share, Sharing, alone, distinct, shares
 from canvasagent.spending import spend
 from canvasagent.toolbox import CALL_SECONDS, ToolBox, _Known
 from canvasagent.tools.base import Outcome, Tool
@@ -66,23 +68,24 @@ class ClusterToolBox(ToolBox):
     @property
     def capacity(self) -> int:
         """Calls that can be under way when all replicas are up."""
-        return sum(share.capacity for share in self.shares.values())
+        return sum(share.capacity for share in distinct(self.shares))
 
     def _start(self) -> dict[str, Any]:
         """Start the application, wait until each tool has its least replicas; a handle for each."""
         from ray import serve
 
         logging.getLogger("ray.serve").setLevel(logging.WARNING)
-        tools = {name: self._deployment(serve, name, share) for name, share in self.shares.items()}
+        teams = {share.name: self._deployment(serve, share) for share in distinct(self.shares)}
         root = serve.deployment(name="Directory", ray_actor_options={"num_cpus": 0})(Directory)
         try:
             serve.start(proxy_location="Disabled")  # HTTP is the tool server's
-            serve.run(root.bind(**tools), name=self.application, route_prefix=None)
+            serve.run(root.bind(**teams), name=self.application, route_prefix=None)
         except (RuntimeError, TimeoutError, self._cluster.ray.exceptions.RayError) as error:
             raise BackendFailure(f"the tools cannot be started on Ray: {_first_line(error)}") from error
-        return {name: serve.get_deployment_handle(name, self.application) for name in tools}
+        handles = {name: serve.get_deployment_handle(name, self.application) for name in teams}
+        return {tool: handles[share.name] for tool, share in self.shares.items()}
 
-    def _deployment(self, serve: Any, tool: str, share: Share) -> Any:
+    def _deployment(self, serve: Any, share: Share) -> Any:
         scaling: dict[str, Any] = {"num_replicas": share.replicas}
         if share.max_replicas > share.replicas:
             automatic = {
@@ -94,18 +97,18 @@ class ClusterToolBox(ToolBox):
             }
             scaling = {"autoscaling_config": automatic}
         deployment = serve.deployment(
-            name=tool,
+            name=share.name,
             max_ongoing_requests=share.at_once,
             ray_actor_options={"num_cpus": share.cpus, "num_gpus": share.gpus},
             health_check_period_s=2.0,
             health_check_timeout_s=60.0,
             **scaling,
         )(Replica)
-        return deployment.bind(alone(self.profile, tool), share.at_once, self.max_pixels, self.call_seconds)
+        return deployment.bind(alone(self.profile, *share.tools), share.at_once, self.max_pixels, self.call_seconds)
 
     def _get_ready(self, tool: Tool) -> None:
         """Ask a replica what it is: weights must be on its node, not here."""
-        told = self.ask(tool.name, "tell", READY_SECONDS)
+        told = self.ask(tool.name, "tell", READY_SECONDS, tool.name)
         assert isinstance(told, Told)
         if told.version != __version__:
             raise BackendFailure(f"the nodes have canvasagent {told.version}, not {__version__}; install the same.")

@@ -82,14 +82,19 @@ def batcher(settings: Settings) -> MicroBatcher[Ask, Image.Image]:
     return MicroBatcher(partial(draw, settings), settings.batch, settings.batch_wait)
 
 
+def weights(settings: Settings) -> tuple[str | None, ...]:
+    """What tells one set of loaded weights from another."""
+    where = settings.source, settings.base, settings.revision
+    return (PIPELINE, *where, settings.device, settings.dtype, settings.offload)
+
+
 def draw(settings: Settings, asks: Sequence[Ask]) -> list[Image.Image]:
     """The pictures asked for, in one batch; all have the same size, pictures and mask.
 
     The noise of each comes from its own seed, drawn on the processor: it is the same on every device and in
     every batch.
     """
-    where = settings.source, settings.base, settings.revision
-    key = (PIPELINE, *where, settings.device, settings.dtype, settings.offload)
+    key = weights(settings)
     device = residents().device_for(key, lambda: device_of(settings))
 
     def relieve() -> bool:

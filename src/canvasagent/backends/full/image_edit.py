@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from PIL import Image
 from pydantic import Field
 
+from canvasagent.backends.base import refuse_references
 from canvasagent.backends.full import _flux
 from canvasagent.backends.full._loading import CALLS, lacking
 from canvasagent.backends.full._sizes import padded, region_of, resized, work_size
 from canvasagent.canvas import pixel_hash
 from canvasagent.masking import blended, opaque
-
-MAX_REFERENCES = 3
 
 
 class Config(_flux.Settings):
@@ -32,6 +31,8 @@ class Backend:
     may_hang = False
     generative = True
     waits = CALLS
+    references = 3
+    weights = staticmethod(_flux.weights)
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -53,8 +54,10 @@ class Backend:
     ) -> Image.Image:
         """`image` changed as `prompt` says, in its size and mode; with a mask only where that is not 0.
 
-        `references` are up to three further pictures that the prompt may speak of ("the second picture").
+        `references` are up to three further pictures that the prompt may speak of ("the second picture"). Raises
+        `ToolRefusal` for more.
         """
+        refuse_references(len(references), self.references)
         if mask is not None and mask.getbbox() is None:
             return image.copy()
         colours = opaque(image)
@@ -72,7 +75,7 @@ class Backend:
         shaped, box = padded(picture)
         size = work_size(shaped.size, self.config.max_pixels)
         given = [resized(shaped, size)]
-        for other in references[:MAX_REFERENCES]:
+        for other in references:
             reference, _ = padded(opaque(other))
             given.append(resized(reference, work_size(reference.size, self.config.max_pixels)))
         where = None

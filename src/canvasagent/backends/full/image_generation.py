@@ -28,6 +28,7 @@ class Backend:
     may_hang = False
     generative = True
     waits = CALLS
+    weights = staticmethod(_flux.weights)
 
     def __init__(self, config: Config) -> None:
         self.config = config
