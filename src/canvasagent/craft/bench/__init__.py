@@ -16,8 +16,9 @@ from typing import Any
 from PIL import Image
 
 from canvasagent.canvas import pixel_hash
+from canvasagent.craft.bench.checks import read_checks
 from canvasagent.craft.bench.data import Entry, entries, folder
-from canvasagent.craft.bench.notation import read_checks, read_plan
+from canvasagent.craft.bench.notation import read_plan
 from canvasagent.craft.difficulty import measure
 from canvasagent.craft.pictures import Contents, Picture
 from canvasagent.craft.plan import Plan

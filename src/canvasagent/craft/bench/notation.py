@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from canvasagent.craft.bench.orders import act_of
 from canvasagent.craft.plan import Act, Branch, Condition, Found, Made, Node, Plan, Purpose, Step, Value
 from canvasagent.errors import InputError
 
@@ -37,27 +38,6 @@ _SPOKEN = {
 }  # fmt: skip
 _CARRIED = ("flip", "turn", "sr", "crop")
 """Steps through which a box is carried."""
-_THE = r"(?:the |my |both |all )?(?P<thing>.+?)"
-_WHERE = "(?:on|in|at|next to|to|under|above|behind|beside)"
-_TONES = "increase .+|reduce .+|sharpen it|make the colors .+|add a vignette"
-_EDITS: tuple[tuple[str, Act], ...] = (
-    (r"(?:replace|change) (?:the text )?'(?P<old>[^']+)' (?:with|to) '(?P<new>[^']+)'", "rewrite"),
-    (r"(?:erase|remove) the text '(?P<text>[^']+)'", "erase"),
-    (r"(?:erase|remove) the text", "erase"),
-    (r"add fog|make it (?P<weather>rain|snow|foggy)|make the weather (?P<clear>clear)", "weather"),
-    (r"make it (?P<light>night|dusk|day)", "light"),
-    (r"change the background to (?:an? )?(?P<setting>.+)", "background"),
-    (rf"(?:add|put|draw) (?:an? )?(?P<thing>.+?)(?: (?P<where>{_WHERE} .+))?", "add"),
-    (rf"(?:remove|erase) {_THE}", "remove"),
-    (rf"replace {_THE} with (?:an? )?(?P<new>.+)", "replace"),
-    (rf"make {_THE} (?P<size>bigger|smaller|twice as large|half its size)", "resize"),
-    (rf"move {_THE} (?P<where>(?:to|next to|under|above|between|a bit) .+)", "move"),
-    (
-        rf"make {_THE} (?P<color>red|orange|yellow|green|blue|purple|pink|turquoise|brown|white|grey|black)",
-        "recolor",
-    ),
-    (rf"make it (?P<adjustment>.+)|(?P<adjust>{_TONES})", "adjust"),
-)  # fmt: skip
 
 
 def read_plan(do: str, chain: str, **rest: Any) -> Plan:
@@ -242,14 +222,8 @@ def _generate(verb: str, rest: str, state: _State) -> Call:
 
 def _edit(verb: str, rest: str, state: _State) -> Call:
     arguments: dict[str, Value] = {"image": _image(state), "edit_prompt": rest}
-    for pattern, act in _EDITS:
-        if match := re.fullmatch(pattern, rest):
-            facts = {name: value for name, value in match.groupdict().items() if value}
-            for said, kept in (("clear", "weather"), ("adjust", "adjustment")):
-                if said in facts:
-                    facts[kept] = facts.pop(said)
-            return "ImageEdit", act, arguments, facts, "asked"
-    return "ImageEdit", "style", arguments, {"style": rest}, "asked"
+    act, facts = act_of(rest)
+    return "ImageEdit", act, arguments, facts, "asked"
 
 
 def _crop(verb: str, rest: str, state: _State) -> Call:
@@ -354,52 +328,3 @@ def _split(text: str) -> list[str]:
         else:
             now += sign
     return [part for part in (*parts, now) if part.strip()]
-
-
-def read_checks(text: str) -> tuple[dict[str, Any], ...]:
-    """Checks in short: `present dog; absent car; color car red; count tree 2; text SALE; size 4; answer dog, 2`."""
-    return tuple(_check(part.strip()) for part in text.split(";") if part.strip())
-
-
-def _check(part: str) -> dict[str, Any]:
-    name, _, rest = part.partition(" ")
-    words = rest.split()
-    match name:
-        case "present" | "absent":
-            return {"check": f"object_{name}", "object": rest}
-        case "color":
-            return {"check": "object_color", "object": " ".join(words[:-1]), "color": words[-1]}
-        case "count":
-            return {"check": "object_count", "object": " ".join(words[:-1]), "count": int(words[-1])}
-        case "place":
-            return {"check": "object_place", "object": rest.split(":")[0].strip(), "where": rest.split(":")[1].strip()}
-        case "text":
-            return {"check": "text_readable", "text": rest}
-        case "notext":
-            return {"check": "text_absent"} | ({"text": rest} if rest else {})
-        case "flipped":
-            return {"check": "mirrored"}
-        case "orient":
-            return {"check": "orientation", "turned": int(words[0])} | ({"mirrored": True} if words[1:] else {})
-        case "size":
-            return {"check": "size_ratio", "ratio": float(words[0])}
-        case "area":
-            return {"check": "size_ratio", "ratio": float(words[0]), "of": "area", "tolerance": float(words[1])}
-        case "changed":
-            return {"check": "not_blank", "differs_from": 1}
-        case "shown":
-            return {"check": "not_blank"}
-        case "clear":
-            return {"check": "transparent", "tight": True}
-        case "sharper":
-            return {"check": "sharper_than"}
-        case "same":
-            return {"check": "unchanged_outside"} | ({"region": [int(edge) for edge in words]} if words else {})
-        case "has":
-            return {"check": "contains_input", "input": int(words[0])}
-        case "answer":
-            return {"check": "answer_contains", "words": [word.strip() for word in rest.split(",")]}
-        case "rel":
-            one, relation, other = (item.strip() for item in rest.split(","))
-            return {"check": "object_relation", "object": one, "relation": relation, "other": other}
-    raise InputError(f"'{part}' is no check")
