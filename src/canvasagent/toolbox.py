@@ -34,6 +34,7 @@ from canvasagent.spending import metered
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool
 from canvasagent.tools.check import Checked
+from canvasagent.tools.slots import in_slots
 
 log = logging.getLogger(__name__)
 
@@ -163,8 +164,8 @@ class ToolBox:
 
     def base_key(self, checked: Checked, assets: Mapping[str, Asset]) -> str:
         """The call without its seed: tool, arguments with assets by key, backend."""
-        arguments = checked.arguments.model_dump(mode="json")
-        arguments.update({name: f"{asset.kind}:{asset.key}" for name, asset in assets.items()})
+        keys = {slot: f"{asset.kind}:{asset.key}" for slot, asset in assets.items()}
+        arguments = in_slots(checked.arguments.model_dump(mode="json"), keys)
         parts = [checked.tool.name, arguments, self.fingerprint(checked.tool), self.profile.pixel_boxes]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -182,7 +183,7 @@ class ToolBox:
         repeat: int = 0,
         seed: int | None = None,
     ) -> Execution:
-        """Run a call that passed its checks. `assets` are the pictures its arguments mean, by argument.
+        """Run a call that passed its checks. `assets` are the pictures its arguments mean, by slot.
 
         `seed` is the backend's own; where it is not given it follows from `run_seed` and `repeat`.
         Never raises for what a backend does: a refusal or a failure is in the result's `fault`.

@@ -30,7 +30,7 @@ The keywords and results by tool:
 | tool | call | result |
 |---|---|---|
 | ImageGeneration | prompt: str, size: Size \\| None, seed: int | picture |
-| ImageEdit | image, prompt: str, mask: L picture or None, seed: int, references: pictures, if any | picture, same size |
+| ImageEdit | image, prompt: str, mask: L picture or None, seed: int, maybe references: pictures | picture, same size |
 | Grounding | image, phrase: str | list[Detection], best first |
 | SAM | image, box: PixelBox | mask, size of the image |
 | Extract | image, mask | RGBA cut-out, tight to the mask |

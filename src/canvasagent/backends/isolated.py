@@ -18,7 +18,7 @@ import weakref
 from pathlib import Path
 from typing import IO, Any
 
-from canvasagent.backends.profile import make_backend
+from canvasagent.backends.profile import backend_class, make_backend
 from canvasagent.errors import BackendFailure, CanvasAgentError
 
 _CHILD = "from canvasagent.backends.isolated import serve; serve()"
@@ -41,6 +41,11 @@ class IsolatedBackend:
         self._process: subprocess.Popen[bytes] | None = None
         self._given_up: subprocess.Popen[bytes] | None = None
         self._closed = False
+
+    @property
+    def references(self) -> int:
+        """How many further pictures an edit may use, as the backend's class says."""
+        return int(getattr(backend_class(self._spec), "references", 0))
 
     def __call__(self, **inputs: Any) -> Any:
         """One call in the child process."""

@@ -22,8 +22,9 @@ from canvasagent.faults import Stage
 from canvasagent.pictures import check_output_path, open_picture, save_picture
 from canvasagent.toolbox import Execution, ToolBox
 from canvasagent.tools import all_tools
-from canvasagent.tools.base import Tool, canvas_info, in_slots
+from canvasagent.tools.base import Tool, canvas_info
 from canvasagent.tools.check import check_call
+from canvasagent.tools.slots import in_slots
 
 MASK_LIMIT = 128
 """From this grey value on a mask's pixel is inside."""

@@ -20,6 +20,7 @@ from canvasagent.rewards.config import ActionWeights
 from canvasagent.tools import Tool, all_tools
 from canvasagent.tools.base import AssetInfo
 from canvasagent.tools.check import Checked, check_call
+from canvasagent.tools.slots import in_slots
 from canvasagent.trajectory import Trajectory
 
 _NOT_RUN = frozenset({Stage.EXECUTION, Stage.INFRASTRUCTURE})
@@ -133,7 +134,7 @@ def _ran(tool: Tool, turn: TurnRecord, call: CallRecord) -> bool:
 def _identity(checked: Checked, call: CallRecord) -> tuple[Any, ...]:
     if checked.arguments is None:
         return _written(call, checked.tool.name)
-    identity = (checked.tool.name, *{**checked.arguments.__dict__, **checked.assets}.values())
+    identity = (checked.tool.name, *in_slots(checked.arguments.__dict__, checked.assets).values())
     try:
         hash(identity)
     except TypeError:

@@ -84,13 +84,12 @@ class Calls:
         """Find the pictures and hold the call against the tool's definition."""
         held: dict[str, Asset] = {}
         missing: list[str] = []
-        for name in tool.references(asked.arguments):
-            value = asked.arguments.get(name)
-            if split_id(value) is None:
+        for one in tool.named(asked.arguments):
+            if split_id(one.value) is None:
                 continue  # the tool's own check says what is wrong with it
-            asset = self.store.get(caller.name, str(value))
+            asset = self.store.get(caller.name, str(one.value))
             if asset is None:
-                missing.append(str(value))
+                missing.append(str(one.value))
             else:
                 held[asset.id] = asset
         if missing:

@@ -23,6 +23,7 @@ from canvasagent.errors import BackendFailure, InputError, ToolRefusal
 from canvasagent.serving.wire import API, LINES, RESULT, TIFF, pack, picture_id, split_id, unpack_own, unpack_result
 from canvasagent.tools.base import Outcome
 from canvasagent.tools.check import Checked
+from canvasagent.tools.slots import in_slots
 
 PATIENCE = 60.0
 """Seconds for which a server that does not answer is tried again."""
@@ -162,7 +163,7 @@ class ToolServer:
 
     def _once(self, tool: RemoteTool, key: str, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Outcome:
         arguments = checked.arguments.model_dump(mode="json", exclude_unset=True)
-        arguments |= {name: self._id(asset) for name, asset in assets.items()}
+        arguments = in_slots(arguments, {slot: self._id(asset) for slot, asset in assets.items()})
         body = json.dumps({"arguments": arguments, "seed": seed, "backend": tool.backend}).encode()
         try:
             result, picture = self._result(f"{API}/tools/{tool.name}", body)

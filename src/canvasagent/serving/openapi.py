@@ -66,9 +66,9 @@ def document(tools: Mapping[str, Tool], settings: ServerSettings, keys: bool) ->
 
 def _call(tool: Tool) -> dict[str, Any]:
     schema = tool.schema()["function"]["parameters"]
-    named = tool.references({})
+    named, id = tool.references({}), {"type": "string", "pattern": f"^{ID_PATTERN}$"}
     properties = {
-        name: {**spec, "pattern": f"^{ID_PATTERN}$"} if name in named else spec
+        name: {**spec, "items": id} if name in tool.lists else {**spec, **id} if name in named else spec
         for name, spec in schema["properties"].items()
     }
     body = {

@@ -39,8 +39,8 @@ def check_backend(
 ) -> None:
     """Hold a backend, by name or class, against the contract. Raises `ConformanceError` for the first thing wrong.
 
-    It is called with its tool's example, and with `calls` where given: further arguments, on a canvas with one
-    picture `img_1`, a mask `SAM_0` of its size and a cut-out `Extract_0`.
+    It is called with its tool's example, with each list of pictures that the tool takes, and with `calls` where given:
+    further arguments, on a canvas with one picture `img_1`, a mask `SAM_0` of its size and a cut-out `Extract_0`.
     """
     spec = backend if isinstance(backend, str) else f"{backend.__module__}:{backend.__qualname__}"
     settings = dict(options or {})
@@ -52,10 +52,11 @@ def check_backend(
     _check_class(cls, spec, settings, subject)
     tool = all_tools()[cls.tool]
     made = make_backend(spec, settings)
-    for raw in (tool.example, *calls):
+    calls = (tool.example, *({**tool.example, name: ["Extract_0"]} for name in sorted(tool.lists)), *calls)
+    for raw in calls:
         for size, modes in _forms(tool, raw):
             _check_call(tool, made, raw, size, modes, subject)
-    for raw in (tool.example, *calls):
+    for raw in calls:
         _check_determinism(tool, (made, make_backend(spec, settings)), raw, subject, cls.stochastic)
     _check_through_toolbox(tool, spec, settings, subject)
 
@@ -67,6 +68,8 @@ def _check_class(cls: Any, spec: str, options: dict[str, Any], subject: str) -> 
     require(isinstance(version, str) and bool(version), subject, f"its `version` is {version!r}; give a string.")
     for name in ("stochastic", "may_hang"):
         require(isinstance(getattr(cls, name, None), bool), subject, f"`{name}` must be True or False.")
+    taken = getattr(cls, "references", 0)
+    require(type(taken) is int and taken >= 0, subject, f"`references` is {taken!r}; say how many pictures it takes.")
     require(bool(vars(cls).get("__doc__")), subject, "has no docstring; say what it does.")
     require(pickle.loads(pickle.dumps(cls)) is cls, subject, "its class cannot be pickled; define it in a module.")
     config = getattr(import_module(cls.__module__), "Config", None)
@@ -102,15 +105,15 @@ def _documented(config: type[BaseModel]) -> set[str]:
 
 def _forms(tool: Tool, raw: Mapping[str, Any]) -> Iterator[tuple[Size, Mapping[str, str]]]:
     """The sizes to try and the kinds that each asset argument may have: first one each, then all of them."""
-    references = tool.references(raw)
-    base = {name: _kind_of(str(raw[name]), kinds) for name, kinds in references.items() if name in raw}
+    named = tool.named(raw)
+    base = {one.slot: _kind_of(str(one.value), one.kinds) for one in named}
     yield SIZE, base
-    for name in base:
-        for kind in (*references[name], "image with alpha"):
-            if kind == base[name] == "mask":
-                yield SIZE, {**base, name: "empty mask"}
-            elif kind != base[name] and (kind in references[name] or "image" in references[name]):
-                yield SIZE, {**base, name: kind}
+    for one in named:
+        for kind in (*one.kinds, "image with alpha"):
+            if kind == base[one.slot] == "mask":
+                yield SIZE, {**base, one.slot: "empty mask"}
+            elif kind != base[one.slot] and (kind in one.kinds or "image" in one.kinds):
+                yield SIZE, {**base, one.slot: kind}
     for size in ODD_SIZES if base else ():
         for kind in dict.fromkeys((*base.values(), "image with alpha")):
             yield size, {name: kind if base[name] != "mask" and kind != "mask" else base[name] for name in base}
@@ -121,18 +124,19 @@ def _kind_of(name: str, kinds: Sequence[str]) -> str:
     return usual if usual in kinds else kinds[0]
 
 
-def _canvas(raw: Mapping[str, Any], size: Size, kinds: Mapping[str, str]) -> Canvas:
+def _canvas(tool: Tool, raw: Mapping[str, Any], size: Size, kinds: Mapping[str, str]) -> Canvas:
     """A canvas on which every asset that `raw` names has the wanted size and kind."""
     drawn = Canvas(inputs=1)
-    for argument, kind in kinds.items():
+    names = {one.slot: str(one.value) for one in tool.named(raw)}
+    for slot, kind in kinds.items():
         pixels = picture(size, "L" if "mask" in kind else "RGB" if kind == "image" else "RGBA")
         if kind == "empty mask":
             pixels = Image.new("L", size)
         elif kind == "cutout":
             pixels.putalpha(mask(size))
-        if str(raw[argument]) not in drawn:
+        if names[slot] not in drawn:
             known = Kind.IMAGE if kind == "image with alpha" else Kind(kind.removeprefix("empty "))
-            drawn.add(Asset(str(raw[argument]), known, pixels, input_key(pixels)))
+            drawn.add(Asset(names[slot], known, pixels, input_key(pixels)))
     if "img_1" not in drawn:
         pixels = picture(size)
         drawn.add(Asset("img_1", Kind.IMAGE, pixels, input_key(pixels)))
@@ -165,7 +169,7 @@ def _check_call(
     tool: Tool, backend: Any, raw: Mapping[str, Any], size: Size, kinds: Mapping[str, str], subject: str
 ) -> None:
     about = f"{subject}, called with {dict(raw)} on {kinds or 'nothing'} of {size[0]} × {size[1]}"
-    drawn = _canvas(raw, size, kinds)
+    drawn = _canvas(tool, raw, size, kinds)
     checked = _checked(tool, raw, drawn, subject)
     before = {asset.id: _state(asset.picture) for asset in drawn}
     outcome = _run(tool, backend, checked, drawn, 1, about)
@@ -204,7 +208,7 @@ def _check_determinism(
     size, kinds = next(_forms(tool, raw))
 
     def once(backend: Any, seed: int = 7) -> str:
-        drawn = _canvas(raw, size, kinds)
+        drawn = _canvas(tool, raw, size, kinds)
         return _digest(_run(tool, backend, _checked(tool, raw, drawn, subject), drawn, seed, about))
 
     first = once(backends[0])
@@ -227,7 +231,7 @@ def _digest(outcome: Outcome | ToolRefusal) -> str:
 def _check_through_toolbox(tool: Tool, spec: str, options: dict[str, Any], subject: str) -> None:
     """In a toolbox its call is cached, and a picture made from pictures has the first one's colour profile."""
     size, kinds = next(_forms(tool, tool.example))
-    drawn = _canvas(tool.example, size, kinds)
+    drawn = _canvas(tool, tool.example, size, kinds)
     checked = _checked(tool, tool.example, drawn, subject)
     assets = {name: drawn[asset] for name, asset in checked.assets.items()}
     chosen = Profile(name="check", backends={tool.name: spec}, options={tool.name: options} if options else {})

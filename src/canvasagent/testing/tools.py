@@ -95,7 +95,7 @@ def _check_faults(tool: Tool, subject: str) -> None:
     checked = _held(tool, {**example, "no_such_argument": 1})
     require(_stages(checked) == {Stage.SCHEMA}, subject, "an argument that it does not have must be a schema fault.")
     for name in tool.references(example):
-        checked = _held(tool, {**example, name: "Nowhere_7"})
+        checked = _held(tool, {**example, name: ["Nowhere_7"] if name in tool.lists else "Nowhere_7"})
         told = " ".join(fault.message for fault in checked.faults)
         named = Stage.REFERENCE in _stages(checked) and "Nowhere_7" in told and "img_1" in told
         require(named, subject, f"an unknown id in '{name}' must be a fault that names it and lists the ids: {told}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from PIL import Image
@@ -16,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from canvasagent.canvas import Canvas, Kind
 from canvasagent.geometry import Size
+from canvasagent.tools.slots import Named, listed
 
 MAX_TEXT = 4000
 """Characters that a text argument may have."""
@@ -93,11 +95,16 @@ class Call:
 
     arguments: Any
     pictures: Mapping[str, Image.Image]
+    """By slot: `image`, and `references.0` for the first of a list."""
     kinds: Mapping[str, Kind]
     backend: Callable[..., Any]
     seed: int = 0
     pixel_boxes: bool = False
     """Write boxes in pixels instead of grid units (the `release` profile, for OCR and Crop)."""
+
+    def several(self, argument: str) -> list[Image.Image]:
+        """The pictures behind an argument that is a list of assets, in its order."""
+        return [self.pictures[f"{argument}.{place}"] for place in range(len(getattr(self.arguments, argument)))]
 
 
 @dataclass(frozen=True)
@@ -182,9 +189,32 @@ class Tool:
         return named
 
     @property
+    def lists(self) -> frozenset[str]:
+        """The arguments that are lists of assets."""
+        return _lists(self.arguments)
+
+    def named(self, raw: Mapping[str, Any]) -> list[Named]:
+        """Every asset that a raw call names, one for each item of a list. Whether there are such is not asked."""
+        found, lists = list[Named](), self.lists
+        for name, kinds in self.references(raw).items():
+            value = raw.get(name)
+            if name in lists and isinstance(items := listed(value), list | tuple):
+                found += [Named(f"{name}.{place}", item, kinds) for place, item in enumerate(items)]
+            elif value is not None:
+                found.append(Named(name, value, kinds))
+        return found
+
+    @property
     def required(self) -> tuple[str, ...]:
         """Req(f): the arguments that a call must have."""
         return tuple(name for name, info in self.arguments.model_fields.items() if info.is_required())
+
+
+@cache
+def _lists(arguments: type[ToolArguments]) -> frozenset[str]:
+    fields = arguments.model_fields.items()
+    extras = {name: info.json_schema_extra for name, info in fields}
+    return frozenset(name for name, extra in extras.items() if isinstance(extra, dict) and extra.get("several"))
 
 
 def slug(name: str) -> str:
@@ -199,7 +229,7 @@ def slug(name: str) -> str:
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema without pydantic's titles and our own `asset` marks, which no endpoint needs."""
     properties = {
-        name: {key: value for key, value in spec.items() if key not in {"title", "asset"}}
+        name: {key: value for key, value in spec.items() if key not in {"title", "asset", "several"}}
         for name, spec in schema.get("properties", {}).items()
     }
     for spec in properties.values():

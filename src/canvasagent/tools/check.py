@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from canvasagent.canvas import Kind
 from canvasagent.faults import Stage, ToolFault
 from canvasagent.geometry import GRID
 from canvasagent.tools.base import AssetInfo, Tool
+from canvasagent.tools.slots import Named
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Checked:
     tool: Tool
     arguments: Any
     assets: Mapping[str, str]
-    """Argument name → id of the asset that it means; aliases resolved, an omitted `image` filled in."""
+    """Slot (argument name; in a list `references.0`) → id of the asset that it means; aliases resolved, an omitted
+    `image` filled in."""
     faults: tuple[ToolFault, ...]
     schema: float
     reference: float
@@ -47,13 +49,14 @@ def check_call(tool: Tool, raw: Mapping[str, Any], canvas: Mapping[str, AssetInf
             filled[str(tool.default_image)] = "img_1"
     arguments = _validate(tool, filled, known, faults)
     schema = 0.0 if faults else 1.0
-    assets, reference = _resolve(tool, filled, canvas, known, faults)
+    named = tool.named(filled)
+    assets, reference = _resolve(named, canvas, known, faults)
     if missing_image and str(tool.default_image) not in filled:
         reference = 0.0
     specification = 0.0
     if arguments is not None and reference == 1.0:
         infos = {name: canvas[asset] for name, asset in assets.items()}
-        problems = [*_wrong_kinds(tool, filled, infos), *_out_of_grid(arguments)]
+        problems = [*_wrong_kinds(named, infos), *_out_of_grid(arguments)]
         problems += list(tool.check(arguments, infos)) if not problems else []
         faults += [ToolFault(Stage.SPECIFICATION, problem) for problem in problems]
         specification = 0.0 if problems else 1.0
@@ -86,32 +89,32 @@ def _short(value: object) -> str:
 
 
 def _resolve(
-    tool: Tool, raw: Mapping[str, Any], canvas: Mapping[str, AssetInfo], known: str, faults: list[ToolFault]
+    named: Sequence[Named], canvas: Mapping[str, AssetInfo], known: str, faults: list[ToolFault]
 ) -> tuple[dict[str, str], float]:
     found: dict[str, str] = {}
-    named = 0
-    for argument in tool.references(raw):
-        value = raw.get(argument)
-        if value is None:
-            continue
-        named += 1
-        name = value.strip() if isinstance(value, str) else value
+    missing: dict[str, list[str]] = {}
+    for one in named:
+        name = one.value.strip() if isinstance(one.value, str) else one.value
         name = "img_1" if name in ("base", "base_image") else name
         if isinstance(name, str) and name in canvas:
-            found[argument] = name
+            found[one.slot] = name
         else:
-            text = f"argument '{argument}': there is no picture {_short(value)}. There are {known}."
-            faults.append(ToolFault(Stage.REFERENCE, text))
-    return found, len(found) / named if named else 1.0
+            missing.setdefault(one.argument, []).append(_short(one.value))
+    for argument, names in missing.items():
+        told = f"is no picture {names[0]}" if len(names) == 1 else f"are no pictures {', '.join(names[:3])}"
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        faults.append(ToolFault(Stage.REFERENCE, f"argument '{argument}': there {told}{more}. There are {known}."))
+    return found, len(found) / len(named) if named else 1.0
 
 
-def _wrong_kinds(tool: Tool, raw: Mapping[str, Any], infos: Mapping[str, AssetInfo]) -> list[str]:
+def _wrong_kinds(named: Sequence[Named], infos: Mapping[str, AssetInfo]) -> list[str]:
     wrong = []
-    for argument, kinds in tool.references(raw).items():
-        if argument in infos and infos[argument].kind.value not in kinds:
-            info = infos[argument]
-            hint = " SAM makes masks." if kinds == (Kind.MASK.value,) else ""
-            wrong.append(f"argument '{argument}': {info.id} is a {info.kind.value}, not a {' or '.join(kinds)}.{hint}")
+    for one in named:
+        info = infos[one.slot]
+        if info.kind.value not in one.kinds:
+            hint = " SAM makes masks." if one.kinds == (Kind.MASK.value,) else ""
+            kinds = " or ".join(one.kinds)
+            wrong.append(f"argument '{one.argument}': {info.id} is a {info.kind.value}, not a {kinds}.{hint}")
     return wrong
 
 

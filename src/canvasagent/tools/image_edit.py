@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from PIL import Image
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from canvasagent.backends.base import refuse_references
 from canvasagent.canvas import Kind
 from canvasagent.errors import BackendFailure
 from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool, ToolArguments, asset_field, text_problems
+from canvasagent.tools.slots import AssetIds, assets_field
+
+MAX_REFERENCES = 3
+"""Further pictures that one edit may use."""
 
 
 class Arguments(ToolArguments):
@@ -20,6 +26,20 @@ class Arguments(ToolArguments):
     masked_image: str | None = asset_field(
         "id of a mask of the picture's size: only what it covers changes", Kind.MASK, optional=True
     )
+    references: AssetIds = assets_field(
+        "ids of up to three further pictures to use; edit_prompt calls them the second, third and fourth picture",
+        Kind.IMAGE,
+        Kind.CUTOUT,
+        most=MAX_REFERENCES,
+    )
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `references` where there are none, so that keys and records are those of releases before it."""
+        written: dict[str, Any] = write(self)
+        if not self.references:
+            written.pop("references", None)
+        return written
 
 
 def check(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> Iterable[str]:
@@ -33,10 +53,22 @@ def check(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> Iterable[str
         )
 
 
+def _own_pixels(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> int:
+    """The result is as large as the picture that is changed; references may be larger."""
+    return assets["image"].size[0] * assets["image"].size[1]
+
+
 def run(call: Call) -> Outcome:
-    """The changed picture, of the same size; outside of a mask every pixel stays as it was."""
+    """The changed picture, of the same size; outside of a mask every pixel stays as it was.
+
+    A backend that takes no `references` is not given any: the call is refused, and without them it works as ever.
+    """
     picture, mask = call.pictures["image"], call.pictures.get("masked_image")
-    edited = call.backend(image=picture, prompt=call.arguments.edit_prompt, mask=mask, seed=call.seed)
+    given: dict[str, Any] = {"image": picture, "prompt": call.arguments.edit_prompt, "mask": mask, "seed": call.seed}
+    if references := call.several("references"):
+        refuse_references(len(references), getattr(call.backend, "references", 0))
+        given["references"] = references
+    edited = call.backend(**given)
     if edited.size != picture.size:
         raise BackendFailure(f"the ImageEdit backend gave {edited.size}, not {picture.size}.")
     if mask is not None:
@@ -63,5 +95,6 @@ TOOL = Tool(
     run=run,
     example={"image": "img_1", "edit_prompt": "make it warmer"},
     check=check,
+    output_pixels=_own_pixels,
     default_image="image",
 )

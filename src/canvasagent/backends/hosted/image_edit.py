@@ -8,11 +8,10 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
+from canvasagent.backends.base import refuse_references
 from canvasagent.backends.hosted import _hosting
 from canvasagent.blocking import block
 from canvasagent.masking import blended, opaque
-
-MAX_REFERENCES = 15
 
 
 class Config(_hosting.Hosting):
@@ -31,6 +30,7 @@ class Backend:
     may_hang = False
     generative = True
     waits = _hosting.CALLS
+    references = 15
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -52,12 +52,14 @@ class Backend:
     ) -> Image.Image:
         """`image` changed as `prompt` says, in its size and mode; with a mask only where that is not 0.
 
-        `references` are further pictures that the prompt may speak of.
+        `references` are up to 15 further pictures that the prompt may speak of ("the second picture"). Raises
+        `ToolRefusal` for more.
         """
+        refuse_references(len(references), self.references)
         if mask is not None and mask.getbbox() is None:
             return image.copy()
         size, box = _hosting.room(image.size, _hosting.nearest(image.size, self.config.sizes))
-        given = [_placed(opaque(image), size, box), *(opaque(other) for other in references[:MAX_REFERENCES])]
+        given = [_placed(opaque(image), size, box), *(opaque(other) for other in references)]
         where = _placed(mask, size, box) if mask is not None else None
         made = block(self._endpoint.edit(prompt, given, where)).convert("RGB")
         return blended(image, _hosting.filled(made, size).crop(box), mask, self.config.feather)
