@@ -1,6 +1,6 @@
 """What building trajectories costs: by chain, by stage, by number of workers, on Ray; and what 140K and 10M would take.
 
-    python benchmarks/craft.py [chains] [scaling] [ray] [--n 300] [--build 400]
+    python benchmarks/craft.py [chains] [scaling] [ray] [memory] [--n 300] [--build 400] [--ray 2000]
 
 `chains` works on `--n` records of the paper's mix in this process and counts its CPU seconds, which depend little on
 what else runs. `scaling` builds `--build` records with one worker and with two, `ray` with two on Ray beside two local
@@ -16,6 +16,8 @@ import json
 import os
 import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -35,6 +37,9 @@ from canvasagent.toolbox import ToolBox
 WARM = 12
 """Records made before any is counted: patterns are compiled and models loaded once a process."""
 CORES = 2
+PARTS = ("chains", "scaling", "ray", "memory")
+FLIPS = (200, 1000, 3000)
+"""Records of the builds whose memory is compared."""
 SCALES = {"140K": 142_798, "10M": 10_000_000}
 STAGES: dict[str, tuple[Any, str]] = {
     "plans and pictures chosen": (making, "bind"),
@@ -144,6 +149,22 @@ def ray(n: int) -> dict[str, Any]:
     return {"device": device(), "local": local, "ray": there, "added_by_ray": added}
 
 
+def memory() -> dict[str, Any]:
+    """Peak memory of the largest process of a build, by the number of its records."""
+    peaks: dict[str, int] = {}
+    with tempfile.TemporaryDirectory() as room:
+        mix = Path(room) / "flips.toml"
+        mix.write_text("[mix]\nFlip = 1\n", "utf-8")
+        for n in FLIPS:
+            command = [sys.executable, "-m", "canvasagent", "craft", "sft", "--n", str(n), "--mix", str(mix)]
+            build = subprocess.Popen([*command, "--workers", "2", "--out", str(Path(room) / str(n))])
+            _, status, used = os.wait4(build.pid, 0)
+            if status:
+                raise SystemExit(f"the build of {n} ended with {status}")
+            peaks[str(n)] = round(used.ru_maxrss / 1024)
+    return {"device": device(), "chain": "Flip", "workers": 2, "peak_mb_of_largest_process_by_n": peaks}
+
+
 def plan(figures: dict[str, Any]) -> dict[str, Any]:
     """What whole datasets take, on paper: hours on 2 cores, cores for a day, bytes."""
     each = figures["chains"]["cpu_seconds_a_record"]
@@ -163,7 +184,7 @@ def plan(figures: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Measure and write `results/craft.json`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", default=["chains", "scaling", "ray"], help="chains, scaling, ray")
+    parser.add_argument("parts", nargs="*", default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--n", type=int, default=300, help="records of `chains`")
     parser.add_argument("--build", type=int, default=400, help="records of each build of `scaling`")
     parser.add_argument("--ray", type=int, default=2000, help="records of each build of `ray`")
@@ -175,6 +196,7 @@ def main() -> None:
         "chains": lambda: chains(given.n),
         "scaling": lambda: scaling(given.build),
         "ray": lambda: ray(given.ray),
+        "memory": memory,
     }
     for part in given.parts:
         figures[part] = work[part]()
