@@ -10,11 +10,12 @@ import asyncio
 import ctypes
 import json
 import os
-from collections.abc import Iterator, Mapping
+import struct
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ import pytest
 from canvasagent import ToolBox
 from canvasagent.backends.full._residents import residents
 from canvasagent.backends.profile import load_profile
-from canvasagent.canvas import Canvas
+from canvasagent.canvas import Asset, Canvas
 from canvasagent.scale.replica import Replica
 from canvasagent.scale.sharing import alone
 from canvasagent.toolbox import Execution
@@ -36,10 +37,11 @@ from tools_server import ToolsServer
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
+FluxCall: TypeAlias = tuple[Checked, Mapping[str, Asset]]
 BOTH = ("ImageEdit", "ImageGeneration")
-IN_OPEN = 0x20
-EVENT = 16
-"""Bytes of an event of inotify that concerns a file alone."""
+IN_OPEN, IN_CLOSE = 0x20, 0x18
+EVENT = struct.Struct("iIII")
+"""An event of inotify that concerns a file alone: watch, what it was, and two numbers that are 0."""
 
 
 def profile_file(folder: Path, **flux: Any) -> Path:
@@ -65,13 +67,13 @@ def held() -> Canvas:
     return canvas
 
 
-def checked(box: ToolBox, canvas: Canvas, name: str, **arguments: Any) -> tuple[Checked, Mapping[str, Any]]:
+def checked(box: ToolBox, canvas: Canvas, name: str, **arguments: Any) -> FluxCall:
     call = check_call(box.tools[name], arguments, canvas_info(canvas), canvas.inputs)
     assert not call.faults, call.faults
     return call, {argument: canvas[one] for argument, one in call.assets.items()}
 
 
-def flux_calls(box: ToolBox) -> list[tuple[Checked, Mapping[str, Any]]]:
+def flux_calls(box: ToolBox) -> list[FluxCall]:
     canvas, words = held(), ("a red circle", "a blue square", "a cat")
     made = [checked(box, canvas, "ImageGeneration", prompt=text) for text in words]
     return [*made, *(checked(box, canvas, "ImageEdit", image="img_1", edit_prompt=text) for text in words)]
@@ -84,18 +86,25 @@ def apart(one: Execution, other: Execution) -> int:
     return int(np.abs(pixels[0] - pixels[1]).max())
 
 
+def at_once(there: ToolBox | Replica, calls: Sequence[FluxCall]) -> list[Execution]:
+    async def together() -> list[Execution]:
+        return list(await asyncio.gather(*(there.call(*call, seed=seed) for seed, call in enumerate(calls))))
+
+    return asyncio.run(together())
+
+
+def one_by_one(box: ToolBox, calls: Sequence[FluxCall]) -> list[Execution]:
+    return [asyncio.run(box.call(*call, seed=seed)) for seed, call in enumerate(calls)]
+
+
 def test_a_replica_of_both_tools_loads_once_and_makes_batches_of_each(tmp_path: Path) -> None:
     residents().clear()
     profile = load_profile(profile_file(tmp_path, batch=3, batch_wait=1.0))
     replica = Replica(alone(profile, *BOTH), 64, 10**8, 60.0)
     with ToolBox(load_profile(profile_file(tmp_path, batch=1))) as box:
         calls = flux_calls(box)
-
-        async def together() -> list[Execution]:
-            return list(await asyncio.gather(*(replica.call(*call, seed) for seed, call in enumerate(calls))))
-
-        there = asyncio.run(together())
-        here = [asyncio.run(box.call(*call, seed=seed)) for seed, call in enumerate(calls)]
+        there = at_once(replica, calls)
+        here = one_by_one(box, calls)
     assert len(residents()) == 1
     assert {tool: dict(replica._box._backends[tool]._batcher.sizes) for tool in BOTH} == {tool: {3: 1} for tool in BOTH}
     assert max(apart(*pair) for pair in zip(here, there, strict=True)) <= 1
@@ -109,13 +118,16 @@ def test_a_replica_of_both_tools_loads_once_and_makes_batches_of_each(tmp_path: 
 
 @contextmanager
 def openings(file: Path) -> Iterator[list[int]]:
-    """How often any process opens a file in the block; the list has the number at its end. Linux only."""
+    """How often any process opens a file in the block; the list has the number at its end. Linux only.
+
+    Closings are watched as well: of events that are alike and follow one another the kernel keeps one.
+    """
     system = ctypes.CDLL(None, use_errno=True)
     watch, counted = system.inotify_init1(os.O_NONBLOCK), [0]
     try:
-        assert system.inotify_add_watch(watch, str(file).encode(), IN_OPEN) >= 0, os.strerror(ctypes.get_errno())
+        assert system.inotify_add_watch(watch, bytes(file), IN_OPEN | IN_CLOSE) >= 0, os.strerror(ctypes.get_errno())
         yield counted
-        counted[0] = len(os.read(watch, 2**16)) // EVENT
+        counted[0] = sum(what == IN_OPEN for _, what, *_ in EVENT.iter_unpack(os.read(watch, 2**16)))
     finally:
         os.close(watch)
 
@@ -124,7 +136,7 @@ def openings(file: Path) -> Iterator[list[int]]:
 @on_ray
 def test_the_full_profile_gives_the_same_on_ray_and_loads_flux_once_for_both_tools(tmp_path: Path) -> None:
     residents().clear()
-    profile = str(profile_file(tmp_path))
+    profile = str(profile_file(tmp_path, batch_wait=0.2))
     (file,) = Path(tiny("flux"), "transformer").glob("*.safetensors")
     asked: list[tuple[str, dict[str, Any]]] = [
         ("ImageGeneration", {"prompt": "a red circle"}),
@@ -138,11 +150,12 @@ def test_the_full_profile_gives_the_same_on_ray_and_loads_flux_once_for_both_too
         asked.append(("SR", {"image": "img_1"}))
     with openings(file) as once, ToolBox(profile) as box:
         here = [told(run(box, held(), name, **arguments)) for name, arguments in asked]
+        single = one_by_one(box, flux_calls(box))
     with openings(file) as on_the_cluster, ToolsServer(("--engine", "ray", "--profile", profile, "-q")) as server:
         with ToolBox(f"remote:{server.url}") as box:
             there = [told(run(box, held(), name, **arguments)) for name, arguments in asked]
-            calls = flux_calls(box)
-            both = [asyncio.run(box.call(*call, seed=seed)) for seed, call in enumerate(calls)]
+            batched = at_once(box, flux_calls(box))
         assert server.stop() == 0
     assert all(answer[0] is None for answer in here) and here == there
-    assert both and on_the_cluster == once != [0], "one process read the weights, one time"
+    assert max(apart(*pair) for pair in zip(single, batched, strict=True)) <= 1
+    assert on_the_cluster == once != [0], "one process read the weights, one time"
