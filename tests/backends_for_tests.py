@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from pydantic import BaseModel
 
 from canvasagent.backends.base import TextLine
@@ -117,6 +118,49 @@ class Random:
         return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
+class Mixing:
+    """ImageEdit that mixes a picture with its references, each weighing less than the one before; two at most."""
+
+    tool = "ImageEdit"
+    version = "1"
+    stochastic = False
+    may_hang = False
+    references = 2
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def __call__(
+        self,
+        *,
+        image: Image.Image,
+        prompt: str,
+        mask: Image.Image | None,
+        seed: int,
+        references: Sequence[Image.Image] = (),
+    ) -> Image.Image:
+        _note(self.config)
+        mixed = image.copy()
+        for number, other in enumerate(references, 2):
+            mixed = Image.blend(mixed, other.convert(image.mode).resize(image.size), 1 / number)
+        return mixed
+
+
+class Own:
+    """ImageEdit that knows nothing of references, as somebody's own may: mirrors."""
+
+    tool = "ImageEdit"
+    version = "1"
+    stochastic = False
+    may_hang = False
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def __call__(self, *, image: Image.Image, prompt: str, mask: Image.Image | None, seed: int) -> Image.Image:
+        return ImageOps.mirror(image)
+
+
 class Numbers:
     """OCR whose confidence is a numpy number and whose text holds a lone surrogate."""
 
@@ -200,6 +244,18 @@ class Seeded(Random):
     """Uses the seed and does not say so."""
 
     stochastic = False
+
+
+class Promising(Own):
+    """Says that it uses references, and cannot be given any."""
+
+    references = 3
+
+
+class Boasting(Mixing):
+    """Does not say how many references it takes."""
+
+    references = True
 
 
 class Undocumented(Echo):

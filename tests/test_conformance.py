@@ -18,6 +18,7 @@ from canvasagent.testing import ConformanceError, check_backend, check_policy, c
 from canvasagent.tools import all_tools
 from helpers import ListPolicy, call, end, photo
 
+_EDIT = {"image": "img_1", "edit_prompt": "make it black and white"}
 _MORE_CALLS: dict[str, list[dict[str, Any]]] = {
     "Overlayer": [
         {"base_image": "img_1", "overlay_type": "object", "content": "Extract_0", "position": [20, 990]},
@@ -30,7 +31,11 @@ _MORE_CALLS: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "Rotate": [{"image": "img_1", "angle": 45}, {"image": "img_1", "angle": -270}, {"image": "img_1", "angle": 0}],
-    "ImageEdit": [{"image": "img_1", "edit_prompt": "make it black and white", "masked_image": "SAM_0"}],
+    "ImageEdit": [
+        {**_EDIT, "masked_image": "SAM_0"},
+        {**_EDIT, "references": '["img_2"]'},
+        {**_EDIT, "masked_image": "SAM_0", "references": ["img_2", "Extract_0", "img_1"]},
+    ],
     "Crop": [{"image": "img_1", "bbox": "[999, 999, 1000, 1000]"}],
 }
 """Calls beside the example that are worth a look."""
@@ -81,6 +86,8 @@ _BROKEN = {
     "Fragile": "ZeroDivisionError",
     "Growing": "output_pixels",
     "Seeded": "stochastic",
+    "Promising": "TypeError.*references",
+    "Boasting": "`references` is True",
     "Undocumented": "docstring",
     "Nameless": "name one of",
     "Versionless": "version",
@@ -101,6 +108,8 @@ def test_the_checker_passes_backends_of_a_plugin_by_class_and_by_name() -> None:
     check_backend(Echo)
     check_backend("backends_for_tests:Refusing")
     check_backend("backends_for_tests:Random", {"seconds": 0.0})
+    check_backend("backends_for_tests:Own")
+    check_backend("backends_for_tests:Mixing", calls=[{**_EDIT, "references": ["Extract_0", "img_2"]}])
 
 
 def test_the_checker_runs_a_whole_profile() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,12 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from canvasagent import Agent, ToolBox
 from canvasagent.backends.full import image_edit, image_generation
 from canvasagent.backends.full._residents import residents
+from canvasagent.backends.profile import Profile
 from canvasagent.errors import BackendFailure, ToolRefusal, WeightsError
 from canvasagent.testing import check_backend
 from full_models import flux_options, tiny
-from helpers import photo
+from helpers import ListPolicy, call, end, photo
 from tiny_models import published_transformer
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
@@ -43,7 +46,7 @@ def test_generation_keeps_the_contract() -> None:
 
 def test_editing_keeps_the_contract() -> None:
     masked = {"image": "img_1", "edit_prompt": "make it black and white", "masked_image": "SAM_0"}
-    check_backend("full/image_edit", flux_options(steps=1), [masked])
+    check_backend("full/image_edit", flux_options(steps=1), [masked, {**masked, "references": ["img_2", "Extract_0"]}])
 
 
 def test_the_seed_decides_and_the_size_is_the_one_asked_for() -> None:
@@ -130,6 +133,30 @@ def test_references_are_seen() -> None:
         assert seen.size == picture.size and apart(seen, plain) > 0
         masked = backend(image=picture, prompt="make it blue", mask=mask, seed=1, references=others[:count])
         assert masked.size == picture.size
+    with pytest.raises(ToolRefusal, match="no more than 3 of the 4 references"):
+        backend(image=picture, prompt="make it blue", mask=None, seed=1, references=others * 2)
+
+
+def test_an_agent_gives_references_and_their_order_counts() -> None:
+    given = [photo(size=64), photo("coffee", 40), photo("chelsea", 90)]
+    asked = {"image": "img_1", "edit_prompt": "as the second picture"}
+    turns = [
+        call("ImageEdit", **asked),
+        call("ImageEdit", **asked, references=["img_2", "img_3"]),
+        call("ImageEdit", **asked, references='["img_3", "img_2"]'),
+        call("ImageEdit", **asked, references=["img_2", "img_4"]),
+        end(),
+    ]
+    profile = Profile(name="mine", backends={"ImageEdit": "full/image_edit"}, options={"ImageEdit": flux_options()})
+    with ToolBox(profile) as box:
+        run = Agent(ListPolicy(turns), box).run("mix", given)
+    made = [run.picture(f"ImageEdit_{number}") for number in range(3)]
+    assert all(apart(one, other) > TOLERANCE for one, other in itertools.combinations(made, 2))
+    lineage = run.record_of("ImageEdit_1").lineage
+    assert lineage is not None and lineage.parents == ["img_1", "img_2", "img_3"]
+    direct = edit()(image=given[0], prompt="as the second picture", mask=None, seed=lineage.seed, references=given[1:])
+    assert direct.tobytes() == made[1].tobytes()
+    assert "'img_4'" in str(run.turns[3].observation)
 
 
 def test_another_precision() -> None:

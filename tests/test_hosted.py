@@ -16,7 +16,7 @@ from canvasagent.backends.hosted._hosting import nearest, room
 from canvasagent.backends.lacking import lacking, require_complete
 from canvasagent.backends.profile import Profile, load_profile
 from canvasagent.environment import Limits
-from canvasagent.errors import BackendFailure, InputError
+from canvasagent.errors import BackendFailure, InputError, ToolRefusal
 from canvasagent.testing import check_backend
 from helpers import ListPolicy, call, end, photo
 from images_server import ImagesRequest, ImagesServer, Reply, picture_reply
@@ -44,7 +44,8 @@ def edit(server: ImagesServer, **options: Any) -> image_edit.Backend:
 def test_they_keep_the_contract(spec: str) -> None:
     masked = {"image": "img_1", "edit_prompt": "make it grey", "masked_image": "SAM_0"}
     with ImagesServer() as server:
-        check_backend(spec, {"base_url": server.url}, [masked] if spec.endswith("edit") else [])
+        several = {**masked, "references": ["img_2", "Extract_0"]}
+        check_backend(spec, {"base_url": server.url}, [masked, several] if spec.endswith("edit") else [])
 
 
 def test_a_picture_has_the_size_that_was_asked_for_from_a_size_that_the_service_makes() -> None:
@@ -80,6 +81,28 @@ def test_an_edit_keeps_size_shape_and_what_is_outside_of_the_mask() -> None:
     given = sent.pictures()
     assert len(given) == 2 and given[0].width / given[0].height == pytest.approx(1.5, abs=0.01)
     assert sent.pictures("mask")[0].size == given[0].size
+
+
+def test_an_agent_gives_references_as_further_pictures_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CANVASAGENT_IMAGES_API_KEY", "k")
+    given = [photo(size=64), photo("coffee", 40), photo("chelsea", 90)]
+    turns = [
+        call("Crop", image="img_3", bbox=[0, 0, 500, 500]),
+        call("ImageEdit", image="img_1", edit_prompt="the cup of the second picture", references=["img_2", "Crop_0"]),
+        call("ImageEdit", image="img_1", edit_prompt="the cup of the second picture"),
+        end(),
+    ]
+    with ImagesServer() as server, ToolBox(profile(server)) as box:
+        run = Agent(ListPolicy(turns), box).run("mix", given)
+    several, one = server.requests
+    assert [name for name, _ in several.files] == ["image[]"] * 3 and [name for name, _ in one.files] == ["image"]
+    assert several.fields == {"model": "gpt-image-1", "prompt": "the cup of the second picture"} == one.fields
+    sent = several.pictures()
+    assert [each.tobytes() for each in sent[1:]] == [given[1].tobytes(), run.picture("Crop_0").tobytes()]
+    assert sent[0].tobytes() == one.pictures()[0].tobytes()  # the picture to change comes first
+    backend, many = edit(server), [given[1]] * 16
+    with pytest.raises(ToolRefusal, match="no more than 15"):
+        backend(image=given[0], prompt="x", mask=None, seed=1, references=many)
 
 
 def test_a_cutout_keeps_its_transparency() -> None:

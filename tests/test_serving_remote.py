@@ -33,6 +33,7 @@ ECHO = """
 name = "echo"
 [backends]
 Flip = "backends_for_tests:{flip}"
+ImageEdit = "backends_for_tests:Mixing"
 Rotate = "lite/rotate"
 Crop = "lite/crop"
 {more}
@@ -98,13 +99,15 @@ def test_alpha_masks_and_colour_profiles_survive_the_journey(both: tuple[ToolBox
             assert told(run(here, held, name, image=image, **more)) == told(run(there, held, name, image=image, **more))
 
 
-def test_refusals_come_in_the_same_words(both: tuple[ToolBox, ToolBox]) -> None:
-    here, there = both
-    arguments = {"prompt": "a giraffe plays chess with a submarine"}
-    mine, theirs = (
-        run(here, canvas(1), "ImageGeneration", **arguments),
-        run(there, canvas(1), "ImageGeneration", **arguments),
-    )
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("ImageGeneration", {"prompt": "a giraffe plays chess with a submarine"}),
+        ("ImageEdit", {"image": "img_1", "edit_prompt": "make it warmer", "references": ["img_2"]}),
+    ],
+)
+def test_refusals_come_in_the_same_words(both: tuple[ToolBox, ToolBox], name: str, arguments: dict[str, Any]) -> None:
+    mine, theirs = (run(box, canvas(2), name, **arguments) for box in both)
     assert mine.fault is not None and mine.fault.stage is Stage.EXECUTION
     assert told(mine) == told(theirs)
 
@@ -161,6 +164,30 @@ def test_a_server_that_is_restarted_in_the_middle_of_an_episode_is_no_trouble(ec
     here = Agent(ListPolicy(turns), profile_file(folder)).run("work", [picture()])
     assert [turn.observation for turn in done.turns] == [turn.observation for turn in here.turns]
     assert done.asset("Rotate_1").pixel_hash == here.asset("Rotate_1").pixel_hash
+
+
+def test_references_are_sent_once_and_by_hash(echo: tuple[ToolsServer, Path]) -> None:
+    server, folder = echo
+    given = [picture((200, 150)), picture((150, 200)).rotate(180), mask((40, 40)).convert("RGB")]
+    turns = [
+        call("ImageEdit", image="img_1", edit_prompt="the colours of the second picture", references=["img_2"]),
+        call("ImageEdit", image="img_1", edit_prompt="all of them", references='["img_3", "ImageEdit_0"]'),
+        call("ImageEdit", image="img_1", edit_prompt="all of them", references=["img_2", "img_9"]),
+        call("ImageEdit", image="img_1", edit_prompt="too many", references=["img_2", "img_3", "ImageEdit_0"]),
+        end(),
+    ]
+    before = server.metric("canvasagent_uploaded_bytes_total")
+    runs = [
+        Agent(ListPolicy(turns), profile).run("mix them", given)
+        for profile in (f"remote:{server.url}", profile_file(folder))
+    ]
+    there, here = ([turn.observation for turn in each.turns] for each in runs)
+    assert there == here and "'img_9'" in str(here[2]) and "no more than 2" in str(here[3])
+    for name in ("ImageEdit_0", "ImageEdit_1"):
+        assert runs[0].asset(name).pixel_hash == runs[1].asset(name).pixel_hash
+        assert runs[0].record_of(name).key == runs[1].record_of(name).key
+    pixels = sum(each.width * each.height * 3 for each in given)
+    assert pixels < server.metric("canvasagent_uploaded_bytes_total") - before < pixels * 1.1
 
 
 def test_another_profile_behind_the_same_address_is_told_not_mixed_in(echo: tuple[ToolsServer, Path]) -> None:
