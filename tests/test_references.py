@@ -18,6 +18,12 @@ from PIL import Image
 from canvasagent import Agent, Task, ToolBox, score
 from canvasagent.backends.profile import Profile, load_profile
 from canvasagent.canvas import Canvas
+from canvasagent.craft.audit import audit
+from canvasagent.craft.exports import export, format_names
+from canvasagent.craft.imports import import_dataset
+from canvasagent.craft.records import SftRecord
+from canvasagent.craft.store import Dataset, DatasetWriter
+from canvasagent.craft.trajectories import messages_of, pictures_of, timeless
 from canvasagent.faults import Stage
 from canvasagent.provenance import xmp_packet
 from canvasagent.replay import replay
@@ -224,6 +230,31 @@ def test_a_reference_may_be_larger_than_what_may_be_made() -> None:
     with ToolBox(mixing(), max_pixels=40 * 40) as box:
         done = execute(box, Image.new("RGB", (8, 8)), [Image.new("RGB", (300, 300))])
     assert done.fault is None and done.outcome is not None
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_dataset_of_such_calls_is_exported_audited_and_read_back(tmp_path: Path, broken: bool) -> None:
+    given = (photo(size=64), photo("coffee", 80))
+    done = Agent(ListPolicy([TURNS[0], TURNS[2], end()]), ToolBox(mixing())).run("Mix them.", given)
+    hashes = {asset.id: done.asset(asset.id).pixel_hash for asset in done.assets}
+    item = SftRecord(
+        id="000000", split="train", chain="Crop+ImageEdit", instruction=done.instruction, messages=messages_of(done),
+        images=list(hashes.values()), inputs=2, final=hashes["ImageEdit_0"], tools=["Crop", "ImageEdit"],
+        difficulty=dict.fromkeys("RLD", "easy"), trajectory=None if broken else timeless(done, "000000"),
+    )  # fmt: skip
+    if broken:
+        item.messages[4].content = item.messages[4].content.replace("Crop_0", "Crop_7")
+    with DatasetWriter(tmp_path / "data", "sft", {"n": 1}) as writer:
+        writer.add(0, item, pictures_of(done))
+    report = audit(tmp_path / "data")
+    assert bool(report.examples["reference"]) == broken and (report.clean or broken)
+    assert broken or report.drift["ImageEdit"].same == 1
+    with Dataset.open(tmp_path / "data") as dataset:
+        for name in format_names():
+            assert export(dataset, name, tmp_path / name).records == {"train": 1}
+        import_dataset(tmp_path / "sharegpt", tmp_path / "back")
+        with Dataset.open(tmp_path / "back") as back:
+            assert list(back.rows("train")) == list(dataset.rows("train"))
 
 
 # ── backends ─────────────────────────────────────────────────────────────────────────────────────────────────

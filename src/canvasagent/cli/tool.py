@@ -57,7 +57,7 @@ def _parameters(tool: Tool) -> list[inspect.Parameter]:
             raise InputError(f"{tool.name} cannot be used by itself: its argument '{name}' is an option already.")
         required = info.is_required() or name == tool.default_image
         words = _description(info.description or "", name in paths)
-        words += " Several: give the option several times." if name in lists else ""
+        words += " The option may be given several times." if name in lists else ""
         default = "" if required or info.default in (None, ()) else f" Default: {json.dumps(info.default)}."
         option = typer.Option(flag(name), help=words + default, show_default=False, metavar=_metavar(tool, name))
         one: Any = list[str] if name in lists else str
