@@ -71,6 +71,14 @@ class Crashing(Echo):
         return image.copy()
 
 
+class Brief(Crashing):
+    """Flip that crashes in no time, as it says."""
+
+    @staticmethod
+    def brief(arguments: Any, pixels: int) -> bool:
+        return True
+
+
 class Quitting(Echo):
     """Flip that calls sys.exit."""
 

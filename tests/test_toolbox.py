@@ -388,3 +388,41 @@ def test_a_cached_call_is_quick() -> None:
 
     with ToolBox("lite") as toolbox:
         assert asyncio.run(timed(toolbox)) < 0.003, "the promise is 0.3 ms; a loaded machine needs room"
+
+
+def test_a_brief_call_made_on_the_spot_is_the_call(tmp_path: Path) -> None:
+    canvas = drawn(picture((64, 48)))
+    words = {"overlay_type": "text", "position": [500, 500]}
+    brief = [
+        checked(canvas, "Flip", image="img_1"),
+        checked(canvas, "Crop", image="img_1", bbox=[100, 100, 900, 900]),
+        checked(canvas, "Overlayer", base_image="img_1", content="SALE", **words),
+    ]
+    long = checked(canvas, "Overlayer", base_image="img_1", content="word " * 30, **words)
+    with ToolBox("lite", cache=Cache(0)) as here, ToolBox("lite", cache=Cache(0)) as pooled:
+        for call in brief:
+            assert here.call_here(*call) is None, "what is not loaded yet is not loaded on the spot"
+            there = asyncio.run(pooled.call(*call))
+            asyncio.run(here.call(*call))
+            spot = here.call_here(*call)
+            assert spot is not None and spot.outcome is not None and there.outcome is not None
+            assert spot.outcome.picture is not None and there.outcome.picture is not None
+            assert spot.outcome.picture.tobytes() == there.outcome.picture.tobytes()
+            assert (spot.key, spot.backend, spot.outcome.text) == (there.key, there.backend, there.outcome.text)
+        assert here.call_here(*long) is None
+        assert here.call_here(*checked(canvas, "Rotate", image="img_1", angle=30)) is None
+    with ToolBox("lite", cache=Cache(folder=tmp_path)) as filed:
+        asyncio.run(filed.call(*brief[0]))
+        assert filed.call_here(*brief[0]) is None, "files are read and written in threads"
+
+
+def test_a_call_on_the_spot_takes_what_the_cache_holds_and_a_crash_is_a_fault() -> None:
+    call = checked(drawn(), "Flip", image="img_1")
+    with ToolBox("lite") as toolbox:
+        first = asyncio.run(toolbox.call(*call))
+        again = toolbox.call_here(*call)
+        assert again is not None and again.cached and again.outcome is first.outcome
+    with box("Brief") as toolbox:
+        asyncio.run(toolbox.call(*call))
+        crashed = toolbox.call_here(*call)
+        assert crashed is not None and crashed.fault is not None and crashed.fault.stage is Stage.INFRASTRUCTURE

@@ -60,6 +60,11 @@ class Cache:
         self.hits = 0
         self.misses = 0
 
+    @property
+    def keeps_files(self) -> bool:
+        """Whether entries go to the disk, too."""
+        return self._folder is not None
+
     def in_memory(self, key: str) -> Entry | None:
         """The entry, if memory holds it: quick enough for the event loop."""
         with self._lock:

@@ -197,7 +197,7 @@ class ToolBox:
         base, known = self.base_key(checked, assets), self._know(tool)
         if seed is None or not known.stochastic:
             seed = self.seed(base, run_seed, repeat) if known.stochastic else 0
-        key = hashlib.sha256(f"{base}:{seed}".encode()).hexdigest()
+        key = _key(base, seed)
         if problem := self._over_budget(checked, assets):
             fault = ToolFault(Stage.EXECUTION, problem)
             return Execution(None, fault, key, seed, known.fingerprint, False, time.perf_counter() - started)
@@ -208,14 +208,43 @@ class ToolBox:
                 entry, cached, cost = await self._shared(key, checked, assets, seed)
             except (BackendFailure, MissingExtra) as error:
                 return _failed(error, key, seed, known.fingerprint, started)
-        refused = ToolFault(Stage.EXECUTION, entry.message) if isinstance(entry, Refused) else None
-        outcome = entry if isinstance(entry, Outcome) else None
-        seconds = time.perf_counter() - started
-        return Execution(outcome, refused, key, seed, known.fingerprint, cached, seconds, cost)
+        return _ended(entry, key, seed, known.fingerprint, cached, started, cost)
+
+    def call_here(self, checked: Checked, assets: Mapping[str, Asset], *, seed: int = 0) -> Execution | None:
+        """A call that its backend says is brief, made in this very thread; None where it must be `call`ed.
+
+        For a server, whose event loop has nothing better to do: handing such a call to a thread and back costs more
+        than the call. What computes in an event loop of somebody else is in its way, so `call` does not.
+        """
+        started = time.perf_counter()
+        if not self._is_brief(checked, assets):
+            return None
+        known = self._know(checked.tool)
+        seed = seed if known.stochastic else 0
+        key = _key(self.base_key(checked, assets), seed)
+        if key in self._running:
+            return None
+        entry = self.cache.in_memory(key)
+        if entry is not None:
+            return _ended(entry, key, seed, known.fingerprint, True, started)
+        flight = Flight()
+        try:
+            entry, cached = self._run(flight, key, checked, dict(assets), seed)
+        except (BackendFailure, MissingExtra) as error:
+            return _failed(error, key, seed, known.fingerprint, started)
+        return _ended(entry, key, seed, known.fingerprint, cached, started, flight.cost)
+
+    def _is_brief(self, checked: Checked, assets: Mapping[str, Asset]) -> bool:
+        known, backend = self._known.get(checked.tool.name), self._backends.get(checked.tool.name)
+        brief = getattr(backend, "brief", None)
+        if known is None or known.alone or known.waits or self.cache.keeps_files or brief is None:
+            return False
+        made = checked.tool.output_pixels(checked.arguments, _infos(assets))
+        read = sum(asset.picture.width * asset.picture.height for asset in assets.values())
+        return made <= self.max_pixels and bool(brief(checked.arguments, read + made))
 
     def _over_budget(self, checked: Checked, assets: Mapping[str, Asset]) -> str | None:
-        infos = {name: AssetInfo(asset.id, asset.kind, asset.size) for name, asset in assets.items()}
-        pixels = checked.tool.output_pixels(checked.arguments, infos)
+        pixels = checked.tool.output_pixels(checked.arguments, _infos(assets))
         if pixels <= self.max_pixels:
             return None
         return (
@@ -332,6 +361,22 @@ class ToolBox:
                     IsolatedBackend(spec, options, self.call_seconds) if alone else make_backend(spec, options)
                 )
             return self._backends[tool.name]
+
+
+def _key(base_key: str, seed: int) -> str:
+    return hashlib.sha256(f"{base_key}:{seed}".encode()).hexdigest()
+
+
+def _infos(assets: Mapping[str, Asset]) -> dict[str, AssetInfo]:
+    return {name: AssetInfo(asset.id, asset.kind, asset.size) for name, asset in assets.items()}
+
+
+def _ended(
+    entry: Entry, key: str, seed: int, backend: str, cached: bool, started: float, cost: float | None = None
+) -> Execution:
+    refused = ToolFault(Stage.EXECUTION, entry.message) if isinstance(entry, Refused) else None
+    outcome = entry if isinstance(entry, Outcome) else None
+    return Execution(outcome, refused, key, seed, backend, cached, time.perf_counter() - started, cost)
 
 
 def _failed(error: Exception, key: str, seed: int, backend: str, started: float) -> Execution:

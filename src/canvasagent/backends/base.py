@@ -12,6 +12,10 @@ A file `backends/<profile>/<tool>.py` (or any importable module) defines
         waits = 64                    # optional: calls that may wait at once, for another machine or a batch
         references = 3                # optional, of ImageEdit: further pictures that an edit may use (else none)
         @staticmethod
+        def brief(arguments, pixels: int) -> bool: ...     # optional: whether such a call, which reads and makes
+                                                           # `pixels` in all, takes about a millisecond: the tool
+                                                           # server makes it on the spot, not in a thread
+        @staticmethod
         def weights(config: Config) -> Hashable: ...       # optional: tools with equal ones share what they load
         @classmethod
         def lacks(cls, config: Config) -> list[str]: ...   # optional: what is missing here, and how to get it

@@ -15,11 +15,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from canvasagent.canvas import Asset, Kind, input_key
 from canvasagent.errors import BackendFailure, InputError
 from canvasagent.serving.bodies import ClientLeft, Intake, check_digest, content_type, form_of
-from canvasagent.serving.calls import Calls, Progress, settled
+from canvasagent.serving.calls import Calls, Progress, Work, settled
 from canvasagent.serving.engine import Engine
 from canvasagent.serving.keys import Caller, Keys
 from canvasagent.serving.metrics import Metrics
@@ -96,16 +97,14 @@ class Service:
         body = await self.intake.read(request, MAX_CALL_BYTES)
         progress = Progress()
         task = await self.calls.begin(caller, tool, body, progress)
+        media = _stream_media(request)
+        if task.done():
+            return await self._answer(request, caller, task, progress, media)
         gone = asyncio.create_task(_left(request))
         streaming = False
         try:
-            media = _stream_media(request)
             if await settled(task, gone, EAGER_SECONDS if media else None):
-                if RESULT in request.headers.get("accept", ""):
-                    return await self._with_picture(caller, task.result())
-                if media is None:
-                    return JSONResponse(task.result())
-                return Response(_line(await anext(self.calls.follow(task, progress)), media), media_type=media)
+                return await self._answer(request, caller, task, progress, media)
             assert media is not None
             streaming = True
             return StreamingResponse(self._stream(task, gone, progress, media), media_type=media)
@@ -114,8 +113,18 @@ class Service:
                 gone.cancel()
                 task.cancel()
 
+    async def _answer(
+        self, request: Request, caller: Caller, task: Work, progress: Progress, media: str | None
+    ) -> Response:
+        """What a call that is done gave, in the form that was asked for."""
+        if RESULT in request.headers.get("accept", ""):
+            return await self._with_picture(caller, task.result())
+        if media is None:
+            return JSONResponse(task.result())
+        return Response(_line(await anext(self.calls.follow(task, progress)), media), media_type=media)
+
     async def _stream(
-        self, task: asyncio.Task[dict[str, Any]], gone: asyncio.Task[None], progress: Progress, media: str
+        self, task: Work, gone: asyncio.Task[None], progress: Progress, media: str
     ) -> AsyncIterator[bytes]:
         try:
             async for event in self.calls.follow(task, progress):
@@ -130,8 +139,8 @@ class Service:
         asset = self.store.get(caller.name, made["id"]) if made is not None else None
         picture = asset.picture if asset is not None else None
         if picture is None or picture.width * picture.height <= QUICK_PIXELS:
-            return Response(pack_result(result, picture), media_type=RESULT)
-        return Response(await run_in_threadpool(pack_result, result, picture), media_type=RESULT)
+            return Pieces(pack_result(result, picture))
+        return Pieces(await run_in_threadpool(pack_result, result, picture))
 
     async def put_picture(self, request: Request) -> Response:
         """PUT /v1/pictures/{id}: the hash in the id must be that of the picture."""
@@ -222,6 +231,22 @@ class Service:
                 unready[tool.name] = str(error)
                 log.error("%s cannot be had: %s", tool.name, error)
         self.unready = unready
+
+
+class Pieces(Response):
+    """A result and its pixels, which are not copied into one."""
+
+    def __init__(self, pieces: tuple[bytes, bytes]) -> None:
+        size = sum(map(len, pieces))
+        super().__init__(None, media_type=RESULT, headers={"Content-Length": str(size)})
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send head, result, pixels."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        first, second = self._pieces
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        await send({"type": "http.response.body", "body": second})
 
 
 async def _packed(asset: Asset, media: str) -> bytes:

@@ -28,6 +28,8 @@ from canvasagent.tools.base import AssetInfo, Tool
 from canvasagent.tools.check import Checked, check_call
 
 SEED_LIMIT = 2**31
+Work = asyncio.Future[dict[str, Any]]
+"""A call that is under way, or done."""
 
 
 class CallRequest(BaseModel):
@@ -65,8 +67,11 @@ class Calls:
     turnstile: Turnstile
     metrics: Metrics
 
-    async def begin(self, caller: Caller, tool: Tool, body: bytes, progress: Progress) -> asyncio.Task[dict[str, Any]]:
-        """The call as a task that gives the answer or raises `Problem`. Raises `Problem` where it cannot begin."""
+    async def begin(self, caller: Caller, tool: Tool, body: bytes, progress: Progress) -> Work:
+        """The call as a future that gives the answer or raises `Problem`. Raises `Problem` where it cannot begin.
+
+        A brief call is made at once where it need not wait its turn, so its future is done.
+        """
         asked = _parse(body)
         checked, assets = self._check(caller, tool, asked)
         await self._prepare(tool, asked.backend)
@@ -75,10 +80,20 @@ class Calls:
         caller.take_call()
         self.turnstile.check()
         caller.take_pixels(pixels + tool.output_pixels(checked.arguments, infos))
+        if (ended := self._made_here(caller, checked, assets, asked.seed)) is not None:
+            return ended
         caller.calls += 1
         task = asyncio.create_task(self._carry_out(caller, checked, assets, asked.seed, progress))
         task.add_done_callback(lambda done: done.cancelled() or done.exception())  # its client may have left
         return task
+
+    def _made_here(self, caller: Caller, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Work | None:
+        if self.turnstile.crowded or (execution := self.engine.call_here(checked, assets, seed=seed)) is None:
+            return None
+        self._count(checked.tool.name, execution)
+        ended: Work = asyncio.get_running_loop().create_future()
+        ended.set_result(self._answer(caller, execution))
+        return ended
 
     def _check(self, caller: Caller, tool: Tool, asked: CallRequest) -> tuple[Checked, dict[str, Asset]]:
         """Find the pictures and hold the call against the tool's definition."""
@@ -113,18 +128,22 @@ class Calls:
     async def _carry_out(
         self, caller: Caller, checked: Checked, assets: Mapping[str, Asset], seed: int, progress: Progress
     ) -> dict[str, Any]:
-        name, end = checked.tool.name, "left"
+        execution = None
         try:
             async with self.turnstile.turn(caller.name):
                 progress.run()
                 execution = await self.engine.call(checked, assets, seed=seed)
                 self.turnstile.took(execution.seconds)
-            self.metrics.seconds.labels(name).observe(execution.seconds)
-            end = _end(execution)
             return self._answer(caller, execution)
         finally:
             caller.calls -= 1
-            self.metrics.calls.labels(name, end).inc()
+            self._count(checked.tool.name, execution)
+
+    def _count(self, name: str, execution: Execution | None) -> None:
+        """Count a call, by how it ended (None: its client left)."""
+        if execution is not None:
+            self.metrics.seconds.labels(name).observe(execution.seconds)
+        self.metrics.calls.labels(name, "left" if execution is None else _end(execution)).inc()
 
     def _answer(self, caller: Caller, execution: Execution) -> dict[str, Any]:
         fault, outcome = execution.fault, execution.outcome
@@ -147,7 +166,7 @@ class Calls:
             "seconds": round(execution.seconds, 6),
         }
 
-    async def follow(self, task: asyncio.Task[dict[str, Any]], progress: Progress) -> AsyncIterator[dict[str, Any]]:
+    async def follow(self, task: Work, progress: Progress) -> AsyncIterator[dict[str, Any]]:
         """What there is to tell of a call, now and then, and how it ended."""
         while True:
             done, _ = await asyncio.wait({task}, timeout=self.settings.progress_seconds)
@@ -161,9 +180,10 @@ class Calls:
             yield {"event": "failed", "status": problem.status, **problem.payload()}
 
 
-async def settled(task: asyncio.Task[dict[str, Any]], gone: asyncio.Task[None], seconds: float | None) -> bool:
+async def settled(task: Work, gone: asyncio.Task[None], seconds: float | None) -> bool:
     """Wait for the call to end, at most `seconds`; whether it has. Raises `ClientLeft` when the client leaves first."""
-    done, _ = await asyncio.wait({task, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    both: set[asyncio.Future[Any]] = {task, gone}
+    done, _ = await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     if gone in done and task not in done:
         raise ClientLeft
     return task in done

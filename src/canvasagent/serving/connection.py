@@ -9,6 +9,45 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
 """Size of a request's line and headers."""
+SMALL_BYTES = 16 * 1024
+"""Pieces of an answer up to this size wait for more."""
+
+
+class Gathering:
+    """A transport that puts small writes together: an answer's head goes out with its body, in one system call.
+
+    What is held goes out with the next large piece, or when the event loop comes round.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._held: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send a piece, soon."""
+        if not self._held:
+            self._loop.call_soon(self.flush)
+        self._held.append(data)
+        if len(data) > SMALL_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is held."""
+        if self._held:
+            held, self._held = self._held, []
+            self._transport.writelines(held)
+
+    def close(self) -> None:
+        """Send what is held, then close."""
+        self.flush()
+        self._transport.close()
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that were not sent yet."""
+        return self._transport.get_write_buffer_size() + sum(map(len, self._held))
 
 
 def connection_class(header_seconds: float) -> type[HttpToolsProtocol]:
@@ -22,7 +61,7 @@ def connection_class(header_seconds: float) -> type[HttpToolsProtocol]:
         _unread = 0
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
+            super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type]
             self._await_head()
 
         def connection_lost(self, exc: Exception | None) -> None:

@@ -57,6 +57,10 @@ class Engine(Protocol):
         """
         ...
 
+    def call_here(self, checked: Checked, assets: Mapping[str, Asset], *, seed: int = 0) -> Execution | None:
+        """A call that takes about a millisecond, made at once in this thread; None where it must be `call`ed."""
+        ...
+
     def close(self) -> None:
         """End all workers."""
         ...

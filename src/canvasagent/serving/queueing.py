@@ -25,6 +25,11 @@ class Turnstile:
         return self.running - self._free
 
     @property
+    def crowded(self) -> bool:
+        """Whether a call that came now would have to wait."""
+        return self._free <= 0 or self.waiting > 0
+
+    @property
     def expected_wait(self) -> float:
         """Seconds until a call that came now would begin, judged by how long calls took of late."""
         return (self.waiting + 1) * self._mean / self.running
@@ -48,7 +53,7 @@ class Turnstile:
             self._leave()
 
     async def _enter(self, owner: str) -> None:
-        if self._free > 0 and not self.waiting:
+        if not self.crowded:
             self._free -= 1
             return
         self.check()

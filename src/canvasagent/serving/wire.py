@@ -62,14 +62,14 @@ def pack(picture: Image.Image, media: str = TIFF) -> bytes:
     return buffer.getvalue()
 
 
-def pack_result(result: Mapping[str, Any], picture: Image.Image | None) -> bytes:
-    """A result with its picture's pixels behind it, as they lie in memory."""
+def pack_result(result: Mapping[str, Any], picture: Image.Image | None) -> tuple[bytes, bytes]:
+    """A result and, to follow it, its picture's pixels as they lie in memory."""
     if picture is None:
-        return json.dumps({"result": result}).encode() + b"\n"
+        return json.dumps({"result": result}).encode() + b"\n", b""
     profile = profile_of(picture)
     told: dict[str, Any] = {"result": result, "mode": picture.mode, "size": picture.size}
     told["profile"] = base64.b64encode(profile).decode("ascii") if profile else None
-    return json.dumps(told).encode() + b"\n" + picture.tobytes()
+    return json.dumps(told).encode() + b"\n", picture.tobytes()
 
 
 def unpack_result(data: bytes) -> tuple[dict[str, Any], Image.Image | None]:

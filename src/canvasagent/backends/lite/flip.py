@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PIL import Image
 from pydantic import BaseModel
 
@@ -20,6 +22,11 @@ class Backend:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+
+    @staticmethod
+    def brief(arguments: Any, pixels: int) -> bool:
+        """A megapixel is mirrored in half a millisecond."""
+        return pixels <= 2_500_000
 
     def __call__(self, *, image: Image.Image) -> Image.Image:
         """`image` mirrored left to right, in its mode and profile."""

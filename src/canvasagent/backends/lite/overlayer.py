@@ -24,6 +24,9 @@ BLACK: Color = (0, 0, 0)
 BRIGHT = 0.35
 """Relative luminance from which a place gets black text."""
 
+BRIEF_TEXT = 24
+"""Characters that are set in about a millisecond."""
+
 _SHARES = np.arange(256) / 255
 _LINEAR = np.where(_SHARES <= 0.04045, _SHARES / 12.92, ((_SHARES + 0.055) / 1.055) ** 2.4)
 """Light of each sRGB value, from 0 to 1."""
@@ -54,6 +57,14 @@ class Backend:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+
+    @staticmethod
+    def brief(arguments: Any, pixels: int) -> bool:
+        """A few plain words in the usual size take a millisecond; fitting more, or a warp, takes many."""
+        usual = arguments.quad is None and arguments.scale is None and arguments.font_size is None
+        words: str = arguments.content
+        plain = len(words) <= BRIEF_TEXT and words.isascii() and words.isprintable()
+        return arguments.overlay_type == "text" and usual and plain and pixels <= 2_500_000
 
     def __call__(
         self,
