@@ -100,9 +100,21 @@ def test_an_agent_gives_references_as_further_pictures_of_the_request(monkeypatc
     sent = several.pictures()
     assert [each.tobytes() for each in sent[1:]] == [given[1].tobytes(), run.picture("Crop_0").tobytes()]
     assert sent[0].tobytes() == one.pictures()[0].tobytes()  # the picture to change comes first
-    backend, many = edit(server), [given[1]] * 16
     with pytest.raises(ToolRefusal, match="no more than 15"):
-        backend(image=given[0], prompt="x", mask=None, seed=1, references=many)
+        edit(server)(image=given[0], prompt="x", mask=None, seed=1, references=[given[1]] * 16)
+
+
+def test_a_service_that_takes_one_picture_is_not_sent_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CANVASAGENT_IMAGES_API_KEY", "k")
+    asked = {"image": "img_1", "edit_prompt": "make it grey"}
+    turns = [call("ImageEdit", **asked, references=["img_1"]), call("ImageEdit", **asked), end()]
+    with ImagesServer() as server:
+        mine = profile(server)
+        alone = {"ImageEdit": {**mine.options["ImageEdit"], "references": 0}}
+        with ToolBox(mine) as usual, ToolBox(mine.model_copy(update={"options": mine.options | alone})) as box:
+            run = Agent(ListPolicy(turns), box).run("mix", [photo(size=64)])
+            assert box.fingerprint(box.tools["ImageEdit"]) == usual.fingerprint(usual.tools["ImageEdit"])
+    assert "Overlayer" in str(run.turns[0].observation) and run.final == "ImageEdit_0" and len(server.requests) == 1
 
 
 def test_a_cutout_keeps_its_transparency() -> None:

@@ -13,12 +13,17 @@ from canvasagent.backends.hosted import _hosting
 from canvasagent.blocking import block
 from canvasagent.masking import blended, opaque
 
+MAX_REFERENCES = 15
+"""OpenAI's service takes 16 pictures in all."""
+
 
 class Config(_hosting.Hosting):
     """How pictures are changed."""
 
     feather: int = Field(default=8, ge=0, le=256)
     """Pixels inside of a mask's edge over which the new picture fades in; outside nothing ever changes."""
+    references: int = Field(default=MAX_REFERENCES, ge=0, le=MAX_REFERENCES, exclude=True)
+    """Further pictures that the service takes beside the one to change; calls with more are refused, not sent."""
 
 
 class Backend:
@@ -30,10 +35,11 @@ class Backend:
     may_hang = False
     generative = True
     waits = _hosting.CALLS
-    references = 15
+    references = MAX_REFERENCES
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.references = config.references
         self._endpoint = _hosting.endpoint(config)
 
     @classmethod
