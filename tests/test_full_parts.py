@@ -130,4 +130,3 @@ def test_lines_of_a_page_as_paddleocr_gives_it() -> None:
     page = {"rec_texts": ["SALE", "", "dim"], "rec_scores": [0.99, 0.99, 0.2], "rec_polys": [corners] * 3}
     (line,) = paddle_ocr.lines_of(page, 0.5)
     assert (line.text, line.box) == ("SALE", (1.0, 2.0, 30.0, 12.0))
-    assert paddle_ocr.Backend.lacks(paddle_ocr.Config()) == ["paddleocr and paddle: pip install paddleocr paddlepaddle"]

@@ -79,7 +79,7 @@ class Backend:
 
     def __call__(self, *, image: Image.Image) -> list[TextLine]:
         """The lines of text of `image` (RGB or RGBA), in reading order; an empty list where there are none."""
-        pixels = _on_ground(image)
+        pixels = on_ground(image)
         finder, reader = self._loaded()
         quads = _find_lines(finder, pixels, self.config)
 
@@ -130,7 +130,7 @@ def _build_engines() -> tuple[Any, Any]:
     return finder, reader
 
 
-def _on_ground(image: Image.Image) -> Array:
+def on_ground(image: Image.Image) -> Array:
     """The colours as (height, width, 3) BGR, transparent parts laid on whichever of white and black contrasts more."""
     pixels = np.asarray(image.convert("RGBA" if "A" in image.getbands() else "RGB"))
     if pixels.shape[2] == 4:
