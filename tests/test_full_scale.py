@@ -1,7 +1,7 @@
 """Trained models in replicas: FLUX's two tools in one, each with its own batches; and, where Ray is, all of `full`.
 
 The weights are tiny checkpoints, written and read by the libraries' own classes. Those on Ray need both extras:
-`pip install 'canvasagent[full,ray]'`, then `pytest -m slow tests/test_scale_full.py`.
+`pip install 'canvasagent[full,ray]'`, then `pytest -m slow tests/test_full_scale.py`.
 """
 
 from __future__ import annotations
