@@ -401,19 +401,19 @@ def test_a_brief_call_made_on_the_spot_is_the_call(tmp_path: Path) -> None:
     long = checked(canvas, "Overlayer", base_image="img_1", content="word " * 30, **words)
     with ToolBox("lite", cache=Cache(0)) as here, ToolBox("lite", cache=Cache(0)) as pooled:
         for call in brief:
-            assert here.call_here(*call) is None, "what is not loaded yet is not loaded on the spot"
+            assert not here.is_brief(*call), "what is not loaded yet is not loaded on the spot"
             there = asyncio.run(pooled.call(*call))
             asyncio.run(here.call(*call))
             spot = here.call_here(*call)
-            assert spot is not None and spot.outcome is not None and there.outcome is not None
+            assert here.is_brief(*call) and spot is not None and spot.outcome is not None and there.outcome is not None
             assert spot.outcome.picture is not None and there.outcome.picture is not None
             assert spot.outcome.picture.tobytes() == there.outcome.picture.tobytes()
             assert (spot.key, spot.backend, spot.outcome.text) == (there.key, there.backend, there.outcome.text)
-        assert here.call_here(*long) is None
-        assert here.call_here(*checked(canvas, "Rotate", image="img_1", angle=30)) is None
+        assert not here.is_brief(*long)
+        assert not here.is_brief(*checked(canvas, "Rotate", image="img_1", angle=30))
     with ToolBox("lite", cache=Cache(folder=tmp_path)) as filed:
         asyncio.run(filed.call(*brief[0]))
-        assert filed.call_here(*brief[0]) is None, "files are read and written in threads"
+        assert not filed.is_brief(*brief[0]), "files are read and written in threads"
 
 
 def test_a_call_on_the_spot_takes_what_the_cache_holds_and_a_crash_is_a_fault() -> None:

@@ -211,14 +211,12 @@ class ToolBox:
         return _ended(entry, key, seed, known.fingerprint, cached, started, cost)
 
     def call_here(self, checked: Checked, assets: Mapping[str, Asset], *, seed: int = 0) -> Execution | None:
-        """A call that its backend says is brief, made in this very thread; None where it must be `call`ed.
+        """A brief call, made in this very thread; None where one like it is under way, so that it must be `call`ed.
 
         For a server, whose event loop has nothing better to do: handing such a call to a thread and back costs more
         than the call. What computes in an event loop of somebody else is in its way, so `call` does not.
         """
         started = time.perf_counter()
-        if not self._is_brief(checked, assets):
-            return None
         known = self._know(checked.tool)
         seed = seed if known.stochastic else 0
         key = _key(self.base_key(checked, assets), seed)
@@ -234,7 +232,8 @@ class ToolBox:
             return _failed(error, key, seed, known.fingerprint, started)
         return _ended(entry, key, seed, known.fingerprint, cached, started, flight.cost)
 
-    def _is_brief(self, checked: Checked, assets: Mapping[str, Asset]) -> bool:
+    def is_brief(self, checked: Checked, assets: Mapping[str, Asset]) -> bool:
+        """Whether a call takes about a millisecond, as its backend says, which is there already."""
         known, backend = self._known.get(checked.tool.name), self._backends.get(checked.tool.name)
         brief = getattr(backend, "brief", None)
         if known is None or known.alone or known.waits or self.cache.keeps_files or brief is None:

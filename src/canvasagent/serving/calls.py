@@ -70,7 +70,7 @@ class Calls:
     async def begin(self, caller: Caller, tool: Tool, body: bytes, progress: Progress) -> Work:
         """The call as a future that gives the answer or raises `Problem`. Raises `Problem` where it cannot begin.
 
-        A brief call is made at once where it need not wait its turn, so its future is done.
+        A brief call need not wait its turn, its future is done: to keep it costs more than to make it.
         """
         asked = _parse(body)
         checked, assets = self._check(caller, tool, asked)
@@ -78,9 +78,11 @@ class Calls:
         infos = {name: AssetInfo(asset.id, asset.kind, asset.size) for name, asset in assets.items()}
         pixels = sum(asset.picture.width * asset.picture.height for asset in assets.values())
         caller.take_call()
-        self.turnstile.check()
+        brief = self.engine.is_brief(checked, assets)
+        if not brief:
+            self.turnstile.check()
         caller.take_pixels(pixels + tool.output_pixels(checked.arguments, infos))
-        if (ended := self._made_here(caller, checked, assets, asked.seed)) is not None:
+        if brief and (ended := self._made_here(caller, checked, assets, asked.seed)) is not None:
             return ended
         caller.calls += 1
         task = asyncio.create_task(self._carry_out(caller, checked, assets, asked.seed, progress))
@@ -88,7 +90,7 @@ class Calls:
         return task
 
     def _made_here(self, caller: Caller, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Work | None:
-        if self.turnstile.crowded or (execution := self.engine.call_here(checked, assets, seed=seed)) is None:
+        if (execution := self.engine.call_here(checked, assets, seed=seed)) is None:
             return None
         self._count(checked.tool.name, execution)
         ended: Work = asyncio.get_running_loop().create_future()

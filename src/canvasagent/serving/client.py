@@ -15,11 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import urllib3
 from PIL import Image
 
 from canvasagent.canvas import Asset, Kind, input_key
 from canvasagent.errors import BackendFailure, InputError, ToolRefusal
+from canvasagent.serving.line import Answer, Broken, Lines
 from canvasagent.serving.wire import API, LINES, RESULT, TIFF, pack, picture_id, split_id, unpack_own, unpack_result
 from canvasagent.tools.base import Outcome
 from canvasagent.tools.check import Checked
@@ -33,8 +33,6 @@ CRASHES = 2
 """How often a call is sent whose backend crashes."""
 REMEMBERED = 10_000
 """Pictures of which is remembered what the server calls them."""
-TIMEOUT = urllib3.Timeout(connect=5.0, read=20.0)
-"""A server that works on a call says so every second."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +114,10 @@ class ToolServer:
         self.tools: dict[str, RemoteTool] = {}
         self.pixel_boxes = False
         self.version = ""
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._pool = urllib3.PoolManager(maxsize=64, retries=False, timeout=TIMEOUT)
+        try:
+            self._lines = Lines(url, {"Authorization": f"Bearer {key}"} if key else {})
+        except Broken as error:
+            raise InputError("the key of the tool server has characters that no key has.") from error
         self._lock = threading.Lock()
         self._ids: OrderedDict[str, str] = OrderedDict()  # "kind:key" here → id there
         self._lost: OrderedDict[str, None] = OrderedDict()  # of `_ids`: what the server had and has no more
@@ -224,18 +224,18 @@ class ToolServer:
     def _picture(self, name: str) -> bytes:
         response = self._exchange("GET", f"{API}/pictures/{name}", None, {"Accept": self._media})
         if response.status != 200:
-            raise self._trouble(response.status, _object(response.data), response.headers.get("Retry-After"))
+            raise self._trouble(response.status, _object(response.data), response.headers.get("retry-after"))
         return response.data
 
     def _result(self, path: str, body: bytes) -> tuple[Any, Image.Image | None]:
         """The answer to a call, with its picture where it came along (a call that took long tells its progress)."""
         accepted = f"{RESULT}, {LINES}" if self._media == TIFF else LINES
         response = self._exchange("POST", path, body, {"Accept": accepted, "Content-Type": "application/json"})
-        media = response.headers.get("Content-Type", "")
+        media = response.headers.get("content-type", "")
         if media.startswith(RESULT):
             return unpack_result(response.data)
         if not media.startswith(LINES):
-            raise self._trouble(response.status, _object(response.data), response.headers.get("Retry-After"))
+            raise self._trouble(response.status, _object(response.data), response.headers.get("retry-after"))
         last = _object(response.data.strip().rpartition(b"\n")[2])
         if last.get("event") == "done":
             return last.get("result"), None
@@ -249,18 +249,14 @@ class ToolServer:
             headers["Content-Type"] = media
         response = self._exchange(method, path, body, headers)
         if response.status >= 300:
-            raise self._trouble(response.status, _object(response.data), response.headers.get("Retry-After"))
+            raise self._trouble(response.status, _object(response.data), response.headers.get("retry-after"))
         return _object(response.data)
 
-    def _exchange(
-        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
-    ) -> urllib3.BaseHTTPResponse:
+    def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
         try:
-            return self._pool.request(
-                method, self.url + path, body=body, headers={**self._headers, **headers}, redirect=False
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise _Dropped(_words(error)) from error
+            return self._lines.ask(method, path, body, headers)
+        except Broken as error:
+            raise _Dropped(str(error)) from error
 
     def _trouble(self, status: int, told: dict[str, Any], wait: str | None) -> Exception:
         """What an answer that is no success means."""
@@ -290,8 +286,3 @@ def _object(data: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
-
-
-def _words(error: Exception) -> str:
-    """What a library's error says, without its object in front."""
-    return str(error).rpartition(">: ")[2] or type(error).__name__

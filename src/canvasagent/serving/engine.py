@@ -57,8 +57,12 @@ class Engine(Protocol):
         """
         ...
 
+    def is_brief(self, checked: Checked, assets: Mapping[str, Asset]) -> bool:
+        """Whether a call takes about a millisecond, so that `call_here` may make it in the event loop's thread."""
+        ...
+
     def call_here(self, checked: Checked, assets: Mapping[str, Asset], *, seed: int = 0) -> Execution | None:
-        """A call that takes about a millisecond, made at once in this thread; None where it must be `call`ed."""
+        """A brief call, made at once in this thread; None where it must be `call`ed after all."""
         ...
 
     def close(self) -> None:

@@ -25,11 +25,6 @@ class Turnstile:
         return self.running - self._free
 
     @property
-    def crowded(self) -> bool:
-        """Whether a call that came now would have to wait."""
-        return self._free <= 0 or self.waiting > 0
-
-    @property
     def expected_wait(self) -> float:
         """Seconds until a call that came now would begin, judged by how long calls took of late."""
         return (self.waiting + 1) * self._mean / self.running
@@ -53,7 +48,7 @@ class Turnstile:
             self._leave()
 
     async def _enter(self, owner: str) -> None:
-        if not self.crowded:
+        if self._free > 0 and not self.waiting:
             self._free -= 1
             return
         self.check()
