@@ -62,10 +62,10 @@ def in_slots(arguments: Mapping[str, Any], values: Mapping[str, Any]) -> dict[st
     """`arguments` with `values` by slot in the place of what is written there; lists become tuples."""
     filled = dict(arguments)
     for slot, value in values.items():
-        name, dot, place = slot.partition(".")
-        if dot:
+        if "." in slot:
+            name, _, place = slot.partition(".")
             before = filled[name]
             filled[name] = (*before[: int(place)], value, *before[int(place) + 1 :])
         else:
-            filled[name] = value
+            filled[slot] = value
     return filled
