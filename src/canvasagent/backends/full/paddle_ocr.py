@@ -10,6 +10,7 @@ models when it is first used; here it is always given folders, so nothing is fet
 
 from __future__ import annotations
 
+import logging
 import threading
 from importlib import import_module
 from importlib.util import find_spec
@@ -128,6 +129,7 @@ def _load(config: Config) -> Any:
         from paddleocr import PaddleOCR
     except ImportError as error:
         raise WeightsError(f"OCR with PaddleOCR needs {error.name}: {INSTALL}") from error
+    logging.getLogger("paddlex").setLevel(logging.WARNING)  # it tells of each model that it makes
     engines = _engines(detection, recognition)
     if not engines:
         raise WeightsError(_of_two_kinds(detection, recognition))
