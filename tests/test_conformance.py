@@ -34,6 +34,7 @@ _MORE_CALLS: dict[str, list[dict[str, Any]]] = {
     "ImageEdit": [
         {**_EDIT, "masked_image": "SAM_0"},
         {**_EDIT, "references": '["img_2"]'},
+        {"image": "img_1", "edit_prompt": "give it the colours of the second picture", "references": ["Extract_0"]},
         {**_EDIT, "masked_image": "SAM_0", "references": ["img_2", "Extract_0", "img_1"]},
     ],
     "Crop": [{"image": "img_1", "bbox": "[999, 999, 1000, 1000]"}],

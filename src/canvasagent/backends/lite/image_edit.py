@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel
 
-from canvasagent.backends.base import rgb_array
+from canvasagent.backends.base import refuse_references, rgb_array
+from canvasagent.backends.lite.borrowing import borrowed
 from canvasagent.backends.lite.edits import all_edits, summaries, understands
 from canvasagent.backends.lite.edits._drawn import ONLY_DRAWN, Request, not_on_photographs
 from canvasagent.backends.lite.edits._fill import fill
@@ -57,32 +58,49 @@ class Backend:
     version = "3"
     stochastic = True
     may_hang = False
+    references = 1
 
     def __init__(self, config: Config) -> None:
         self.config = config
 
     def __call__(
-        self, *, image: Image.Image, prompt: str, mask: Image.Image | None = None, seed: int = 0
+        self,
+        *,
+        image: Image.Image,
+        prompt: str,
+        mask: Image.Image | None = None,
+        seed: int = 0,
+        references: Sequence[Image.Image] = (),
     ) -> Image.Image:
         """`image` (RGB or RGBA) changed as `prompt` says, of the same size; RGBA if parts became transparent.
 
-        With a mask (L, not 0 where to work) only what it covers changes. Raises `ToolRefusal` naming what is not
-        understood, not there, or out of reach.
+        With a mask (L, not 0 where to work) only what it covers changes. Of one other picture, in `references`, the
+        colours can be taken over. Raises `ToolRefusal` naming what is not understood, not there, or out of reach.
         """
+        refuse_references(len(references), self.references)
+        original = rgb_array(image)
+        pixels, clear = original, np.full(original.shape[:2], 255, np.uint8)
+        if references:
+            return _picture(borrowed(prompt, image, references[0], _place(mask)), clear, image)
         plan = understands(prompt, masked=mask is not None)
         refuse_unknown(plan)
-        given = None if mask is None else np.asarray(mask.convert("L")) > 0
-        if given is not None and not given.any():
-            raise ToolRefusal("the mask is empty, so nothing would change; make one of the thing to edit with SAM.")
-        original = rgb_array(image)
+        given = _place(mask)
         finder = Finder(original)
-        pixels, clear = original, np.full(original.shape[:2], 255, np.uint8)
         for step in plan.steps:
             pixels, clear = _carry_out(step, plan.keeps, pixels, clear, finder, given, seed)
             # Later steps look for their places in what the earlier ones made: "make it blue and blur the blue circle".
             if pixels is not finder.pixels:
                 finder = Finder(pixels)
         return _picture(pixels, clear, image)
+
+
+def _place(mask: Image.Image | None) -> Mask | None:
+    if mask is None:
+        return None
+    given = np.asarray(mask.convert("L")) > 0
+    if not given.any():
+        raise ToolRefusal("the mask is empty, so nothing would change; make one of the thing to edit with SAM.")
+    return given
 
 
 def refuse_unknown(plan: Plan) -> None:
