@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,44 +12,36 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from canvasagent.canvas import Asset, Kind, input_key
 from canvasagent.errors import BackendFailure, InputError
-from canvasagent.serving.bodies import ClientLeft, Intake, check_digest, content_type, form_of
-from canvasagent.serving.calls import Calls, Progress, Work, settled
+from canvasagent.serving.bodies import Intake, check_digest, content_type, form_of
+from canvasagent.serving.calls import Calls
+from canvasagent.serving.desk import QUICK_PIXELS, Desk, Shortcut
 from canvasagent.serving.engine import Engine
 from canvasagent.serving.keys import Caller, Keys
 from canvasagent.serving.metrics import Metrics
 from canvasagent.serving.openapi import document, tools_told
-from canvasagent.serving.problems import Problem
+from canvasagent.serving.problems import ClientLeft, Problem, answer_to
 from canvasagent.serving.queueing import Turnstile
 from canvasagent.serving.recorder import Recorder
 from canvasagent.serving.settings import ServerSettings
 from canvasagent.serving.store import Store
 from canvasagent.serving.wire import (
     API,
-    EVENTS,
-    LINES,
-    MAX_CALL_BYTES,
     PNG,
-    RESULT,
     TIFF,
     pack,
-    pack_result,
     split_id,
     unpack,
     unpack_exactly,
 )
-from canvasagent.tools.base import Tool
 
 log = logging.getLogger(__name__)
-QUICK_PIXELS = 400_000
-"""Pictures up to this size are written without leaving the event loop."""
-EAGER_SECONDS = 0.5
-"""A call that is done within this time is answered at once, even where its progress was asked for."""
+HOSTS_REMEMBERED = 16
+"""Host headers that were looked at, and need not be again."""
 
 
 class Service:
@@ -58,12 +49,13 @@ class Service:
 
     def __init__(self, engine: Engine, settings: ServerSettings, keys: Keys, hosts: frozenset[str] | None) -> None:
         self.engine, self.settings, self.keys, self.hosts = engine, settings, keys, hosts
+        self._good_hosts: set[str] = set()
         self.store = Store(settings.stored_bytes)
         self.turnstile = Turnstile(settings.running, settings.waiting)
         self.metrics = Metrics(self.store, self.turnstile)
         self.intake = Intake(settings)
         self.decoding = asyncio.Semaphore(max(2, settings.running))  # what is being decoded takes memory
-        self.calls = Calls(engine, settings, self.store, self.turnstile, self.metrics)
+        self.desk = Desk(self.intake, self.store, Calls(engine, settings, self.store, self.turnstile, self.metrics))
         self.unready: dict[str, str] | None = None
         """Tools that cannot be had, with why; None until that is known."""
 
@@ -73,74 +65,20 @@ class Service:
         A server without keys listens to this machine's programs, not to web pages that send a browser here under a
         name of their own: 421.
         """
-        if self.hosts is not None and request.url.hostname not in self.hosts:
-            raise Problem(421, "misdirected", "without keys, this server answers to the host that it was started for.")
+        host = request.headers.get("host", "")
+        if self.hosts is not None and host not in self._good_hosts:
+            if request.url.hostname not in self.hosts:
+                raise Problem(421, "misdirected", "without keys, this server answers to the host it was started for.")
+            if len(self._good_hosts) < HOSTS_REMEMBERED:
+                self._good_hosts.add(host)
         caller = self.keys.caller(request.headers.get("authorization"))
         request.scope["caller"] = caller.name
         caller.take_request()
         return caller
 
-    def tool(self, request: Request) -> Tool:
-        """The tool that the path names. Raises `Problem` 404."""
-        name = request.path_params["tool"]
-        tool = next((tool for tool in self.engine.tools.values() if name in tool.names), None)
-        if tool is None:
-            raise Problem(404, "unknown_tool", f"there is no such tool; there are {', '.join(self.engine.tools)}.")
-        return tool
-
     async def call(self, request: Request) -> Response:
         """POST /v1/tools/{tool}"""
-        caller, tool = self.enter(request), self.tool(request)
-        request.scope["tool"] = tool.name
-        if content_type(request) != "application/json":
-            raise Problem(415, "unsupported_media_type", "send the call as application/json.")
-        body = await self.intake.read(request, MAX_CALL_BYTES)
-        progress = Progress()
-        task = await self.calls.begin(caller, tool, body, progress)
-        media = _stream_media(request)
-        if task.done():
-            return await self._answer(request, caller, task, progress, media)
-        gone = asyncio.create_task(_left(request))
-        streaming = False
-        try:
-            if await settled(task, gone, EAGER_SECONDS if media else None):
-                return await self._answer(request, caller, task, progress, media)
-            assert media is not None
-            streaming = True
-            return StreamingResponse(self._stream(task, gone, progress, media), media_type=media)
-        finally:
-            if not streaming:
-                gone.cancel()
-                task.cancel()
-
-    async def _answer(
-        self, request: Request, caller: Caller, task: Work, progress: Progress, media: str | None
-    ) -> Response:
-        """What a call that is done gave, in the form that was asked for."""
-        if RESULT in request.headers.get("accept", ""):
-            return await self._with_picture(caller, task.result())
-        if media is None:
-            return JSONResponse(task.result())
-        return Response(_line(await anext(self.calls.follow(task, progress)), media), media_type=media)
-
-    async def _stream(
-        self, task: Work, gone: asyncio.Task[None], progress: Progress, media: str
-    ) -> AsyncIterator[bytes]:
-        try:
-            async for event in self.calls.follow(task, progress):
-                yield _line(event, media)
-        finally:  # Starlette ends this generator when the client leaves
-            gone.cancel()
-            task.cancel()
-
-    async def _with_picture(self, caller: Caller, result: dict[str, Any]) -> Response:
-        """A result with its picture behind it."""
-        made = result["picture"]
-        asset = self.store.get(caller.name, made["id"]) if made is not None else None
-        picture = asset.picture if asset is not None else None
-        if picture is None or picture.width * picture.height <= QUICK_PIXELS:
-            return Pieces(pack_result(result, picture))
-        return Pieces(await run_in_threadpool(pack_result, result, picture))
+        return await self.desk.take(request, self.enter(request))
 
     async def put_picture(self, request: Request) -> Response:
         """PUT /v1/pictures/{id}: the hash in the id must be that of the picture."""
@@ -233,61 +171,10 @@ class Service:
         self.unready = unready
 
 
-class Pieces(Response):
-    """A result and its pixels, which are not copied into one."""
-
-    def __init__(self, pieces: tuple[bytes, bytes]) -> None:
-        size = sum(map(len, pieces))
-        super().__init__(None, media_type=RESULT, headers={"Content-Length": str(size)})
-        self._pieces = pieces
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send head, result, pixels."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        first, second = self._pieces
-        await send({"type": "http.response.body", "body": first, "more_body": True})
-        await send({"type": "http.response.body", "body": second})
-
-
 async def _packed(asset: Asset, media: str) -> bytes:
     if media == TIFF and asset.picture.width * asset.picture.height <= QUICK_PIXELS:
         return pack(asset.picture, media)
     return await run_in_threadpool(pack, asset.picture, media)
-
-
-def _stream_media(request: Request) -> str | None:
-    accepted = request.headers.get("accept", "")
-    return next((media for media in (LINES, EVENTS) if media in accepted), None)
-
-
-def _line(event: dict[str, Any], media: str) -> bytes:
-    """An event as a line, or as a server-sent event."""
-    data = json.dumps(event, ensure_ascii=False)
-    return (f"event: {event['event']}\ndata: {data}\n\n" if media == EVENTS else f"{data}\n").encode()
-
-
-async def _left(request: Request) -> None:
-    """Ends when the client closes the connection."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-def _told(request: Request, error: Exception) -> Response:
-    """An error as the answer that it becomes."""
-    if isinstance(error, Problem):
-        response: Response = error.response()
-    elif isinstance(error, ClientLeft):
-        response = Response(status_code=499)
-    elif isinstance(error, HTTPException):
-        problem = Problem(error.status_code, error.detail.lower().replace(" ", "_"), f"{error.detail}.")
-        response = problem.response()
-        response.headers.update(error.headers or {})
-    else:
-        log.error("a fault in the server", exc_info=error)
-        response = Problem(500, "internal", "a fault in the server; its log says more.").response()
-    if response.status_code in (408, 413):
-        response.headers["Connection"] = "close"
-    return response
 
 
 def build_app(engine: Engine, settings: ServerSettings, keys: Keys, hosts: frozenset[str] | None = None) -> Any:
@@ -301,8 +188,9 @@ def build_app(engine: Engine, settings: ServerSettings, keys: Keys, hosts: froze
         looking.cancel()
         engine.close()
 
+    calls = Route(f"{API}/tools/{{tool}}", service.call, methods=["POST"])
     routes = [
-        Route(f"{API}/tools/{{tool}}", service.call, methods=["POST"]),
+        calls,
         Route(f"{API}/pictures/{{id}}", service.get_picture, methods=["GET"]),
         Route(f"{API}/pictures/{{id}}", service.put_picture, methods=["PUT"]),
         Route(f"{API}/pictures", service.post_picture, methods=["POST"]),
@@ -312,15 +200,11 @@ def build_app(engine: Engine, settings: ServerSettings, keys: Keys, hosts: froze
         Route("/readyz", service.ready),
         Route("/metrics", service.show_metrics),
     ]
-    handlers: dict[Any, Any] = {kind: _async(_told) for kind in (Problem, ClientLeft, HTTPException, Exception)}
+    handlers: dict[Any, Any] = {kind: _tell for kind in (Problem, ClientLeft, HTTPException, Exception)}
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     app.router.redirect_slashes = False
-    return Recorder(app, service.metrics)
+    return Recorder(Shortcut(app, calls, service.call), service.metrics)
 
 
-def _async(handler: Any) -> Any:
-    async def handle(request: Request, error: Exception) -> Response:
-        response: Response = handler(request, error)
-        return response
-
-    return handle
+async def _tell(request: Request, error: Exception) -> Response:
+    return answer_to(error)

@@ -14,12 +14,8 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from canvasagent.serving.problems import Problem, too_many
+from canvasagent.serving.problems import ClientLeft, Problem, too_many
 from canvasagent.serving.settings import ServerSettings
-
-
-class ClientLeft(Exception):
-    """The client closed its connection; nobody is left to answer."""
 
 
 @dataclass
@@ -100,9 +96,12 @@ def check_digest(request: Request, data: bytes) -> None:
 
 def content_type(request: Request) -> str:
     """The media type of the body, without parameters, in lower case."""
+    told = request.headers.get("content-type", "")
+    if told in ("", "application/json"):  # nearly all, and quick
+        return told
     header = Message()
-    header["content-type"] = request.headers.get("content-type", "")
-    return header.get_content_type() if request.headers.get("content-type") else ""
+    header["content-type"] = told
+    return header.get_content_type()
 
 
 async def form_of(request: Request, body: bytes) -> tuple[bytes, str | None]:

@@ -14,11 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from canvasagent.canvas import Asset
 from canvasagent.errors import BackendFailure
 from canvasagent.faults import Stage
-from canvasagent.serving.bodies import ClientLeft
 from canvasagent.serving.engine import Engine
 from canvasagent.serving.keys import Caller
 from canvasagent.serving.metrics import Metrics
-from canvasagent.serving.problems import Problem
+from canvasagent.serving.problems import ClientLeft, Problem
 from canvasagent.serving.queueing import Turnstile
 from canvasagent.serving.settings import ServerSettings
 from canvasagent.serving.store import Store

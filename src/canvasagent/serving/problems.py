@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import Any
 
-from starlette.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+log = logging.getLogger(__name__)
+
+
+class ClientLeft(Exception):
+    """The client closed its connection; nobody is left to answer."""
 
 
 class Problem(Exception):
@@ -28,3 +36,21 @@ class Problem(Exception):
 def too_many(message: str, wait: float) -> Problem:
     """A quota or queue is used up; `wait` says when to come back, in seconds."""
     return Problem(429, "too_many_requests", message, wait=wait)
+
+
+def answer_to(error: Exception) -> Response:
+    """The answer that an error becomes."""
+    if isinstance(error, Problem):
+        response: Response = error.response()
+    elif isinstance(error, ClientLeft):
+        response = Response(status_code=499)
+    elif isinstance(error, HTTPException):
+        problem = Problem(error.status_code, error.detail.lower().replace(" ", "_"), f"{error.detail}.")
+        response = problem.response()
+        response.headers.update(error.headers or {})
+    else:
+        log.error("a fault in the server", exc_info=error)
+        response = Problem(500, "internal", "a fault in the server; its log says more.").response()
+    if response.status_code in (408, 413):
+        response.headers["Connection"] = "close"
+    return response

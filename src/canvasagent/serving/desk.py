@@ -1,0 +1,149 @@
+"""Where calls are taken: from a request's body to its answer, at once or with progress."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from canvasagent.serving.bodies import Intake, content_type
+from canvasagent.serving.calls import Calls, Progress, Work, settled
+from canvasagent.serving.keys import Caller
+from canvasagent.serving.problems import Problem, answer_to
+from canvasagent.serving.store import Store
+from canvasagent.serving.wire import API, EVENTS, LINES, MAX_CALL_BYTES, RESULT, pack_result
+from canvasagent.tools.base import Tool
+
+QUICK_PIXELS = 400_000
+"""Pictures up to this size are written without leaving the event loop."""
+EAGER_SECONDS = 0.5
+"""A call that is done within this time is answered at once, even where its progress was asked for."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Takes calls and answers them."""
+
+    intake: Intake
+    store: Store
+    calls: Calls
+
+    def tool(self, request: Request) -> Tool:
+        """The tool that the path names. Raises `Problem` 404."""
+        name, tools = request.path_params["tool"], self.calls.engine.tools
+        tool = tools.get(name) or next((tool for tool in tools.values() if name in tool.names), None)
+        if tool is None:
+            raise Problem(404, "unknown_tool", f"there is no such tool; there are {', '.join(tools)}.")
+        return tool
+
+    async def take(self, request: Request, caller: Caller) -> Response:
+        """The answer to a call. Raises `Problem`, and `ClientLeft` when the client leaves before it is done."""
+        tool = self.tool(request)
+        request.scope["tool"] = tool.name
+        if content_type(request) != "application/json":
+            raise Problem(415, "unsupported_media_type", "send the call as application/json.")
+        body = await self.intake.read(request, MAX_CALL_BYTES)
+        progress = Progress()
+        work = await self.calls.begin(caller, tool, body, progress)
+        accepted = request.headers.get("accept", "")
+        media = next((media for media in (LINES, EVENTS) if media in accepted), None)
+        if work.done():
+            return await self._answer(accepted, caller, work, progress, media)
+        gone = asyncio.create_task(_left(request))
+        streaming = False
+        try:
+            if await settled(work, gone, EAGER_SECONDS if media else None):
+                return await self._answer(accepted, caller, work, progress, media)
+            assert media is not None
+            streaming = True
+            return StreamingResponse(self._stream(work, gone, progress, media), media_type=media)
+        finally:
+            if not streaming:
+                gone.cancel()
+                work.cancel()
+
+    async def _answer(
+        self, accepted: str, caller: Caller, work: Work, progress: Progress, media: str | None
+    ) -> Response:
+        """What a call that is done gave, in the form that was asked for."""
+        if RESULT in accepted:
+            return await self._with_picture(caller, work.result())
+        if media is None:
+            return JSONResponse(work.result())
+        return Response(_line(await anext(self.calls.follow(work, progress)), media), media_type=media)
+
+    async def _stream(
+        self, work: Work, gone: asyncio.Task[None], progress: Progress, media: str
+    ) -> AsyncIterator[bytes]:
+        try:
+            async for event in self.calls.follow(work, progress):
+                yield _line(event, media)
+        finally:  # Starlette ends this generator when the client leaves
+            gone.cancel()
+            work.cancel()
+
+    async def _with_picture(self, caller: Caller, result: dict[str, Any]) -> Response:
+        """A result with its picture behind it."""
+        made = result["picture"]
+        asset = self.store.get(caller.name, made["id"]) if made is not None else None
+        picture = asset.picture if asset is not None else None
+        if picture is None or picture.width * picture.height <= QUICK_PIXELS:
+            return Pieces(pack_result(result, picture))
+        return Pieces(await run_in_threadpool(pack_result, result, picture))
+
+
+class Pieces(Response):
+    """A result and its pixels, which are not copied into one."""
+
+    def __init__(self, pieces: tuple[bytes, bytes]) -> None:
+        size = sum(map(len, pieces))
+        super().__init__(None, media_type=RESULT, headers={"Content-Length": str(size)})
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send head, result, pixels."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        first, second = self._pieces
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        await send({"type": "http.response.body", "body": second})
+
+
+class Shortcut:
+    """ASGI middleware: calls go to their route at once, past the layers and the list that lead all others there."""
+
+    def __init__(self, app: ASGIApp, route: Route, endpoint: Callable[[Request], Awaitable[Response]]) -> None:
+        self._app, self._route, self._endpoint = app, route, endpoint
+        self._start = f"{API}/tools/"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call, or pass the request on."""
+        name = scope["path"].removeprefix(self._start) if scope["type"] == "http" else ""
+        if not name or "/" in name or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        scope["route"], scope["path_params"] = self._route, {"tool": name}
+        try:
+            response = await self._endpoint(Request(scope, receive, send))
+        except Exception as error:
+            response = answer_to(error)
+        await response(scope, receive, send)
+
+
+def _line(event: dict[str, Any], media: str) -> bytes:
+    """An event as a line, or as a server-sent event."""
+    data = json.dumps(event, ensure_ascii=False)
+    return (f"event: {event['event']}\ndata: {data}\n\n" if media == EVENTS else f"{data}\n").encode()
+
+
+async def _left(request: Request) -> None:
+    """Ends when the client closes the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
