@@ -24,9 +24,9 @@ from canvasagent import ToolBox
 from canvasagent.backends.full._residents import residents
 from canvasagent.backends.profile import load_profile
 from canvasagent.canvas import Asset, Canvas
+from canvasagent.execution import Execution
 from canvasagent.scale.replica import Replica
 from canvasagent.scale.sharing import alone
-from canvasagent.toolbox import Execution
 from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import Checked, check_call
 from full_models import flux_options, tiny

@@ -24,13 +24,13 @@ from canvasagent.craft.imports import import_dataset
 from canvasagent.craft.records import SftRecord
 from canvasagent.craft.store import Dataset, DatasetWriter
 from canvasagent.craft.trajectories import messages_of, pictures_of, timeless
+from canvasagent.execution import Execution
 from canvasagent.faults import Stage
 from canvasagent.provenance import xmp_packet
 from canvasagent.replay import replay
 from canvasagent.rewards.action import feeding, play
 from canvasagent.rewards.config import ActionWeights
 from canvasagent.testing.samples import canvas
-from canvasagent.toolbox import Execution
 from canvasagent.tools import find_tool
 from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import Checked, check_call

@@ -19,10 +19,10 @@ from canvasagent import Agent, Task, ToolBox
 from canvasagent.backends.profile import load_profile
 from canvasagent.canvas import Asset, Canvas, Kind, pixel_hash
 from canvasagent.errors import BackendFailure, InputError
+from canvasagent.execution import Execution
 from canvasagent.faults import Stage
 from canvasagent.serving import client
 from canvasagent.testing.samples import canvas, mask, picture
-from canvasagent.toolbox import Execution
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import check_call

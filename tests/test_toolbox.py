@@ -16,10 +16,10 @@ from canvasagent.backends.profile import Profile
 from canvasagent.cache import Cache, Refused, entry_bytes
 from canvasagent.canvas import Asset, Kind, input_key
 from canvasagent.errors import InputError
+from canvasagent.execution import Execution
 from canvasagent.faults import Stage
 from canvasagent.pictures import profile_of
 from canvasagent.testing.samples import mask, picture, profile
-from canvasagent.toolbox import Execution
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import Outcome, canvas_info
 from canvasagent.tools.check import Checked, check_call

@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,14 @@ from canvasagent.backends.profile import Profile, backend_class, fingerprint, lo
 from canvasagent.cache import Cache, Entry, Refused
 from canvasagent.canvas import Asset
 from canvasagent.errors import BackendFailure, InputError, MissingExtra, ToolRefusal
+from canvasagent.execution import Execution, Known, ended, failed, key_of
 from canvasagent.faults import Stage, ToolFault
 from canvasagent.flights import Flight, landing
 from canvasagent.pictures import MAX_PIXELS
 from canvasagent.soundness import sound
 from canvasagent.spending import metered
 from canvasagent.tools import all_tools
-from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool
+from canvasagent.tools.base import AssetInfo, Call, Tool
 from canvasagent.tools.check import Checked
 from canvasagent.tools.slots import in_slots
 
@@ -40,34 +40,6 @@ log = logging.getLogger(__name__)
 
 CALL_SECONDS = 180.0
 """Default time that one call may take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """What a call gave: an outcome, or the fault that kept it from one."""
-
-    outcome: Outcome | None
-    fault: ToolFault | None
-    key: str
-    seed: int
-    backend: str
-    cached: bool
-    seconds: float
-    """Wall time, waiting for a free worker included."""
-    cost: float | None = None
-    """What it cost, where the backend pays for its calls; a cached call costs nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What a backend's class says of itself."""
-
-    fingerprint: str
-    stochastic: bool
-    alone: bool
-    """Whether it runs in a process of its own."""
-    waits: int = 0
-    """How many of its calls may be under way at once, where it waits for others instead of computing here."""
 
 
 class ToolBox:
@@ -99,7 +71,7 @@ class ToolBox:
         self._making = {name: threading.Lock() for name in self.tools}
         self._backends: dict[str, Any] = {}
         self._lanes: dict[str, ThreadPoolExecutor] = {}
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, Known] = {}
         self._running: dict[str, Flight] = {}
         for name, options in self.profile.options.items():
             with contextlib.suppress(MissingExtra):
@@ -140,7 +112,7 @@ class ToolBox:
             raise BackendFailure(f"{tool.name} cannot run here yet: {'; '.join(lacks)}")
         self._know(tool)
 
-    def _know(self, tool: Tool) -> _Known:
+    def _know(self, tool: Tool) -> Known:
         known = self._known.get(tool.name)
         if known is None:
             spec, options = self.profile.backends[tool.name], self.profile.options.get(tool.name, {})
@@ -151,7 +123,7 @@ class ToolBox:
             value = f"{tool.name}@{tool.version}:{fingerprint(spec, options)}"
             alone = tool.name in self.profile.isolate or bool(getattr(cls, "may_hang", False))
             stochastic, waits = bool(getattr(cls, "stochastic", False)), int(getattr(cls, "waits", 0))
-            known = self._known[tool.name] = _Known(value, stochastic, alone, waits)
+            known = self._known[tool.name] = Known(value, stochastic, alone, waits)
         return known
 
     def fingerprint(self, tool: Tool) -> str:
@@ -193,11 +165,11 @@ class ToolBox:
         try:
             await self.prepare(tool)
         except BackendFailure as error:
-            return _failed(error, "", 0, "", started)
+            return failed(error, "", 0, "", started)
         base, known = self.base_key(checked, assets), self._know(tool)
         if seed is None or not known.stochastic:
             seed = self.seed(base, run_seed, repeat) if known.stochastic else 0
-        key = _key(base, seed)
+        key = key_of(base, seed)
         if problem := self._over_budget(checked, assets):
             fault = ToolFault(Stage.EXECUTION, problem)
             return Execution(None, fault, key, seed, known.fingerprint, False, time.perf_counter() - started)
@@ -207,8 +179,8 @@ class ToolBox:
             try:
                 entry, cached, cost = await self._shared(key, checked, assets, seed)
             except (BackendFailure, MissingExtra) as error:
-                return _failed(error, key, seed, known.fingerprint, started)
-        return _ended(entry, key, seed, known.fingerprint, cached, started, cost)
+                return failed(error, key, seed, known.fingerprint, started)
+        return ended(entry, key, seed, known.fingerprint, cached, started, cost)
 
     def call_here(self, checked: Checked, assets: Mapping[str, Asset], *, seed: int = 0) -> Execution | None:
         """A brief call, made in this very thread; None where one like it is under way, so that it must be `call`ed.
@@ -219,18 +191,18 @@ class ToolBox:
         started = time.perf_counter()
         known = self._know(checked.tool)
         seed = seed if known.stochastic else 0
-        key = _key(self.base_key(checked, assets), seed)
+        key = key_of(self.base_key(checked, assets), seed)
         if key in self._running:
             return None
         entry = self.cache.in_memory(key)
         if entry is not None:
-            return _ended(entry, key, seed, known.fingerprint, True, started)
+            return ended(entry, key, seed, known.fingerprint, True, started)
         flight = Flight()
         try:
             entry, cached = self._run(flight, key, checked, dict(assets), seed)
         except (BackendFailure, MissingExtra) as error:
-            return _failed(error, key, seed, known.fingerprint, started)
-        return _ended(entry, key, seed, known.fingerprint, cached, started, flight.cost)
+            return failed(error, key, seed, known.fingerprint, started)
+        return ended(entry, key, seed, known.fingerprint, cached, started, flight.cost)
 
     def is_brief(self, checked: Checked, assets: Mapping[str, Asset]) -> bool:
         """Whether a call takes about a millisecond, as its backend says, which is there already."""
@@ -362,22 +334,5 @@ class ToolBox:
             return self._backends[tool.name]
 
 
-def _key(base_key: str, seed: int) -> str:
-    return hashlib.sha256(f"{base_key}:{seed}".encode()).hexdigest()
-
-
 def _infos(assets: Mapping[str, Asset]) -> dict[str, AssetInfo]:
     return {name: AssetInfo(asset.id, asset.kind, asset.size) for name, asset in assets.items()}
-
-
-def _ended(
-    entry: Entry, key: str, seed: int, backend: str, cached: bool, started: float, cost: float | None = None
-) -> Execution:
-    refused = ToolFault(Stage.EXECUTION, entry.message) if isinstance(entry, Refused) else None
-    outcome = entry if isinstance(entry, Outcome) else None
-    return Execution(outcome, refused, key, seed, backend, cached, time.perf_counter() - started, cost)
-
-
-def _failed(error: Exception, key: str, seed: int, backend: str, started: float) -> Execution:
-    fault = ToolFault(Stage.INFRASTRUCTURE, str(error))
-    return Execution(None, fault, key, seed, backend, False, time.perf_counter() - started)

@@ -12,7 +12,8 @@ from canvasagent.backends.profile import Profile
 from canvasagent.cache import Cache
 from canvasagent.canvas import Asset
 from canvasagent.errors import BackendFailure, CanvasAgentError
-from canvasagent.toolbox import Execution, ToolBox
+from canvasagent.execution import Execution
+from canvasagent.toolbox import ToolBox
 from canvasagent.tools.check import Checked
 from canvasagent.version import __version__
 

@@ -17,13 +17,14 @@ from typing import Any
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset
 from canvasagent.errors import BackendFailure, ToolRefusal
+from canvasagent.execution import Known
 from canvasagent.faults import Stage
 from canvasagent.pictures import MAX_PIXELS
 from canvasagent.scale.cluster import Cluster
 from canvasagent.scale.replica import Directory, Replica, Told
 from canvasagent.scale.sharing import Share, Sharing, alone, distinct, shares
 from canvasagent.spending import spend
-from canvasagent.toolbox import CALL_SECONDS, ToolBox, _Known
+from canvasagent.toolbox import CALL_SECONDS, ToolBox
 from canvasagent.tools.base import Outcome, Tool
 from canvasagent.tools.check import Checked
 from canvasagent.version import __version__
@@ -115,7 +116,7 @@ class ClusterToolBox(ToolBox):
         if told.lacks:
             raise BackendFailure(told.lacks)
         waits = self.shares[tool.name].capacity
-        self._known[tool.name] = _Known(told.fingerprint, told.stochastic, False, waits)
+        self._known[tool.name] = Known(told.fingerprint, told.stochastic, False, waits)
 
     def _backend(self, tool: Tool) -> Any:
         return _Elsewhere(self, tool.name)

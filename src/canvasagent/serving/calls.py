@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.canvas import Asset
 from canvasagent.errors import BackendFailure
+from canvasagent.execution import Execution
 from canvasagent.faults import Stage
 from canvasagent.serving.engine import Engine
 from canvasagent.serving.keys import Caller
@@ -22,7 +23,6 @@ from canvasagent.serving.queueing import Turnstile
 from canvasagent.serving.settings import ServerSettings
 from canvasagent.serving.store import Store
 from canvasagent.serving.wire import split_id
-from canvasagent.toolbox import Execution
 from canvasagent.tools.base import AssetInfo, Tool
 from canvasagent.tools.check import Checked, check_call
 

@@ -1,0 +1,59 @@
+"""What a call gave, what is known of who made it, and the key that it is kept under."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+
+from canvasagent.cache import Entry, Refused
+from canvasagent.faults import Stage, ToolFault
+from canvasagent.tools.base import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What a call gave: an outcome, or the fault that kept it from one."""
+
+    outcome: Outcome | None
+    fault: ToolFault | None
+    key: str
+    seed: int
+    backend: str
+    cached: bool
+    seconds: float
+    """Wall time, waiting for a free worker included."""
+    cost: float | None = None
+    """What it cost, where the backend pays for its calls; a cached call costs nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a backend's class says of itself."""
+
+    fingerprint: str
+    stochastic: bool
+    alone: bool
+    """Whether it runs in a process of its own."""
+    waits: int = 0
+    """How many of its calls may be under way at once, where it waits for others instead of computing here."""
+
+
+def key_of(base_key: str, seed: int) -> str:
+    """The key of a call with its seed."""
+    return hashlib.sha256(f"{base_key}:{seed}".encode()).hexdigest()
+
+
+def ended(
+    entry: Entry, key: str, seed: int, backend: str, cached: bool, started: float, cost: float | None = None
+) -> Execution:
+    """A call that came to a result or a refusal."""
+    refused = ToolFault(Stage.EXECUTION, entry.message) if isinstance(entry, Refused) else None
+    outcome = entry if isinstance(entry, Outcome) else None
+    return Execution(outcome, refused, key, seed, backend, cached, time.perf_counter() - started, cost)
+
+
+def failed(error: Exception, key: str, seed: int, backend: str, started: float) -> Execution:
+    """A call that the infrastructure kept from one."""
+    fault = ToolFault(Stage.INFRASTRUCTURE, str(error))
+    return Execution(None, fault, key, seed, backend, False, time.perf_counter() - started)
