@@ -12,28 +12,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import json
 import multiprocessing
 import os
-import re
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import psutil
 import urllib3
 from device import RESULTS, device, write_results
+from http_load import Server, Tally, client_process
 from loop import picture
 
 from canvasagent import ToolBox
 from canvasagent.cache import Cache
 from canvasagent.canvas import Canvas, Kind, input_key
-from canvasagent.serving.wire import RESULT, pack, picture_id, unpack_result
+from canvasagent.serving.wire import pack, picture_id
 from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import check_call
 
@@ -55,35 +51,6 @@ QUICK = {"Crop": 32, "Overlayer": 32}
 LIMITS = ("--stored-bytes", "200000000")
 """The server's store of pictures is full after half a minute, so that what memory does afterwards can be seen."""
 NAME = {"Overlayer": "base_image"}
-HEADERS = {"Content-Type": "application/json", "Accept": RESULT}
-
-
-class Server:
-    """`canvasagent serve tools` in a process of its own."""
-
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "canvasagent", "serve", "tools", "--port", "0", "--waiting", "1000", *LIMITS]
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
-        assert self.process.stdout is not None
-        found = re.search(r"http://\S+", self.process.stdout.readline())
-        assert found is not None
-        self.url = found[0]
-        while urllib3.request("GET", f"{self.url}/readyz", retries=5).status != 200:
-            time.sleep(0.1)
-        self.seen = psutil.Process(self.process.pid)
-
-    def cpu(self) -> float:
-        """Processor seconds that it has used."""
-        used = self.seen.cpu_times()
-        return used.user + used.system
-
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait()
 
 
 def canvas() -> Canvas:
@@ -127,7 +94,7 @@ def overhead(server: Server) -> dict[str, Any]:
     """Milliseconds of single calls, one after the other, in process and through `remote:URL`, in blocks by turns.
 
     By the clock (median, fastest tenth, fastest: other work on the machine disturbs the fast ones least), and as
-    processor time of both processes together, in the best block.
+    processor time of both processes together.
     """
     held, told = canvas(), {}
     with ToolBox("lite", cache=Cache(0)) as here, ToolBox(f"remote:{server.url}", cache=Cache(0)) as there:
@@ -160,7 +127,7 @@ def overhead(server: Server) -> dict[str, Any]:
                     "median": statistics.median(clock[box]),
                     "fastest_tenth": sorted(clock[box])[len(clock[box]) // 10],
                     "fastest": min(clock[box]),
-                    "cpu_best_block": min(cpu[box]),
+                    "cpu": statistics.mean(cpu[box]),
                 }
                 for box in (here, there)
             )
@@ -176,93 +143,101 @@ def overhead(server: Server) -> dict[str, Any]:
     return told
 
 
-def client_process(url: str, tool: str, threads: int, start: int, seconds: float, queue: Any) -> None:
-    """One process of plain HTTP clients, each with a connection of its own: calls made, bytes fetched, errors."""
-    pool = urllib3.PoolManager(maxsize=threads, retries=False)
-    held = canvas()["img_1"]
-    name = picture_id(Kind.IMAGE, input_key(held.picture))
-    pool.request("PUT", f"{url}/v1/pictures/{name}", body=pack(held.picture))
-    fresh = numbers(start)
-    until = time.perf_counter() + seconds
+def uploaded(server: Server) -> str:
+    """The id of the picture that all calls work on, sent to the server."""
+    held = canvas()["img_1"].picture
+    name = picture_id(Kind.IMAGE, input_key(held))
+    sent = urllib3.request("PUT", f"{server.url}/v1/pictures/{name}", body=pack(held))
+    assert sent.status == 201, sent.data
+    return name
 
-    def client(_: int) -> tuple[int, int, int]:
-        done = errors = 0
-        lost = 0
-        while time.perf_counter() < until:
-            body = json.dumps({"arguments": {NAME.get(tool, "image"): name, **CALLS[tool](next(fresh))}}).encode()
-            try:
-                sent = pool.request("POST", f"{url}/v1/tools/{tool}", body=body, headers=HEADERS)
-                if sent.status == 200:
-                    result, made = unpack_result(sent.data)
-                    told = result["picture"]
-                    errors += told is not None and (made is None or list(made.size) != told["size"])
-                done += sent.status == 200
-                errors += sent.status != 200
-            except urllib3.exceptions.HTTPError:
-                lost += 1
-        return done, errors, lost
 
-    started = time.perf_counter()
-    with ThreadPoolExecutor(threads) as workers:
-        sums = [sum(column) for column in zip(*workers.map(client, range(threads)), strict=True)]
-    queue.put([*sums, time.perf_counter() - started])
+def body_of(tool: str, image: str, number: int) -> bytes:
+    """The n-th call as JSON."""
+    return json.dumps({"arguments": {NAME.get(tool, "image"): image, **CALLS[tool](number)}}).encode()
+
+
+def start_clients(server: Server, tool: str, clients: int, start: int, seconds: float, queue: Any) -> Any:
+    """A process of that many clients, which were started."""
+    body = functools.partial(body_of, tool, uploaded(server))
+    arguments = (server.url, f"/v1/tools/{tool}", body, numbers(start), clients, seconds, queue)
+    process = multiprocessing.Process(target=client_process, args=arguments)
+    process.start()
+    return process
 
 
 def over_http(server: Server, tool: str, clients: int, start: int, seconds: float) -> dict[str, Any]:
-    """Calls a second of that many HTTP clients, and what a call cost the server in processor time."""
+    """Calls a second of that many HTTP clients, and what a call cost server and clients in processor time."""
     queue: Any = multiprocessing.Queue()
-    processes = min(clients, 2)
     before = server.cpu()
-    running = [
-        multiprocessing.Process(
-            target=client_process, args=(server.url, tool, clients // processes, start + index, seconds, queue)
-        )
-        for index in range(processes)
-    ]
-    for process in running:
-        process.start()
-    told = [queue.get() for _ in running]
-    for process in running:
-        process.join()
-    done, errors, lost = (sum(one[index] for one in told) for index in range(3))
-    cpu = server.cpu() - before
+    process = start_clients(server, tool, clients, start, seconds, queue)
+    tally: Tally = queue.get()
+    process.join()
+    done = max(1, tally.done)
     return {
-        "calls_per_s": round(sum(one[0] / one[3] for one in told), 1),
-        "server_cpu_ms_per_call": round(cpu / max(1, done) * 1000, 3),
-        "errors": errors,
-        "lost": lost,
+        "calls_per_s": tally.done / tally.seconds,
+        "server_cpu": (server.cpu() - before) / done * 1000,
+        "clients_cpu": tally.cpu_seconds / done * 1000,
+        "errors": tally.errors,
+        "lost": tally.lost,
     }
 
 
+def side_by_side(server: Server, tool: str, clients: int, starts: Iterator[int], seconds: float) -> dict[str, Any]:
+    """In process and over HTTP, by turns, the best of `ROUNDS` each."""
+    held, inside, outside = canvas(), [], []
+    for _ in range(1 if tool == "OCR" else ROUNDS):
+        start = next(starts)
+        with ToolBox("lite", cache=Cache(0)) as box:
+            asyncio.run(one(box, held, tool, start * 1_000_000 + 999_999))
+            inside.append(asyncio.run(for_seconds(box, held, tool, clients, numbers(start), seconds)))
+        outside.append(over_http(server, tool, clients, start + 1, seconds))
+    rate, cpu = max(rate for rate, _ in inside), min(cpu for _, cpu in inside)
+    http, server_cpu = (
+        max(one["calls_per_s"] for one in outside),
+        min(one["server_cpu"] for one in outside),
+    )
+    ratios = [one["calls_per_s"] / rate for (rate, _), one in zip(inside, outside, strict=True)]
+    return {
+        "in_process_calls_per_s": round(rate, 1),
+        "http_calls_per_s": round(http, 1),
+        "throughput_ratio": round(http / rate, 3),
+        "throughput_ratio_of_each_round": [round(ratio, 3) for ratio in ratios],
+        "in_process_cpu_ms_per_call": round(cpu, 3),
+        "server_cpu_ms_per_call": round(server_cpu, 3),
+        "clients_cpu_ms_per_call": round(min(one["clients_cpu"] for one in outside), 3),
+        "cpu_ratio": round(cpu / server_cpu, 3),
+        "in_process_cores_busy": round(max(rate * cpu / 1000 for rate, cpu in inside), 2),
+        "server_cores_busy": round(max(one["calls_per_s"] * one["server_cpu"] / 1000 for one in outside), 2),
+        "computed_calls_per_s_of_one_core_with_clients_elsewhere": round(1000 / server_cpu, 1),
+        "errors": sum(one["errors"] for one in outside),
+        "lost": sum(one["lost"] for one in outside),
+    }
+
+
+def one_agent_process(server: Server, tool: str, starts: Iterator[int], seconds: float) -> dict[str, Any]:
+    """64 callers in one Python process that uses `remote:URL`: what one process of agents can ask for."""
+    held, best = canvas(), (0.0, 0.0)
+    with ToolBox(f"remote:{server.url}", cache=Cache(0)) as box:
+        start = next(starts)
+        asyncio.run(one(box, held, tool, start * 1_000_000 + 999_999))
+        for offset in range(1 if tool == "OCR" else 2):
+            fresh = numbers(start + offset)
+            best = max(best, asyncio.run(for_seconds(box, held, tool, CLIENTS[-1], fresh, seconds)))
+    return {"calls_per_s": round(best[0], 1), "its_cpu_ms_per_call": round(best[1], 3)}
+
+
 def throughput(server: Server, seconds: float) -> dict[str, Any]:
-    """For each tool and number of clients, in process and over HTTP, in turns; the best of `ROUNDS` each."""
-    held, told = canvas(), {}
+    """For each tool and number of clients, in process and over HTTP."""
+    told: dict[str, Any] = {}
     starts = iter(range(100, 10_000, 4))
     for tool in CALLS:
-        rows = {}
+        told[tool] = {}
         for clients in CLIENTS:
-            inside, outside = [], []
-            for _ in range(1 if tool == "OCR" else ROUNDS):
-                start = next(starts)
-                with ToolBox("lite", cache=Cache(0)) as box:
-                    asyncio.run(one(box, held, tool, start * 1_000_000 + 999_999))
-                    inside.append(asyncio.run(for_seconds(box, held, tool, clients, numbers(start), seconds)))
-                outside.append(over_http(server, tool, clients, start + 1, seconds))
-            rate, each = max(rate for rate, _ in inside), min(cpu for _, cpu in inside)
-            http = max(one["calls_per_s"] for one in outside)
-            cpu = min(one["server_cpu_ms_per_call"] for one in outside)
-            rows[str(clients)] = {
-                "in_process_calls_per_s": round(rate, 1),
-                "http_calls_per_s": http,
-                "throughput_ratio": round(http / rate, 3),
-                "in_process_cpu_ms_per_call": round(each, 3),
-                "server_cpu_ms_per_call": cpu,
-                "cpu_ratio": round(each / cpu, 3),
-                "errors": sum(one["errors"] for one in outside),
-                "lost": sum(one["lost"] for one in outside),
-            }
-            print(tool, clients, rows[str(clients)], flush=True)
-        told[tool] = rows
+            told[tool][str(clients)] = side_by_side(server, tool, clients, starts, seconds)
+            print(tool, clients, told[tool][str(clients)], flush=True)
+        told[tool]["one_agent_process_of_64"] = one_agent_process(server, tool, starts, seconds)
+        print(tool, told[tool]["one_agent_process_of_64"], flush=True)
     return told
 
 
@@ -270,30 +245,28 @@ def load(server: Server, seconds: float, shares: dict[str, int]) -> dict[str, An
     """64 clients for that long, so many on each tool: what failed, and the server's memory as it went."""
     queue: Any = multiprocessing.Queue()
     running = [
-        multiprocessing.Process(target=client_process, args=(server.url, tool, threads, 500 + index, seconds, queue))
-        for index, (tool, threads) in enumerate(shares.items())
+        start_clients(server, tool, clients, 500 + index, seconds, queue)
+        for index, (tool, clients) in enumerate(shares.items())
     ]
-    for process in running:
-        process.start()
     memory = []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
         time.sleep(min(5.0, seconds / 12))
         memory.append(server.seen.memory_info().rss / 2**20)
-    told = [queue.get() for _ in running]
+    tallies: list[Tally] = [queue.get() for _ in running]
     for process in running:
         process.join()
     third = len(memory) // 3
     text = urllib3.request("GET", f"{server.url}/metrics").data.decode()
     counted = sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith("canvasagent_calls_total"))
-    done = sum(one[0] for one in told)
+    done = sum(tally.done for tally in tallies)
     return {
         "seconds": seconds,
         "clients": shares,
         "calls": done,
         "calls_per_s": round(done / seconds, 1),
-        "errors": sum(one[1] for one in told),
-        "lost_replies": sum(one[2] for one in told),
+        "errors": sum(tally.errors for tally in tallies),
+        "lost_replies": sum(tally.lost for tally in tallies),
         "calls_the_server_counted": int(counted),
         "memory_mb": {
             "first_third_mean": round(statistics.mean(memory[:third]), 1),
@@ -316,7 +289,7 @@ def main() -> None:
     file = RESULTS / "serving.json"
     figures: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     busy = {"load_average_before": round(os.getloadavg()[0], 2)}
-    with Server() as server:
+    with Server(*LIMITS) as server:
         if given.load:
             name, shares = ("load_test_quick", QUICK) if given.quick else ("load_test", ALL)
             figures[name] = {"device": device(), **busy, **load(server, given.load, shares)}
