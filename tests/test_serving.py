@@ -338,13 +338,19 @@ def test_a_client_that_leaves_takes_its_waiting_call_along(server: ToolsServer, 
     assert len(log.read_text().splitlines()) == before + 1
 
 
-def test_a_full_queue_says_when_to_come_back_and_progress_is_told(server: ToolsServer) -> None:
-    lines, events, third, fourth = at_once(
+def test_a_full_queue_says_when_to_come_back_and_progress_is_told(server: ToolsServer, image: str) -> None:
+    def brief() -> int:
+        return server.call("Crop", {"image": image, "bbox": BOX}, ALICE).status
+
+    assert brief() == 200  # its backend is there from now on
+    lines, events, third, fourth, status = at_once(
         lambda: flip(server, 20, accept="application/x-ndjson"),
         lambda: flip(server, 21, accept="text/event-stream"),
         lambda: flip(server, 22),
         lambda: flip(server, 23),
+        brief,
     )
+    assert status == 200, "what takes a millisecond waits for nobody"
     assert (fourth.status, fourth.problem) == (429, "too_many_requests") and int(fourth.headers["retry-after"]) >= 1
     assert third.status == 200
     told = [json.loads(line) for line in lines.body.splitlines()]

@@ -1,0 +1,141 @@
+"""The HTTP of a tool server's client, against answers byte by byte: whole ones, broken ones, and connections kept."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from canvasagent.serving import line
+from canvasagent.serving.line import Answer, Broken, Lines
+
+OK = b"HTTP/1.1 200 OK\r\n"
+BIG = bytes(range(256)) * 8192
+
+
+class Canned:
+    """A server that answers each request with the next of some bytes, and hangs up where they end in HANGUP."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self._answers = iter(answers)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/base"
+        self.connections, self.requests = 0, list[bytes]()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                one, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            with one, one.makefile("rb") as said:
+                self._answer(one, said)
+
+    def _answer(self, one: socket.socket, said: Any) -> None:
+        while head := b"".join(iter(said.readline, b"\r\n")) if said.peek(1) else b"":
+            length = next((int(row[15:]) for row in head.splitlines() if row.startswith(b"Content-Length:")), 0)
+            self.requests.append(head + said.read(length))
+            answer = next(self._answers)
+            one.sendall(answer.removesuffix(b"HANGUP"))
+            if answer.endswith(b"HANGUP"):
+                return
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.fixture
+def canned(request: pytest.FixtureRequest) -> Iterator[Canned]:
+    server = Canned(*request.param)
+    yield server
+    server.close()
+
+
+def ask(lines: Lines, body: bytes | None = b"{}") -> Answer:
+    return lines.ask("POST", "/x", body, {"Accept": "a/b"})
+
+
+WHOLE = (
+    OK + b"Content-Length: 5\r\nX-Name:  a b \r\n\r\nhello",
+    OK + b"transfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nTrailer: t\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 P\r\nA: b\r\n\r\n" + OK + b"Content-Length: 5\r\n\r\nhello",
+    OK + b"Content-Length: %d\r\n\r\n" % len(BIG) + BIG,
+    b"HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nContent-Length: 0\r\nConnection: close\r\n\r\nHANGUP",
+    OK + b"\r\nuntil the endHANGUP",
+    b"HTTP/1.0 200 OK\r\ncontent-length: 5\r\n\r\nhello" + b"HANGUP",
+)
+
+
+@pytest.mark.parametrize("canned", [WHOLE], indirect=True)
+def test_answers_of_every_form_are_read_and_connections_kept(canned: Canned) -> None:
+    lines = Lines(canned.url, {"Authorization": "Bearer k"})
+    for _ in range(3):
+        assert (one := ask(lines)).data == b"hello" and one.status == 200
+    assert ask(lines).data == BIG
+    assert canned.connections == 1
+    full = ask(lines)
+    assert (full.status, full.headers["retry-after"], full.data) == (429, "7", b"")
+    assert ask(lines, BIG).data == b"until the end" and canned.connections == 2
+    assert ask(lines, None).data == b"hello" and canned.connections == 3
+    first = canned.requests[0]
+    assert first.startswith(b"POST /base/x HTTP/1.1\r\nHost: 127.0.0.1") and first.endswith(b"{}")
+    assert b"\r\nAuthorization: Bearer k\r\n" in first and b"\r\nAccept: a/b\r\n" in first
+    assert canned.requests[5].endswith(BIG) and b"Content-Length" not in canned.requests[6]
+
+
+@pytest.mark.parametrize(
+    "canned",
+    [
+        [b"HANGUP"],
+        [OK + b"Content-Length: 9\r\n\r\nshortHANGUP"],
+        [OK + b"Content-Length: -5\r\n\r\nhelloHANGUP"],
+        [OK + b"Content-Length: many\r\n\r\nhelloHANGUP"],
+        [OK + b"Content-LenHANGUP"],
+        [OK + b"no header\r\n\r\nHANGUP"],
+        [OK + b"A: b\r\n" * 200 + b"\r\nHANGUP"],
+        [OK + b"A: " + b"b" * 100_000 + b"\r\n\r\nHANGUP"],
+        [OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhelHANGUP"],
+        [OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello!!HANGUP"],
+        [OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nhelloHANGUP"],
+        [b"SSH-2.0-OpenSSH_9.2\r\nHANGUP"],
+        [b"HTTP/1.1 two OK\r\n\r\nHANGUP"],
+    ],
+    indirect=True,
+)
+def test_what_is_broken_is_told_and_the_connection_dropped(canned: Canned) -> None:
+    lines = Lines(canned.url, {})
+    with pytest.raises(Broken) as raised:
+        ask(lines)
+    assert str(raised.value) and not lines._idle
+
+
+def test_who_does_not_answer_and_what_cannot_be_sent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Broken, match="refused"):
+        ask(Lines("http://127.0.0.1:9", {}))
+    with pytest.raises(Broken, match="header Authorization"):
+        Lines("http://127.0.0.1:9", {"Authorization": "Bearer x\r\nEvil: 1"})
+    with pytest.raises(Broken, match="its address"):
+        Lines("http://127.0.0.1:9", {}).ask("GET", "/a b HTTP/1.1\r\nEvil: 1", None, {})
+    monkeypatch.setattr(line, "READ_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Broken, match="too long"):
+        ask(Lines(f"http://127.0.0.1:{silent.getsockname()[1]}", {}))
+
+
+CLOSING = (OK + b"Content-Length: 2\r\n\r\nokHANGUP", OK + b"Content-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize("canned", [CLOSING], indirect=True)
+def test_a_connection_that_the_server_closed_is_not_used_again(canned: Canned) -> None:
+    lines = Lines(canned.url, {})
+    assert ask(lines).data == b"ok"
+    (kept,) = lines._idle
+    deadline = time.monotonic() + 5
+    while not kept.dropped and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert ask(lines).data == b"" and canned.connections == 2
