@@ -117,7 +117,7 @@ class ToolServer:
         try:
             self._lines = Lines(url, {"Authorization": f"Bearer {key}"} if key else {})
         except Broken as error:
-            raise InputError("the key of the tool server has characters that no key has.") from error
+            raise InputError(f"the tool server {url} cannot be asked: {error}.") from error
         self._lock = threading.Lock()
         self._ids: OrderedDict[str, str] = OrderedDict()  # "kind:key" here → id there
         self._lost: OrderedDict[str, None] = OrderedDict()  # of `_ids`: what the server had and has no more
