@@ -38,7 +38,7 @@ WARM = 12
 """Records made before any is counted: patterns are compiled and models loaded once a process."""
 CORES = 2
 PARTS = ("chains", "scaling", "ray", "memory")
-FLIPS = (200, 1000, 3000)
+FLIPS = (1000, 3000, 9000)
 """Records of the builds whose memory is compared."""
 SCALES = {"140K": 142_798, "10M": 10_000_000}
 STAGES: dict[str, tuple[Any, str]] = {
