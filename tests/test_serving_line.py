@@ -1,4 +1,4 @@
-"""The HTTP of a tool server's client, against answers byte by byte: whole ones, broken ones, and connections kept."""
+"""The connections of a tool server's client, against answers byte by byte: whole, broken, after a hang-up."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from urllib3.util import wait_for_read
 
 from canvasagent.serving import line
 from canvasagent.serving.line import Answer, Broken, Lines
@@ -64,7 +65,7 @@ def ask(lines: Lines, body: bytes | None = b"{}") -> Answer:
 WHOLE = (
     OK + b"Content-Length: 5\r\nX-Name:  a b \r\n\r\nhello",
     OK + b"transfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nTrailer: t\r\n\r\n",
-    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 P\r\nA: b\r\n\r\n" + OK + b"Content-Length: 5\r\n\r\nhello",
+    b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"Content-Length: 5\r\n\r\nhello",
     OK + b"Content-Length: %d\r\n\r\n" % len(BIG) + BIG,
     b"HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nContent-Length: 0\r\nConnection: close\r\n\r\nHANGUP",
     OK + b"\r\nuntil the endHANGUP",
@@ -86,7 +87,7 @@ def test_answers_of_every_form_are_read_and_connections_kept(canned: Canned) -> 
     first = canned.requests[0]
     assert first.startswith(b"POST /base/x HTTP/1.1\r\nHost: 127.0.0.1") and first.endswith(b"{}")
     assert b"\r\nAuthorization: Bearer k\r\n" in first and b"\r\nAccept: a/b\r\n" in first
-    assert canned.requests[5].endswith(BIG) and b"Content-Length" not in canned.requests[6]
+    assert canned.requests[5].endswith(BIG) and b"Content-Length: 0" in canned.requests[6]
 
 
 @pytest.mark.parametrize(
@@ -121,10 +122,14 @@ def test_who_does_not_answer_and_what_cannot_be_sent_is_told(monkeypatch: pytest
     with pytest.raises(Broken, match="header Authorization"):
         Lines("http://127.0.0.1:9", {"Authorization": "Bearer x\r\nEvil: 1"})
     with pytest.raises(Broken, match="its address"):
-        Lines("http://127.0.0.1:9", {}).ask("GET", "/a b HTTP/1.1\r\nEvil: 1", None, {})
+        Lines("http://127.0.0.1:9/a b", {})
     monkeypatch.setattr(line, "READ_SECONDS", 0.1)
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Broken, match="too long"):
-        ask(Lines(f"http://127.0.0.1:{silent.getsockname()[1]}", {}))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        lines = Lines(f"http://127.0.0.1:{silent.getsockname()[1]}", {})
+        with pytest.raises(Broken, match="its address"):
+            lines.ask("GET", "/a b HTTP/1.1\r\nEvil: 1", None, {})
+        with pytest.raises(Broken, match="too long"):
+            ask(lines)
 
 
 CLOSING = (OK + b"Content-Length: 2\r\n\r\nokHANGUP", OK + b"Content-Length: 0\r\n\r\n")
@@ -136,6 +141,6 @@ def test_a_connection_that_the_server_closed_is_not_used_again(canned: Canned) -
     assert ask(lines).data == b"ok"
     (kept,) = lines._idle
     deadline = time.monotonic() + 5
-    while not kept.dropped and time.monotonic() < deadline:
+    while not wait_for_read(kept.sock, 0) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert ask(lines).data == b"" and canned.connections == 2
