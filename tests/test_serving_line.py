@@ -144,3 +144,24 @@ def test_a_connection_that_the_server_closed_is_not_used_again(canned: Canned) -
     while not wait_for_read(kept.sock, 0) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert ask(lines).data == b"" and canned.connections == 2
+
+
+def test_a_slow_line_has_as_much_time_as_it_makes_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "READ_SECONDS", 0.8)
+    body = BIG * 8
+    taken = bytearray()
+
+    def take_slowly(listener: socket.socket) -> None:
+        one, _ = listener.accept()
+        with one:
+            while len(taken) < len(body):
+                taken.extend(one.recv(2**18))
+                time.sleep(0.006)
+            one.sendall(OK + b"Content-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
+        threading.Thread(target=take_slowly, args=(listener,), daemon=True).start()
+        started = time.monotonic()
+        assert ask(Lines(f"http://127.0.0.1:{listener.getsockname()[1]}", {}), body).status == 200
+        assert time.monotonic() - started > 0.8 and taken.endswith(body[-1000:])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ssl
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnection, InvalidURL
 from urllib.parse import urlsplit
@@ -21,6 +21,8 @@ READ_SECONDS = 20.0
 """How long nothing may come or go. A server that works on a call says so every second."""
 KEPT = 64
 """Connections that are kept for the next request."""
+SEND_BYTES = 256 * 1024
+"""A larger body is sent in pieces of this size."""
 
 
 class Broken(Exception):
@@ -63,7 +65,8 @@ class Lines:
         line, keep = None, False
         try:
             line = self._line()
-            line.request(method, self._path + path, body, {**self._headers, **headers})
+            length = {"Content-Length": str(len(body))} if body else {}
+            line.request(method, self._path + path, _pieces(body), {**self._headers, **headers, **length})
             answer = line.getresponse()
             if answer.headers.defects or (answer.length is None and "Content-Length" in answer.headers):
                 raise HTTPException("its answer broke off, or is no HTTP")
@@ -96,6 +99,14 @@ class Lines:
         line.connect()
         line.sock.settimeout(READ_SECONDS)
         return line
+
+
+def _pieces(body: bytes | None) -> bytes | Iterator[memoryview] | None:
+    """A large body in pieces, as `READ_SECONDS` is the time for each thing that is sent, not for each byte."""
+    if body is None or len(body) <= SEND_BYTES:
+        return body
+    whole = memoryview(body)
+    return (whole[start : start + SEND_BYTES] for start in range(0, len(whole), SEND_BYTES))
 
 
 def _words(error: Exception) -> str:
