@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -106,8 +107,10 @@ def test_neither_workers_nor_sets_nor_a_kill_change_a_byte(built: Path, mix: Pat
         while not committed(folder) and process.poll() is None:
             assert time.monotonic() < until
             time.sleep(0.02)
+        workers = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
         process.wait()
+        assert not psutil.wait_procs(workers, timeout=20)[1], "workers outlive who commands them"
         before = committed(folder)
         assert 0 < before <= N
         progress = build_sft(settings, folder)
