@@ -168,6 +168,12 @@ def test_the_command_tells_marginals_and_runs_golds(shell: Shell) -> None:
     assert all((Path("here") / name).is_file() for row in rows for name in row["images"])
 
 
+def test_gold_runs_that_fail_are_told_with_why(shell: Shell, bench: Bench) -> None:
+    (name, why), *_ = bench.failing.items()
+    assert f"{name}: its gold run fails. {why[:30]}" in shell("craft", "bench", name).out
+    assert "its gold run fails" not in shell("craft", "bench", "b069").out
+
+
 @pytest.mark.slow
 def test_gold_runs_pass_all_of_their_checks(bench: Bench) -> None:
     """The whole benchmark, some 10 minutes of one core."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import pickle
@@ -20,7 +21,7 @@ from canvasagent.craft.sources import load_source, source_names
 from canvasagent.craft.sources._compose import casts
 from canvasagent.craft.sources._turning import Change
 from canvasagent.craft.sources.duplicates import NEAR, distance, fingerprint, groups, is_near
-from canvasagent.errors import InputError
+from canvasagent.errors import InputError, ToolRefusal
 from canvasagent.geometry import box_to_pixels
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.lexicon import data
@@ -51,8 +52,9 @@ def found_and_asked(source: Source, picture: Picture) -> tuple[int, int]:
     right = not (picture.contents.turned or picture.contents.mirrored)
     found = 0
     for thing in picture.contents.things:
-        boxes = [item.box for item in FIND(image=pixels, phrase=thing.phrase)]
-        found += bool(boxes) and (not right or overlap(boxes[0], box_to_pixels(thing.box, pixels.size)) >= 0.7)
+        with contextlib.suppress(ToolRefusal):  # a blurred drawing may not be known as one
+            boxes = [item.box for item in FIND(image=pixels, phrase=thing.phrase)]
+            found += bool(boxes) and (not right or overlap(boxes[0], box_to_pixels(thing.box, pixels.size)) >= 0.7)
     return found, len(picture.contents.things)
 
 

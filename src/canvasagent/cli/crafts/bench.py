@@ -83,6 +83,9 @@ def _head(found: Bench, tasks: Sequence[BenchTask], unread: list[str]) -> None:
     out().print(f"CanvasBench-250: {len(tasks)} of {len(found.tasks)} tasks, {state}")
     for complaint in unread:
         err().print(f"left out: {complaint}", style="yellow", markup=False)
+    for name, why in found.failing.items():
+        if any(task.id == name for task in tasks):
+            out().print(f"{name}: its gold run fails. {why}", markup=False)
 
 
 def _print(lines: Sequence[Line], whole: bool) -> None:
