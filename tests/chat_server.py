@@ -23,6 +23,8 @@ from typing import Any
 
 from PIL import Image
 
+from local_server import LocalServer, Quiet
+
 
 @dataclass(frozen=True)
 class Request:
@@ -172,8 +174,8 @@ def needs_key(key: str) -> Rule:
     return rule
 
 
-class ChatServer:
-    """The server, on a free port of 127.0.0.1, for the length of a `with`."""
+class ChatServer(LocalServer):
+    """The server."""
 
     def __init__(self, *script: Behaviour | Callable[[Request], Behaviour], rules: Sequence[Rule] = ()) -> None:
         self.script = script or (Answer(),)
@@ -187,8 +189,7 @@ class ChatServer:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         handler = type("Handler", (_Handler,), {"chat": self})
-        self._server = _Server(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        super().__init__(handler, _Server)
 
     @property
     def port(self) -> int:
@@ -198,22 +199,17 @@ class ChatServer:
     @property
     def url(self) -> str:
         """The base URL, as clients take it."""
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{self.address}/v1"
 
     @property
     def open_connections(self) -> int:
         """How many connections clients hold open."""
+        assert isinstance(self._server, _Server)
         return self._server.open_connections
 
-    def __enter__(self) -> ChatServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stopped.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__exit__()
 
     def wait(self, seconds: float) -> None:
         """Sleep, but not longer than the server lives."""
@@ -239,7 +235,6 @@ class ChatServer:
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
     block_on_close = False
     request_queue_size = 128
 
@@ -261,13 +256,9 @@ class _Server(ThreadingHTTPServer):
         """A client that hangs up is part of many tests."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Quiet, BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     chat: ChatServer
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Quiet."""
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
