@@ -119,16 +119,13 @@ class _Tally:
         line.append(f"  {short(why, 160)}" if why else "", "dim")
         self._console.print(line)
 
-    def _speed(self, ran: int) -> str:
-        return f"{ran / self.seconds * 60:.1f} a minute" if ran and self.seconds > 0 else ""
-
     def words(self) -> str:
         """All of it in one line."""
         told = [f"{self.counts[status]} {status}" for status in reversed(_WORST_FIRST) if self.counts[status]]
         ran = self.done - self.skipped
         told += [f"{self.skipped} of them done before"] if self.skipped else []
         return f"{self.done} of {self.total} requests: {', '.join(told) or 'none done'} · {self.seconds:.1f} s" + (
-            f" · {self._speed(ran)}" if ran else ""
+            f" · {self._bar.speed(ran)}" if ran else ""
         )
 
 

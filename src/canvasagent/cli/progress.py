@@ -44,10 +44,13 @@ class Bar:
         """Since it was begun."""
         return time.monotonic() - self._started
 
+    def speed(self, done: int) -> str:
+        """How fast so many were done since then, in words; nothing where none was."""
+        return f"{done / self.seconds * 60:.1f} a minute" if done and self.seconds > 0 else ""
+
     def tell(self, done: int, total: int, *, known: int = 0, note: str = "") -> None:
         """`done` of `total`, of which `known` were done before this command began."""
-        speed = f"{(done - known) / self.seconds * 60:.1f} a minute" if done > known and self.seconds > 0 else ""
-        said = ", ".join(part for part in (note, speed) if part)
+        said = ", ".join(part for part in (note, self.speed(done - known)) if part)
         self._bar.update(self._task, completed=done, total=total, note=said)
         line = done * LINES // max(total, 1)
         if self._lines and line > self._told:
