@@ -95,6 +95,13 @@ class TextLine:
         return bounds(self.quad)
 
 
+WITHOUT_REFERENCES = (
+    "To put a thing of one picture onto another, cut it out (Grounding, SAM, Extract) and lay it on with Overlayer; to "
+    "edit a picture by words alone leave references out."
+)
+"""What to do where other pictures cannot be used."""
+
+
 def refuse_references(given: int, taken: int) -> None:
     """Raise `ToolRefusal` where an edit is given more further pictures than its backend takes: none is left out."""
     if given <= taken:
@@ -102,9 +109,8 @@ def refuse_references(given: int, taken: int) -> None:
     if taken:
         raise ToolRefusal(f"this ImageEdit takes no more than {taken} of the {given} references; give fewer.")
     raise ToolRefusal(
-        "this ImageEdit cannot use other pictures (references), so nothing was changed. To put something of one "
-        "picture onto another, cut it out (Grounding, SAM, Extract) and lay it on with Overlayer; to edit a picture "
-        "by words alone leave references out. `--profile full` and `hosted` can use them."
+        "this ImageEdit cannot use other pictures (references), so nothing was changed. "
+        f"{WITHOUT_REFERENCES} `--profile full` and `hosted` can use them."
     )
 
 

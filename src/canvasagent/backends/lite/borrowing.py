@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from canvasagent.backends.base import rgb_array
+from canvasagent.backends.base import WITHOUT_REFERENCES, rgb_array
 from canvasagent.backends.lite.edits._locate import soft
 from canvasagent.backends.lite.edits._spec import Mask, Pixels, as_pixels
 from canvasagent.errors import ToolRefusal
@@ -44,9 +44,7 @@ def borrowed(prompt: str, image: Image.Image, other: Image.Image, place: Mask | 
     if _ASKED.fullmatch(prompt) is None:
         raise ToolRefusal(
             "with another picture (references) the lite profile can do one thing only: 'give it the colours of the "
-            "second picture'; nothing was changed. To put a thing of one picture onto another, cut it out (Grounding, "
-            "SAM, Extract) and lay it on with Overlayer; to edit a picture by words alone leave references out. "
-            "`--profile full` can do more with them."
+            f"second picture'; nothing was changed. {WITHOUT_REFERENCES} `--profile full` can do more with them."
         )
     before = rgb_array(image)
     lab = _lab(before)
