@@ -10,8 +10,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from canvasagent.fonts import font_for
-from canvasagent.geometry import Size
+from canvasagent.imaging.fonts import font_for
+from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.background import Background, all_backgrounds
 
 HEIGHT = 200

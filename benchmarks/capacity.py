@@ -36,9 +36,9 @@ from device import RESULTS, device, write_results
 from serving import canvas, numbers, one
 
 from canvasagent import ToolBox
-from canvasagent.cache import Cache
 from canvasagent.canvas import Canvas, Kind
 from canvasagent.evaluation.tasks import load_bench
+from canvasagent.execution.cache import Cache
 from canvasagent.testing.samples import cutout, mask, picture
 from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import check_call

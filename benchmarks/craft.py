@@ -32,7 +32,7 @@ from device import RESULTS, device, write_results
 from canvasagent.craft import making
 from canvasagent.craft.making import Slot, Sources, Workshop
 from canvasagent.craft.sft import build_sft, settings_for
-from canvasagent.toolbox import ToolBox
+from canvasagent.execution.toolbox import ToolBox
 
 WARM = 12
 """Records made before any is counted: patterns are compiled and models loaded once a process."""

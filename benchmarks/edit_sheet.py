@@ -18,7 +18,7 @@ from skimage import data
 from canvasagent.backends.lite.edits import all_edits
 from canvasagent.backends.lite.image_edit import Backend, Config
 from canvasagent.errors import ToolRefusal
-from canvasagent.fonts import font_for
+from canvasagent.imaging.fonts import font_for
 
 PHOTOGRAPHS = ("astronaut", "coffee", "chelsea", "rocket")
 ON_A_DRAWING = {"recolour", "remove", "rewrite_text", "erase_text"}

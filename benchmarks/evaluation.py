@@ -28,9 +28,9 @@ from canvasagent.evaluation.contenders import contender
 from canvasagent.evaluation.runner import Evaluation, Setup
 from canvasagent.evaluation.tasks import Bench, EvalTask, load_bench
 from canvasagent.policies.base import PolicySettings
-from canvasagent.protocol import ToolCall, render_turn
+from canvasagent.protocol.turns import ToolCall, render_turn
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.judges import load_judge
-from canvasagent.trajectory import Trajectory
 
 DELAY, AT_ONCE, TASKS, SERIAL = 0.3, 16, 64, 6
 ALLOWED_MINUTES = 12

@@ -21,9 +21,9 @@ from skimage import data
 
 from canvasagent.backends.profile import load_profile, make_backend
 from canvasagent.canvas import Kind
+from canvasagent.imaging.typesetting import OUTLINE, set_text
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import Call
-from canvasagent.typesetting import OUTLINE, set_text
 
 SIDE = 1024
 RELEASE = {

@@ -30,7 +30,7 @@ from skimage import data
 
 from canvasagent import Agent, Task, ToolBox, Trajectory
 from canvasagent.policies.base import Reply
-from canvasagent.protocol import ToolCall, render_turn
+from canvasagent.protocol.turns import ToolCall, render_turn
 from canvasagent.rewards.judges import Judge, JudgeSettings, load_judge
 
 SAMPLES, AT_ONCE, DELAY, SIDE = 250, 32, 0.1, 512

@@ -22,12 +22,12 @@ from device import device, write_results
 from PIL import Image
 
 from canvasagent import Agent, Limits, Task, ToolBox
-from canvasagent.cache import Cache
-from canvasagent.conversation import Message
-from canvasagent.pictures import save_picture
+from canvasagent.execution.cache import Cache
+from canvasagent.imaging.pictures import save_picture
 from canvasagent.policies.base import Reply
-from canvasagent.protocol import ToolCall, render_turn
-from canvasagent.trajectory import Trajectory
+from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.turns import ToolCall, render_turn
+from canvasagent.record.trajectory import Trajectory
 
 SIDE = 1024
 TURNS = 40

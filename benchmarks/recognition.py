@@ -21,7 +21,7 @@ import numpy as np
 from device import device, write_results
 from PIL import Image
 
-from canvasagent.geometry import PixelBox
+from canvasagent.imaging.geometry import PixelBox
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.layout import Placement
 from canvasagent.sketch.lexicon import data

@@ -18,10 +18,10 @@ from PIL import Image
 
 from canvasagent import Agent, Limits, Task, ToolBox, score
 from canvasagent.policies.replay import ReplayPolicy
-from canvasagent.protocol import ToolCall, render_turn
+from canvasagent.protocol.turns import ToolCall, render_turn
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.config import PRESETS
 from canvasagent.rewards.rule import rules
-from canvasagent.trajectory import Trajectory
 
 TARGET_US = 146.0
 """What the research release's reward takes for a trajectory without judges, on a machine of this kind."""

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from canvasagent.errors import ToolRefusal
-from canvasagent.fonts import font_for
+from canvasagent.imaging.fonts import font_for
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.draw import draw
 from canvasagent.sketch.sprite import Sprite, all_sprites

@@ -24,9 +24,9 @@ from PIL import Image
 from skimage import data
 
 from canvasagent import Agent, Task, ToolBox
-from canvasagent.cache import Cache
+from canvasagent.execution.cache import Cache
 from canvasagent.policies._scripted import plan
-from canvasagent.trajectory import Trajectory
+from canvasagent.record.trajectory import Trajectory
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 

@@ -27,8 +27,8 @@ from http_load import Server, Tally, client_process
 from loop import picture
 
 from canvasagent import ToolBox
-from canvasagent.cache import Cache
 from canvasagent.canvas import Canvas, Kind, input_key
+from canvasagent.execution.cache import Cache
 from canvasagent.serving.wire import pack, picture_id
 from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import check_call

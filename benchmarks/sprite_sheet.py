@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from canvasagent.fonts import font_for
+from canvasagent.imaging.fonts import font_for
 from canvasagent.sketch.sprite import Sprite, all_sprites
 
 CELL = 180

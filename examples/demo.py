@@ -19,7 +19,7 @@ from rich.console import Console
 from skimage import data
 
 from canvasagent import Agent, Event, Limits, Task, ToolBox
-from canvasagent.run_folder import new_run_id
+from canvasagent.record.run_folder import new_run_id
 
 console = Console()
 

@@ -10,8 +10,8 @@ from canvasagent.craft.placeholders import content
 from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.records import ChatMessage, RlRecord, SftRecord
 from canvasagent.craft.store import DatasetWriter, Rejection
-from canvasagent.pictures import encode
-from canvasagent.trajectory import Trajectory
+from canvasagent.imaging.pictures import encode
+from canvasagent.record.trajectory import Trajectory
 from helpers import ListPolicy, call, end, photo
 
 Item = tuple[SftRecord | None, dict[str, bytes], Rejection | None]

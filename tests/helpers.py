@@ -9,8 +9,8 @@ from typing import Any
 from PIL import Image
 from skimage import data
 
-from canvasagent.conversation import Message
 from canvasagent.policies.base import Reply
+from canvasagent.protocol.conversation import Message
 
 
 class ListPolicy:

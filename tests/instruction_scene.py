@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from canvasagent.geometry import Size, bounds
+from canvasagent.imaging.geometry import Size, bounds
 
 Box = tuple[float, float, float, float]
 WHOLE: Box = (0, 0, 1000, 1000)

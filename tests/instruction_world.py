@@ -25,10 +25,10 @@ from PIL import Image
 
 from canvasagent.backends.base import Detection, TextLine
 from canvasagent.canvas import Asset, Canvas, Kind
-from canvasagent.conversation import Message
-from canvasagent.geometry import box_to_pixels, point_to_pixels
+from canvasagent.imaging.geometry import box_to_pixels, point_to_pixels
 from canvasagent.prompts import system_prompt
-from canvasagent.protocol import ToolCall, Turn, parse, render_error, render_observation, render_request
+from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.turns import ToolCall, Turn, parse, render_error, render_observation, render_request
 from canvasagent.tools import all_tools, find_tool
 from canvasagent.tools.base import Call, canvas_info
 from canvasagent.tools.check import Checked, check_call

@@ -7,8 +7,8 @@ from pathlib import Path
 from PIL import Image
 
 from canvasagent import Agent, Limits, Task, ToolBox
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.judges.base import Aspect, Verdict
-from canvasagent.trajectory import Trajectory
 from helpers import ListPolicy
 
 

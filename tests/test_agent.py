@@ -20,10 +20,10 @@ from PIL import Image
 from canvasagent import Agent, Event, Limits, Task, ToolBox, Trajectory
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset
-from canvasagent.conversation import Message
 from canvasagent.errors import InputError, PolicyFailure, StorageError
 from canvasagent.policies.base import Reply, Usage
-from canvasagent.run_folder import RunFolder
+from canvasagent.protocol.conversation import Message
+from canvasagent.record.run_folder import RunFolder
 from helpers import ListPolicy, call, end, photo
 
 TOOLBOX = ToolBox("lite")

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from canvasagent.agent import Agent
-from canvasagent.blocking import block
 from canvasagent.cli import main
 from canvasagent.errors import InputError
 from canvasagent.evaluation.calibration import as_markdown, calibrate, key_of, read_stored, save_stored
+from canvasagent.execution.run_sync import block
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.judges.base import JudgeSettings
 from canvasagent.task import Task
-from canvasagent.trajectory import Trajectory
 from chat_server import Answer, ChatServer, Request
 from helpers import ListPolicy, call, end, photo
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from canvasagent.canvas import Asset, Canvas, Kind, input_key, pixel_hash
-from canvasagent.pictures import with_profile
+from canvasagent.imaging.pictures import with_profile
 
 
 def picture(shade: int = 0, size: tuple[int, int] = (8, 6)) -> Image.Image:

@@ -19,9 +19,9 @@ from canvasagent import Agent, Limits, PolicySettings
 from canvasagent.cli.live import LiveView
 from canvasagent.cli.options import field_texts, settings_from
 from canvasagent.cli.thumbnails import HALF, can_show, thumbnail
-from canvasagent.conversation import Message
 from canvasagent.errors import InputError
 from canvasagent.policies.base import Reply
+from canvasagent.protocol.conversation import Message
 from cli_helpers import CROP, Shell
 from helpers import ListPolicy, end, photo
 

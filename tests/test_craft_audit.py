@@ -20,7 +20,7 @@ from canvasagent.craft.records import SftRecord
 from canvasagent.craft.store import Dataset, DatasetWriter
 from canvasagent.craft.tally import HARD, TABLE_3, chain_of, table_3, table_7, table_8, tally
 from canvasagent.errors import InputError
-from canvasagent.pictures import encode
+from canvasagent.imaging.pictures import encode
 from cli_helpers import Shell
 from craft_data import build_tasks, record, task
 

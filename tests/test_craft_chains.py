@@ -25,11 +25,11 @@ from canvasagent.craft.plan import Found, Made, Plan
 from canvasagent.craft.sources import load_source
 from canvasagent.environment import Limits
 from canvasagent.errors import InputError
+from canvasagent.execution.toolbox import ToolBox
 from canvasagent.rewards.checks import run_checks
 from canvasagent.rewards.checks._registry import read_check
 from canvasagent.sketch.grammar import parse
 from canvasagent.task import Task
-from canvasagent.toolbox import ToolBox
 from cli_helpers import Shell
 from plain_writer import PlainWriter
 

@@ -18,8 +18,8 @@ from canvasagent.craft.imports import import_dataset
 from canvasagent.craft.placeholders import PLACEHOLDER, content
 from canvasagent.craft.store import Dataset
 from canvasagent.errors import InputError
-from canvasagent.pictures import encode
-from canvasagent.protocol import parse
+from canvasagent.imaging.pictures import encode
+from canvasagent.protocol.turns import parse
 from craft_data import build, build_tasks
 from helpers import call, end, photo
 

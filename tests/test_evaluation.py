@@ -27,11 +27,11 @@ from canvasagent.evaluation.runner import ROWS_NAME, SETUP_NAME, Evaluation, Set
 from canvasagent.evaluation.tables import make_tables
 from canvasagent.evaluation.tasks import Bench, load_bench
 from canvasagent.evaluation.texts import as_latex, as_markdown, escaped
+from canvasagent.execution.toolbox import ToolBox
 from canvasagent.policies import load_policy
 from canvasagent.rewards.judges import load_judge
 from canvasagent.rewards.judges.base import JudgeSettings
 from canvasagent.task import Task
-from canvasagent.toolbox import ToolBox
 from chat_server import Answer, ChatServer, Refuse
 from helpers import ListPolicy, call, end, photo
 
@@ -111,7 +111,7 @@ import asyncio, sys
 from pathlib import Path
 from test_evaluation import evaluate
 from canvasagent.evaluation.tasks import load_bench
-from canvasagent.toolbox import ToolBox
+from canvasagent.execution.toolbox import ToolBox
 evaluate(Path(sys.argv[2]), load_bench(sys.argv[1]), ToolBox("lite"), ["scripted", "one-call", "random-valid"])
 """
 

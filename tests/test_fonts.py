@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from canvasagent import fonts
 from canvasagent.errors import ToolRefusal
+from canvasagent.imaging import fonts
 
 BUNDLED = Path(fonts.__file__).parent / "fonts_data"
 HIEROGLYPH = "\U00013080"  # an eye; in no font that systems come with
@@ -37,7 +37,7 @@ def test_bold_is_bold_and_the_size_counts() -> None:
 
 
 def test_the_same_text_gives_the_same_pixels_in_another_process() -> None:
-    code = "import sys, hashlib; from canvasagent.fonts import font_for; t = 'Grüße, мир'; "
+    code = "import sys, hashlib; from canvasagent.imaging.fonts import font_for; t = 'Grüße, мир'; "
     code += "print(hashlib.sha256(bytes(font_for(t, 37.5, True).getmask(t))).hexdigest())"
     runs = {subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)}
     assert len(runs) == 1 and len(runs.pop().strip()) == 64
@@ -45,7 +45,8 @@ def test_the_same_text_gives_the_same_pixels_in_another_process() -> None:
 
 def test_fonttools_is_not_imported_for_plain_text() -> None:
     code = (
-        "import sys; from canvasagent.fonts import font_for; font_for('plain', 20); print('fontTools' in sys.modules)"
+        "import sys; from canvasagent.imaging.fonts import font_for; font_for('plain', 20); "
+        "print('fontTools' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.strip() == b"False"
 

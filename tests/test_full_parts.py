@@ -11,7 +11,7 @@ from canvasagent.backends.full import paddle_ocr
 from canvasagent.backends.full._sizes import padded, region_of, work_size
 from canvasagent.backends.full.grounding import phrases_in, without_doubles
 from canvasagent.backends.full.sr import tiled
-from canvasagent.masking import blended, seam
+from canvasagent.imaging.masks import blended, seam
 from helpers import photo
 
 

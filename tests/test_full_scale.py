@@ -24,7 +24,7 @@ from canvasagent import ToolBox
 from canvasagent.backends.full._residents import residents
 from canvasagent.backends.profile import load_profile
 from canvasagent.canvas import Asset, Canvas
-from canvasagent.execution import Execution
+from canvasagent.execution.calls import Execution
 from canvasagent.scale.replica import Replica
 from canvasagent.scale.sharing import alone
 from canvasagent.tools.base import canvas_info

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canvasagent.geometry import GRID, bounds, box_to_grid, box_to_pixels, point_to_pixels
+from canvasagent.imaging.geometry import GRID, bounds, box_to_grid, box_to_pixels, point_to_pixels
 
 grid = st.integers(0, GRID)
 sides = st.integers(1, 20_000)

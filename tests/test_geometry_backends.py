@@ -15,7 +15,7 @@ from skimage import data
 from canvasagent.backends.lite import crop, extract, flip, rotate
 from canvasagent.canvas import Kind
 from canvasagent.errors import ToolRefusal
-from canvasagent.pictures import profile_of, with_profile
+from canvasagent.imaging.pictures import profile_of, with_profile
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import AssetInfo
 

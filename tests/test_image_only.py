@@ -11,14 +11,14 @@ import pytest
 from PIL import Image
 
 from canvasagent.cli import main
+from canvasagent.endpoints.images import ImagesEndpoint, ImagesSettings
 from canvasagent.errors import BackendFailure, InputError
 from canvasagent.evaluation.image_only import ImageOnly
 from canvasagent.evaluation.runner import Evaluation, Setup
 from canvasagent.evaluation.tables import make_tables
 from canvasagent.evaluation.tasks import Bench, load_bench
-from canvasagent.images_endpoint import ImagesEndpoint, ImagesSettings
+from canvasagent.execution.toolbox import ToolBox
 from canvasagent.rewards.judges import load_judge
-from canvasagent.toolbox import ToolBox
 from helpers import photo
 from images_server import ImagesServer, draws, picture_reply
 

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from canvasagent import Task, ToolBox
-from canvasagent.conversation import Message
 from canvasagent.environment import Environment
-from canvasagent.fonts import font_for
+from canvasagent.imaging.fonts import font_for
 from canvasagent.policies.scripted import next_turn
-from canvasagent.protocol import ToolCall
+from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.turns import ToolCall
 from canvasagent.tools import all_tools
 from instruction_scene import Picture, edited, find, picture_of, readable, rotated
 from instruction_world import DATA, LOOKING, Line, World, gold, load, miss, score

@@ -19,9 +19,9 @@ import pytest
 from PIL import Image
 
 from canvasagent import Trajectory
+from canvasagent.endpoints.fence import fence_name, fenced
 from canvasagent.errors import InputError
 from canvasagent.rewards.judges import ASPECTS, Aspect, JudgeSettings, load_judge
-from canvasagent.rewards.judges._fence import fence_name, fenced
 from canvasagent.rewards.judges._pictures import on_checkerboard
 from canvasagent.rewards.judges._score import Unreadable, read_score
 from canvasagent.rewards.judges.endpoint import DEFAULT_MODEL, EndpointJudge

@@ -9,7 +9,7 @@ from skimage import data
 
 from canvasagent.backends.lite import grounding, sam
 from canvasagent.backends.lite.boards import board_in, board_mask, mask_box
-from canvasagent.fonts import font_for
+from canvasagent.imaging.fonts import font_for
 
 FIND = grounding.Backend(grounding.Config())
 CUT = sam.Backend(sam.Config())

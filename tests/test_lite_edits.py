@@ -20,7 +20,7 @@ from canvasagent.backends.lite.edits._lines import span_of
 from canvasagent.backends.lite.edits._places import parse_where
 from canvasagent.backends.lite.image_edit import Backend, Config
 from canvasagent.errors import ToolRefusal
-from canvasagent.fonts import font_for
+from canvasagent.imaging.fonts import font_for
 
 SIDE = 256
 

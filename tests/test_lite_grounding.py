@@ -19,10 +19,10 @@ from canvasagent.backends.base import Detection
 from canvasagent.backends.lite.grounding import Backend, Config
 from canvasagent.backends.lite.phrases import parse
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import PixelBox, Point
+from canvasagent.imaging.geometry import PixelBox, Point
 
 FIND = Backend(Config())
-FONT = (files("canvasagent") / "fonts_data" / "DejaVuSans.ttf").read_bytes()
+FONT = (files("canvasagent") / "imaging" / "fonts_data" / "DejaVuSans.ttf").read_bytes()
 
 
 def iou(one: PixelBox, other: PixelBox) -> float:

@@ -17,9 +17,9 @@ from skimage import data
 
 from canvasagent.backends.base import TextLine
 from canvasagent.backends.lite.ocr import Backend, Config
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 
-FONT = (files("canvasagent") / "fonts_data" / "DejaVuSans.ttf").read_bytes()
+FONT = (files("canvasagent") / "imaging" / "fonts_data" / "DejaVuSans.ttf").read_bytes()
 
 
 def sign(text: str, height: int, size: Size = (320, 140), ground: str = "white", ink: str = "black") -> Image.Image:

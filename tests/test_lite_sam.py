@@ -13,10 +13,10 @@ from PIL import Image, ImageDraw, ImageFont
 from skimage import data, filters, measure, segmentation
 
 from canvasagent.backends.lite.sam import Backend, Config
-from canvasagent.geometry import PixelBox
+from canvasagent.imaging.geometry import PixelBox
 
 SEGMENT = Backend(Config())
-FONT = (files("canvasagent") / "fonts_data" / "DejaVuSans.ttf").read_bytes()
+FONT = (files("canvasagent") / "imaging" / "fonts_data" / "DejaVuSans.ttf").read_bytes()
 Mask = np.ndarray[Any, Any]
 
 

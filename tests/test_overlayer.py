@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from skimage import data
 
-from canvasagent import fonts
 from canvasagent.backends.lite import overlayer
-from canvasagent.compositing import put_into_quad
 from canvasagent.errors import ToolRefusal
-from canvasagent.pictures import profile_of, with_profile
-from canvasagent.typesetting import printable, set_text
+from canvasagent.imaging import fonts
+from canvasagent.imaging.compositing import put_into_quad
+from canvasagent.imaging.pictures import profile_of, with_profile
+from canvasagent.imaging.typesetting import printable, set_text
 
 OVERLAY = overlayer.Backend(overlayer.Config())
 LONG = "The quick brown fox jumps over the lazy dog. "

@@ -20,7 +20,15 @@ from PIL import Image, ImageCms
 from skimage import data
 
 from canvasagent.errors import InputError, StorageError
-from canvasagent.pictures import encode, open_picture, profile_of, save_picture, shrink, to_profile, with_profile
+from canvasagent.imaging.pictures import (
+    encode,
+    open_picture,
+    profile_of,
+    save_picture,
+    shrink,
+    to_profile,
+    with_profile,
+)
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -83,7 +91,7 @@ def test_a_picture_of_pillow_that_is_damaged_is_told_too() -> None:
 
 def test_size_is_refused_before_anything_is_decoded() -> None:
     code = (
-        "import sys, resource; from canvasagent.pictures import open_picture\n"
+        "import sys, resource; from canvasagent.imaging.pictures import open_picture\n"
         "from canvasagent.errors import InputError\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try: open_picture(sys.stdin.buffer.read())\n"
@@ -253,7 +261,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file_and_no_rest(tmp_path: Path)
     path.write_bytes(b"old")
     code = (
         "import resource, sys; from pathlib import Path; from canvasagent.errors import StorageError\n"
-        "from canvasagent.pictures import write_atomically\n"
+        "from canvasagent.imaging.pictures import write_atomically\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try: write_atomically(Path(sys.argv[1]), b'x' * 100_000)\n"
         "except StorageError as error: print(error)"

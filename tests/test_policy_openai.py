@@ -18,13 +18,13 @@ import pytest
 from PIL import Image, ImageCms
 
 from canvasagent.canvas import Asset, Canvas, Kind
-from canvasagent.conversation import Message
+from canvasagent.endpoints.failures import retry_after
+from canvasagent.endpoints.messages import PictureCache, wire_messages
 from canvasagent.errors import InputError, PolicyFailure
 from canvasagent.policies import load_policy, policy_names
-from canvasagent.policies._chat import PictureCache, wire_messages
-from canvasagent.policies._trouble import retry_after
 from canvasagent.policies.base import PolicySettings, Reply, settings_record
 from canvasagent.policies.openai import BROKEN_OFF, OpenAIPolicy
+from canvasagent.protocol.conversation import Message
 from chat_server import (
     Answer,
     ChatServer,

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from canvasagent.conversation import Message
 from canvasagent.errors import InputError, PolicyFailure
 from canvasagent.policies import load_policy
 from canvasagent.policies.base import Policy, settings_record
+from canvasagent.protocol.conversation import Message
 
 TEXTS = ["<reason>a</reason>first", "second ünïcode\n", "<reason>c</reason><Terminate>"]
 

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from canvasagent.canvas import Asset, Canvas, Kind
-from canvasagent.conversation import Message
 from canvasagent.errors import InputError
-from canvasagent.geometry import centred_box
-from canvasagent.observed import checkable, says
+from canvasagent.imaging.geometry import centred_box
 from canvasagent.policies import load_policy
 from canvasagent.policies._scripted.details import phrase, reference, region, remainder
 from canvasagent.policies._scripted.language import clauses, is_foreign, quotes_of
 from canvasagent.policies.scripted import next_turn
 from canvasagent.prompts import system_prompt
-from canvasagent.protocol import Turn, parse, render_observation, render_request
+from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.observation_parser import checkable, says
+from canvasagent.protocol.turns import Turn, parse, render_observation, render_request
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import check_call

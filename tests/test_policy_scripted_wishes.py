@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from canvasagent.english.quotations import Quotes
 from canvasagent.policies._scripted.details import head, singular
 from canvasagent.policies._scripted.language import clauses, mended, nameable, resolved, reworded, strip
 from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.policies._scripted.wishes import amend, condition
-from canvasagent.quotations import Quotes
 from test_policy_scripted import FACE, NO_TEXT, NOTHING, SALE, follow, line
 
 NONE = "No objects matching 'it' were found in the image."

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from canvasagent.faults import FAULT_TEXT, FormatFault, Stage, ToolFault
-from canvasagent.protocol import (
+from canvasagent.protocol.turns import (
     MAX_DEPTH,
     ToolCall,
     parse,

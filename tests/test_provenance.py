@@ -11,7 +11,8 @@ from PIL import Image, ImageCms
 from canvasagent import Agent
 from canvasagent.canvas import Kind
 from canvasagent.errors import InputError
-from canvasagent.provenance import (
+from canvasagent.record.model import AssetRecord, LineageRecord
+from canvasagent.record.provenance import (
     VOCABULARY,
     SourceType,
     backend_name,
@@ -21,8 +22,7 @@ from canvasagent.provenance import (
     source_type,
     xmp_packet,
 )
-from canvasagent.record import AssetRecord, LineageRecord
-from canvasagent.trajectory import Trajectory
+from canvasagent.record.trajectory import Trajectory
 from helpers import ListPolicy, call, end, photo
 
 IPTC = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"

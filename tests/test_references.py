@@ -24,10 +24,11 @@ from canvasagent.craft.imports import import_dataset
 from canvasagent.craft.records import SftRecord
 from canvasagent.craft.store import Dataset, DatasetWriter
 from canvasagent.craft.trajectories import messages_of, pictures_of, timeless
-from canvasagent.execution import Execution
+from canvasagent.execution.calls import Execution
 from canvasagent.faults import Stage
-from canvasagent.provenance import xmp_packet
-from canvasagent.replay import replay
+from canvasagent.record.provenance import xmp_packet
+from canvasagent.record.replay import replay
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.action import feeding, play
 from canvasagent.rewards.config import ActionWeights
 from canvasagent.testing.samples import canvas
@@ -35,7 +36,6 @@ from canvasagent.tools import find_tool
 from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import Checked, check_call
 from canvasagent.tools.slots import in_slots, listed
-from canvasagent.trajectory import Trajectory
 from cli_helpers import Shell
 from helpers import ListPolicy, call, end, photo
 

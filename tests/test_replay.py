@@ -15,8 +15,8 @@ from canvasagent import Agent, Limits, Task, ToolBox
 from canvasagent.backends.profile import Profile, load_profile
 from canvasagent.errors import InputError, PolicyFailure, StorageError, ToolRefusal
 from canvasagent.policies.base import Reply
-from canvasagent.replay import difference, replay
-from canvasagent.trajectory import Trajectory
+from canvasagent.record.replay import difference, replay
+from canvasagent.record.trajectory import Trajectory
 from helpers import ListPolicy, call, end, photo
 
 TEXTS = (

@@ -17,10 +17,10 @@ from canvasagent import Agent, Limits, Task
 from canvasagent.canvas import Kind
 from canvasagent.errors import PolicyFailure, StorageError
 from canvasagent.policies.base import Reply, Usage
-from canvasagent.record import AssetRecord, LineageRecord, TurnRecord
-from canvasagent.report import render, write_report
-from canvasagent.report.graph import NODE, layout
-from canvasagent.trajectory import Trajectory
+from canvasagent.record.model import AssetRecord, LineageRecord, TurnRecord
+from canvasagent.record.report import render, write_report
+from canvasagent.record.report.graph import NODE, layout
+from canvasagent.record.trajectory import Trajectory
 from helpers import ListPolicy, call, end, photo
 
 EVIL = "<script>alert(1)</script> \"><img src=x onerror=alert(2)> ' javascript:alert(3) {{ 7*7 }} &amp; \u202e"

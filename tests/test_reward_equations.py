@@ -14,7 +14,7 @@ from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Kind
 from canvasagent.errors import InputError
 from canvasagent.faults import FormatFault as F
-from canvasagent.protocol import parse
+from canvasagent.protocol.turns import parse
 from canvasagent.rewards.action import action_score, call_score, next_state
 from canvasagent.rewards.config import PAPER, PRESETS, ActionWeights, FormatWeights, Penalties, Weights
 from canvasagent.rewards.efficiency import (

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from canvasagent import Score, ToolBox, Trajectory, score
 from canvasagent.errors import InputError
-from canvasagent.protocol import parse
-from canvasagent.record import CallRecord, TurnRecord
+from canvasagent.protocol.turns import parse
+from canvasagent.record.model import CallRecord, TurnRecord
 from canvasagent.rewards.config import PRESETS
 from canvasagent.rewards.format import read_text
 from canvasagent.rewards.judges.base import Verdict

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
 from demo import requests
 
 from canvasagent import Agent, Limits, Task, ToolBox
-from canvasagent.observed import says
+from canvasagent.protocol.observation_parser import says
 
 
 def test_a_look_at_the_drawing_fails_once_and_is_mended() -> None:

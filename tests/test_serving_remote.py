@@ -19,7 +19,7 @@ from canvasagent import Agent, Task, ToolBox
 from canvasagent.backends.profile import load_profile
 from canvasagent.canvas import Asset, Canvas, Kind, pixel_hash
 from canvasagent.errors import BackendFailure, InputError
-from canvasagent.execution import Execution
+from canvasagent.execution.calls import Execution
 from canvasagent.faults import Stage
 from canvasagent.serving import client
 from canvasagent.testing.samples import canvas, mask, picture

@@ -22,7 +22,7 @@ from canvasagent.craft.sources._compose import casts
 from canvasagent.craft.sources._turning import Change
 from canvasagent.craft.sources.duplicates import NEAR, distance, fingerprint, groups, is_near
 from canvasagent.errors import InputError, ToolRefusal
-from canvasagent.geometry import box_to_pixels
+from canvasagent.imaging.geometry import box_to_pixels
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.lexicon import data
 from canvasagent.sketch.sprite import all_sprites

@@ -13,12 +13,12 @@ from PIL import Image
 
 from canvasagent import Canvas, ToolBox
 from canvasagent.backends.profile import Profile
-from canvasagent.cache import Cache, Refused, entry_bytes
 from canvasagent.canvas import Asset, Kind, input_key
 from canvasagent.errors import InputError
-from canvasagent.execution import Execution
+from canvasagent.execution.cache import Cache, Refused, entry_bytes
+from canvasagent.execution.calls import Execution
 from canvasagent.faults import Stage
-from canvasagent.pictures import profile_of
+from canvasagent.imaging.pictures import profile_of
 from canvasagent.testing.samples import mask, picture, profile
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import Outcome, canvas_info

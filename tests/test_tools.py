@@ -14,7 +14,7 @@ from canvasagent.backends.base import Detection, TextLine
 from canvasagent.backends.profile import load_profile
 from canvasagent.canvas import Kind
 from canvasagent.faults import Stage
-from canvasagent.protocol import ToolCall
+from canvasagent.protocol.turns import ToolCall
 from canvasagent.testing.samples import canvas
 from canvasagent.tools import all_tools, find_tool
 from canvasagent.tools.base import AssetInfo, Call, canvas_info

@@ -13,7 +13,7 @@ from PIL import Image
 
 from canvasagent import Agent, Task, ToolBox, Trajectory
 from canvasagent.errors import StorageError
-from canvasagent.pictures import profile_of
+from canvasagent.imaging.pictures import profile_of
 from canvasagent.testing.samples import picture, profile
 from helpers import ListPolicy, call, end
 

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 from skimage import data
 
-from canvasagent.fonts import font_for
+from canvasagent.imaging.fonts import font_for
 
 HERE = Path(__file__).parent
 WALL_CORNERS = [[560, 287], [900, 199], [900, 507], [560, 491]]

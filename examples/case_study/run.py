@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from canvasagent import Agent, Limits, Task
-from canvasagent.run_folder import new_run_id
+from canvasagent.record.run_folder import new_run_id
 
 HERE = Path(__file__).parent
 PICTURES = [HERE / f"{name}.jpg" for name in ("storefront", "panel", "street")]

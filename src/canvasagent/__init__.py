@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from canvasagent.canvas import Canvas as Canvas
     from canvasagent.environment import Environment as Environment
     from canvasagent.environment import Limits as Limits
-    from canvasagent.events import Event as Event
+    from canvasagent.execution.toolbox import ToolBox as ToolBox
     from canvasagent.policies.base import PolicySettings as PolicySettings
+    from canvasagent.record.events import Event as Event
+    from canvasagent.record.trajectory import Trajectory as Trajectory
     from canvasagent.rewards.hybrid import Score as Score
     from canvasagent.rewards.hybrid import score as score
     from canvasagent.task import Task as Task
-    from canvasagent.toolbox import ToolBox as ToolBox
-    from canvasagent.trajectory import Trajectory as Trajectory
     from canvasagent.version import __version__ as __version__
 
 _WHERE = {
@@ -30,13 +30,13 @@ _WHERE = {
     "Asset": "canvas",
     "Canvas": "canvas",
     "Environment": "environment",
-    "Event": "events",
+    "Event": "record.events",
     "Limits": "environment",
     "PolicySettings": "policies.base",
     "Score": "rewards.hybrid",
     "Task": "task",
-    "ToolBox": "toolbox",
-    "Trajectory": "trajectory",
+    "ToolBox": "execution.toolbox",
+    "Trajectory": "record.trajectory",
     "__version__": "version",
     "score": "rewards.hybrid",
 }

@@ -12,18 +12,18 @@ from PIL import Image
 
 from canvasagent.backends.lacking import require_complete
 from canvasagent.backends.profile import Profile
-from canvasagent.blocking import block
 from canvasagent.canvas import Asset
-from canvasagent.conversation import Message
 from canvasagent.environment import Environment, Limits
 from canvasagent.errors import InputError, PolicyFailure
-from canvasagent.events import Event, Listener
+from canvasagent.execution.run_sync import block
+from canvasagent.execution.toolbox import ToolBox
 from canvasagent.policies import load_policy
 from canvasagent.policies.base import Policy, PolicySettings, settings_record
-from canvasagent.run_folder import RunFolder, new_run_id
+from canvasagent.protocol.conversation import Message
+from canvasagent.record.events import Event, Listener
+from canvasagent.record.run_folder import RunFolder, new_run_id
+from canvasagent.record.trajectory import Trajectory, replayed_call
 from canvasagent.task import Task
-from canvasagent.toolbox import ToolBox
-from canvasagent.trajectory import Trajectory, replayed_call
 
 Picture = str | Path | bytes | Image.Image
 

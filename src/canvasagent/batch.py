@@ -19,10 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.agent import Agent
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
-from canvasagent.pictures import write_atomically
-from canvasagent.run_folder import LOCK_NAME, make_room
+from canvasagent.imaging.pictures import write_atomically
+from canvasagent.record.run_folder import LOCK_NAME, make_room
+from canvasagent.record.trajectory import RECORD_NAME, Trajectory
 from canvasagent.task import Task
-from canvasagent.trajectory import RECORD_NAME, Trajectory
 
 RESULTS_NAME = "results.jsonl"
 CONCURRENCY = 4

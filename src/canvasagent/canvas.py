@@ -11,8 +11,8 @@ from typing import Any
 
 from PIL import Image
 
-from canvasagent.geometry import Size
-from canvasagent.pictures import profile_of, shrink
+from canvasagent.imaging.geometry import Size
+from canvasagent.imaging.pictures import profile_of, shrink
 
 BASE_ALIASES = ("base", "base_image")
 """Names that the released data uses for `img_1`."""

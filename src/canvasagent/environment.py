@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.canvas import Asset, Canvas, Lineage
-from canvasagent.conversation import Message
 from canvasagent.errors import BackendFailure, CanvasAgentError
-from canvasagent.execution import Execution
+from canvasagent.execution.calls import Execution
+from canvasagent.execution.toolbox import ToolBox
 from canvasagent.faults import FormatFault, Stage, ToolFault
-from canvasagent.pictures import MAX_PIXELS, open_picture
+from canvasagent.imaging.pictures import MAX_PIXELS, open_picture
 from canvasagent.prompts import system_prompt
-from canvasagent.protocol import ToolCall, Turn, parse, render_error, render_observation, render_request
+from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.turns import ToolCall, Turn, parse, render_error, render_observation, render_request
 from canvasagent.task import Task
-from canvasagent.toolbox import ToolBox
 from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import Checked, check_call
 

@@ -22,10 +22,10 @@ A file `backends/<profile>/<tool>.py` (or any importable module) defines
         def __init__(self, config: Config) -> None: ...
         def __call__(self, **inputs) -> ...: ...
 
-A backend that pays for its calls tells `canvasagent.spending.spend` what; one that works better on several at once
-lets `canvasagent.batching.MicroBatcher` gather them, and `waits` says how many. A backend that has
-`carry_out(key, checked, assets, seed) -> Outcome` does whole calls with their words in place of pixel work; `remote.py`
-does so, for another machine does it all.
+A backend that pays for its calls reports the cost to `canvasagent.execution.cost_meter.spend`; one that works better
+on several at once lets `canvasagent.execution.batching.MicroBatcher` gather them, and `waits` says how many.
+A backend that has `carry_out(key, checked, assets, seed) -> Outcome` executes whole calls in place of the pixel work
+alone; `remote.py` does so, because another machine executes them.
 
 Pictures come in as RGB, RGBA or (masks) L with 0 and 255, are never changed in place, and go out likewise.
 All coordinates are pixels. What a backend cannot do it refuses with `ToolRefusal`, in words that say what can.
@@ -56,7 +56,7 @@ import numpy as np
 from PIL import Image
 
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import PixelBox, Point, bounds
+from canvasagent.imaging.geometry import PixelBox, Point, bounds
 
 
 class Backend(Protocol):

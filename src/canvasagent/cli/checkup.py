@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from canvasagent.canvas import Canvas
-    from canvasagent.toolbox import ToolBox
+    from canvasagent.execution.toolbox import ToolBox
 
 VARIABLES = (
     "CANVASAGENT_API_KEY", "CANVASAGENT_TOOLS_KEY", "CANVASAGENT_IMAGES_API_KEY", "CANVASAGENT_IMAGES_BASE_URL",
@@ -65,7 +65,7 @@ def install_command(extra: str) -> str:
 def profiles(deep: bool) -> dict[str, dict[str, Any]]:
     """Each built-in profile, and for each of its tools whether the backend can be made (`deep`: whether it works)."""
     from canvasagent.backends.profile import profile_names
-    from canvasagent.toolbox import ToolBox
+    from canvasagent.execution.toolbox import ToolBox
 
     told: dict[str, dict[str, Any]] = {}
     for name in profile_names():
@@ -119,7 +119,7 @@ def sample_canvas() -> Canvas:
     from PIL import Image, ImageDraw
 
     from canvasagent.canvas import Asset, Canvas, Kind
-    from canvasagent.fonts import font_for
+    from canvasagent.imaging.fonts import font_for
 
     picture = Image.linear_gradient("L").resize((256, 192))
     picture = Image.merge(
@@ -159,7 +159,7 @@ def policies() -> dict[str, dict[str, Any]]:
 def fonts() -> dict[str, dict[str, Any]]:
     """For each script the font that would write it, or what to do to get one."""
     from canvasagent.errors import ToolRefusal
-    from canvasagent.fonts import font_for
+    from canvasagent.imaging.fonts import font_for
 
     told: dict[str, dict[str, Any]] = {}
     for script, letters in SAMPLES.items():
@@ -186,7 +186,7 @@ def terminal(console: Console) -> dict[str, Any]:
 def runs_folder(path: Path) -> dict[str, Any]:
     """Whether runs can be written there, found out by writing."""
     from canvasagent.errors import StorageError
-    from canvasagent.pictures import write_atomically
+    from canvasagent.imaging.pictures import write_atomically
 
     made = next((parent for parent in (path, *path.parents) if parent.exists()), path)
     probe = made / f".canvasagent-{os.getpid()}"

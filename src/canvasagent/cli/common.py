@@ -16,7 +16,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from canvasagent.trajectory import Trajectory
+    from canvasagent.record.trajectory import Trajectory
 
 OWN_FAULT, USAGE, DRIFTED, FAILED, STOPPED = 1, 2, 3, 5, 130
 CODES = {"met": 0, "unmet": 3, "truncated": 4, "failed": FAILED}
@@ -156,7 +156,7 @@ def find_run(name: str, runs_dir: Path) -> Path:
 def load_run(name: str, runs_dir: Path) -> Trajectory:
     """The record of a run. Raises `InputError` where there is none or it is damaged."""
     from canvasagent.errors import InputError, StorageError
-    from canvasagent.trajectory import Trajectory
+    from canvasagent.record.trajectory import Trajectory
 
     try:
         return Trajectory.load(find_run(name, runs_dir))
@@ -166,7 +166,7 @@ def load_run(name: str, runs_dir: Path) -> Trajectory:
 
 def final_path(record: Trajectory) -> Path | None:
     """Where the result lies in the run's folder, where it has one."""
-    from canvasagent.trajectory import asset_path
+    from canvasagent.record.trajectory import asset_path
 
     if record.folder is None or record.final is None:
         return None
@@ -177,8 +177,8 @@ def final_path(record: Trajectory) -> Path | None:
 def report_path(record: Trajectory) -> Path | None:
     """The run's report, written anew where it is missing or older than the record; None where it cannot be."""
     from canvasagent.errors import StorageError
-    from canvasagent.report import REPORT_NAME, write_report
-    from canvasagent.trajectory import RECORD_NAME
+    from canvasagent.record.report import REPORT_NAME, write_report
+    from canvasagent.record.trajectory import RECORD_NAME
 
     if record.folder is None:
         return None

@@ -30,11 +30,11 @@ from canvasagent.cli.options import flag
 from canvasagent.cli.run import Given
 from canvasagent.cli.words import command_words, harmless, status_words
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
-from canvasagent.events import Event, Listener
+from canvasagent.record.events import Event, Listener
 from canvasagent.task import Task
 
 if TYPE_CHECKING:
-    from canvasagent.trajectory import Trajectory
+    from canvasagent.record.trajectory import Trajectory
 
 Start = Callable[[Listener], Coroutine[Any, Any, "Trajectory"]]
 
@@ -146,7 +146,7 @@ def _finish(given: Given, record: Trajectory) -> Ending:
 
 
 def _save(record: Trajectory, path: Path) -> Path:
-    from canvasagent.provenance import save_final
+    from canvasagent.record.provenance import save_final
 
     save_final(record, path)
     return path

@@ -131,9 +131,9 @@ class Asked:
 
     def contenders(self) -> dict[str, Any]:
         """Who is compared, by name."""
+        from canvasagent.endpoints.images import ImagesSettings
         from canvasagent.evaluation.contenders import contender
         from canvasagent.evaluation.image_only import ImageOnly
-        from canvasagent.images_endpoint import ImagesSettings
 
         images = ImagesSettings(base_url=self.images_base_url)
         found: dict[str, Any] = {name: contender(name, self.settings) for name in self.policies}
@@ -143,10 +143,10 @@ class Asked:
         """The evaluation in its folder."""
         from canvasagent.evaluation.runner import Evaluation, Setup
         from canvasagent.evaluation.tasks import load_bench
+        from canvasagent.execution.toolbox import ToolBox
         from canvasagent.rewards.config import find_preset
         from canvasagent.rewards.judges import load_judge
         from canvasagent.rewards.judges.base import JudgeSettings
-        from canvasagent.toolbox import ToolBox
 
         tasks = load_bench(self.bench)
         judging = settings_from(JudgeSettings, self.judging)

@@ -32,8 +32,8 @@ def check(
     **options: Any,
 ) -> Ending:
     """Judge runs again, with order and wording changed, and beside another judge, people, or earlier verdicts."""
-    from canvasagent.blocking import block
     from canvasagent.evaluation.calibration import as_markdown, calibrate, read_stored, save_stored
+    from canvasagent.execution.run_sync import block
 
     settings = settings_from(JudgeSettings, options)
     loaded = [load_run(name, runs_dir) for given in runs for name in _folders(given)]

@@ -14,11 +14,11 @@ from rich.text import Text
 
 from canvasagent.cli.thumbnails import can_show, thumbnail
 from canvasagent.cli.words import COLUMNS, asset_words, call_words, harmless, print_turn
-from canvasagent.events import Event
-from canvasagent.protocol import parse
+from canvasagent.protocol.turns import parse
+from canvasagent.record.events import Event
 
 if TYPE_CHECKING:
-    from canvasagent.trajectory import Trajectory
+    from canvasagent.record.trajectory import Trajectory
 
 QUICK = 0.4
 """Seconds after which the line appears that says what is going on."""

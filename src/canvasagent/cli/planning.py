@@ -26,7 +26,7 @@ def plan(
     """Plan devices and memory for a profile's models, from published parameter counts. Nothing is loaded."""
     from canvasagent.backends.profile import load_profile
     from canvasagent.errors import InputError
-    from canvasagent.pictures import write_atomically
+    from canvasagent.imaging.pictures import write_atomically
     from canvasagent.weights.placement import as_profile, cards_here, cards_of
     from canvasagent.weights.placement import plan as make_plan
 

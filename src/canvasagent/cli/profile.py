@@ -20,7 +20,7 @@ def new(
     """Write a profile with every choice there is, commented, to be changed by hand."""
     from canvasagent.backends.template import commented
     from canvasagent.errors import InputError
-    from canvasagent.pictures import write_atomically
+    from canvasagent.imaging.pictures import write_atomically
 
     if file.suffix != ".toml":
         raise InputError(f"'{file}': a profile's file ends in .toml.")

@@ -21,7 +21,7 @@ from canvasagent.cli.common import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from canvasagent.replay import ReplayReport
+    from canvasagent.record.replay import ReplayReport
 
 
 def replay(
@@ -36,7 +36,7 @@ def replay(
 ) -> Ending:
     """Run a recorded run again. Exit code 0: the same to the pixel; 3: something differs."""
     from canvasagent.errors import InputError, StorageError
-    from canvasagent.replay import replay as replay_run
+    from canvasagent.record.replay import replay as replay_run
 
     try:
         report = replay_run(find_run(run, runs_dir), profile)

@@ -31,7 +31,7 @@ def audit(
 
     Exit code 0: none beats its honest counterpart under `hardened`; 3: one does.
     """
-    from canvasagent.blocking import block
+    from canvasagent.execution.run_sync import block
     from canvasagent.rewards.audit import JUDGED, SHOWN, as_markdown
     from canvasagent.rewards.audit import audit as run_audit
 

@@ -19,7 +19,7 @@ from canvasagent.policies import policy_names
 from canvasagent.policies.base import PolicySettings
 
 if TYPE_CHECKING:
-    from canvasagent.trajectory import Trajectory
+    from canvasagent.record.trajectory import Trajectory
 
 _AGENT = inspect.signature(Agent.__init__).parameters
 _SECRET = ("api_key",)
@@ -161,7 +161,7 @@ def _check(given: Given) -> None:
     elif given.batch is None and given.request is None:
         raise InputError('say what to make or change: canvasagent run "make it warmer" -i photo.jpg -o out.png')
     if given.output is not None:
-        from canvasagent.pictures import check_output_path
+        from canvasagent.imaging.pictures import check_output_path
 
         check_output_path(given.output)
         if given.output.is_dir():

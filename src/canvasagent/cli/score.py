@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from canvasagent.record.trajectory import Trajectory
     from canvasagent.rewards.hybrid import Score
     from canvasagent.rewards.judges.base import Aspect, Judge, Verdict
-    from canvasagent.trajectory import Trajectory
 
 NO_JUDGE = "none"
 
@@ -63,8 +63,8 @@ def score(
     **options: Any,
 ) -> Ending:
     """Score runs. Exit code 0: every run has its total; 3: some are unscored; 2: some cannot be read."""
-    from canvasagent.blocking import block
     from canvasagent.errors import InputError
+    from canvasagent.execution.run_sync import block
     from canvasagent.rewards.config import find_preset
     from canvasagent.rewards.judges import load_judge
 

@@ -71,8 +71,8 @@ def tools(
 def _toolbox(engine: str, profile: Any, sharing: Path | None, settings: Any, running: int | None) -> tuple[Any, Any]:
     """What carries calls out, and the settings; on a cluster as many calls run at once as it takes, if not told."""
     from canvasagent.errors import InputError
+    from canvasagent.execution.toolbox import ToolBox
     from canvasagent.scale.cluster import check_engine
-    from canvasagent.toolbox import ToolBox
 
     if check_engine(engine) == "local":
         if sharing is not None:

@@ -23,7 +23,7 @@ from canvasagent.cli.common import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from canvasagent.trajectory import Trajectory
+    from canvasagent.record.trajectory import Trajectory
 
 
 def show(

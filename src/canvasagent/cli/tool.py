@@ -18,10 +18,10 @@ from canvasagent.cli.common import CODES, FAILED, Ending, err, failure, out, tel
 from canvasagent.cli.options import flag, with_options
 from canvasagent.cli.words import harmless
 from canvasagent.errors import InputError
-from canvasagent.execution import Execution
+from canvasagent.execution.calls import Execution
+from canvasagent.execution.toolbox import ToolBox
 from canvasagent.faults import Stage
-from canvasagent.pictures import check_output_path, open_picture, save_picture
-from canvasagent.toolbox import ToolBox
+from canvasagent.imaging.pictures import check_output_path, open_picture, save_picture
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import Tool, canvas_info
 from canvasagent.tools.check import check_call

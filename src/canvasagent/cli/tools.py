@@ -34,7 +34,7 @@ def tools(
 
 def profile_tools(profile: str | None) -> dict[str, Tool]:
     """The tools that a profile has a backend for, by wire name."""
-    from canvasagent.toolbox import ToolBox
+    from canvasagent.execution.toolbox import ToolBox
 
     with ToolBox(profile) if profile is not None else ToolBox() as toolbox:
         return toolbox.tools

@@ -15,8 +15,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from canvasagent.record import AssetRecord, TurnRecord
-    from canvasagent.trajectory import Trajectory
+    from canvasagent.record.model import AssetRecord, TurnRecord
+    from canvasagent.record.trajectory import Trajectory
 
 MAX_ARGUMENT = 120
 """Characters of an argument that are shown."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from canvasagent.craft.pictures import Box
-from canvasagent.geometry import GRID, Size, bounds, box_to_grid, box_to_pixels
+from canvasagent.imaging.geometry import GRID, Size, bounds, box_to_grid, box_to_pixels
 
 VISIBLE = 0.5
 """Share of a box that a crop must keep; less, and what it holds is gone."""

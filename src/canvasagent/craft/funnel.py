@@ -17,7 +17,7 @@ from canvasagent.craft.quality import RULES, STAGES
 from canvasagent.craft.store import Dataset, Rejection
 from canvasagent.craft.tally import group_of
 from canvasagent.errors import StorageError
-from canvasagent.pictures import encode, shrink, write_atomically
+from canvasagent.imaging.pictures import encode, shrink, write_atomically
 
 FUNNEL, PAGE = "funnel.json", "funnel.html"
 EXAMPLES = 4

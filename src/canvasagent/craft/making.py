@@ -18,7 +18,6 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.agent import Agent
-from canvasagent.cache import Cache
 from canvasagent.craft.chains import bind, chain_at, mix_chains
 from canvasagent.craft.difficulty import measure
 from canvasagent.craft.performer import RECOVERY, VERIFY, Performer
@@ -33,8 +32,9 @@ from canvasagent.craft.writers import load_writer
 from canvasagent.craft.writers.base import Writer, WriterFailure
 from canvasagent.environment import Limits
 from canvasagent.errors import InputError
+from canvasagent.execution.cache import Cache
+from canvasagent.execution.toolbox import ToolBox
 from canvasagent.task import Task
-from canvasagent.toolbox import ToolBox
 
 MEMORY_BYTES = 64_000_000
 """Results of tools that a worker remembers: an item asks for those of another one hardly ever."""

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from canvasagent.conversation import Message
-from canvasagent.geometry import Size
-from canvasagent.observed import Observation, likeness, observe
-from canvasagent.trajectory import Trajectory
+from canvasagent.imaging.geometry import Size
+from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.observation_parser import Observation, likeness, observe
+from canvasagent.record.trajectory import Trajectory
 
 ALIKE = 0.8
 """How alike what was read must be to a text that is expected."""

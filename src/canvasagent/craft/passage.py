@@ -13,9 +13,9 @@ from canvasagent.craft.pictures import Box
 from canvasagent.craft.plan import Branch, Condition, Found, Made, Node, Plan, Step, Value
 from canvasagent.craft.verifying import in_place, satisfied, shortfall, verification_of
 from canvasagent.craft.writers.base import Seen
-from canvasagent.geometry import Size, grown
-from canvasagent.observed import Observation, likeness
-from canvasagent.protocol import ToolCall
+from canvasagent.imaging.geometry import Size, grown
+from canvasagent.protocol.observation_parser import Observation, likeness
+from canvasagent.protocol.turns import ToolCall
 
 
 class Stuck(Exception):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from canvasagent.conversation import Message
 from canvasagent.craft.mishaps import Mishap, choose
 from canvasagent.craft.observations import Past, past_of, past_of_run
 from canvasagent.craft.passage import Account, Passage, Stuck
@@ -20,8 +19,9 @@ from canvasagent.craft.verifying import verification, verification_of
 from canvasagent.craft.writers.base import Writer, WriterFailure
 from canvasagent.errors import PolicyFailure
 from canvasagent.policies.base import Reply
-from canvasagent.protocol import render_turn
-from canvasagent.trajectory import Trajectory
+from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.turns import render_turn
+from canvasagent.record.trajectory import Trajectory
 
 RECOVERY, VERIFY = 0.08, 0.15
 """Default shares of items with a wrong turn that is mended, and with a step that makes sure."""

@@ -15,9 +15,9 @@ from canvasagent.canvas import Kind
 from canvasagent.craft.passage import Account
 from canvasagent.craft.plan import Plan
 from canvasagent.errors import InputError
-from canvasagent.record import TurnRecord
+from canvasagent.record.model import TurnRecord
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.checks import Outcome, run_checks
-from canvasagent.trajectory import Trajectory
 
 MARKS = ("<tool_call>", "</tool_call>", "<Terminate>", "</Terminate>", "<image>", "<reason>", "</reason>")
 """What an instruction must not hold: the wire's own marks."""

@@ -10,8 +10,8 @@ from canvasagent.craft.plan import Plan
 from canvasagent.craft.quality import Case
 from canvasagent.craft.records import ChatMessage, SftRecord
 from canvasagent.craft.sources.duplicates import fingerprint
-from canvasagent.pictures import encode
-from canvasagent.trajectory import Trajectory
+from canvasagent.imaging.pictures import encode
+from canvasagent.record.trajectory import Trajectory
 
 NO_TIME = "1970-01-01T00:00:00+00:00"
 """When a record says that it was made: records do not depend on the hour."""

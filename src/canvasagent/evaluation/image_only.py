@@ -6,13 +6,13 @@ import asyncio
 from pathlib import Path
 
 from canvasagent.canvas import Asset, Kind, Lineage, input_key
+from canvasagent.endpoints.images import ImagesEndpoint, ImagesSettings
 from canvasagent.environment import Environment
 from canvasagent.errors import InputError
 from canvasagent.evaluation.tasks import EvalTask
-from canvasagent.images_endpoint import ImagesEndpoint, ImagesSettings
-from canvasagent.run_folder import RunFolder
-from canvasagent.toolbox import ToolBox
-from canvasagent.trajectory import Trajectory
+from canvasagent.execution.toolbox import ToolBox
+from canvasagent.record.run_folder import RunFolder
+from canvasagent.record.trajectory import Trajectory
 
 PREFIX = "images:"
 

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from canvasagent.errors import CanvasAgentError
 from canvasagent.evaluation.tasks import EvalTask
 from canvasagent.faults import Stage
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.hybrid import Score
 from canvasagent.rewards.judges.base import Aspect, Verdict
-from canvasagent.trajectory import Trajectory
 
 Failure = Literal["format", "reference", "specification", "execution", "gave up", "wrong result", "truncated"]
 FAILURES: dict[Failure, str] = {

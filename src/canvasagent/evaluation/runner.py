@@ -24,12 +24,12 @@ from canvasagent.evaluation.contenders import Contender
 from canvasagent.evaluation.image_only import ImageOnly
 from canvasagent.evaluation.rows import Row, make_row, outcome_only
 from canvasagent.evaluation.tasks import Bench, EvalTask
-from canvasagent.pictures import write_atomically
+from canvasagent.execution.toolbox import ToolBox
+from canvasagent.imaging.pictures import write_atomically
+from canvasagent.record.run_folder import LOCK_NAME, make_room
+from canvasagent.record.trajectory import RECORD_NAME, Trajectory
 from canvasagent.rewards.hybrid import score
 from canvasagent.rewards.judges.base import Judge
-from canvasagent.run_folder import LOCK_NAME, make_room
-from canvasagent.toolbox import ToolBox
-from canvasagent.trajectory import RECORD_NAME, Trajectory
 from canvasagent.version import __version__
 
 SETUP_NAME, ROWS_NAME, RUNS_NAME = "evaluation.json", "rows.jsonl", "runs"

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from canvasagent.conversation import Message
 from canvasagent.errors import InputError
+from canvasagent.protocol.conversation import Message
 
 VIEW_PIXELS = 262_144
 """Pixels of the copy that a policy sees of a picture (PROTOCOL: corrected, on purpose)."""

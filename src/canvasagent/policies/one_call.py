@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from canvasagent.conversation import Message, last_request
 from canvasagent.policies.base import without_argument
-from canvasagent.protocol import ToolCall, render_turn
+from canvasagent.protocol.conversation import Message, last_request
+from canvasagent.protocol.turns import ToolCall, render_turn
 from canvasagent.task import question_in
 
 _ONLY = re.compile(

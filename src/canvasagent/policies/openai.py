@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from canvasagent.conversation import Message
+from canvasagent.endpoints.address import endpoint_of
+from canvasagent.endpoints.chat import BASE_DELAY, BROKEN_OFF, ChatClient, Dialect
+from canvasagent.endpoints.messages import PictureCache, wire_messages
 from canvasagent.errors import InputError
-from canvasagent.policies._chat import PictureCache, wire_messages
-from canvasagent.policies._client import BASE_DELAY, BROKEN_OFF, ChatClient, Dialect
-from canvasagent.policies._endpoint import endpoint_of
 from canvasagent.policies.base import PolicySettings, Reply
+from canvasagent.protocol.conversation import Message
 
 __all__ = ["BROKEN_OFF", "OpenAIPolicy", "create"]
 

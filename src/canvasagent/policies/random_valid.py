@@ -12,10 +12,10 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from canvasagent.conversation import Message, last_request, shown
 from canvasagent.errors import InputError
 from canvasagent.policies.base import PolicySettings, TurnPolicy
-from canvasagent.protocol import ToolCall, parse, render_turn
+from canvasagent.protocol.conversation import Message, last_request, shown
+from canvasagent.protocol.turns import ToolCall, parse, render_turn
 
 MOST = 5
 """Calls that a run makes at most: fewer than a benchmark's turn limit allows."""

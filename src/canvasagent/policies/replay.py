@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from canvasagent.conversation import Message
 from canvasagent.errors import InputError, PolicyFailure
 from canvasagent.policies.base import PolicySettings, Reply
+from canvasagent.protocol.conversation import Message
 
 RECORD_NAME = "trajectory.json"
 

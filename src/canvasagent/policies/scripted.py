@@ -8,12 +8,12 @@ every turn. What it does not understand it says (`Not done: …`); it never gues
 import re
 from collections.abc import Sequence
 
-from canvasagent.conversation import Message
 from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.policies._scripted.play import perform
 from canvasagent.policies._scripted.scene import Next, Scene
 from canvasagent.policies.base import without_argument
-from canvasagent.protocol import ToolCall, render_turn, said
+from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.turns import ToolCall, render_turn, said
 
 
 def next_turn(messages: Sequence[Message]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from canvasagent.protocol import ToolCall, render_turn
+from canvasagent.protocol.turns import ToolCall, render_turn
 from canvasagent.task import Task
 
 LIMIT = 12

@@ -15,13 +15,13 @@ from typing import Any
 from canvasagent.canvas import BASE_ALIASES
 from canvasagent.errors import InputError
 from canvasagent.faults import Stage
-from canvasagent.record import CallRecord, TurnRecord
+from canvasagent.record.model import CallRecord, TurnRecord
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.config import ActionWeights
 from canvasagent.tools import Tool, all_tools
 from canvasagent.tools.base import AssetInfo
 from canvasagent.tools.check import Checked, check_call
 from canvasagent.tools.slots import in_slots
-from canvasagent.trajectory import Trajectory
 
 _NOT_RUN = frozenset({Stage.EXECUTION, Stage.INFRASTRUCTURE})
 

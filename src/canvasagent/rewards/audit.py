@@ -15,13 +15,13 @@ from pydantic import BaseModel, ConfigDict
 from canvasagent.agent import Agent
 from canvasagent.environment import Limits
 from canvasagent.errors import InputError
+from canvasagent.execution.toolbox import ToolBox
 from canvasagent.policies.replay import ReplayPolicy
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards._degenerate import LIMIT, Scenario, audit_task, scenarios
 from canvasagent.rewards.config import find_preset
 from canvasagent.rewards.hybrid import Score, score
 from canvasagent.rewards.judges import load_judge
-from canvasagent.toolbox import ToolBox
-from canvasagent.trajectory import Trajectory
 
 SHOWN = ("paper", "release", "hardened")
 """Presets that the audit shows unless told otherwise."""

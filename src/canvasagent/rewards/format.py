@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from canvasagent.faults import FormatFault as F
-from canvasagent.protocol import MAX_DEPTH, parse
-from canvasagent.record import CallRecord, TurnRecord
+from canvasagent.protocol.turns import MAX_DEPTH, parse
+from canvasagent.record.model import CallRecord, TurnRecord
 from canvasagent.rewards.config import FormatWeights
 
 _CALLS = re.compile(r"\s*<reason>([^<]*)</reason>\s*<tool_call>(?=\{)")

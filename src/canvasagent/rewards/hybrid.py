@@ -10,12 +10,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from canvasagent.errors import InputError
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.action import CallScore
 from canvasagent.rewards.config import Preset, Weights, find_preset
 from canvasagent.rewards.efficiency import Costs
 from canvasagent.rewards.judges.base import ASPECTS, Aspect, Verdict, unfinished
 from canvasagent.rewards.rule import Counts, Rules, rules
-from canvasagent.trajectory import Trajectory
 
 
 @dataclass(slots=True)

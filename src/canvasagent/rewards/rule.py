@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from canvasagent.faults import FormatFault
-from canvasagent.record import TurnRecord
+from canvasagent.record.model import TurnRecord
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.action import CallScore, Played, action_score, feeding, play, resolve
 from canvasagent.rewards.config import Preset
 from canvasagent.rewards.efficiency import (
@@ -21,7 +22,6 @@ from canvasagent.rewards.efficiency import (
 )
 from canvasagent.rewards.format import TurnText, format_score, read_text, said, turn_format, undiluted, words
 from canvasagent.tools import find_tool
-from canvasagent.trajectory import Trajectory
 
 
 @dataclass(slots=True)

@@ -11,9 +11,9 @@ from canvasagent.agent import Agent
 from canvasagent.batch import Item, Result, run_item
 from canvasagent.errors import CanvasAgentError
 from canvasagent.evaluation.rows import Row
-from canvasagent.run_folder import make_room
+from canvasagent.record.run_folder import make_room
+from canvasagent.record.trajectory import RECORD_NAME, Trajectory
 from canvasagent.scale.fleet import Fleet
-from canvasagent.trajectory import RECORD_NAME, Trajectory
 
 Order = tuple[Item, Path]
 Runs = Callable[[str, str], Awaitable[Row]]

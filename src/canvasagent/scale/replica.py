@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from canvasagent.backends.profile import Profile
-from canvasagent.cache import Cache
 from canvasagent.canvas import Asset
 from canvasagent.errors import BackendFailure, CanvasAgentError
-from canvasagent.execution import Execution
-from canvasagent.toolbox import ToolBox
+from canvasagent.execution.cache import Cache
+from canvasagent.execution.calls import Execution
+from canvasagent.execution.toolbox import ToolBox
 from canvasagent.tools.check import Checked
 from canvasagent.version import __version__
 

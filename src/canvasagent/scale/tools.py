@@ -17,14 +17,14 @@ from typing import Any
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset
 from canvasagent.errors import BackendFailure, ToolRefusal
-from canvasagent.execution import Known
+from canvasagent.execution.calls import Known
+from canvasagent.execution.cost_meter import spend
+from canvasagent.execution.toolbox import CALL_SECONDS, ToolBox
 from canvasagent.faults import Stage
-from canvasagent.pictures import MAX_PIXELS
+from canvasagent.imaging.pictures import MAX_PIXELS
 from canvasagent.scale.cluster import Cluster
 from canvasagent.scale.replica import Directory, Replica, Told
 from canvasagent.scale.sharing import Share, Sharing, alone, distinct, shares
-from canvasagent.spending import spend
-from canvasagent.toolbox import CALL_SECONDS, ToolBox
 from canvasagent.tools.base import Outcome, Tool
 from canvasagent.tools.check import Checked
 from canvasagent.version import __version__

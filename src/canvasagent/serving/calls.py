@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.canvas import Asset
 from canvasagent.errors import BackendFailure
-from canvasagent.execution import Execution
+from canvasagent.execution.calls import Execution
 from canvasagent.faults import Stage
 from canvasagent.serving.engine import Engine
 from canvasagent.serving.keys import Caller

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset
-from canvasagent.execution import Execution
+from canvasagent.execution.calls import Execution
 from canvasagent.tools.base import Tool
 from canvasagent.tools.check import Checked
 

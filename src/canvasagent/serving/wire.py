@@ -19,8 +19,8 @@ from PIL import Image
 
 from canvasagent.canvas import Kind
 from canvasagent.errors import InputError
-from canvasagent.pictures import MAX_PIXELS, encode, open_picture, profile_of, with_profile
-from canvasagent.soundness import MODES
+from canvasagent.execution.validate_outcome import MODES
+from canvasagent.imaging.pictures import MAX_PIXELS, encode, open_picture, profile_of, with_profile
 
 API = "/v1"
 ID_PATTERN = "(image|mask|cutout)-[0-9a-f]{64}"

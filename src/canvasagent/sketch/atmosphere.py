@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw
 
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.scene import Light, Weather
 
 

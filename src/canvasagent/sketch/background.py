@@ -30,7 +30,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.errors import InputError
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.sprite import Place, rasterise
 
 FOLDER = Path(__file__).parent / "backgrounds"

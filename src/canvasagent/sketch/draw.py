@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image
 
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.grammar import parse
 from canvasagent.sketch.layout import lay_out

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.background import Background
 from canvasagent.sketch.costs import HIDDEN, cost_of, hidden
 from canvasagent.sketch.rules import HANGING, allowed

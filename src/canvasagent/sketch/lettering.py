@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from canvasagent.errors import ToolRefusal
-from canvasagent.fonts import font_for
+from canvasagent.imaging.fonts import font_for
 from canvasagent.sketch.sprite import Sprite
 
 SMALLEST = 7

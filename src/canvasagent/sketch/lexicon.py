@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from canvasagent.quotations import Quotes
+from canvasagent.english.quotations import Quotes
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.sprite import all_sprites
 

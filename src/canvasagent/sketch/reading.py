@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageColor
 
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 from canvasagent.sketch import recognise as recognition
 from canvasagent.sketch.layout import Placement
 from canvasagent.sketch.lexicon import data

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from canvasagent.geometry import PixelBox, Size
+from canvasagent.imaging.geometry import PixelBox, Size
 from canvasagent.sketch.daylight import AIRS, Air, beyond, undone
 from canvasagent.sketch.index import Index
 from canvasagent.sketch.match import Guesses, guess, hopeful, refined, score, together

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageFilter
 
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.atmosphere import dim, fall, veil
 from canvasagent.sketch.background import Background
 from canvasagent.sketch.layout import Placement

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.scene import Group, Relation
 
 

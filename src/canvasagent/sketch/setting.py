@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageColor
 
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.atmosphere import dim, tinted
 from canvasagent.sketch.background import Background, all_backgrounds
 from canvasagent.sketch.lexicon import data

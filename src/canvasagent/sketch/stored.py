@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from canvasagent.errors import StorageError
-from canvasagent.pictures import write_atomically
+from canvasagent.imaging.pictures import write_atomically
 from canvasagent.sketch import points, regions, survey
 from canvasagent.sketch.index import Index, Points, Table
 from canvasagent.sketch.regions import CELLS, Array, mirrored

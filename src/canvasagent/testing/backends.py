@@ -17,15 +17,15 @@ from PIL import Image
 from pydantic import BaseModel
 
 from canvasagent.backends.profile import Profile, backend_class, fingerprint, make_backend, make_config
-from canvasagent.blocking import block
 from canvasagent.canvas import Asset, Canvas, Kind, input_key, pixel_hash
 from canvasagent.errors import CanvasAgentError, ToolRefusal
-from canvasagent.geometry import Size
-from canvasagent.pictures import profile_of
-from canvasagent.soundness import sound
+from canvasagent.execution.run_sync import block
+from canvasagent.execution.toolbox import ToolBox
+from canvasagent.execution.validate_outcome import sound
+from canvasagent.imaging.geometry import Size
+from canvasagent.imaging.pictures import profile_of
 from canvasagent.testing.errors import ConformanceError, require
 from canvasagent.testing.samples import SIZE, mask, picture, profile
-from canvasagent.toolbox import ToolBox
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import Call, Outcome, Tool, canvas_info
 from canvasagent.tools.check import Checked, check_call

@@ -6,13 +6,13 @@ import asyncio
 import json
 from collections.abc import Sequence
 
-from canvasagent.blocking import block
 from canvasagent.canvas import Asset, Canvas, Kind, Lineage, input_key
-from canvasagent.conversation import Message
 from canvasagent.errors import PolicyFailure
+from canvasagent.execution.run_sync import block
 from canvasagent.policies.base import Policy, Reply, Usage, settings_record
 from canvasagent.prompts import system_prompt
-from canvasagent.protocol import ToolCall, parse, render_observation, render_request, render_turn
+from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.turns import ToolCall, parse, render_observation, render_request, render_turn
 from canvasagent.testing.errors import ConformanceError, require
 from canvasagent.testing.samples import picture
 from canvasagent.tools import all_tools

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image, ImageCms, ImageDraw
 
 from canvasagent.canvas import Asset, Canvas, Kind, Lineage, input_key
-from canvasagent.fonts import font_for
-from canvasagent.geometry import Size
-from canvasagent.pictures import with_profile
+from canvasagent.imaging.fonts import font_for
+from canvasagent.imaging.geometry import Size
+from canvasagent.imaging.pictures import with_profile
 
 SIZE: Size = (96, 80)
 """Size of the sample picture, on which an object and a word can be told apart."""

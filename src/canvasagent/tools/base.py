@@ -16,7 +16,7 @@ from PIL import Image
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from canvasagent.canvas import Canvas, Kind
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 from canvasagent.tools.slots import Named, listed
 
 MAX_TEXT = 4000

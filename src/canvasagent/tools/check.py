@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from canvasagent.canvas import Kind
 from canvasagent.faults import Stage, ToolFault
-from canvasagent.geometry import GRID
+from canvasagent.imaging.geometry import GRID
 from canvasagent.tools.base import AssetInfo, Tool
 from canvasagent.tools.slots import Named
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from canvasagent.geometry import box_to_pixels
+from canvasagent.imaging.geometry import box_to_pixels
 from canvasagent.tools.base import Box, Call, Outcome, Tool, ToolArguments, asset_field
 
 

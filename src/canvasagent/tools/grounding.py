@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import Field
 
 from canvasagent.canvas import Kind
-from canvasagent.geometry import box_to_grid
+from canvasagent.imaging.geometry import box_to_grid
 from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool, ToolArguments, asset_field, text_problems
 from canvasagent.tools.listing import page_lines
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from canvasagent.canvas import Kind
-from canvasagent.geometry import Point, box_to_grid
+from canvasagent.imaging.geometry import Point, box_to_grid
 from canvasagent.tools.base import Call, Outcome, Tool, ToolArguments, asset_field
 from canvasagent.tools.listing import page_lines
 

@@ -10,7 +10,7 @@ from PIL import ImageColor
 from pydantic import Field
 
 from canvasagent.canvas import Kind
-from canvasagent.geometry import point_to_pixels
+from canvasagent.imaging.geometry import point_to_pixels
 from canvasagent.tools.base import (
     AssetInfo,
     Call,

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from canvasagent.canvas import Kind
 from canvasagent.errors import BackendFailure, ToolRefusal
-from canvasagent.geometry import box_to_pixels
+from canvasagent.imaging.geometry import box_to_pixels
 from canvasagent.tools.base import Box, Call, Outcome, Tool, ToolArguments, asset_field
 
 

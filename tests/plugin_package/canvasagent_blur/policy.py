@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from canvasagent.conversation import Message
 from canvasagent.policies.base import PolicySettings, Reply
-from canvasagent.protocol import ToolCall, render_turn
+from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.turns import ToolCall, render_turn
 
 
 class Blurrer:

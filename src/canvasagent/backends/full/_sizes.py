@@ -7,7 +7,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 
 MULTIPLE = 16
 """Width and height of what the model sees are multiples of this."""

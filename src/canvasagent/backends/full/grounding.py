@@ -21,10 +21,10 @@ from pydantic import Field
 from canvasagent.backends.base import Detection
 from canvasagent.backends.full._loading import CALLS, Loading, framework, lacking
 from canvasagent.backends.full._vision import Loaded, use
-from canvasagent.batching import MicroBatcher
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import Size
-from canvasagent.masking import opaque
+from canvasagent.execution.batching import MicroBatcher
+from canvasagent.imaging.geometry import Size
+from canvasagent.imaging.masks import opaque
 
 KINDS = {"grounding-dino": "GroundingDinoForObjectDetection"}
 MAX_TOKENS = 256

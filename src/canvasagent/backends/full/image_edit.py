@@ -12,7 +12,7 @@ from canvasagent.backends.full import _flux
 from canvasagent.backends.full._loading import CALLS, lacking
 from canvasagent.backends.full._sizes import padded, region_of, resized, work_size
 from canvasagent.canvas import pixel_hash
-from canvasagent.masking import blended, opaque
+from canvasagent.imaging.masks import blended, opaque
 
 
 class Config(_flux.Settings):

@@ -9,7 +9,7 @@ from canvasagent.backends.full import _flux
 from canvasagent.backends.full._loading import CALLS, lacking
 from canvasagent.backends.full._sizes import RATIO, resized, work_size
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 
 
 class Config(_flux.Settings):

@@ -23,7 +23,7 @@ from pydantic import BaseModel, Field
 from canvasagent.backends.base import TextLine
 from canvasagent.backends.lite.ocr import on_ground
 from canvasagent.errors import CanvasAgentError, WeightsError
-from canvasagent.geometry import Point
+from canvasagent.imaging.geometry import Point
 from canvasagent.weights.files import locate
 
 INSTALL = "pip install 'paddleocr>=3.7' paddlepaddle"

@@ -19,9 +19,9 @@ from pydantic import Field
 
 from canvasagent.backends.full._loading import CALLS, Loading, framework, lacking
 from canvasagent.backends.full._vision import Loaded, use
-from canvasagent.batching import MicroBatcher
-from canvasagent.geometry import PixelBox, Size
-from canvasagent.masking import opaque
+from canvasagent.execution.batching import MicroBatcher
+from canvasagent.imaging.geometry import PixelBox, Size
+from canvasagent.imaging.masks import opaque
 
 KINDS = {"sam": "SamModel", "sam2": "Sam2Model", "sam2_video": "Sam2Model"}
 """SAM 2 is published as the model for videos, whose part for pictures is used."""

@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image, ImageOps
 from pydantic import AfterValidator, ConfigDict, Field
 
+from canvasagent.endpoints.images import ImagesEndpoint, ImagesSettings
 from canvasagent.errors import InputError
-from canvasagent.geometry import Size
-from canvasagent.images_endpoint import ImagesEndpoint, ImagesSettings
+from canvasagent.imaging.geometry import Size
 
 CALLS = 16
 """How many calls may wait for the service at once."""

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from canvasagent.backends.base import refuse_references
 from canvasagent.backends.hosted import _hosting
-from canvasagent.blocking import block
-from canvasagent.masking import blended, opaque
+from canvasagent.execution.run_sync import block
+from canvasagent.imaging.masks import blended, opaque
 
 MAX_REFERENCES = 15
 """OpenAI's service takes 16 pictures in all."""

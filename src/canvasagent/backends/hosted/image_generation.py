@@ -6,8 +6,8 @@ from PIL import Image
 from pydantic import Field
 
 from canvasagent.backends.hosted import _hosting
-from canvasagent.blocking import block
-from canvasagent.geometry import Size
+from canvasagent.execution.run_sync import block
+from canvasagent.imaging.geometry import Size
 
 
 class Config(_hosting.Hosting):

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from canvasagent.geometry import PixelBox
+from canvasagent.imaging.geometry import PixelBox
 
 Array = np.ndarray[Any, Any]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from canvasagent.backends.base import Detection
 from canvasagent.backends.lite.phrases import Query
-from canvasagent.geometry import PixelBox, Size
+from canvasagent.imaging.geometry import PixelBox, Size
 
 
 def _size(box: PixelBox) -> float:

@@ -19,7 +19,7 @@ from canvasagent.backends.lite.choice import chosen
 from canvasagent.backends.lite.phrases import Query, colour_range, parse
 from canvasagent.backends.lite.shapes import colour_mask
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import PixelBox
+from canvasagent.imaging.geometry import PixelBox
 from canvasagent.sketch.lexicon import data, plural
 from canvasagent.sketch.recognise import Thing, recognise
 from canvasagent.sketch.sprite import all_sprites

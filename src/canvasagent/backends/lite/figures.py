@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from canvasagent.backends.lite.palette import Rgb
-from canvasagent.geometry import Point, Size
+from canvasagent.imaging.geometry import Point, Size
 
 Outline = list[Point]
 """Corners in a square from -1 to 1, y down."""

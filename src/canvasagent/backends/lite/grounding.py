@@ -26,7 +26,7 @@ from canvasagent.backends.lite.phrases import Query, colour_range, parse, vocabu
 from canvasagent.backends.lite.said import find_said
 from canvasagent.backends.lite.shapes import Region, colour_mask, hard_edges, likeness, regions
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import PixelBox
+from canvasagent.imaging.geometry import PixelBox
 
 CAN_FIND = (
     "faces ('the face'), text ('the text', 'the sign that says \"SALE\"') and coloured shapes "

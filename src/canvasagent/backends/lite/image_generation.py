@@ -22,7 +22,7 @@ from canvasagent.backends.lite.palette import color_named
 from canvasagent.backends.lite.prompts import Scene, read_prompt
 from canvasagent.backends.lite.scenery import ground_for, ground_names
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.draw import draw_scene
 from canvasagent.sketch.grammar import UnknownWords, parse
 from canvasagent.sketch.lexicon import suggestion, tokens

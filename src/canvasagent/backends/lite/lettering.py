@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from canvasagent.backends.lite.palette import Rgb, shaded
-from canvasagent.fonts import font_for
-from canvasagent.geometry import Point, Size
+from canvasagent.imaging.fonts import font_for
+from canvasagent.imaging.geometry import Point, Size
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from canvasagent.backends.base import TextLine
-from canvasagent.geometry import Point
+from canvasagent.imaging.geometry import Point
 
 Array = np.ndarray[Any, Any]
 Quad = tuple[Point, Point, Point, Point]

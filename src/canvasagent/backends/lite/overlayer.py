@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image, ImageColor
 from pydantic import BaseModel
 
-from canvasagent.compositing import has_alpha, put, put_into_quad, quad_size
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import PixelBox, Point, Size, bounds
-from canvasagent.pictures import profile_of, to_profile
-from canvasagent.typesetting import Block, Color, draw_block, printable, set_text
+from canvasagent.imaging.compositing import has_alpha, put, put_into_quad, quad_size
+from canvasagent.imaging.geometry import PixelBox, Point, Size, bounds
+from canvasagent.imaging.pictures import profile_of, to_profile
+from canvasagent.imaging.typesetting import Block, Color, draw_block, printable, set_text
 
 Quad = Sequence[Point]
 

@@ -15,7 +15,7 @@ from canvasagent.backends.lite.lettering import Lettering
 from canvasagent.backends.lite.palette import COLOR_PATTERN, Rgb, color_named
 from canvasagent.backends.lite.scenery import Ground, ground_for, ground_names, plain
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import Point
+from canvasagent.imaging.geometry import Point
 
 MOST = 60
 """At most this many shapes in one picture."""

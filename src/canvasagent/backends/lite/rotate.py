@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel
 
-from canvasagent.compositing import (
+from canvasagent.imaging.compositing import (
     WARP_LIMIT,
     four_channels,
     from_four_channels,
@@ -17,8 +17,8 @@ from canvasagent.compositing import (
     has_alpha,
     premultiplied,
 )
-from canvasagent.geometry import Size
-from canvasagent.pictures import profile_of
+from canvasagent.imaging.geometry import Size
+from canvasagent.imaging.pictures import profile_of
 
 
 class Config(BaseModel):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from canvasagent.backends.base import Detection, TextLine
-from canvasagent.geometry import PixelBox, Point, bounds
+from canvasagent.imaging.geometry import PixelBox, Point, bounds
 
 
 def find_said(lines: Sequence[TextLine], wanted: str, whole_line: bool, least: float) -> list[Detection]:

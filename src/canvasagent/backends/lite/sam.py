@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 from canvasagent.backends.lite import ocr
 from canvasagent.backends.lite.boards import board_in
 from canvasagent.backends.lite.cutting import Array, WholeBox, drawn, grabcut, guided, letters, whole
-from canvasagent.geometry import PixelBox
+from canvasagent.imaging.geometry import PixelBox
 
 
 class Config(BaseModel):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canvasagent.backends.lite.palette import COLOR_PATTERN, Rgb, color_named
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 
 Array = NDArray[Any]
 Ground = Callable[[Size, int], Array]

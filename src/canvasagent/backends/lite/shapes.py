@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from canvasagent.backends.lite.cutting import Array, peak
-from canvasagent.geometry import PixelBox
+from canvasagent.imaging.geometry import PixelBox
 
 
 @dataclass(frozen=True, slots=True)

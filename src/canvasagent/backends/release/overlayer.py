@@ -9,12 +9,12 @@ from __future__ import annotations
 from PIL import Image, ImageDraw
 from pydantic import BaseModel
 
-from canvasagent.compositing import put
 from canvasagent.errors import ToolRefusal
-from canvasagent.fonts import font_for
-from canvasagent.geometry import Point
-from canvasagent.pictures import profile_of, to_profile
-from canvasagent.typesetting import printable
+from canvasagent.imaging.compositing import put
+from canvasagent.imaging.fonts import font_for
+from canvasagent.imaging.geometry import Point
+from canvasagent.imaging.pictures import profile_of, to_profile
+from canvasagent.imaging.typesetting import printable
 
 
 class Config(BaseModel):

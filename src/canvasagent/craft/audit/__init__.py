@@ -27,9 +27,9 @@ from canvasagent.craft.records import SftRecord
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.store.layout import Record
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
-from canvasagent.pictures import write_atomically
-from canvasagent.replay import areplay
-from canvasagent.toolbox import ToolBox
+from canvasagent.execution.toolbox import ToolBox
+from canvasagent.imaging.pictures import write_atomically
+from canvasagent.record.replay import areplay
 from canvasagent.version import __version__
 
 FOLDER, PAGE, SUMMARY, PROGRESS = "audit", "report.html", "audit.json", "progress.jsonl"

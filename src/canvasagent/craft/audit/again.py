@@ -12,12 +12,12 @@ from canvasagent.craft.audit.turns import Exchange, exchanges
 from canvasagent.craft.imports._sft import instruction_in
 from canvasagent.craft.records import SftRecord
 from canvasagent.craft.store import Dataset
-from canvasagent.ending import choose_final
 from canvasagent.errors import StorageError
 from canvasagent.faults import Stage
-from canvasagent.record import AssetRecord, CallRecord, FaultRecord, LineageRecord, Origin, TurnRecord
-from canvasagent.replay import ReplayReport, TurnReplay
-from canvasagent.trajectory import Trajectory
+from canvasagent.record.ending import choose_final
+from canvasagent.record.model import AssetRecord, CallRecord, FaultRecord, LineageRecord, Origin, TurnRecord
+from canvasagent.record.replay import ReplayReport, TurnReplay
+from canvasagent.record.trajectory import Trajectory
 
 SCORES = ("name", "schema", "reference", "specification", "execution")
 

@@ -12,7 +12,7 @@ from canvasagent.craft.audit.gather import Audit, Pair
 from canvasagent.craft.audit.looks import TROUBLES
 from canvasagent.craft.store import Dataset
 from canvasagent.errors import StorageError
-from canvasagent.pictures import encode, shrink
+from canvasagent.imaging.pictures import encode, shrink
 
 THUMBNAIL_PIXELS = 40_000
 

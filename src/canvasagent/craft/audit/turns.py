@@ -13,12 +13,12 @@ from canvasagent.craft.records import ChatMessage, SftRecord
 from canvasagent.craft.store import Dataset
 from canvasagent.errors import StorageError
 from canvasagent.faults import Stage
-from canvasagent.protocol import Turn, parse
+from canvasagent.protocol.turns import Turn, parse
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.format import words as count_words
 from canvasagent.tools import find_tool
 from canvasagent.tools.base import AssetInfo, Tool
 from canvasagent.tools.check import check_call
-from canvasagent.trajectory import Trajectory
 
 Add = Callable[..., None]
 MADE = "[Output image saved as: "

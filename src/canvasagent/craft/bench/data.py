@@ -15,7 +15,7 @@ from canvasagent.craft.sources._pages import Page, draw_page
 from canvasagent.craft.sources._turning import Change
 from canvasagent.craft.sources._words import LEGIBLE, texts
 from canvasagent.errors import InputError
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.grammar import parse
 from canvasagent.sketch.render import render

@@ -12,9 +12,9 @@ from canvasagent.craft.performer import Performer
 from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.writers.base import Seen
 from canvasagent.environment import Limits
+from canvasagent.execution.toolbox import ToolBox
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.checks import run_checks
-from canvasagent.toolbox import ToolBox
-from canvasagent.trajectory import Trajectory
 
 SEED = 0
 """Seed of every gold run: the one that an evaluation has unless it is told another, so that both come to the same."""

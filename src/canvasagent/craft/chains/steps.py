@@ -10,7 +10,7 @@ from canvasagent.craft.chains.slots import Entity, SceneSlot, Unfit, a, words
 from canvasagent.craft.chains.views import Item, Line, View, cropped, enlarged, flipped, rotated
 from canvasagent.craft.pictures import Box
 from canvasagent.craft.plan import Found, Made, Value
-from canvasagent.geometry import grown
+from canvasagent.imaging.geometry import grown
 
 INSET = 0.34
 """Height or width of a picture that is laid over another one, as a share of that."""

@@ -108,7 +108,7 @@ def task_prompt(record: RlRecord) -> list[ChatMessage]:
     """The messages that a task of ours begins with; the system's tells of all tools."""
     from canvasagent.environment import Limits
     from canvasagent.prompts import system_prompt
-    from canvasagent.protocol import render_request
+    from canvasagent.protocol.turns import render_request
     from canvasagent.tools import all_tools
 
     turns = Limits().max_turns if record.gold_steps is None else 2 * record.gold_steps + 4

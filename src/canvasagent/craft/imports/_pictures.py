@@ -16,7 +16,7 @@ from PIL import Image
 
 from canvasagent.canvas import pixel_hash
 from canvasagent.errors import CanvasAgentError, InputError
-from canvasagent.pictures import encode, open_picture
+from canvasagent.imaging.pictures import encode, open_picture
 
 
 class Unusable(CanvasAgentError):

@@ -9,7 +9,7 @@ from canvasagent.craft.imports._pictures import PictureFinder, Unusable
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import ChatMessage, SftRecord
-from canvasagent.protocol import parse
+from canvasagent.protocol.turns import parse
 from canvasagent.tools import find_tool
 
 ROLES = {

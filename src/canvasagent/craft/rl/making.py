@@ -31,9 +31,9 @@ from canvasagent.craft.store import Rejection
 from canvasagent.craft.writers import load_writer
 from canvasagent.craft.writers.base import Writer, WriterFailure
 from canvasagent.errors import InputError
-from canvasagent.pictures import encode
+from canvasagent.execution.toolbox import ToolBox
+from canvasagent.imaging.pictures import encode
 from canvasagent.task import Task
-from canvasagent.toolbox import ToolBox
 
 GOLD = RunSettings(n=1, recovery=0.0, verify=0.0)
 """A gold run takes no wrong turn and makes no look that is not in the plan."""

@@ -11,10 +11,10 @@ from PIL import Image
 from canvasagent.craft.rl.filters import Draught
 from canvasagent.craft.writers._asking import Asker, Unusable, WriterSettings, field_of, truth_of
 from canvasagent.craft.writers._telling import plan_text
+from canvasagent.endpoints.fence import fence_name, fenced
+from canvasagent.endpoints.messages import data_url
 from canvasagent.errors import InputError
-from canvasagent.pictures import shrink
-from canvasagent.policies._chat import data_url
-from canvasagent.rewards.judges._fence import fence_name, fenced
+from canvasagent.imaging.pictures import shrink
 
 PREFIX = "endpoint:"
 

@@ -32,7 +32,7 @@ from canvasagent.craft.store.rewrite import rewrite
 from canvasagent.craft.tally import group_of
 from canvasagent.craft.writers._telling import plan_text
 from canvasagent.errors import InputError
-from canvasagent.pictures import encode, shrink, write_atomically
+from canvasagent.imaging.pictures import encode, shrink, write_atomically
 from canvasagent.rewards.checks import read_check
 
 SHOWN_PIXELS = 200_000

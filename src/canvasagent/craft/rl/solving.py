@@ -11,13 +11,13 @@ from PIL import Image
 from canvasagent.agent import Agent
 from canvasagent.craft.plan import Plan
 from canvasagent.environment import Limits
+from canvasagent.execution.toolbox import ToolBox
 from canvasagent.policies import Policy, load_policy
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.checks import Result, hold, run_checks
 from canvasagent.rewards.config import find_preset
 from canvasagent.rewards.rule import rules
 from canvasagent.task import Task
-from canvasagent.toolbox import ToolBox
-from canvasagent.trajectory import Trajectory
 
 SEEDED = "random-valid"
 """A policy that always does the same for a request unless it is given a seed: each try gets one."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from canvasagent.craft.sources._words import LEGIBLE, Line, lines_of_band, lines_on, words_for
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.layout import Placement, lay_out
 from canvasagent.sketch.lexicon import data

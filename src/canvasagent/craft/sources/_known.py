@@ -24,7 +24,7 @@ from canvasagent.craft.sources._compose import casts
 from canvasagent.craft.sources._phrases import Seen, is_called, phrases_for
 from canvasagent.craft.sources._turning import SMALL
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import PixelBox, Size, box_to_grid
+from canvasagent.imaging.geometry import PixelBox, Size, box_to_grid
 from canvasagent.sketch.recognise import Thing as Recognised
 from canvasagent.sketch.recognise import looks_drawn, recognise
 

@@ -8,8 +8,8 @@ from random import Random
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from canvasagent.craft.sources._words import Line, filled, texts
-from canvasagent.fonts import font_for
-from canvasagent.geometry import Size
+from canvasagent.imaging.fonts import font_for
+from canvasagent.imaging.geometry import Size
 
 _SIZES = {"title": 0.115, "body": 0.062, "small": 0.05}
 """Size of letters as a share of the page's shorter side, before lines are fitted to its width."""

@@ -13,7 +13,7 @@ from PIL import ImageColor
 
 from canvasagent.backends.lite.phrases import colour_range, parse
 from canvasagent.backends.lite.shapes import colour_mask
-from canvasagent.geometry import PixelBox
+from canvasagent.imaging.geometry import PixelBox
 
 APART = 0.07
 """Share of the picture's width that things lie apart which are told by where they are."""

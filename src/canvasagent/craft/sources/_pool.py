@@ -28,8 +28,8 @@ from canvasagent.craft.sources._splits import split_of
 from canvasagent.craft.sources._turning import SMALL, Change, fits
 from canvasagent.craft.sources.duplicates import fingerprint, groups
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
-from canvasagent.geometry import Size, box_to_pixels
-from canvasagent.pictures import open_picture, write_atomically
+from canvasagent.imaging.geometry import Size, box_to_pixels
+from canvasagent.imaging.pictures import open_picture, write_atomically
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from random import Random
 from PIL import Image, ImageFilter
 
 from canvasagent.craft.pictures import Box, Contents, Need
-from canvasagent.geometry import PixelBox, Size, box_to_grid
+from canvasagent.imaging.geometry import PixelBox, Size, box_to_grid
 
 SMALL = 320
 """Longer side up to which a picture counts as small."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import ImageFont
 
-from canvasagent.geometry import PixelBox, Size
+from canvasagent.imaging.geometry import PixelBox, Size
 from canvasagent.sketch.layout import Placement
 from canvasagent.sketch.lettering import fit
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from canvasagent.craft.sources._pool import Pool, opened
 from canvasagent.errors import InputError
-from canvasagent.pictures import FORMATS
+from canvasagent.imaging.pictures import FORMATS
 
 
 @dataclass(frozen=True)

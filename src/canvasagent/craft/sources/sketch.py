@@ -22,7 +22,7 @@ from canvasagent.craft.sources._phrases import Seen, phrases_for
 from canvasagent.craft.sources._splits import split_of
 from canvasagent.craft.sources._turning import Change, fits
 from canvasagent.errors import InputError
-from canvasagent.geometry import PixelBox, Size
+from canvasagent.imaging.geometry import PixelBox, Size
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.render import render
 from canvasagent.sketch.sprite import all_sprites

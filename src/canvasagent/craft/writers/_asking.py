@@ -11,10 +11,10 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.craft.writers.base import WriterFailure
+from canvasagent.endpoints.address import Endpoint, endpoint_of
+from canvasagent.endpoints.answers import Answer
+from canvasagent.endpoints.chat import BASE_DELAY, ChatClient, Dialect
 from canvasagent.errors import PolicyFailure
-from canvasagent.policies._answers import Answer
-from canvasagent.policies._client import BASE_DELAY, ChatClient, Dialect
-from canvasagent.policies._endpoint import Endpoint, endpoint_of
 from canvasagent.policies.base import PolicySettings
 
 T = TypeVar("T")

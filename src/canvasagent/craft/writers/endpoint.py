@@ -22,10 +22,10 @@ from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.writers._asking import Asker, Unusable, WriterSettings, field_of, truth_of, words_of
 from canvasagent.craft.writers._telling import plan_text, seen_text, step_text
 from canvasagent.craft.writers.base import Seen, WriterFailure
+from canvasagent.endpoints.chat import BASE_DELAY
+from canvasagent.endpoints.fence import fence_name, fenced
+from canvasagent.endpoints.messages import data_url
 from canvasagent.errors import CanvasAgentError, InputError
-from canvasagent.policies._chat import data_url
-from canvasagent.policies._client import BASE_DELAY
-from canvasagent.rewards.judges._fence import fence_name, fenced
 
 KEPT = 16
 """Pictures whose data URLs are kept: those of the item at hand are sent several times."""
@@ -101,7 +101,7 @@ class EndpointWriter:
 
     def _url(self, picture: Picture) -> str:
         """The picture as a data URL. Raises `WriterFailure` where its pixels are gone."""
-        from canvasagent.pictures import shrink
+        from canvasagent.imaging.pictures import shrink
 
         place = (picture.source, picture.key)
         if place not in self._urls:

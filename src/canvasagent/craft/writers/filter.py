@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from canvasagent.craft.writers._asking import Asker, Unusable, WriterSettings, field_of, truth_of
+from canvasagent.endpoints.chat import BASE_DELAY
+from canvasagent.endpoints.fence import fence_name, fenced
 from canvasagent.errors import InputError
-from canvasagent.policies._client import BASE_DELAY
-from canvasagent.rewards.judges._fence import fence_name, fenced
 
 OWN = "words"
 """Name of the package's own list."""

@@ -14,8 +14,8 @@ from canvasagent.evaluation.runner import Setup
 from canvasagent.evaluation.statistics import Estimate
 from canvasagent.evaluation.tables import BESIDE, METRICS, TITLES, Slice, Tables
 from canvasagent.evaluation.texts import BREAKDOWNS
-from canvasagent.report.thumbnails import thumbnail
-from canvasagent.trajectory import Trajectory
+from canvasagent.record.report.thumbnails import thumbnail
+from canvasagent.record.trajectory import Trajectory
 
 THUMB = 132
 """Longest side of a picture in the gallery, in pixels."""

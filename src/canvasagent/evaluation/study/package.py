@@ -10,9 +10,9 @@ from typing import Any
 
 from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.evaluation.study.design import HIGHEST, LOWEST, QUESTIONS, Item, Study
-from canvasagent.pictures import write_atomically
-from canvasagent.report.thumbnails import thumbnail
-from canvasagent.trajectory import Trajectory
+from canvasagent.imaging.pictures import write_atomically
+from canvasagent.record.report.thumbnails import thumbnail
+from canvasagent.record.trajectory import Trajectory
 
 KEY_NAME = "key.json"
 SIDE = 448

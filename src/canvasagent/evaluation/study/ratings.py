@@ -9,7 +9,7 @@ from pathlib import Path
 
 from canvasagent.errors import InputError
 from canvasagent.evaluation.study.design import ATTENTIVE, HIGHEST, LOWEST, QUESTIONS, Study
-from canvasagent.pictures import write_atomically
+from canvasagent.imaging.pictures import write_atomically
 
 RATINGS_NAME = "ratings.csv"
 MAX_TOLD = 20

@@ -3,7 +3,7 @@
 import re
 from typing import Any, cast
 
-from canvasagent.geometry import GridBox
+from canvasagent.imaging.geometry import GridBox
 from canvasagent.policies._scripted.language import entries, knowledge, pattern, reworded
 from canvasagent.tools.overlayer import color_name, is_color
 

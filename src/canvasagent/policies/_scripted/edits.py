@@ -2,12 +2,12 @@
 
 from contextlib import suppress
 
-from canvasagent.observed import says
 from canvasagent.policies._scripted.details import colour, head, lookup, phrase
 from canvasagent.policies._scripted.language import Details, knowledge, nameable, resolved, rule
 from canvasagent.policies._scripted.scene import Scene, Unmet, need
 from canvasagent.policies._scripted.wishes import Condition
-from canvasagent.protocol import said as plain
+from canvasagent.protocol.observation_parser import says
+from canvasagent.protocol.turns import said as plain
 
 TRIES = 3
 """How often a step is tried at most, in other ways each time."""

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from canvasagent.quotations import QUOTED, Quotes
+from canvasagent.english.quotations import QUOTED, Quotes
 
 Details = dict[str, Any]
 """What was read out of words, by name."""

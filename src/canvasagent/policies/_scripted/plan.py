@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from canvasagent.english.quotations import Quotes
 from canvasagent.policies._scripted import details, language
 from canvasagent.policies._scripted.language import Details, knowledge, pattern, rule
 from canvasagent.policies._scripted.wishes import Condition, Wish, Wishes, condition, first
-from canvasagent.quotations import Quotes
 
 LONG = 400
 """Characters of a clause that are matched; a longer one can only be a description to draw or an edit."""

@@ -3,15 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from canvasagent.geometry import bounds, centred_box, grown
-from canvasagent.observed import Finding, letters_of, says
+from canvasagent.imaging.geometry import bounds, centred_box, grown
 from canvasagent.policies._scripted.details import beside, head
 from canvasagent.policies._scripted.edits import draw, edit, generate
 from canvasagent.policies._scripted.language import Details, knowledge, nameable, rule
 from canvasagent.policies._scripted.plan import Plan
 from canvasagent.policies._scripted.scene import Scene, Topic, Unmet, need
 from canvasagent.policies._scripted.wishes import Condition
-from canvasagent.protocol import said as plain
+from canvasagent.protocol.observation_parser import Finding, letters_of, says
+from canvasagent.protocol.turns import said as plain
 
 MOST = 8
 """Things that a step does one by one where all are asked for."""

@@ -8,11 +8,11 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
-from canvasagent.conversation import Message, last_request
-from canvasagent.observed import Finding, Observation, checkable, observe, says
 from canvasagent.policies._scripted.details import singular
 from canvasagent.policies._scripted.language import knowledge, rule
 from canvasagent.policies._scripted.wishes import Condition
+from canvasagent.protocol.conversation import Message, last_request
+from canvasagent.protocol.observation_parser import Finding, Observation, checkable, observe, says
 
 
 class Unmet(Exception):

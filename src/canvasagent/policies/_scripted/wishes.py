@@ -2,10 +2,10 @@
 
 from typing import NamedTuple, cast
 
+from canvasagent.english.quotations import Quotes
 from canvasagent.policies._scripted import language
 from canvasagent.policies._scripted.details import lookup, phrase, reference
 from canvasagent.policies._scripted.language import entries, knowledge, pattern, rule, strip
-from canvasagent.quotations import Quotes
 
 
 class Condition(NamedTuple):

@@ -9,9 +9,9 @@
 
 from __future__ import annotations
 
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.checks._registry import Outcome, all_checks, hold, read_check
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
-from canvasagent.trajectory import Trajectory
 
 
 def result_of(trajectory: Trajectory) -> Result:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from canvasagent.fonts import font_for
+from canvasagent.imaging.fonts import font_for
 from canvasagent.sketch.draw import draw
 
 PROMPTS = (

@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import AfterValidator, Field
 
 from canvasagent.errors import InputError
-from canvasagent.geometry import box_to_pixels
+from canvasagent.imaging.geometry import box_to_pixels
 from canvasagent.rewards.checks.base import Finding, Result
 
 Array = np.ndarray[Any, Any]

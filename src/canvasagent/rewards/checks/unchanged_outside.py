@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from canvasagent.geometry import box_to_pixels
+from canvasagent.imaging.geometry import box_to_pixels
 from canvasagent.rewards.checks._examples import blurred, scenes, spotted
 from canvasagent.rewards.checks._pixels import (
     Array,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from canvasagent.faults import Stage
-from canvasagent.record import CallRecord, TurnRecord
+from canvasagent.record.model import CallRecord, TurnRecord
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.tools import find_tool
-from canvasagent.trajectory import Trajectory
 
 LOOKING = frozenset({"OCR", "Grounding"})
 """Tools that look at a picture and say what is in it: evidence, where they come after what they look at was made."""

@@ -7,7 +7,7 @@ import io
 
 from PIL import Image
 
-from canvasagent.pictures import profile_of, to_profile, with_profile
+from canvasagent.imaging.pictures import profile_of, to_profile, with_profile
 
 SQUARE = 8
 """Pixels of a square of the checkerboard that stands for transparency."""

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from canvasagent.pictures import shrink, to_profile
+from canvasagent.imaging.pictures import shrink, to_profile
 
 Plane = npt.NDArray[np.float32]
 

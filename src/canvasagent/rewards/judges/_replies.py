@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from canvasagent.errors import StorageError
-from canvasagent.pictures import write_atomically
+from canvasagent.imaging.pictures import write_atomically
 
 FORMAT = 1
 

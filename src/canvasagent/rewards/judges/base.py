@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.policies.base import VIEW_PIXELS
-from canvasagent.trajectory import Trajectory
+from canvasagent.record.trajectory import Trajectory
 
 Aspect = Literal["align", "aesthetics", "trajectory"]
 ASPECTS: tuple[Aspect, ...] = ("align", "aesthetics", "trajectory")

@@ -17,10 +17,11 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
+from canvasagent.endpoints.address import Endpoint, endpoint_of
+from canvasagent.endpoints.chat import BASE_DELAY, ChatClient, Dialect
 from canvasagent.errors import CanvasAgentError, PolicyFailure
-from canvasagent.policies._client import BASE_DELAY, ChatClient, Dialect
-from canvasagent.policies._endpoint import Endpoint, endpoint_of
 from canvasagent.policies.base import PolicySettings
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.judges._course import course_of
 from canvasagent.rewards.judges._evidence import Evidence
 from canvasagent.rewards.judges._pace import Pace
@@ -28,7 +29,6 @@ from canvasagent.rewards.judges._prompts import Prompt, load_prompts
 from canvasagent.rewards.judges._replies import Kept, Replies, request_key
 from canvasagent.rewards.judges._score import Unreadable, read_score
 from canvasagent.rewards.judges.base import ASPECTS, Aspect, JudgeSettings, Verdict, unfinished
-from canvasagent.trajectory import Trajectory
 
 DEFAULT_MODEL = "qwen3.5-plus"
 

@@ -17,11 +17,11 @@ from typing import Any
 
 from canvasagent.canvas import Kind
 from canvasagent.errors import CanvasAgentError, InputError
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.judges._course import course_of
 from canvasagent.rewards.judges._quality import quality
 from canvasagent.rewards.judges._rules import rule_on
 from canvasagent.rewards.judges.base import ASPECTS, Aspect, JudgeSettings, Verdict, unfinished
-from canvasagent.trajectory import Trajectory
 
 VERSION = "rules-1"
 """Goes up whenever a rule, a measure or a constant changes, so that scores of two versions are not mixed."""

@@ -21,7 +21,7 @@ from canvasagent.backends.lite.edits._fill import fill
 from canvasagent.backends.lite.edits._lines import measure, quad_mask, span_of
 from canvasagent.backends.lite.edits._spec import Mask, Pixels, as_pixels
 from canvasagent.errors import ToolRefusal
-from canvasagent.fonts import font_for
+from canvasagent.imaging.fonts import font_for
 
 Array = NDArray[Any]
 _MARGIN = (1.2, 0.18)

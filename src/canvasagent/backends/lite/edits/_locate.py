@@ -16,7 +16,7 @@ from canvasagent.backends.lite.edits._spec import Edit, Job, Mask, Pixels, Where
 from canvasagent.backends.lite.edits._subject import subject_mask
 from canvasagent.backends.lite.edits._things import find, is_drawn_noun
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import PixelBox
+from canvasagent.imaging.geometry import PixelBox
 from canvasagent.sketch.reading import Drawing, read_drawing, visible
 
 _FACE_SIDE = 384

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from canvasagent.backends.lite.edits._spec import Mask, Pixels
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import PixelBox
+from canvasagent.imaging.geometry import PixelBox
 
 WORK_SIDE = 208
 _AGREEMENT = 0.75

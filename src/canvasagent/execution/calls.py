@@ -6,7 +6,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 
-from canvasagent.cache import Entry, Refused
+from canvasagent.execution.cache import Entry, Refused
 from canvasagent.faults import Stage, ToolFault
 from canvasagent.tools.base import Outcome
 

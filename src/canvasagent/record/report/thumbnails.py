@@ -10,10 +10,10 @@ from PIL import Image
 
 from canvasagent.canvas import Kind
 from canvasagent.errors import StorageError
-from canvasagent.geometry import Size
-from canvasagent.pictures import to_profile
-from canvasagent.record import AssetRecord
-from canvasagent.trajectory import Trajectory
+from canvasagent.imaging.geometry import Size
+from canvasagent.imaging.pictures import to_profile
+from canvasagent.record.model import AssetRecord
+from canvasagent.record.trajectory import Trajectory
 
 FULL_SIDE = 512
 """Longest side of a thumbnail, where the run has few pictures."""

@@ -10,8 +10,8 @@ import base64
 import hashlib
 from pathlib import Path
 
-from canvasagent.pictures import write_atomically
-from canvasagent.trajectory import Trajectory
+from canvasagent.imaging.pictures import write_atomically
+from canvasagent.record.trajectory import Trajectory
 
 REPORT_NAME = "report.html"
 _FOLDER = Path(__file__).parent
@@ -22,7 +22,7 @@ def render(trajectory: Trajectory) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    from canvasagent.report.view import view
+    from canvasagent.record.report.view import view
 
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from canvasagent.errors import InputError, StorageError
-from canvasagent.geometry import Size
+from canvasagent.imaging.geometry import Size
 
 MAX_PIXELS = 64_000_000
 """Default limit on the pixels of one picture (8000 × 8000). A setting wherever pictures are opened."""

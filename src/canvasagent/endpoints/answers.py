@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from canvasagent.policies._trouble import Trouble, is_trouble, status_of, words
+from canvasagent.endpoints.failures import Trouble, is_trouble, status_of, words
 
 
 @dataclass(frozen=True, slots=True)

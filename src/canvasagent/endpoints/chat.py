@@ -14,10 +14,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from canvasagent.endpoints.address import Endpoint, LoopClients
+from canvasagent.endpoints.answers import Answer, read_answer
+from canvasagent.endpoints.failures import SAID_CHARACTERS, Trouble, advice, is_trouble, trouble_of
 from canvasagent.errors import PolicyFailure
-from canvasagent.policies._answers import Answer, read_answer
-from canvasagent.policies._endpoint import Endpoint, LoopClients
-from canvasagent.policies._trouble import SAID_CHARACTERS, Trouble, advice, is_trouble, trouble_of
 from canvasagent.policies.base import PolicySettings, Usage
 
 BASE_DELAY = 0.5

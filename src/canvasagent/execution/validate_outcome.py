@@ -9,7 +9,7 @@ from PIL import Image
 
 from canvasagent.canvas import Asset, Kind
 from canvasagent.errors import BackendFailure
-from canvasagent.pictures import profile_of, with_profile
+from canvasagent.imaging.pictures import profile_of, with_profile
 from canvasagent.tools.base import Outcome, Tool
 
 MODES = {Kind.IMAGE: ("RGB", "RGBA"), Kind.MASK: ("L",), Kind.CUTOUT: ("RGBA",)}

@@ -16,13 +16,13 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from canvasagent.backends.profile import Profile
-from canvasagent.blocking import block
 from canvasagent.environment import Environment, Limits, Step
 from canvasagent.errors import StorageError
+from canvasagent.execution.run_sync import block
+from canvasagent.execution.toolbox import ToolBox
 from canvasagent.policies.base import Reply, Usage
-from canvasagent.record import TurnRecord
-from canvasagent.toolbox import ToolBox
-from canvasagent.trajectory import Trajectory
+from canvasagent.record.model import TurnRecord
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.version import __version__
 
 

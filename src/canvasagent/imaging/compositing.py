@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from canvasagent.errors import ToolRefusal
-from canvasagent.geometry import Point, Size, bounds
-from canvasagent.pictures import profile_of, with_profile
+from canvasagent.imaging.geometry import Point, Size, bounds
+from canvasagent.imaging.pictures import profile_of, with_profile
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw, ImageFont
 
 from canvasagent.errors import ToolRefusal
-from canvasagent.fonts import clean_text, direction, font_for
-from canvasagent.geometry import Size
+from canvasagent.imaging.fonts import clean_text, direction, font_for
+from canvasagent.imaging.geometry import Size
 
 Color = tuple[int, int, int]
 

@@ -22,15 +22,15 @@ from typing import Any
 from canvasagent.backends.isolated import IsolatedBackend
 from canvasagent.backends.lacking import lacks_of
 from canvasagent.backends.profile import Profile, backend_class, fingerprint, load_profile, make_backend
-from canvasagent.cache import Cache, Entry, Refused
 from canvasagent.canvas import Asset
 from canvasagent.errors import BackendFailure, InputError, MissingExtra, ToolRefusal
-from canvasagent.execution import Execution, Known, ended, failed, key_of
+from canvasagent.execution.cache import Cache, Entry, Refused
+from canvasagent.execution.calls import Execution, Known, ended, failed, key_of
+from canvasagent.execution.cost_meter import metered
+from canvasagent.execution.in_flight import Flight, landing
+from canvasagent.execution.validate_outcome import sound
 from canvasagent.faults import Stage, ToolFault
-from canvasagent.flights import Flight, landing
-from canvasagent.pictures import MAX_PIXELS
-from canvasagent.soundness import sound
-from canvasagent.spending import metered
+from canvasagent.imaging.pictures import MAX_PIXELS
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import AssetInfo, Call, Tool
 from canvasagent.tools.check import Checked

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from canvasagent.record import AssetRecord
+from canvasagent.record.model import AssetRecord
 
 NODE = 132
 """Side of the square that holds a thumbnail."""

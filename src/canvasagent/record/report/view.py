@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from canvasagent.faults import FAULT_TEXT, FormatFault
-from canvasagent.record import CallRecord, TurnRecord
-from canvasagent.report.facts import Fact, facts, seconds_words, usage_words
-from canvasagent.report.graph import Edge, Graph, Node, layout
-from canvasagent.report.thumbnails import FULL_SIDE, SMALL_SIDE, Thumbnail, side_for, thumbnail
-from canvasagent.trajectory import Trajectory
+from canvasagent.record.model import CallRecord, TurnRecord
+from canvasagent.record.report.facts import Fact, facts, seconds_words, usage_words
+from canvasagent.record.report.graph import Edge, Graph, Node, layout
+from canvasagent.record.report.thumbnails import FULL_SIDE, SMALL_SIDE, Thumbnail, side_for, thumbnail
+from canvasagent.record.trajectory import Trajectory
 
 STATUS_WORDS = {
     "met": "The policy ended the run and declared nothing as missing. That is its own word, not a measurement.",

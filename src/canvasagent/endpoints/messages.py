@@ -11,8 +11,8 @@ from typing import Any
 from PIL import Image
 
 from canvasagent.canvas import Asset
-from canvasagent.conversation import Message
-from canvasagent.pictures import encode, to_profile
+from canvasagent.imaging.pictures import encode, to_profile
+from canvasagent.protocol.conversation import Message
 
 CACHE_CHARACTERS = 64 * 2**20
 """Characters of data URLs that are kept; a picture at the default size takes some 30,000 to 700,000."""

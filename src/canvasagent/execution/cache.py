@@ -17,7 +17,7 @@ from PIL import Image
 
 from canvasagent.canvas import Kind
 from canvasagent.errors import StorageError
-from canvasagent.pictures import encode, profile_of, with_profile, write_atomically
+from canvasagent.imaging.pictures import encode, profile_of, with_profile, write_atomically
 from canvasagent.tools.base import Outcome
 
 log = logging.getLogger(__name__)

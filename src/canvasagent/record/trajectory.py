@@ -13,13 +13,13 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset, Lineage, pixel_hash
-from canvasagent.conversation import Message
-from canvasagent.ending import choose_answer, choose_final, stopped_by_infrastructure
 from canvasagent.environment import Environment, Step
 from canvasagent.errors import StorageError
 from canvasagent.policies.base import Reply
-from canvasagent.protocol import ToolCall
-from canvasagent.record import Answer, AssetRecord, Origin, Record, TurnRecord, asset_record, turn_record
+from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.turns import ToolCall
+from canvasagent.record.ending import choose_answer, choose_final, stopped_by_infrastructure
+from canvasagent.record.model import Answer, AssetRecord, Origin, Record, TurnRecord, asset_record, turn_record
 from canvasagent.task import Carried, Task, question_in
 from canvasagent.version import __version__
 

@@ -7,9 +7,9 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from canvasagent.provenance import PAINTING_TOOLS, SOURCE_WORDS, is_generative, source_type
-from canvasagent.record import TurnRecord
-from canvasagent.trajectory import Trajectory
+from canvasagent.record.model import TurnRecord
+from canvasagent.record.provenance import PAINTING_TOOLS, SOURCE_WORDS, is_generative, source_type
+from canvasagent.record.trajectory import Trajectory
 from canvasagent.version import __version__
 
 POLICY_WORDS = {

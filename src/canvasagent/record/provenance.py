@@ -17,9 +17,9 @@ from xml.sax.saxutils import escape
 
 from canvasagent.canvas import Kind
 from canvasagent.errors import InputError
-from canvasagent.pictures import save_picture
-from canvasagent.record import AssetRecord
-from canvasagent.trajectory import Trajectory
+from canvasagent.imaging.pictures import save_picture
+from canvasagent.record.model import AssetRecord
+from canvasagent.record.trajectory import Trajectory
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 NAMESPACE = "https://github.com/canvasagent/canvasagent/ns/1.0/"

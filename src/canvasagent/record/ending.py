@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from canvasagent.canvas import BASE_ALIASES, Kind
 from canvasagent.faults import Stage
-from canvasagent.record import Answer, AssetRecord, TurnRecord
+from canvasagent.record.model import Answer, AssetRecord, TurnRecord
 from canvasagent.task import Question
 
 

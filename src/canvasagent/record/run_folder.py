@@ -14,9 +14,9 @@ from filelock import FileLock, Timeout
 
 from canvasagent.canvas import Asset
 from canvasagent.errors import InputError, StorageError
-from canvasagent.pictures import save_picture, write_atomically
-from canvasagent.record import AssetRecord
-from canvasagent.trajectory import ASSET_FOLDER, RECORD_NAME, Trajectory, asset_path
+from canvasagent.imaging.pictures import save_picture, write_atomically
+from canvasagent.record.model import AssetRecord
+from canvasagent.record.trajectory import ASSET_FOLDER, RECORD_NAME, Trajectory, asset_path
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class RunFolder:
         write_atomically(self.path / RECORD_NAME, snapshot.model_dump_json(indent=1).encode("utf-8"))
 
     def _report(self, snapshot: Trajectory) -> None:
-        from canvasagent.report import REPORT_NAME, write_report
+        from canvasagent.record.report import REPORT_NAME, write_report
 
         try:
             write_report(snapshot, self.path / REPORT_NAME)

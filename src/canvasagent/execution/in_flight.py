@@ -7,7 +7,7 @@ import contextlib
 from concurrent.futures import Future
 from typing import Any
 
-from canvasagent.cache import Entry
+from canvasagent.execution.cache import Entry
 
 
 class Flight:

@@ -14,12 +14,12 @@ from typing import Any
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
+from canvasagent.endpoints.address import LoopClients, endpoint_of
 from canvasagent.errors import BackendFailure, InputError
-from canvasagent.geometry import Size
-from canvasagent.pictures import open_picture
-from canvasagent.policies._endpoint import LoopClients, endpoint_of
+from canvasagent.execution.cost_meter import spend
+from canvasagent.imaging.geometry import Size
+from canvasagent.imaging.pictures import open_picture
 from canvasagent.policies.base import PolicySettings
-from canvasagent.spending import spend
 
 
 class ImagesSettings(BaseModel):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from canvasagent.conversation import Message, shown
+from canvasagent.protocol.conversation import Message, shown
 
 _FAULTS = re.compile(r"\A(?:Format fault:[^\n]*\n?)+")
 _ERROR = re.compile(r"Error( \(infrastructure\))?:\s*(.*)")

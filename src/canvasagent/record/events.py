@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from canvasagent.canvas import Asset
-from canvasagent.record import TurnRecord
-from canvasagent.trajectory import Trajectory
+from canvasagent.record.model import TurnRecord
+from canvasagent.record.trajectory import Trajectory
 
 
 @dataclass(frozen=True)

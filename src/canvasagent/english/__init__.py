@@ -1,0 +1,1 @@
+"""Words: what everything that reads or writes English shares."""

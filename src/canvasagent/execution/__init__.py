@@ -1,0 +1,1 @@
+"""Executing tool calls: the toolbox, the exact cache, batching, calls in flight."""

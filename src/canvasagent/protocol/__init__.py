@@ -1,0 +1,1 @@
+"""The wire contract between policy and environment: turns, conversations, observations."""
