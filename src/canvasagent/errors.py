@@ -5,6 +5,8 @@ What a *policy* does wrong is never one of these: it is data (see `faults.py`).
 
 from __future__ import annotations
 
+from canvasagent.extras import install_advice
+
 
 class CanvasAgentError(Exception):
     """Base of all errors that the package raises on purpose. Its text is meant for a person."""
@@ -38,7 +40,7 @@ class MissingExtra(CanvasAgentError):
     """An optional dependency is not installed. Says the command that installs it."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs the extra '{extra}': pip install 'canvasagent[{extra}]'")
+        super().__init__(f"{what} needs the extra '{extra}': {install_advice(extra)}")
         self.what, self.extra = what, extra
 
     def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import Requirement
 
 from canvasagent.errors import CanvasAgentError, MissingExtra
+from canvasagent.extras import install_command
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,11 +56,6 @@ def packages() -> dict[str, list[dict[str, Any]]]:
 def _extra_of(need: Requirement) -> str | None:
     marker = str(need.marker or "")
     return marker.partition('extra == "')[2].partition('"')[0] or None
-
-
-def install_command(extra: str) -> str:
-    """The command that installs an extra (or the package itself)."""
-    return "pip install canvasagent" if extra == "core" else f"pip install 'canvasagent[{extra}]'"
 
 
 def profiles(deep: bool) -> dict[str, dict[str, Any]]:

@@ -63,7 +63,7 @@ def _print(console: Console, facts: dict[str, Any], well: bool) -> None:
 def _print_packages(console: Console, found: dict[str, list[dict[str, Any]]]) -> None:
     from rich.text import Text
 
-    from canvasagent.cli.checkup import install_command
+    from canvasagent.extras import install_advice
 
     console.print(Text("\nPackages", "bold"))
     for extra, entries in found.items():
@@ -73,7 +73,7 @@ def _print_packages(console: Console, found: dict[str, list[dict[str, Any]]]) ->
             if not entry["ok"]
         ]
         there = ", ".join(f"{entry['package']} {entry['installed']}" for entry in entries if entry["ok"])
-        told = f"missing {', '.join(missing)} → {install_command(extra)}" if missing else there
+        told = f"missing {', '.join(missing)} → {install_advice(extra)}" if missing else there
         _say(console, not missing, extra, told)
 
 

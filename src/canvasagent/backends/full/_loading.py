@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.errors import BackendFailure, CanvasAgentError, MissingExtra, WeightsError
+from canvasagent.extras import CPU_TORCH
 from canvasagent.weights.files import locate
 
 Result = TypeVar("Result")
@@ -61,7 +62,7 @@ def _does_not_fit(name: str, error: Exception) -> str:
     if "torchvision" in str(error):
         advice = (
             " torchvision is missing or was built for another torch: install both from one index, for instance "
-            "pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu"
+            f"{CPU_TORCH}"
         )
     return f"{name} is installed and cannot be imported: {str(error).rstrip('.')}.{advice}"
 
@@ -71,7 +72,7 @@ def lacking(config: Loading, *modules: str) -> list[str]:
     lacks = []
     absent = [name for name in ("torch", *modules) if find_spec(name.partition(".")[0]) is None]
     if absent:
-        lacks.append(str(MissingExtra(", ".join(absent), "full")))
+        lacks.append(str(MissingExtra(f"a trained model ({', '.join(absent)})", "full")))
     try:
         locate(config.source, config.revision)
     except MissingExtra as error:
