@@ -35,6 +35,7 @@ from canvasagent.testing.samples import mask, picture
 from tools_server import Answer, ToolsServer
 
 ALICE, BOB, CAROL = "a-long-key-of-alice", "a-long-key-of-bob", "a-long-key-of-carol"
+MONITOR = "a-long-key-of-prometheus"
 KEYS = f"""
 [alice]
 key = "{ALICE}"
@@ -45,6 +46,9 @@ key = "{CAROL}"
 requests_per_minute = 6
 bytes_per_minute = 40000
 pixels_per_minute = 30000
+[prometheus]
+key = "{MONITOR}"
+metrics = true
 """
 PROFILE = """
 name = "slow-flip"
@@ -74,7 +78,7 @@ def server(folder: Path) -> Iterator[ToolsServer]:
     limits = ("--running", "1", "--waiting", "2", "--upload-bytes", str(UPLOAD_BYTES), "--max-pixels", "1000000")
     times = ("--header-seconds", "0.6", "--body-seconds", "0.6", "--progress-seconds", "0.2")
     files = ("--profile", str(folder / "slow.toml"), "--keys", str(folder / "keys.toml"))
-    with ToolsServer((*files, *limits, *times)) as running:
+    with ToolsServer((*files, *limits, *times), metrics_key=MONITOR) as running:
         yield running
 
 
@@ -115,12 +119,20 @@ def reaches(server: ToolsServer, metric: str, value: float) -> bool:
 def test_without_a_known_key_nothing_is_told(server: ToolsServer, image: str, key: str | None) -> None:
     for answer in (
         server.ask("GET", "/v1/tools", key=key),
+        server.ask("GET", "/metrics", key=key),
+        server.ask("GET", "/openapi.json", key=key),
         server.ask("GET", f"/v1/pictures/{image}", key=key),
         server.call("Crop", {"image": image, "bbox": BOX}, key),
         server.put(picture(), key=key),
     ):
         assert answer.status in (400, 401)
         assert image not in answer.body.decode()
+
+
+def test_what_all_keys_do_is_for_keys_that_may_see_it(server: ToolsServer) -> None:
+    answer = server.ask("GET", "/metrics", key=BOB)
+    assert (answer.status, answer.problem) == (403, "forbidden") and "metrics = true" in answer.json["error"]["message"]
+    assert b"canvasagent_calls_running" in server.ask("GET", "/metrics", key=MONITOR).body
 
 
 def test_ids_of_another_key_mean_nothing(server: ToolsServer, image: str) -> None:
@@ -478,7 +490,7 @@ CHECKS = [
 
 def fuzz(server: ToolsServer, examples: int) -> None:
     """Call every operation of the server's own OpenAPI document with generated requests."""
-    schema = schemathesis.openapi.from_dict(server.ask("GET", "/openapi.json").json)
+    schema = schemathesis.openapi.from_dict(server.ask("GET", "/openapi.json", key=BOB).json)
     for found in schema.get_all_operations():
         operation = found.ok()
 

@@ -20,6 +20,15 @@ def tools(
         Path | None, typer.Option(help="TOML file of API keys and quotas; see `serve key`.", show_default=False)
     ] = None,
     open: Annotated[bool, typer.Option("--open", help="Let anyone who reaches the port use it, without keys.")] = False,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="Let web pages of this origin (https://app.example) use it, and programs by this name; "
+            "may be repeated. Without keys, no others may.",
+            show_default=False,
+        ),
+    ] = None,
     isolate: Annotated[
         bool, typer.Option("--isolate", help="Each tool in a process of its own: a crash takes nothing else along.")
     ] = False,
@@ -37,7 +46,7 @@ def tools(
     **options: Any,
 ) -> Ending:
     """Serve the tools of a profile over HTTP until stopped. `--profile remote:URL` uses them."""
-    server, key_holders = _needed()
+    server, key_holders, gate = _needed()
     from canvasagent.errors import InputError
     from canvasagent.serving.logs import start_logging
 
@@ -45,6 +54,7 @@ def tools(
     known = key_holders.Keys.load(keys) if keys is not None else key_holders.Keys()
     if not known.needed and not open and not server.is_loopback(host):
         raise InputError(f"whoever reaches {host} could use this server: give --keys FILE, or --open.")
+    origins = frozenset(gate.parse_origin(text) for text in allow_origin or ())
     if tls_key is not None and tls_certificate is None:
         raise InputError("--tls-key belongs to a --tls-certificate.")
     level = logging.DEBUG if is_verbose() else logging.WARNING if quiet else logging.INFO
@@ -59,10 +69,10 @@ def tools(
         out().file.flush()
         start_logging(level)
 
-    hosts = None if known.needed or open else frozenset({host, "127.0.0.1", "localhost", "::1"})
+    names = None if known.needed else gate.names_of(host, origins)
     files = {"certificate": tls_certificate, "private_key": tls_key}
     try:
-        server.run(toolbox, sock, settings, known, hosts=hosts, started=started, **files)
+        server.run(toolbox, sock, settings, known, names=names, origins=origins, started=started, **files)
     finally:
         toolbox.close()
     return Ending(at_once=True)
@@ -92,15 +102,15 @@ def _profile(name: str, isolate: bool) -> Any:
     return profile.model_copy(update={"isolate": sorted(profile.backends)}) if isolate else profile
 
 
-def _needed() -> tuple[Any, Any]:
+def _needed() -> tuple[Any, Any, Any]:
     """The modules that the server is made of. Raises `MissingExtra` where what they need is not installed."""
     from canvasagent.errors import MissingExtra
 
     try:
-        from canvasagent.serving import keys, server
+        from canvasagent.serving import gate, keys, server
     except ModuleNotFoundError as error:
         raise MissingExtra("the tool server", "serve") from error
-    return server, keys
+    return server, keys, gate
 
 
 def _settings_class() -> Any:

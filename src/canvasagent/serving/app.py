@@ -11,9 +11,11 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from canvasagent.canvas import Asset, Kind, input_key
 from canvasagent.errors import BackendFailure, InputError
@@ -21,6 +23,7 @@ from canvasagent.serving.bodies import Intake, check_digest, content_type, form_
 from canvasagent.serving.calls import Calls
 from canvasagent.serving.desk import QUICK_PIXELS, Desk, Shortcut
 from canvasagent.serving.engine import Engine
+from canvasagent.serving.gate import Gate, Names
 from canvasagent.serving.keys import Caller, Keys
 from canvasagent.serving.metrics import Metrics
 from canvasagent.serving.openapi import document, tools_told
@@ -40,16 +43,19 @@ from canvasagent.serving.wire import (
 )
 
 log = logging.getLogger(__name__)
-HOSTS_REMEMBERED = 16
-"""Host headers that were looked at, and need not be again."""
+CROSS_ORIGIN: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "PUT"],
+    "allow_headers": ["Authorization", "Content-Type", "Content-Digest"],
+    "expose_headers": ["Retry-After", "X-Request-Id"],
+}
+"""What pages of the allowed origins may send, and read of an answer's headers."""
 
 
 class Service:
     """What the routes share."""
 
-    def __init__(self, engine: Engine, settings: ServerSettings, keys: Keys, hosts: frozenset[str] | None) -> None:
-        self.engine, self.settings, self.keys, self.hosts = engine, settings, keys, hosts
-        self._good_hosts: set[str] = set()
+    def __init__(self, engine: Engine, settings: ServerSettings, keys: Keys) -> None:
+        self.engine, self.settings, self.keys = engine, settings, keys
         self.store = Store(settings.stored_bytes)
         self.turnstile = Turnstile(settings.running, settings.waiting)
         self.metrics = Metrics(self.store, self.turnstile)
@@ -60,17 +66,7 @@ class Service:
         """Tools that cannot be had, with why; None until that is known."""
 
     def enter(self, request: Request) -> Caller:
-        """Who asks. Raises `Problem` 401 without a known key, 429 where its requests are used up.
-
-        A server without keys listens to this machine's programs, not to web pages that send a browser here under a
-        name of their own: 421.
-        """
-        host = request.headers.get("host", "")
-        if self.hosts is not None and host not in self._good_hosts:
-            if request.url.hostname not in self.hosts:
-                raise Problem(421, "misdirected", "without keys, this server answers to the host it was started for.")
-            if len(self._good_hosts) < HOSTS_REMEMBERED:
-                self._good_hosts.add(host)
+        """Who asks. Raises `Problem` 401 without a known key, 429 where its requests are used up."""
         caller = self.keys.caller(request.headers.get("authorization"))
         request.scope["caller"] = caller.name
         caller.take_request()
@@ -139,6 +135,7 @@ class Service:
 
     async def openapi(self, request: Request) -> Response:
         """GET /openapi.json"""
+        self.enter(request)
         return JSONResponse(document(self.engine.tools, self.settings, self.keys.needed))
 
     async def healthy(self, request: Request) -> Response:
@@ -150,11 +147,17 @@ class Service:
         if self.unready is None:
             raise Problem(503, "not_ready", "the tools are being loaded.", wait=1)
         if self.unready:
-            raise Problem(503, "not_ready", "some tools cannot be had.", tools=self.unready)
+            # Why not (paths, what is installed) concerns those who hold a key; whether is for load balancers too.
+            known = self.keys.known(request.headers.get("authorization"))
+            more: dict[str, Any] = {"tools": self.unready} if known else {}
+            raise Problem(503, "not_ready", "some tools cannot be had.", **more)
         return JSONResponse({"status": "ready"})
 
     async def show_metrics(self, request: Request) -> Response:
-        """GET /metrics"""
+        """GET /metrics: what all keys do, so for those keys only that are meant to see it."""
+        caller = self.enter(request)
+        if self.keys.needed and not caller.quota.metrics:
+            raise Problem(403, "forbidden", "this key may not read the metrics: its table needs `metrics = true`.")
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def look(self) -> None:
@@ -177,9 +180,19 @@ async def _packed(asset: Asset, media: str) -> bytes:
     return await run_in_threadpool(pack, asset.picture, media)
 
 
-def build_app(engine: Engine, settings: ServerSettings, keys: Keys, hosts: frozenset[str] | None = None) -> Any:
-    """The ASGI application. It closes the engine when it ends. `hosts`: the names that it answers to (None: any)."""
-    service = Service(engine, settings, keys, hosts)
+def build_app(
+    engine: Engine,
+    settings: ServerSettings,
+    keys: Keys,
+    names: Names | None = None,
+    origins: frozenset[str] = frozenset(),
+) -> Any:
+    """The ASGI application. It closes the engine when it ends.
+
+    `names`: the hosts that it answers to, and then no web pages but those of `origins` (None: any host and page,
+    as is right where requests carry keys). Browsers let pages of `origins` read what it answers.
+    """
+    service = Service(engine, settings, keys)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -203,7 +216,12 @@ def build_app(engine: Engine, settings: ServerSettings, keys: Keys, hosts: froze
     handlers: dict[Any, Any] = {kind: _tell for kind in (Problem, ClientLeft, HTTPException, Exception)}
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     app.router.redirect_slashes = False
-    return Recorder(Shortcut(app, calls, service.call), service.metrics)
+    outer: ASGIApp = Shortcut(app, calls, service.call)
+    if names is not None:
+        outer = Gate(outer, names, origins)
+    if origins:
+        outer = CORSMiddleware(outer, allow_origins=sorted(origins), **CROSS_ORIGIN)
+    return Recorder(outer, service.metrics)
 
 
 async def _tell(request: Request, error: Exception) -> Response:

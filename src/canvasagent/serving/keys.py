@@ -106,6 +106,14 @@ class Keys:
             raise Problem(401, "unauthorized", problem)
         return found
 
+    def known(self, authorization: str | None) -> bool:
+        """Whether `caller` would find one."""
+        try:
+            self.caller(authorization)
+        except Problem:
+            return False
+        return True
+
     @classmethod
     def load(cls, path: Path) -> Keys:
         """The keys in a TOML file. Raises `InputError` with what is wrong, never repeating a key."""

@@ -46,12 +46,10 @@ def document(tools: Mapping[str, Tool], settings: ServerSettings, keys: bool) ->
     ):
         replies = {"200": _json("Status"), **({"503": _problem("Not yet.")} if name == "ready" else {})}
         paths[path] = {"get": {**_operation(name, summary, replies, open=True), "security": []}}
-    paths["/metrics"] = {
-        "get": {
-            **_operation("metrics", "Counts for Prometheus.", {"200": _media("Text", "text/plain")}, open=True),
-            "security": [],
-        }
-    }
+    counts = {"200": _media("Text", "text/plain")}
+    if keys:
+        counts["403"] = _problem("This key may not read them.")
+    paths["/metrics"] = {"get": _operation("metrics", "Counts for Prometheus.", counts)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "CanvasAgent tools", "version": __version__, "license": {"name": "Apache-2.0"}},
@@ -148,14 +146,17 @@ def _picture_paths(settings: ServerSettings) -> dict[str, Any]:
 
 
 def _operation(name: str, summary: str, replies: Mapping[str, Any], open: bool = False) -> dict[str, Any]:
+    gate = {
+        "403": _problem("Without keys, the server takes no requests from web pages of other origins."),
+        "421": _problem("Without keys, the server answers to its own host only."),
+    }
     common = {
         "400": _problem("The request makes no sense."),
         "401": _problem("No key, or one that is not known."),
-        "421": _problem("Without keys, the server answers to its own host only."),
         "429": _problem("A quota or the queue is used up: come back after Retry-After seconds."),
     }
     common["429"]["headers"] = {"Retry-After": {"required": True, "schema": {"type": "integer"}}}
-    return {"operationId": name, "summary": summary, "responses": {**({} if open else common), **replies}}
+    return {"operationId": name, "summary": summary, "responses": {**gate, **({} if open else common), **replies}}
 
 
 def _json(schema: str, words: str = "Done.") -> dict[str, Any]:

@@ -18,6 +18,7 @@ from canvasagent.errors import InputError
 from canvasagent.serving.app import build_app
 from canvasagent.serving.connection import connection_class
 from canvasagent.serving.engine import Engine
+from canvasagent.serving.gate import Names
 from canvasagent.serving.keys import Keys
 from canvasagent.serving.settings import ServerSettings
 
@@ -92,15 +93,17 @@ def run(
     *,
     certificate: Path | None = None,
     private_key: Path | None = None,
-    hosts: frozenset[str] | None = None,
+    names: Names | None = None,
+    origins: frozenset[str] = frozenset(),
     started: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until the process is asked to stop; then what runs and waits is finished. `started` is called once.
 
+    `names` and `origins` are those of `build_app`.
     Raises `InputError` for a certificate that cannot be used.
     """
     config = uvicorn.Config(
-        build_app(engine, settings, keys, hosts),
+        build_app(engine, settings, keys, names, origins),
         http=connection_class(settings.header_seconds),
         ws="none",
         log_config=None,

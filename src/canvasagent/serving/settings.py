@@ -26,6 +26,8 @@ class Quota(BaseModel):
     """Calls that run or wait."""
     stored_bytes: int | None = Field(default=None, ge=MEGA)
     """Memory that its pictures may take; the longest unused go first."""
+    metrics: bool = False
+    """Whether it may read `/metrics`, which count what all keys do."""
 
 
 class ServerSettings(BaseModel):
