@@ -7,13 +7,14 @@ FULL := $(VENV)/.full
 # Where torch and torchvision for a processor are; where it cannot be reached the usual index has to do.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo test test-full test-slow test-gpu check format bench clean
+.PHONY: help demo test test-full test-slow test-gpu check package format bench clean
 
 help:
 	@echo "make demo       run the main job on bundled photographs and show where the report is"
 	@echo "make test       run the tests (no network, no GPU)"
 	@echo "make test-full  install the extra full (1 GB) and run the tests of the trained models' backends on tiny weights"
 	@echo "make check      ruff and the type checker"
+	@echo "make package    build sdist and wheel, install the wheel into a clean environment and use it there"
 	@echo "make test-slow  the tests that take longer; make test-gpu: those that need a GPU"
 	@echo "make bench      the benchmarks; results go to benchmarks/results"
 
@@ -49,6 +50,9 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+package:
+	@PYTHON=$(PYTHON) .ci/package
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
