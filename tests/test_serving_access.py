@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,8 +172,12 @@ KEYS = """
 key = "a-long-key-of-alice"
 [bob]
 key = "a-long-key-of-bob"
+[prometheus]
+key = "a-long-key-of-prometheus"
+metrics = true
 """
-ALICE, BOB = "a-long-key-of-alice", "a-long-key-of-bob"
+ALICE, BOB, MONITOR = "a-long-key-of-alice", "a-long-key-of-bob", "a-long-key-of-prometheus"
+CALLS: dict[str, dict[str, Any]] = {"Crop": {"bbox": [0, 0, 500, 500]}, "Rotate": {"angle": 33}}
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +187,7 @@ def keyed(profile: str) -> Iterator[ToolsServer]:
     broken = PROFILE.replace("backends_for_tests:Echo", "backends_for_tests:Nowhere")
     (folder / "broken.toml").write_text(broken, "utf-8")
     files = ("--profile", str(folder / "broken.toml"), "--keys", str(folder / "keys.toml"))
-    with ToolsServer((*files, "-q")) as server:
+    with ToolsServer((*files, "-q"), metrics_key=MONITOR) as server:
         yield server
 
 
@@ -190,3 +195,43 @@ def test_why_a_tool_cannot_be_had_is_told_to_holders_of_keys(keyed: ToolsServer)
     stranger: Any = keyed.ask("GET", "/readyz").json["error"]
     assert stranger["type"] == "not_ready" and "tools" not in stranger and "Nowhere" not in str(stranger)
     assert "Nowhere" in keyed.ask("GET", "/readyz", key=BOB).json["error"]["tools"]["Flip"]
+
+
+@pytest.mark.parametrize("tool", list(CALLS))
+def test_what_one_key_did_is_not_told_to_another(keyed: ToolsServer, tool: str) -> None:
+    def cached() -> float:
+        return keyed.metric(f'canvasagent_calls_total{{end="cached",tool="{tool}"}}')
+
+    name = keyed.put(picture(), key=ALICE).json["id"]
+    assert keyed.put(picture(), key=BOB).json["id"] == name
+    arguments = {"image": name, **CALLS[tool]}
+    before = cached()
+    alice, again, bob, carried = (keyed.call(tool, arguments, key) for key in (ALICE, ALICE, BOB, BOB))
+    assert [answer.json["cached"] for answer in (alice, again, bob, carried)] == [False, True, False, True]
+    assert cached() == before + 2
+    assert set(bob.headers) == set(alice.headers)
+    own = {"cached", "seconds"}
+    assert {name: value for name, value in bob.json.items() if name not in own} == {
+        name: value for name, value in alice.json.items() if name not in own
+    }
+
+
+def test_one_key_cannot_find_out_which_pictures_another_has(keyed: ToolsServer) -> None:
+    there, nowhere = picture((33, 44)), picture((44, 33))
+    mine = keyed.put(there, key=ALICE).json["id"]
+    made = keyed.call("Rotate", {"image": mine, "angle": 12}, ALICE).json["picture"]["id"]
+    never = [mine[:-4] + "0000", made[:-4] + "0000"]
+    for path in ("/v1/pictures/{}", "/v1/pictures/{}?kind=image"):
+        for method in ("GET", "HEAD"):
+            found = [keyed.ask(method, path.format(name), key=BOB) for name in (mine, made, *never)]
+            assert {(answer.status, answer.body) for answer in found} == {(404, found[0].body)}
+    missing = [keyed.call("Crop", {"image": name, "bbox": [0, 0, 9, 9]}, BOB) for name in (mine, made, *never)]
+    assert {answer.status for answer in missing} == {404}
+    lies = [keyed.put(nowhere, key=BOB, name=name) for name in (mine, made, *never)]
+    assert {(answer.status, answer.body) for answer in lies} == {(422, lies[0].body)}, "the pixels are asked for"
+    assert keyed.ask("GET", f"/v1/pictures/{mine}", key=BOB).status == 404
+
+
+def test_names_of_requests_do_not_count_the_requests_of_others(keyed: ToolsServer) -> None:
+    names = [int(keyed.ask("GET", "/healthz").headers["x-request-id"], 16) for _ in range(3)]
+    assert min(abs(one - other) for one, other in itertools.pairwise(names)) > 1000

@@ -287,6 +287,27 @@ def test_a_slow_call_never_blocks_the_event_loop() -> None:
         assert asyncio.run(watch(toolbox)) < 0.2, "the promise is 50 ms; a loaded machine needs room"
 
 
+@pytest.mark.parametrize("brief", [False, True])
+def test_partitions_share_neither_what_is_cached_nor_what_is_under_way(tmp_path: Path, brief: bool) -> None:
+    log, flag = tmp_path / "log", tmp_path / "flag"
+    flag.touch()
+
+    async def each(toolbox: ToolBox, *partitions: str) -> list[Execution]:
+        call = checked(drawn(), "Flip", image="img_1")
+        if brief:
+            made = [toolbox.call_here(*call, partition=partition) for partition in partitions]
+            return [one for one in made if one is not None]
+        return await asyncio.gather(*(toolbox.call(*call, partition=partition) for partition in partitions))
+
+    backend = "Brief" if brief else "Echo"
+    with box(backend, log=str(log), flag=str(flag), seconds=0.1) as toolbox:
+        first = asyncio.run(each(toolbox, "a", "b", "a"))
+        assert calls(log) == 2, "once for each partition"
+        again = asyncio.run(each(toolbox, "a", "b", "c", ""))
+    assert [one.cached for one in again] == [True, True, False, False] and calls(log) == 4
+    assert len({one.key for one in [*first, *again]}) == 1 and len({str(pixels(one)) for one in [*first, *again]}) == 1
+
+
 def test_waiting_for_a_worker_is_no_time_out() -> None:
     async def many(toolbox: ToolBox) -> list[Execution]:
         canvases = [drawn(Image.new("RGB", (4, 4), (number, 0, 0))) for number in range(8)]

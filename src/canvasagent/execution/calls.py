@@ -44,6 +44,11 @@ def key_of(base_key: str, seed: int) -> str:
     return hashlib.sha256(f"{base_key}:{seed}".encode()).hexdigest()
 
 
+def cache_key(key: str, partition: str) -> str:
+    """The key that a call's result is cached under, and shared while it is under way: another in each partition."""
+    return hashlib.sha256(f"{partition}:{key}".encode()).hexdigest() if partition else key
+
+
 def ended(
     entry: Entry, key: str, seed: int, backend: str, cached: bool, started: float, cost: float | None = None
 ) -> Execution:

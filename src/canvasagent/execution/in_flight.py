@@ -13,6 +13,10 @@ from canvasagent.execution.cache import Entry
 class Flight:
     """A call that is under way, for all that wait for it."""
 
+    def __init__(self, key: str, cache_key: str) -> None:
+        """`key` is the call's, `cache_key` what its result is cached under."""
+        self.key, self.cache_key = key, cache_key
+
     future: Future[tuple[Entry, bool]]
     """Gives the entry, and whether it came from the cache."""
     begun: float | None = None

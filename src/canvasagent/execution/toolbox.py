@@ -25,7 +25,7 @@ from canvasagent.backends.profile import Profile, backend_class, fingerprint, lo
 from canvasagent.canvas import Asset
 from canvasagent.errors import BackendFailure, InputError, MissingExtra, ToolRefusal
 from canvasagent.execution.cache import Cache, Entry, Refused
-from canvasagent.execution.calls import Execution, Known, ended, failed, key_of
+from canvasagent.execution.calls import Execution, Known, cache_key, ended, failed, key_of
 from canvasagent.execution.cost_meter import metered
 from canvasagent.execution.in_flight import Flight, landing
 from canvasagent.execution.validate_outcome import sound
@@ -154,10 +154,12 @@ class ToolBox:
         run_seed: int = 0,
         repeat: int = 0,
         seed: int | None = None,
+        partition: str = "",
     ) -> Execution:
         """Run a call that passed its checks. `assets` are the pictures its arguments mean, by slot.
 
-        `seed` is the backend's own; where it is not given it follows from `run_seed` and `repeat`.
+        `seed` is the backend's own; where it is not given it follows from `run_seed` and `repeat`. Calls share what is
+        cached or under way with those of the same `partition` only.
         Never raises for what a backend does: a refusal or a failure is in the result's `fault`.
         """
         started = time.perf_counter()
@@ -173,16 +175,19 @@ class ToolBox:
         if problem := self._over_budget(checked, assets):
             fault = ToolFault(Stage.EXECUTION, problem)
             return Execution(None, fault, key, seed, known.fingerprint, False, time.perf_counter() - started)
-        entry = self.cache.in_memory(key)
+        shared_key = cache_key(key, partition)
+        entry = self.cache.in_memory(shared_key)
         cached, cost = entry is not None, None
         if entry is None:
             try:
-                entry, cached, cost = await self._shared(key, checked, assets, seed)
+                entry, cached, cost = await self._shared(key, shared_key, checked, assets, seed)
             except (BackendFailure, MissingExtra) as error:
                 return failed(error, key, seed, known.fingerprint, started)
         return ended(entry, key, seed, known.fingerprint, cached, started, cost)
 
-    def call_here(self, checked: Checked, assets: Mapping[str, Asset], *, seed: int = 0) -> Execution | None:
+    def call_here(
+        self, checked: Checked, assets: Mapping[str, Asset], *, seed: int = 0, partition: str = ""
+    ) -> Execution | None:
         """A brief call, made in this very thread; None where one like it is under way, so that it must be `call`ed.
 
         For a server, whose event loop has nothing better to do: handing such a call to a thread and back costs more
@@ -192,14 +197,15 @@ class ToolBox:
         known = self._know(checked.tool)
         seed = seed if known.stochastic else 0
         key = key_of(self.base_key(checked, assets), seed)
-        if key in self._running:
+        shared_key = cache_key(key, partition)
+        if shared_key in self._running:
             return None
-        entry = self.cache.in_memory(key)
+        entry = self.cache.in_memory(shared_key)
         if entry is not None:
             return ended(entry, key, seed, known.fingerprint, True, started)
-        flight = Flight()
+        flight = Flight(key, shared_key)
         try:
-            entry, cached = self._run(flight, key, checked, dict(assets), seed)
+            entry, cached = self._run(flight, checked, dict(assets), seed)
         except (BackendFailure, MissingExtra) as error:
             return failed(error, key, seed, known.fingerprint, started)
         return ended(entry, key, seed, known.fingerprint, cached, started, flight.cost)
@@ -224,7 +230,7 @@ class ToolBox:
         )
 
     async def _shared(
-        self, key: str, checked: Checked, assets: Mapping[str, Asset], seed: int
+        self, key: str, shared_key: str, checked: Checked, assets: Mapping[str, Asset], seed: int
     ) -> tuple[Entry, bool, float | None]:
         """Run the call in the pool, once for all that ask for it at the same time; was it cached, what did it cost.
 
@@ -233,12 +239,12 @@ class ToolBox:
         """
         limit = float("inf") if self._know(checked.tool).waits else self.call_seconds
         with self._lock:
-            flight = self._running.get(key)
+            flight = self._running.get(shared_key)
             if flight is None:
-                if (entry := self.cache.in_memory(key)) is not None:
+                if (entry := self.cache.in_memory(shared_key)) is not None:
                     return entry, True, None
-                flight = self._depart(key, checked, assets, seed)
-                flight.future.add_done_callback(lambda _: self._forget(key, flight))
+                flight = self._depart(Flight(key, shared_key), checked, assets, seed)
+                flight.future.add_done_callback(lambda _: self._forget(flight))
             flight.waiting += 1
         try:
             landed = landing(flight.future)
@@ -251,13 +257,13 @@ class ToolBox:
         except CancelledError as error:
             raise BackendFailure("the tool box was closed.") from error
         finally:
-            self._leave(key, flight, checked.tool)
+            self._leave(flight, checked.tool)
 
-    def _forget(self, key: str, flight: Flight) -> None:
-        if self._running.get(key) is flight:
-            del self._running[key]
+    def _forget(self, flight: Flight) -> None:
+        if self._running.get(flight.cache_key) is flight:
+            del self._running[flight.cache_key]
 
-    def _leave(self, key: str, flight: Flight, tool: Tool) -> None:
+    def _leave(self, flight: Flight, tool: Tool) -> None:
         """Stop waiting. A call that nobody waits for any more is not begun, and in a process of its own is ended."""
         with self._lock:
             flight.waiting -= 1
@@ -265,16 +271,15 @@ class ToolBox:
                 return
             backend = self._backends.get(tool.name)
             if not flight.future.cancel() and isinstance(backend, IsolatedBackend):
-                self._forget(key, flight)  # who asks from now on gets a fresh process
+                self._forget(flight)  # who asks from now on gets a fresh process
                 backend.interrupt()
 
-    def _depart(self, key: str, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Flight:
-        flight = Flight()
+    def _depart(self, flight: Flight, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Flight:
         try:
-            flight.future = self._lane(checked.tool).submit(self._run, flight, key, checked, dict(assets), seed)
+            flight.future = self._lane(checked.tool).submit(self._run, flight, checked, dict(assets), seed)
         except RuntimeError as error:
             raise BackendFailure("the tool box was closed.") from error
-        self._running[key] = flight
+        self._running[flight.cache_key] = flight
         return flight
 
     def _lane(self, tool: Tool) -> ThreadPoolExecutor:
@@ -287,17 +292,15 @@ class ToolBox:
             self._lanes[tool.name] = ThreadPoolExecutor(threads, thread_name_prefix=f"canvasagent-{tool.slug}")
         return self._lanes[tool.name]
 
-    def _run(
-        self, flight: Flight, key: str, checked: Checked, assets: dict[str, Asset], seed: int
-    ) -> tuple[Entry, bool]:
+    def _run(self, flight: Flight, checked: Checked, assets: dict[str, Asset], seed: int) -> tuple[Entry, bool]:
         flight.begun = time.monotonic()
-        entry = self.cache.on_disk(key)
+        entry = self.cache.on_disk(flight.cache_key)
         if entry is not None:
             return entry, True
         with metered() as meter:
-            entry = self._execute(key, checked, assets, seed)
+            entry = self._execute(flight.key, checked, assets, seed)
         flight.cost = meter.cost
-        self.cache.put(key, entry)
+        self.cache.put(flight.cache_key, entry)
         return entry, False
 
     def _execute(self, key: str, checked: Checked, assets: dict[str, Asset], seed: int) -> Entry:

@@ -5,6 +5,7 @@ Tools that share their weights are in one copy together.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -47,8 +48,11 @@ class Replica:
             return Told(__version__, lacks=str(error))
 
     async def call(self, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Execution:
-        """A call, with whatever went wrong in its `fault`."""
-        return await self._box.call(checked, assets, seed=seed)
+        """A call, with whatever went wrong in its `fault`.
+
+        It shares nothing with calls that are alike: who asks shares those that may be shared.
+        """
+        return await self._box.call(checked, assets, seed=seed, partition=secrets.token_hex(8))
 
 
 class Directory:

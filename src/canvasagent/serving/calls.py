@@ -89,7 +89,7 @@ class Calls:
         return task
 
     def _made_here(self, caller: Caller, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Work | None:
-        if (execution := self.engine.call_here(checked, assets, seed=seed)) is None:
+        if (execution := self.engine.call_here(checked, assets, seed=seed, partition=caller.partition)) is None:
             return None
         self._count(checked.tool.name, execution)
         ended: Work = asyncio.get_running_loop().create_future()
@@ -133,7 +133,7 @@ class Calls:
         try:
             async with self.turnstile.turn(caller.name):
                 progress.run()
-                execution = await self.engine.call(checked, assets, seed=seed)
+                execution = await self.engine.call(checked, assets, seed=seed, partition=caller.partition)
                 self.turnstile.took(execution.seconds)
             return self._answer(caller, execution)
         finally:

@@ -50,9 +50,11 @@ class Engine(Protocol):
         run_seed: int = 0,
         repeat: int = 0,
         seed: int | None = None,
+        partition: str = "",
     ) -> Execution:
         """Run a call; what goes wrong is in the result's `fault`. `seed`: the backend's own, not to be derived.
 
+        Results of one `partition` are neither given to another, nor is any time saved by them there.
         When the caller gives up (is cancelled), a call that was not begun is not begun any more.
         """
         ...
@@ -61,7 +63,9 @@ class Engine(Protocol):
         """Whether a call takes about a millisecond, so that `call_here` may make it in the event loop's thread."""
         ...
 
-    def call_here(self, checked: Checked, assets: Mapping[str, Asset], *, seed: int = 0) -> Execution | None:
+    def call_here(
+        self, checked: Checked, assets: Mapping[str, Asset], *, seed: int = 0, partition: str = ""
+    ) -> Execution | None:
         """A brief call, made at once in this thread; None where it must be `call`ed after all."""
         ...
 

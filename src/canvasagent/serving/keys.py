@@ -53,6 +53,8 @@ class Caller:
 
     name: str
     quota: Quota = field(default_factory=Quota)
+    partition: str = ""
+    """Whose results it may be given: its own; on a server without keys those of all."""
     calls: int = 0
     """Calls that run or wait now."""
 
@@ -128,7 +130,7 @@ class Keys:
             digest = _digest(name, table, path)
             if digest in callers:
                 raise InputError(f"the keys '{path}': {callers[digest].name} and {name} have the same key.")
-            callers[digest] = Caller(name, _quota(name, table, path))
+            callers[digest] = Caller(name, _quota(name, table, path), partition=name)
         if not callers:
             raise InputError(f"the keys '{path}' hold none; `canvasagent serve key NAME` makes one.")
         return cls(callers)
