@@ -101,9 +101,9 @@ def test_people_and_another_judge_stand_beside_it(runs: list[Trajectory]) -> Non
 
 def test_the_command(runs: list[Trajectory], tmp_path: Path, capsys: Any) -> None:
     folders = [str(run.folder) for run in runs]
-    assert main(["judge", "check", *folders, "--rounds", "2", "--store", str(tmp_path / "s.json"), "--json"]) == 0
+    assert main(["judge", "check", *folders, "--rounds", "2", "--out", str(tmp_path / "s.json"), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["runs"] == 4 and "made of rules" in told["notes"][0]
-    assert main(["judge", "check", *folders, "--stored", str(tmp_path / "s.json")]) == 0
+    assert main(["judge", "check", *folders, "--earlier", str(tmp_path / "s.json")]) == 0
     assert "verdicts of" in capsys.readouterr().out
     assert main(["judge", "check", str(tmp_path / "nothing")]) == 2

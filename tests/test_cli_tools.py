@@ -34,7 +34,7 @@ def test_every_tool_is_a_command_with_all_its_arguments(shell: Shell) -> None:
         help_text = shell("tool", tool.slug, "--help").out
         for argument in tool.arguments.model_fields:
             assert f"--{argument.replace('_', '-')}" in help_text
-        assert ("--output" in help_text) == (tool.makes != "text")
+        assert ("--out" in help_text) == (tool.makes != "text")
 
 
 def test_chain_of_mask_and_cutout(shell: Shell) -> None:
@@ -71,6 +71,52 @@ def test_mask_of_another_size_is_refused_by_its_file_name(shell: Shell) -> None:
     assert not Path("cut.png").exists()
 
 
+@pytest.mark.parametrize(
+    "typed", ["[100, 0, 600, 500]", "100,0,600,500", "100, 0, 600, 500", "100 0 600 500", "(100;0;600;500)"]
+)
+def test_a_list_of_numbers_may_be_typed_without_brackets(shell: Shell, typed: str) -> None:
+    assert shell("tool", "crop", "-i", "a.png", "--bbox", typed, "-o", "out.png").code == 0
+    assert Image.open("out.png").tobytes() == Image.open("a.png").crop((26, 0, 154, 128)).tobytes()
+
+
+@pytest.mark.parametrize("typed", ["64x48", "64,48", "64×48", "[64, 48]"])
+def test_a_size_may_be_typed_as_people_write_it(shell: Shell, typed: str) -> None:
+    said = shell("tool", "image_generation", "--prompt", "a cat", "--size", typed, "-o", "out.png")
+    assert said.code == 0 and Image.open("out.png").size == (64, 48)
+
+
+def test_points_may_be_typed_without_brackets(shell: Shell) -> None:
+    base = ("tool", "overlay", "--base-image", "a.png", "--overlay-type", "text", "--content", "X", "--quad")
+    assert shell(*base, "100,100 900,100 900,800 100,800", "-o", "one.png").code == 0
+    assert shell(*base, "[[100,100],[900,100],[900,800],[100,800]]", "-o", "two.png").code == 0
+    assert Image.open("one.png").tobytes() == Image.open("two.png").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("option", "typed"),
+    [
+        ("--bbox", "left"), ("--bbox", "1,2,3"), ("--bbox", "[1,2,3]"), ("--bbox", "1,2,3,4,5"), ("--bbox", ""),
+        ("--bbox", "[[1],2,3,4]"), ("--bbox", "[" * 100_000), ("--bbox", "9" * 5000), ("--bbox", "{}"),
+        ("--bbox", "100,0,6e2,500"),
+        ("--size", "512"), ("--size", "big"), ("--quad", "0,0,5"), ("--quad", "[1,2,3,4]"), ("--quad", "1,1 2,2 3,3 4"),
+    ],
+)  # fmt: skip
+def test_a_list_of_another_form_is_refused_with_the_form(shell: Shell, option: str, typed: str) -> None:
+    tool = {
+        "--bbox": ("crop", "-i", "a.png"),
+        "--size": ("image_generation", "--prompt", "x"),
+        "--quad": ("overlay", "--base-image", "a.png", "--overlay-type", "text", "--content", "x"),
+    }
+    form = {
+        "--bbox": "takes 4 numbers: 100,100,900,800 or [100, 100, 900, 800]",
+        "--size": "takes 2 numbers: 512,512 or [512, 512]",
+        "--quad": 'takes 4 points of 2 numbers: "100,100 900,100',
+    }
+    said = shell("tool", *tool[option], option, typed, "-o", "out.png")
+    assert said.code == 2 and f"{option} {form[option]}" in said.err and len(said.err) < 300
+    assert not Path("out.png").exists()
+
+
 def test_mask_where_none_is_taken(shell: Shell) -> None:
     """SAM takes pictures only: a black and white file is then a picture like any other."""
     Image.new("L", (64, 64), 255).save("white.png")
@@ -93,7 +139,7 @@ def test_text_tools_print_words_or_data(shell: Shell) -> None:
         (("crop", "--image", "a.png", "-o", "o.png"), 2, "--bbox"),
         (("crop", "--image", "gone.png", "--bbox", "[0,0,5,5]", "-o", "o.png"), 2, "gone.png"),
         (("crop", "--image", "a.png", "--bbox", "[0,0,5,5]", "-o", "o.xyz"), 2, ".xyz"),
-        (("crop", "--image", "a.png", "--bbox", "[0,0,5,5]"), 2, "--output"),
+        (("crop", "--image", "a.png", "--bbox", "[0,0,5,5]"), 2, "--out"),
         (("rotate", "--image", "a.png", "--angle", "many", "-o", "o.png"), 2, "angle"),
         (("overlay", "--base-image", "a.png", "--overlay-type", "hat", "--content", "x", "-o", "o.png"), 2, "'hat'"),
         (("overlay", "--base-image", "a.png", "--overlay-type", "text", "--content", " ", "-o", "o.png"), 2, "empty"),

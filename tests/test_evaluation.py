@@ -21,9 +21,19 @@ from canvasagent.errors import InputError, StorageError
 from canvasagent.evaluation.ablation import as_ablation, read_published
 from canvasagent.evaluation.contenders import contender
 from canvasagent.evaluation.joining import join
+from canvasagent.evaluation.labels import caption
 from canvasagent.evaluation.results import write_results
 from canvasagent.evaluation.rows import Row, failures_of
-from canvasagent.evaluation.runner import ROWS_NAME, SETUP_NAME, Evaluation, Setup, append_row, read_rows, slug
+from canvasagent.evaluation.runner import (
+    ROWS_NAME,
+    SETUP_NAME,
+    Evaluation,
+    Setup,
+    append_row,
+    read_rows,
+    read_setup,
+    slug,
+)
 from canvasagent.evaluation.tables import make_tables
 from canvasagent.evaluation.tasks import Bench, load_bench
 from canvasagent.evaluation.texts import as_latex, as_markdown, escaped
@@ -55,6 +65,24 @@ TASKS: list[dict[str, Any]] = [
     {"id": "plain", "instruction": "crop the middle", "images": ["a.png"], "expected_tools": ["Crop"]},
 ]
 POLICIES = ["scripted", "one-call", "random-valid"]
+
+
+def test_prompts_of_the_judge_are_part_of_what_is_compared(bench_file: Path, tmp_path: Path, capsys: Any) -> None:
+    prompts = tmp_path / "prompts"
+    prompts.mkdir()
+    for aspect in ("align", "aesthetics", "trajectory"):
+        (prompts / f"{aspect}.md").write_text('Answer with {"score": 1}.')
+    arguments = ["eval", "--bench", str(bench_file), "--policy", "one-call", "--sample", "1"]
+    arguments += ["--judge", "endpoint:m", "--judge-base-url", "http://127.0.0.1:9/v1", "--judge-retries", "0"]
+    for name, more in (("own", []), ("changed", ["--judge-prompts", str(prompts)])):
+        assert main([*arguments, "--out", str(tmp_path / name), *more]) == 3, "no judge answers"
+    setups = [read_setup(tmp_path / name) for name in ("own", "changed")]
+    assert setups[0].judge_prompts is None and setups[1].judge_prompts is not None
+    assert "judge prompts is" in setups[0].differs(setups[1])[0]
+    assert setups[1].judge_prompts in caption(setups[1]) and "prompts" not in caption(setups[0])
+    capsys.readouterr()
+    assert main([*arguments, "--out", str(tmp_path / "changed")]) == 2
+    assert "holds another evaluation" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -295,7 +323,7 @@ def test_one_call_is_a_sensible_one(request_: str, images: int, tool: str, toolb
 
 def test_the_command_writes_tables_and_a_page(bench_file: Path, tmp_path: Path, capsys: Any) -> None:
     arguments = ["eval", "--bench", str(bench_file), "--policy", "one-call", "--policy", "scripted"]
-    assert main([*arguments, "--out", str(tmp_path / "out"), "--limit", "2", "--json"]) in (0, 3)
+    assert main([*arguments, "--out", str(tmp_path / "out"), "--sample", "2", "--json"]) in (0, 3)
     told = json.loads(capsys.readouterr().out)
     assert told["runs"] == 4 and [line["policy"] for line in told["policies"]] == ["one-call", "scripted"]
     page = (tmp_path / "out" / "index.html").read_text()

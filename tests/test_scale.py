@@ -120,7 +120,7 @@ def test_without_ray_the_extra_is_named(tmp_path: Path, capsys: pytest.CaptureFi
     for arguments in (
         ["run", "--batch", tmp_path / "many.jsonl", "--runs-dir", tmp_path / "runs", "--engine", "ray"],
         ["serve", "tools", "--port", "0", "--engine", "ray"],
-        ["eval", "--policy", "scripted", "--limit", 1, "--out", tmp_path / "out", "--engine", "ray"],
+        ["eval", "--policy", "scripted", "--sample", 1, "--out", tmp_path / "out", "--engine", "ray"],
     ):
         said = shell(*arguments)
         assert said.code != 0 and "canvasagent[ray]" in said.err

@@ -49,7 +49,7 @@ def told(form: str) -> Callable[[Request], Behaviour]:
 
 def asked(shell: Shell, server: ChatServer | str, *arguments: object) -> Said:
     url = server if isinstance(server, str) else server.url
-    return shell("score", *arguments, "--judge", "endpoint:looker", "--base-url", url)
+    return shell("score", *arguments, "--judge", "endpoint:looker", "--judge-base-url", url)
 
 
 def total(one: dict[str, Any]) -> float:
@@ -100,8 +100,8 @@ def test_one_of_several_runs_that_is_refused_is_the_only_one_unscored(shell: She
         return told('{"score": %s}')(request)
 
     with ChatServer(picky) as server:
-        said = asked(shell, server, runs[0], odd, *runs[1:], "--json", "--retries", 1)
-        again = asked(shell, server, odd, "--retries", 0)
+        said = asked(shell, server, runs[0], odd, *runs[1:], "--json", "--judge-retries", 1)
+        again = asked(shell, server, odd, "--judge-retries", 0)
     assert said.code == 3 and said.object["status"] == "unmet" and said.object["errors"] == {}
     scores = said.object["scores"]
     assert [one["total"] is None for one in scores] == [False, True, False, False]
@@ -123,7 +123,7 @@ def test_a_server_that_is_busy_is_asked_again(shell: Shell) -> None:
 
 def test_a_server_that_stays_busy_leaves_the_run_unscored(shell: Shell) -> None:
     with ChatServer(Refuse(429, "quota is used up", headers={"Retry-After": "0"})) as server:
-        said = asked(shell, server, made(shell), "--json", "--retries", 0)
+        said = asked(shell, server, made(shell), "--json", "--judge-retries", 0)
     (one,) = said.object["scores"]
     assert said.code == 3 and one["total"] is None and len(one["unscored"]) == 3
     assert all("quota is used up" in why and "429" in why for why in one["unscored"])
@@ -134,8 +134,8 @@ def test_a_dead_server_is_told(shell: Shell) -> None:
     with socket.socket() as taken:  # nobody listens here
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
-        said = asked(shell, url, *runs, "--json", "--retries", 0)
-        shown = asked(shell, url, runs[0], "--retries", 0)
+        said = asked(shell, url, *runs, "--json", "--judge-retries", 0)
+        shown = asked(shell, url, runs[0], "--judge-retries", 0)
     assert said.code == shown.code == 3
     for one in said.object["scores"]:
         assert one["total"] is None and one["parts"]["rule"] == 1  # the rules need no judge
@@ -155,7 +155,7 @@ def test_a_wrong_key_is_told_and_not_shown(shell: Shell, monkeypatch: pytest.Mon
 def test_a_process_of_its_own_and_a_cache(shell: Shell) -> None:
     run = made(shell)
     with ChatServer(told('Here you are: {"score": %s}')) as server:
-        command = ("score", run, "--judge", "endpoint:looker", "--cache", "kept", "--json")
+        command = ("score", run, "--judge", "endpoint:looker", "--judge-cache", "kept", "--json")
         address = {"CANVASAGENT_JUDGE_BASE_URL": server.url, "CANVASAGENT_JUDGE_API_KEY": KEY}
         said = shell.process(*command, **address)
         first = len(server.requests)

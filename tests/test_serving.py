@@ -75,7 +75,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(folder: Path) -> Iterator[ToolsServer]:
     (folder / "keys.toml").write_text(KEYS, "utf-8")
     (folder / "slow.toml").write_text(PROFILE.format(log=folder / "flips"), "utf-8")
-    limits = ("--running", "1", "--waiting", "2", "--upload-bytes", str(UPLOAD_BYTES), "--max-pixels", "1000000")
+    limits = ("--concurrency", "1", "--waiting", "2", "--upload-bytes", str(UPLOAD_BYTES), "--max-pixels", "1000000")
     times = ("--header-seconds", "0.6", "--body-seconds", "0.6", "--progress-seconds", "0.2")
     files = ("--profile", str(folder / "slow.toml"), "--keys", str(folder / "keys.toml"))
     with ToolsServer((*files, *limits, *times), metrics_key=MONITOR) as running:
@@ -457,10 +457,10 @@ def test_a_made_key_opens_the_server(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--host", "0.0.0.0"], "give --keys FILE, or --open"),
+        (["--host", "0.0.0.0"], "give --keys FILE, or --no-keys"),
         (["--keys", "nowhere.toml"], "cannot be read"),
-        (["--running", "0"], "--running"),
-        (["--host", "203.0.113.1", "--open"], "cannot listen on"),
+        (["--concurrency", "0"], "--concurrency"),
+        (["--host", "203.0.113.1", "--no-keys"], "cannot listen on"),
         (["--profile", "nowhere"], "no profile 'nowhere'"),
         (["--tls-certificate", "nowhere.pem"], "cannot be used"),
         (["--tls-key", "nowhere.pem"], "belongs to a --tls-certificate"),

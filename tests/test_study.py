@@ -195,9 +195,9 @@ def test_holes_and_repeated_lines_are_no_harm(results: Path, tmp_path: Path) -> 
 
 def test_the_commands(results: Path, tmp_path: Path, capsys: Any) -> None:
     folder = str(tmp_path / "study")
-    assert main(["study", "build", str(results), "--samples", "4", "--raters", "2", "--out", folder, "--json"]) == 0
+    assert main(["study", "build", str(results), "--sample", "4", "--raters", "2", "--out", folder, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["pages"]) == 2
-    assert main(["study", "build", str(results), "--samples", "4", "--out", folder]) == 2
+    assert main(["study", "build", str(results), "--sample", "4", "--out", folder]) == 2
     assert main(["study", "report", "--study", folder]) == 2
     study = read_key(Path(folder))
     (tmp_path / "one.csv").write_text(csv_of(study, "rater-1", fair))

@@ -208,9 +208,9 @@ def test_a_plan_is_a_profile(tmp_path: Path) -> None:
     written = tomllib.loads(as_profile("full", planned("1x16GB"), "mine"))
     assert written["options"]["ImageEdit"] == {"device": "cuda:0", "offload": "parts"}
     path = tmp_path / "mine.toml"
-    assert main(["profile", "plan", "--gpus", "1x16GB", "--write", str(path)]) == 0
+    assert main(["profile", "plan", "--gpus", "1x16GB", "--out", str(path)]) == 0
     assert load_profile(path).options["ImageGeneration"]["offload"] == "parts"
-    assert main(["profile", "plan", "--gpus", "1x16GB", "--write", str(path)]) == 2
+    assert main(["profile", "plan", "--gpus", "1x16GB", "--out", str(path)]) == 2
     assert main(["profile", "plan", "--gpus", "lots"]) == 2
 
 

@@ -31,9 +31,9 @@ class Limits(BaseModel):
     max_turns: int = Field(default=12, ge=1)
     """Turns that the policy has."""
     max_seconds: float | None = Field(default=None, gt=0)
-    """Wall time from `reset`, resumed time included; None: no limit."""
+    """Seconds from the start, resumed time included; no limit if left out."""
     max_cost: float | None = Field(default=None, gt=0)
-    """What policy and tools may cost, in the currency of their prices; None: no limit."""
+    """What policy and tools may cost, in the currency of their prices; no limit if left out."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from canvasagent.cli.common import (
     OWN_FAULT,
@@ -29,26 +30,35 @@ from canvasagent.cli.common import (
     tell_error,
     verbose_option,
 )
+from canvasagent.cli.help_pages import HELP_NAMES, finish
 
 COMMANDS = {
-    "run": "Carry out a request on pictures, or a file of requests.",
-    "tools": "List the tools, with what they take and make.",
-    "tool": "Use one tool by itself.",
-    "show": "Show a run: request, turns, result.",
-    "replay": "Run a recorded run again and tell what differs.",
-    "score": "Say what runs earn under the paper's reward, and why.",
-    "reward": "Look into the reward: audit it for exploits.",
-    "eval": "Compare policies on a benchmark.",
-    "table": "Join the results of several evaluations.",
-    "judge": "Look into a judge: how steady it is, whom it agrees with.",
-    "study": "Have people rate results, and report.",
-    "craft": "Build data: trajectories, tasks, the benchmark.",
-    "serve": "Serve the tools over HTTP, to agents on this and other machines.",
-    "profile": "Write a profile (which backend does which tool's work), plan where its models fit.",
-    "models": "List, fetch and check the weights of the profile full.",
-    "doctor": "Say what can run on this machine, and what to do about the rest.",
+    "Make pictures": {
+        "run": "Carry out a request on pictures, or a file of requests.",
+        "show": "Show a run: request, turns, result.",
+        "replay": "Run a recorded run again and tell what differs.",
+        "tools": "List the tools, with what they take and make.",
+        "tool": "Use one tool by itself.",
+    },
+    "Build data": {
+        "craft": "Build data: trajectories, tasks, the benchmark.",
+    },
+    "Reward and evaluation": {
+        "score": "Say what runs earn under the paper's reward, and why.",
+        "reward": "Look into the reward: audit it for exploits.",
+        "eval": "Compare policies on a benchmark.",
+        "table": "Join the results of several evaluations.",
+        "judge": "Look into a judge: how steady it is, whom it agrees with.",
+        "study": "Have people rate results, and report.",
+    },
+    "Serving and set-up": {
+        "serve": "Serve the tools over HTTP, to agents on this and other machines.",
+        "profile": "Write a profile (which backend does which tool's work), plan where its models fit.",
+        "models": "List, fetch and check the weights of the profile full.",
+        "doctor": "Say what can run on this machine, and what to do about the rest.",
+    },
 }
-"""Each command with the line that `canvasagent --help` has for it."""
+"""By panel of `canvasagent --help`: each command with its line there."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,24 +75,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return ending.code
 
 
-def command_line(arguments: Sequence[str]) -> typer.Typer:
-    """The commands, with the options of the one that `arguments` use (of all, for a shell's completion)."""
+def command_line(arguments: Sequence[str], *, every: bool = False) -> TyperGroup:
+    """The commands, with the options of the one that `arguments` use, or of all of them (`every`)."""
     app = typer.Typer(
         name="canvasagent",
         help="Make and edit complex pictures by asking for them in words.",
         pretty_exceptions_enable=False,
         no_args_is_help=True,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": list(HELP_NAMES)},
         epilog="Keys are read from the environment: CANVASAGENT_API_KEY or OPENAI_API_KEY, never from an option.",
     )
     app.callback()(_global_options)
     used = next((word for word in arguments if not word.startswith("-")), None)
-    for name, summary in COMMANDS.items():
-        if name == used or "_CANVASAGENT_COMPLETE" in os.environ:
+    panels = {name: panel for panel, commands in COMMANDS.items() for name in commands}
+    for name, panel in panels.items():
+        summary = COMMANDS[panel][name]
+        if every or name == used:
             import_module(f"canvasagent.cli.{name}").register(app, summary)
         else:
             app.command(name, help=summary)(_not_loaded)
-    return app
+    root = typer.main.get_command(app)
+    assert isinstance(root, TyperGroup)
+    finish(root, panels)
+    return root
 
 
 def _not_loaded() -> None:
@@ -109,7 +124,8 @@ def _global_options(
 def _carry_out(arguments: Sequence[str]) -> Ending:
     """Run the command; every error becomes one line in words and an exit code."""
     try:
-        result = command_line(arguments)(args=list(arguments), prog_name="canvasagent", standalone_mode=False)
+        every = "_CANVASAGENT_COMPLETE" in os.environ
+        result = command_line(arguments, every=every)(list(arguments), "canvasagent", standalone_mode=False)
     except typer.TyperException as error:
         return _usage_error(error)
     except (typer.Abort, KeyboardInterrupt):

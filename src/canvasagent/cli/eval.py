@@ -20,6 +20,7 @@ from canvasagent.cli.common import (
     tell_error,
     verbose_option,
 )
+from canvasagent.cli.judging import chosen_judge, judge_options, judge_settings
 from canvasagent.cli.options import settings_from, settings_options, with_options
 from canvasagent.cli.progress import Bar
 from canvasagent.policies.base import PolicySettings
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from canvasagent.evaluation.rows import Row
     from canvasagent.evaluation.runner import Evaluation
     from canvasagent.evaluation.tables import Tables
-
-NO_JUDGE = "none"
+    from canvasagent.rewards.judges.base import JudgeSettings
 
 
 def evaluate(
@@ -49,26 +49,33 @@ def evaluate(
     ] = None,
     images_base_url: Annotated[
         str | None,
-        typer.Option(help="Base URL of the images server; its key is read from CANVASAGENT_IMAGES_API_KEY."),
+        typer.Option(
+            help="Base URL of the images server; its key is read from CANVASAGENT_IMAGES_API_KEY.", metavar="URL"
+        ),
     ] = None,
     bench: Annotated[
-        str, typer.Option(help="canvasbench-250, a released RL file, a dataset's folder, or a .jsonl of requests.")
+        str,
+        typer.Option(
+            help="canvasbench-250, a released RL file, a dataset's folder, or a .jsonl of requests.", metavar="NAME"
+        ),
     ] = "canvasbench-250",
-    profile: Annotated[str, typer.Option(help="Profile of the tools: lite, full, or a file.")] = "lite",
-    judge: Annotated[str, typer.Option(help="local, endpoint:MODEL, or none: rule parts only.")] = "local",
-    judge_base_url: Annotated[
-        str | None,
-        typer.Option(help="Base URL of the judge's server; its key is read from CANVASAGENT_JUDGE_API_KEY."),
-    ] = None,
-    judge_cache: Annotated[Path | None, typer.Option(help="Folder in which the judge's replies are kept.")] = None,
-    preset: Annotated[str, typer.Option(help="Preset of the reward.")] = "paper",
+    profile: Annotated[str, typer.Option(help="A profile or a .toml file.", metavar="NAME")] = "lite",
+    judge: Annotated[
+        str,
+        typer.Option(help="local (rules, no network), endpoint:MODEL, or none: rule parts only.", metavar="NAME"),
+    ] = "local",
+    preset: Annotated[
+        str, typer.Option(help="paper, release, hardened; no-outcome and no-process are for training.", metavar="NAME")
+    ] = "paper",
     concurrency: Annotated[int, typer.Option(min=1, help="Runs that are under way at once.")] = 4,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many tasks, spread over the benchmark.")] = None,
-    engine: Annotated[str, typer.Option(help="local, or ray: runs are spread over a cluster (RAY_ADDRESS).")] = "local",
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many tasks, spread over the benchmark.")] = None,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: runs are spread over a cluster (RAY_ADDRESS).", metavar="NAME")
+    ] = "local",
     seed: Annotated[int, typer.Option(help="Seed of every run.")] = 0,
-    out_dir: Annotated[Path, typer.Option("--out", help="Folder for results; the same one goes on.")] = Path(
-        "evaluation"
-    ),
+    out_dir: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for results; the same one goes on.", metavar="DIR")
+    ] = Path("evaluation"),
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
     **options: Any,
@@ -89,10 +96,10 @@ def evaluate(
         settings=settings_from(PolicySettings, options),
         images_base_url=images_base_url,
         bench=bench,
-        limit=limit,
+        limit=sample,
         profile=profile,
         judge=judge,
-        judging={"base_url": judge_base_url, "cache": judge_cache},
+        judging=judge_settings(options),
         preset=preset,
         seed=seed,
         concurrency=concurrency,
@@ -123,7 +130,7 @@ class Asked:
     limit: int | None
     profile: str
     judge: str
-    judging: dict[str, Any]
+    judging: JudgeSettings
     preset: str
     seed: int
     concurrency: int
@@ -145,11 +152,10 @@ class Asked:
         from canvasagent.evaluation.tasks import load_bench
         from canvasagent.execution.toolbox import ToolBox
         from canvasagent.rewards.config import find_preset
-        from canvasagent.rewards.judges import load_judge
-        from canvasagent.rewards.judges.base import JudgeSettings
+        from canvasagent.rewards.judges import changed_prompts
 
         tasks = load_bench(self.bench)
-        judging = settings_from(JudgeSettings, self.judging)
+        judge = chosen_judge(self.judge, self.judging)
         setup = Setup(
             bench=tasks.name,
             bench_version=tasks.version,
@@ -157,10 +163,10 @@ class Asked:
             limit=self.limit,
             profile=self.profile,
             judge=self.judge,
+            judge_prompts=changed_prompts(judge),
             preset=find_preset(self.preset).name,
             seed=self.seed,
         )
-        judge = None if self.judge == NO_JUDGE else load_judge(self.judge, judging)
         return Evaluation(self.folder, setup, tasks, ToolBox(self.profile), judge, concurrency=self.concurrency)
 
     def runs(self) -> Callable[[str, str], Awaitable[Row]]:
@@ -250,5 +256,8 @@ def _print(evaluation: Evaluation, tables: Tables) -> None:
 
 def register(app: typer.Typer, summary: str) -> None:
     """Add the command."""
-    of_policy = settings_options(PolicySettings, "Policy", skip=("api_key",))
-    app.command("eval", help=summary)(with_options(evaluate, of_policy))
+    parameters = [
+        *settings_options(PolicySettings, "Policy", skip=("api_key",)),
+        *judge_options(skip=("result_first",)),
+    ]
+    app.command("eval", help=summary)(with_options(evaluate, parameters))

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from canvasagent.cli.common import RUNS_DIR, Ending, err, json_option, load_run, out, runs_dir_option, verbose_option
-from canvasagent.cli.options import settings_from, settings_options, with_options
-from canvasagent.rewards.judges.base import Aspect, JudgeSettings
+from canvasagent.cli.judging import judge_options, judge_settings
+from canvasagent.cli.options import with_options
+
+if TYPE_CHECKING:
+    from canvasagent.rewards.judges.base import Aspect
 
 
 def check(
     runs: Annotated[
-        list[str], typer.Argument(help="Runs' folders, their ids, or folders of `eval`.", show_default=False)
+        list[str],
+        typer.Argument(help="Runs' folders, their ids, or folders of `eval`.", metavar="RUN", show_default=False),
     ],
-    judge: Annotated[str, typer.Option(help="The judge to check: local, endpoint:MODEL.")] = "local",
+    judge: Annotated[str, typer.Option(help="The judge to check: local, endpoint:MODEL.", metavar="NAME")] = "local",
     rounds: Annotated[int, typer.Option(min=1, help="How often each run is judged with nothing changed.")] = 3,
-    against: Annotated[str | None, typer.Option(help="Another judge to compare with.", show_default=False)] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Another judge to compare with.", metavar="NAME", show_default=False)
+    ] = None,
     study_dir: Annotated[
-        Path | None, typer.Option("--study", help="A study's folder, to compare with people.", show_default=False)
+        Path | None,
+        typer.Option("--study", help="A study's folder, to compare with people.", metavar="DIR", show_default=False),
     ] = None,
-    stored: Annotated[
-        Path | None, typer.Option(help="Verdicts kept earlier, to see drift.", show_default=False)
+    earlier: Annotated[
+        Path | None,
+        typer.Option(help="Verdicts that --out kept earlier, to see drift.", metavar="FILE", show_default=False),
     ] = None,
-    store: Annotated[Path | None, typer.Option(help="Keep these verdicts in a file.", show_default=False)] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Keep these verdicts in a file.", metavar="FILE", show_default=False),
+    ] = None,
     runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
@@ -35,7 +46,7 @@ def check(
     from canvasagent.evaluation.calibration import as_markdown, calibrate, read_stored, save_stored
     from canvasagent.execution.run_sync import block
 
-    settings = settings_from(JudgeSettings, options)
+    settings = judge_settings(options)
     loaded = [load_run(name, runs_dir) for given in runs for name in _folders(given)]
     found = block(
         calibrate(
@@ -45,12 +56,12 @@ def check(
             repeats=rounds,
             against=against,
             people=_people(study_dir) if study_dir is not None else None,
-            before=read_stored(stored) if stored is not None else None,
+            before=read_stored(earlier) if earlier is not None else None,
             tell=_tell,
         )
     )
-    if store is not None:
-        save_stored(store, found.stored)
+    if to is not None:
+        save_stored(to, found.stored)
     if not json:
         out().print(as_markdown(found), markup=False)
     return Ending(0, {"status": "met", **found.model_dump()})
@@ -93,10 +104,9 @@ def _tell(what: str, done: int, total: int) -> None:
 
 def register(app: typer.Typer, summary: str) -> None:
     """Add the command."""
-    judging = settings_options(JudgeSettings, "Endpoint judge", skip=("api_key", "repeats", "result_first"))
     group = typer.Typer(no_args_is_help=True)
     group.callback()(_group)
-    group.command("check")(with_options(check, judging))
+    group.command("check")(with_options(check, judge_options(skip=("repeats", "result_first"))))
     app.add_typer(group, name="judge", help=summary)
 
 

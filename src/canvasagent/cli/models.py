@@ -44,10 +44,12 @@ def list_models(
 
 def pull(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Models; those that the profile full uses if none.", metavar="[MODEL]...")
+        list[str] | None, typer.Argument(help="Models; those that the profile full uses if none.", metavar="MODEL")
     ] = None,
-    endpoint: Annotated[str | None, typer.Option(help="Address of the hub; else HF_ENDPOINT, else its own.")] = None,
-    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="Address of the hub; else HF_ENDPOINT, else its own.", metavar="URL")
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.", metavar="NAME")] = None,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
@@ -68,7 +70,7 @@ def pull(
 def verify(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Models, folders or files; all that are here if none.", metavar="[WHAT]..."),
+        typer.Argument(help="Models, folders or files; all that are here if none.", metavar="WHAT"),
     ] = None,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,

@@ -21,19 +21,30 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def settings_options(model: type[BaseModel], panel: str, skip: Iterable[str] = ()) -> list[inspect.Parameter]:
-    """An option for each field of `model`, None where it is not given, so that the model's own default holds."""
+def settings_options(
+    model: type[BaseModel], panel: str, skip: Iterable[str] = (), prefix: str = ""
+) -> list[inspect.Parameter]:
+    """An option for each field of `model`, None where it is not given, so that the model's own default holds.
+
+    Names of options begin with `prefix` (`judge_`), where a command has settings of several things.
+    """
     texts = field_texts(model)
     parameters = []
     for name, info in model.model_fields.items():
         if name in skip:
             continue
         text = texts.get(name, "")
-        if not info.is_required() and info.default is not None:
-            text = f"{text} Default: {info.default}."
-        option = typer.Option(flag(name), help=text, rich_help_panel=panel, show_default=False)
+        if not info.is_required() and info.default is not None and not isinstance(info.default, bool):
+            default = f"{info.default:.15g}" if isinstance(info.default, float) else info.default
+            text = f"{text} Default: {default}."
+        metavar = "URL" if name.endswith("_url") else None
+        option = typer.Option(
+            flag(prefix + name), help=text, rich_help_panel=panel, show_default=False, metavar=metavar
+        )
         annotation: Any = Annotated[Optional[info.annotation], option]  # type: ignore[name-defined]  # noqa: UP045
-        parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
+        parameters.append(
+            inspect.Parameter(prefix + name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        )
     return parameters
 
 
@@ -54,15 +65,20 @@ def field_texts(model: type[BaseModel]) -> dict[str, str]:
     return texts
 
 
-def settings_from(model: type[Model], given: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Model:
-    """`model` from the options that were given, over `base` (a record's). Raises `InputError` with the option."""
+def settings_from(
+    model: type[Model], given: Mapping[str, Any], base: Mapping[str, Any] | None = None, prefix: str = ""
+) -> Model:
+    """`model` from the options that were given, over `base` (a record's). Raises `InputError` with the option.
+
+    `prefix` is what the names in `given` begin with, as in `settings_options`.
+    """
     known = {name: value for name, value in (base or {}).items() if name in model.model_fields}
-    chosen = {name: value for name, value in given.items() if name in model.model_fields and value is not None}
+    chosen = {name: given[prefix + name] for name in model.model_fields if given.get(prefix + name) is not None}
     try:
         return model(**{**known, **chosen})
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        where = flag(str(problem["loc"][0])) if problem["loc"] else model.__name__
+        where = flag(prefix + str(problem["loc"][0])) if problem["loc"] else model.__name__
         raise InputError(f"{where}: {problem['msg']} (got {problem.get('input')}).") from error
 
 

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 def plan(
     gpus: Annotated[
-        str | None, typer.Option(help="Cards, as 1x24GB or 2x80GB,1x24GB or none; those here if left out.")
+        str | None,
+        typer.Option(help="Cards, as 1x24GB or 2x80GB,1x24GB or none; those here if left out.", metavar="CARDS"),
     ] = None,
     profile: Annotated[str, typer.Option(help="A profile or a .toml file.", metavar="NAME")] = "full",
-    write: Annotated[Path | None, typer.Option(help="Write a profile file with the devices of the plan.")] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write a profile file with the devices of the plan.", metavar="FILE"),
+    ] = None,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
@@ -33,12 +37,12 @@ def plan(
     loaded = load_profile(profile)
     cards = cards_of(gpus) if gpus is not None else cards_here()
     planned = make_plan(loaded, cards)
-    if write is not None:
-        if write.suffix != ".toml":
-            raise InputError(f"'{write}': a profile's file ends in .toml.")
-        if write.exists():
-            raise InputError(f"'{write}' is there already; name another file.")
-        write_atomically(write, as_profile(profile, planned, write.stem).encode("utf-8"))
+    if to is not None:
+        if to.suffix != ".toml":
+            raise InputError(f"'{to}': a profile's file ends in .toml.")
+        if to.exists():
+            raise InputError(f"'{to}' is there already; name another file.")
+        write_atomically(to, as_profile(profile, planned, to.stem).encode("utf-8"))
     payload = {
         "profile": loaded.name,
         "places": [asdict(place) for place in planned.places],
@@ -48,8 +52,8 @@ def plan(
     }
     if not json:
         _show(planned)
-        if write is not None:
-            err().print(f"Use it with --profile {write}", markup=False)
+        if to is not None:
+            err().print(f"Use it with --profile {to}", markup=False)
     return Ending(0, payload)
 
 

@@ -12,7 +12,9 @@ from canvasagent.cli.planning import plan
 
 
 def new(
-    file: Annotated[Path, typer.Argument(help="Where to write it; the ending is .toml.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(help="Where to write it; the ending is .toml.", metavar="FILE", show_default=False)
+    ],
     extends: Annotated[str, typer.Option(help="The profile that it starts from.", metavar="NAME")] = "lite",
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     verbose: Annotated[bool, verbose_option()] = False,

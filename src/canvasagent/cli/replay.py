@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def replay(
-    run: Annotated[str, typer.Argument(help="A run's folder, or its id.", show_default=False)],
+    run: Annotated[str, typer.Argument(help="A run's folder, or its id.", metavar="RUN", show_default=False)],
     profile: Annotated[
         str | None,
         typer.Option(help="A profile or a .toml file; the recorded one if left out.", metavar="NAME"),

@@ -62,7 +62,8 @@ class Given:
 
 def run(
     request: Annotated[
-        str | None, typer.Argument(help="What to make or change, in words, in quotes.", show_default=False)
+        str | None,
+        typer.Argument(help="What to make or change, in words, in quotes.", metavar="REQUEST", show_default=False),
     ] = None,
     image: Annotated[
         list[Path] | None,
@@ -70,7 +71,7 @@ def run(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Where the result goes; the ending says the format.", metavar="FILE"),
+        typer.Option("--out", "-o", help="Where the result goes; the ending says the format.", metavar="FILE"),
     ] = None,
     policy: Annotated[
         str | None,
@@ -107,7 +108,9 @@ def run(
     engine: Annotated[
         str,
         typer.Option(
-            help="local, or ray: spread over a cluster (RAY_ADDRESS), docs/scale.md.", rich_help_panel="Batch"
+            help="local, or ray: spread over a cluster (RAY_ADDRESS), docs/scale.md.",
+            metavar="NAME",
+            rich_help_panel="Batch",
         ),
     ] = "local",
     seed: Annotated[int | None, typer.Option(help="Runs with the same seed repeat each other.")] = None,
@@ -151,7 +154,7 @@ def _check(given: Given) -> None:
     if len(chosen) > 1:
         raise InputError(f"{' and '.join(chosen)} exclude each other.")
     if given.batch is not None:
-        _refuse("--batch", "the file says it", request=given.request, image=given.images, output=given.output)
+        _refuse("--batch", "the file says it", request=given.request, image=given.images, out=given.output)
     if given.batch is None and given.concurrency is not None:
         raise InputError("--concurrency needs --batch.")
     if given.batch is None and given.engine != "local":

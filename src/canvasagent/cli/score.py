@@ -22,8 +22,8 @@ from canvasagent.cli.common import (
     tell_error,
     verbose_option,
 )
-from canvasagent.cli.options import settings_from, settings_options, with_options
-from canvasagent.rewards.judges.base import JudgeSettings
+from canvasagent.cli.judging import chosen_judge, judge_options, judge_settings
+from canvasagent.cli.options import with_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from canvasagent.record.trajectory import Trajectory
     from canvasagent.rewards.hybrid import Score
     from canvasagent.rewards.judges.base import Aspect, Judge, Verdict
-
-NO_JUDGE = "none"
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Scored:
 
 
 def score(
-    runs: Annotated[list[str], typer.Argument(help="Runs' folders, or their ids.", show_default=False)],
+    runs: Annotated[list[str], typer.Argument(help="Runs' folders, or their ids.", metavar="RUN", show_default=False)],
     preset: Annotated[
         str, typer.Option(help="paper, release, hardened; no-outcome and no-process are for training.", metavar="NAME")
     ] = "paper",
@@ -54,9 +52,6 @@ def score(
         str,
         typer.Option(help="local (rules, no network), endpoint:MODEL, or none: rule parts only.", metavar="NAME"),
     ] = "local",
-    judge_prompts: Annotated[
-        Path | None, typer.Option(help="Folder with other prompts for the endpoint judge.", show_default=False)
-    ] = None,
     runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
@@ -66,11 +61,9 @@ def score(
     from canvasagent.errors import InputError
     from canvasagent.execution.run_sync import block
     from canvasagent.rewards.config import find_preset
-    from canvasagent.rewards.judges import load_judge
 
     chosen = find_preset(preset)
-    settings = settings_from(JudgeSettings, {**options, "prompts": judge_prompts})
-    judging = None if judge == NO_JUDGE else load_judge(judge, settings)
+    judging = chosen_judge(judge, judge_settings(options))
     loaded: list[Trajectory] = []
     errors: dict[str, str] = {}
     for name in runs:
@@ -190,5 +183,4 @@ def _judges(found: Score) -> list[str]:
 
 def register(app: typer.Typer, summary: str) -> None:
     """Add the command."""
-    judging = settings_options(JudgeSettings, "Endpoint judge", skip=("api_key", "prompts"))
-    app.command("score", help=summary)(with_options(score, judging))
+    app.command("score", help=summary)(with_options(score, judge_options()))

@@ -14,12 +14,15 @@ from canvasagent.cli.options import settings_from, settings_options, with_option
 
 def tools(
     profile: Annotated[str, typer.Option(help="A profile or a .toml file.", metavar="NAME")] = "lite",
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on.", metavar="ADDRESS")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0: a free one, which is told.", min=0, max=65535)] = 8750,
     keys: Annotated[
-        Path | None, typer.Option(help="TOML file of API keys and quotas; see `serve key`.", show_default=False)
+        Path | None,
+        typer.Option(help="TOML file of API keys and quotas; see `serve key`.", metavar="FILE", show_default=False),
     ] = None,
-    open: Annotated[bool, typer.Option("--open", help="Let anyone who reaches the port use it, without keys.")] = False,
+    no_keys: Annotated[
+        bool, typer.Option("--no-keys", help="Let anyone who reaches the port use it, without keys.")
+    ] = False,
     allow_origin: Annotated[
         list[str] | None,
         typer.Option(
@@ -33,14 +36,23 @@ def tools(
         bool, typer.Option("--isolate", help="Each tool in a process of its own: a crash takes nothing else along.")
     ] = False,
     engine: Annotated[
-        str, typer.Option(help="local, or ray: each tool in replicas on a cluster (RAY_ADDRESS); docs/scale.md.")
+        str,
+        typer.Option(
+            help="local, or ray: each tool in replicas on a cluster (RAY_ADDRESS); docs/scale.md.", metavar="NAME"
+        ),
     ] = "local",
     sharing: Annotated[
         Path | None,
-        typer.Option(help="TOML file: replicas, processors and cards of each tool on Ray.", show_default=False),
+        typer.Option(
+            help="TOML file: replicas, processors and cards of each tool on Ray.", metavar="FILE", show_default=False
+        ),
     ] = None,
-    tls_certificate: Annotated[Path | None, typer.Option(help="PEM file, for HTTPS.", show_default=False)] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="PEM file with its private key.", show_default=False)] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="PEM file, for HTTPS.", metavar="FILE", show_default=False)
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="PEM file with its private key.", metavar="FILE", show_default=False)
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings and errors only.")] = False,
     verbose: Annotated[bool, verbose_option()] = False,
     **options: Any,
@@ -52,14 +64,14 @@ def tools(
 
     settings = settings_from(_settings_class(), options)
     known = key_holders.Keys.load(keys) if keys is not None else key_holders.Keys()
-    if not known.needed and not open and not server.is_loopback(host):
-        raise InputError(f"whoever reaches {host} could use this server: give --keys FILE, or --open.")
+    if not known.needed and not no_keys and not server.is_loopback(host):
+        raise InputError(f"whoever reaches {host} could use this server: give --keys FILE, or --no-keys.")
     origins = frozenset(gate.parse_origin(text) for text in allow_origin or ())
     if tls_key is not None and tls_certificate is None:
         raise InputError("--tls-key belongs to a --tls-certificate.")
     level = logging.DEBUG if is_verbose() else logging.WARNING if quiet else logging.INFO
     sock = server.bind(host, port)
-    toolbox, settings = _toolbox(engine, _profile(profile, isolate), sharing, settings, options.get("running"))
+    toolbox, settings = _toolbox(engine, _profile(profile, isolate), sharing, settings, options.get("concurrency"))
     scheme = "https" if tls_certificate else "http"
     shown = f"[{host}]" if ":" in host else host
     url = f"{scheme}://{shown}:{sock.getsockname()[1]}"
@@ -78,7 +90,9 @@ def tools(
     return Ending(at_once=True)
 
 
-def _toolbox(engine: str, profile: Any, sharing: Path | None, settings: Any, running: int | None) -> tuple[Any, Any]:
+def _toolbox(
+    engine: str, profile: Any, sharing: Path | None, settings: Any, concurrency: int | None
+) -> tuple[Any, Any]:
     """What carries calls out, and the settings; on a cluster as many calls run at once as it takes, if not told."""
     from canvasagent.errors import InputError
     from canvasagent.execution.toolbox import ToolBox
@@ -87,12 +101,12 @@ def _toolbox(engine: str, profile: Any, sharing: Path | None, settings: Any, run
     if check_engine(engine) == "local":
         if sharing is not None:
             raise InputError("--sharing belongs to --engine ray.")
-        return ToolBox(profile, workers=settings.running, max_pixels=settings.max_pixels), settings
+        return ToolBox(profile, workers=settings.concurrency, max_pixels=settings.max_pixels), settings
     from canvasagent.scale.sharing import load_sharing
     from canvasagent.scale.tools import ClusterToolBox
 
     toolbox = ClusterToolBox(profile, load_sharing(sharing), max_pixels=settings.max_pixels)
-    return toolbox, settings if running else settings.model_copy(update={"running": toolbox.capacity})
+    return toolbox, settings if concurrency else settings.model_copy(update={"concurrency": toolbox.capacity})
 
 
 def _profile(name: str, isolate: bool) -> Any:
@@ -120,7 +134,7 @@ def _settings_class() -> Any:
 
 
 def key(
-    name: Annotated[str, typer.Argument(help="Who gets the key.")],
+    name: Annotated[str, typer.Argument(help="Who gets the key.", metavar="NAME")],
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
     """Make an API key: the key itself on standard error, once; its entry for the keys file on standard output."""

@@ -11,14 +11,18 @@ from canvasagent.cli.common import Ending, err, json_option, out, verbose_option
 
 
 def build(
-    folders: Annotated[list[Path], typer.Argument(help="Folders that `canvasagent eval` wrote.", show_default=False)],
-    samples: Annotated[int, typer.Option(min=2, help="Tasks whose results are rated.")] = 12,
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders that `canvasagent eval` wrote.", metavar="DIR", show_default=False)
+    ],
+    sample: Annotated[int, typer.Option(min=2, help="Tasks whose results are rated.")] = 12,
     raters: Annotated[int, typer.Option(min=1, help="Pages to write, one a rater.")] = 5,
     per_task: Annotated[
         int | None, typer.Option(min=1, help="Results of one task that a rater sees; all policies' if left out.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the draw and of the orders.")] = 0,
-    out_dir: Annotated[Path, typer.Option("--out", help="Folder for pages and key.")] = Path("study"),
+    out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for pages and key.", metavar="DIR")] = Path(
+        "study"
+    ),
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
@@ -32,7 +36,7 @@ def build(
         raise InputError(f"'{out_dir}' holds a study already; give another --out.")
     joined = join(folders, allow=True)
     runs = {row.folder: Path(row.folder) for row in joined.rows}
-    study = design(joined.rows, runs, samples, raters, seed, per_task)
+    study = design(joined.rows, runs, sample, raters, seed, per_task)
     pages = write_package(study, out_dir, lambda rater: err().print(f"{rater} written", markup=False, style="dim"))
     if not json:
         for page in pages:
@@ -43,8 +47,10 @@ def build(
 
 
 def import_ratings(
-    files: Annotated[list[Path], typer.Argument(help="CSV files that raters sent back.", show_default=False)],
-    study_dir: Annotated[Path, typer.Option("--study", help="The study's folder.")] = Path("study"),
+    files: Annotated[
+        list[Path], typer.Argument(help="CSV files that raters sent back.", metavar="FILE", show_default=False)
+    ],
+    study_dir: Annotated[Path, typer.Option("--study", help="The study's folder.", metavar="DIR")] = Path("study"),
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
@@ -65,7 +71,7 @@ def import_ratings(
 
 
 def show_report(
-    study_dir: Annotated[Path, typer.Option("--study", help="The study's folder.")] = Path("study"),
+    study_dir: Annotated[Path, typer.Option("--study", help="The study's folder.", metavar="DIR")] = Path("study"),
     keep_inattentive: Annotated[
         bool, typer.Option("--keep-inattentive", help="Count raters who failed an attention check.")
     ] = False,

@@ -11,7 +11,9 @@ from canvasagent.cli.common import Ending, json_option, out, verbose_option
 
 
 def table(
-    folders: Annotated[list[Path], typer.Argument(help="Folders that `canvasagent eval` wrote.", show_default=False)],
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders that `canvasagent eval` wrote.", metavar="DIR", show_default=False)
+    ],
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of Markdown.")] = False,
     allow_differences: Annotated[
         bool,
@@ -21,11 +23,15 @@ def table(
     ] = False,
     against: Annotated[
         str | None,
-        typer.Option(help="Ablation table: what each other policy loses against this one.", show_default=False),
+        typer.Option(
+            help="Ablation table: what each other policy loses against this one.", metavar="POLICY", show_default=False
+        ),
     ] = None,
     published: Annotated[
         Path | None,
-        typer.Option(help="TOML file of published rows to print below an ablation table.", show_default=False),
+        typer.Option(
+            help="TOML file of published rows to print below an ablation table.", metavar="FILE", show_default=False
+        ),
     ] = None,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from PIL import Image
 from canvasagent.canvas import Canvas, Kind
 from canvasagent.cli.common import CODES, FAILED, Ending, err, failure, out, tell_error, verbose_option
 from canvasagent.cli.options import flag, with_options
+from canvasagent.cli.tool_values import form_words, metavar, read_value
 from canvasagent.cli.words import harmless
 from canvasagent.errors import InputError
 from canvasagent.execution.calls import Execution
@@ -29,7 +29,7 @@ from canvasagent.tools.slots import in_slots
 
 MASK_LIMIT = 128
 """From this grey value on a mask's pixel is inside."""
-_OWN = ("output", "seed", "profile", "json", "verbose")
+_OWN = ("out", "seed", "profile", "json", "verbose")
 
 
 def register(app: typer.Typer, summary: str) -> None:
@@ -59,8 +59,9 @@ def _parameters(tool: Tool) -> list[inspect.Parameter]:
         required = info.is_required() or name == tool.default_image
         words = _description(info.description or "", name in paths)
         words += " The option may be given several times." if name in lists else ""
-        default = "" if required or info.default in (None, ()) else f" Default: {json.dumps(info.default)}."
-        option = typer.Option(flag(name), help=words + default, show_default=False, metavar=_metavar(tool, name))
+        words += f" {form}" if (form := form_words(tool, name)) else ""
+        names = (flag(name), "-i") if name == "image" else (flag(name),)
+        option = typer.Option(*names, help=words, show_default=False, metavar=metavar(tool, name))
         one: Any = list[str] if name in lists else str
         annotation: Any = Annotated[one, option] if required else Annotated[one | None, option]
         options.append(
@@ -72,8 +73,8 @@ def _parameters(tool: Tool) -> list[inspect.Parameter]:
             )
         )
     if tool.makes != "text":
-        output = Annotated[Path, typer.Option("--output", "-o", help="Where the result goes.", metavar="FILE")]
-        options.append(inspect.Parameter("output", inspect.Parameter.KEYWORD_ONLY, annotation=output))
+        out = Annotated[Path, typer.Option("--out", "-o", help="Where the result goes.", metavar="FILE")]
+        options.append(inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, annotation=out))
     return options
 
 
@@ -81,16 +82,6 @@ def _description(text: str, is_path: bool) -> str:
     """An argument's description for the command line, where assets are files."""
     text = re.sub(r"^ids? of ", "", text) if is_path else text.replace("the id of", "the path of")
     return f"{text[:1].upper()}{text[1:]}." if text else ""
-
-
-def _metavar(tool: Tool, name: str) -> str:
-    schema = tool.schema()["function"]["parameters"]["properties"].get(name, {})
-    if name in tool.references({}):
-        return "FILE"
-    if "enum" in schema:
-        return "|".join(map(str, schema["enum"]))
-    kinds = {"array": "LIST", "integer": "NUMBER", "number": "NUMBER", "boolean": "true|false"}
-    return kinds.get(str(schema.get("type")), "TEXT")
 
 
 def _command(tool: Tool) -> Any:
@@ -103,28 +94,15 @@ def _command(tool: Tool) -> Any:
         verbose: Annotated[bool, verbose_option()] = False,
         **options: Any,
     ) -> Ending:
-        output: Path | None = options.pop("output", None)
+        output: Path | None = options.pop("out", None)
         if output is not None:
             check_output_path(output)
-        given = {name: _value(tool, name, value) for name, value in options.items() if value is not None}
+        given = {name: read_value(tool, name, value) for name, value in options.items() if value is not None}
         with ToolBox(profile) if profile is not None else ToolBox() as toolbox:
             return _use(toolbox, tool, given, output, seed, json)
 
     use.__name__, use.__doc__ = tool.slug, tool.summary
     return use
-
-
-def _value(tool: Tool, name: str, text: str | list[str]) -> Any:
-    """An option's text as the argument's value: text stays text, all else may be written as JSON."""
-    if isinstance(text, list):
-        return text
-    schema = tool.schema()["function"]["parameters"]["properties"].get(name, {})
-    if schema.get("type") == "string":
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text  # the tool's own check says what is wrong with it
 
 
 def _use(toolbox: ToolBox, tool: Tool, given: dict[str, Any], output: Path | None, seed: int, as_json: bool) -> Ending:

@@ -219,7 +219,7 @@ def read_stored(path: Path) -> Stored:
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror or error}.") from error
     except (ValidationError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"'{path}' holds no stored verdicts; write them with --store.") from error
+        raise InputError(f"'{path}' holds no stored verdicts; write them with --out.") from error
 
 
 def save_stored(path: Path, stored: Stored) -> None:

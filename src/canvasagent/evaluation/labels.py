@@ -15,9 +15,11 @@ STAND_IN = (
 def caption(setup: Setup) -> str:
     """One line that names benchmark, judge, preset, profile, seed, version and date."""
     part = f", {setup.limit} of its tasks" if setup.limit is not None and setup.limit < setup.tasks else ""
+    prompts = f" with prompts of its own ({setup.judge_prompts})" if setup.judge_prompts is not None else ""
     return (
-        f"{setup.bench} ({setup.bench_version}; {setup.tasks} tasks{part}), profile {setup.profile}, judge "
-        f"{setup.judge}, preset {setup.preset}, seed {setup.seed}, canvasagent {setup.canvasagent}, {setup.date}."
+        f"{setup.bench} ({setup.bench_version}; {setup.tasks} tasks{part}), profile {setup.profile}, "
+        f"judge {setup.judge}{prompts}, preset {setup.preset}, seed {setup.seed}, canvasagent {setup.canvasagent}, "
+        f"{setup.date}."
     )
 
 

@@ -52,13 +52,25 @@ class Setup(BaseModel):
     profile: str
     judge: str
     """`none` where nothing was judged."""
+    judge_prompts: str | None = None
+    """Hash of the judge's prompts where they are not the package's own."""
     preset: str
     seed: int
     date: str = Field(default_factory=lambda: datetime.now(UTC).date().isoformat())
 
     def differs(self, other: Setup) -> list[str]:
         """What is not the same in two setups, in words; the date and the package's version may differ."""
-        fields = ("format_version", "bench", "bench_version", "limit", "profile", "judge", "preset", "seed")
+        fields = (
+            "format_version",
+            "bench",
+            "bench_version",
+            "limit",
+            "profile",
+            "judge",
+            "judge_prompts",
+            "preset",
+            "seed",
+        )
         pairs = ((name, getattr(self, name), getattr(other, name)) for name in fields)
         return [f"{name.replace('_', ' ')} is {here}, not {there}" for name, here, there in pairs if here != there]
 

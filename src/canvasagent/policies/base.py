@@ -52,9 +52,9 @@ class PolicySettings(BaseModel):
     api_key: str | None = Field(default=None, repr=False)
     """Key for it; read from the environment where None. Never written to a record."""
     temperature: float | None = None
-    """Sampling temperature; the server's own where None."""
+    """Sampling temperature; the server's own if left out."""
     max_tokens: int | None = None
-    """Longest reply in tokens; the server's own where None."""
+    """Longest reply in tokens; the server's own if left out."""
     view_pixels: int = VIEW_PIXELS
     """Pixels of the copy that the policy sees of each picture."""
     timeout: float = 120.0

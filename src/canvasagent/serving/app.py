@@ -57,10 +57,10 @@ class Service:
     def __init__(self, engine: Engine, settings: ServerSettings, keys: Keys) -> None:
         self.engine, self.settings, self.keys = engine, settings, keys
         self.store = Store(settings.stored_bytes)
-        self.turnstile = Turnstile(settings.running, settings.waiting)
+        self.turnstile = Turnstile(settings.concurrency, settings.waiting)
         self.metrics = Metrics(self.store, self.turnstile)
         self.intake = Intake(settings)
-        self.decoding = asyncio.Semaphore(max(2, settings.running))  # what is being decoded takes memory
+        self.decoding = asyncio.Semaphore(max(2, settings.concurrency))  # what is being decoded takes memory
         self.desk = Desk(self.intake, self.store, Calls(engine, settings, self.store, self.turnstile, self.metrics))
         self.unready: dict[str, str] | None = None
         """Tools that cannot be had, with why; None until that is known."""

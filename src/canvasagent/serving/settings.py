@@ -35,7 +35,7 @@ class ServerSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    running: int = Field(default=os.cpu_count() or 1, ge=1)
+    concurrency: int = Field(default=os.cpu_count() or 1, ge=1)
     """Calls that run at once; batching backends want as many as fill a batch."""
     waiting: int = Field(default=256, ge=0)
     """Calls that may wait for their turn; more are told to come back (429)."""

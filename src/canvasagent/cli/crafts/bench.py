@@ -23,14 +23,13 @@ ENOUGH = 0.95
 
 
 def bench(
-    ids: Annotated[
-        list[str] | None, typer.Argument(help="Only these tasks.", metavar="[ID]...", show_default=False)
-    ] = None,
+    ids: Annotated[list[str] | None, typer.Argument(help="Only these tasks.", metavar="ID", show_default=False)] = None,
     golds: Annotated[
         bool, typer.Option("--golds", help="Carry the gold plans out again (lite), hold their checks.")
     ] = False,
     to: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the tasks (tasks.jsonl) and their pictures.", metavar="DIR")
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for the tasks (tasks.jsonl) and their pictures.", metavar="DIR"),
     ] = None,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,

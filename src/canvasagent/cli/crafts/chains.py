@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 def chains(
     show: Annotated[
-        str | None, typer.Argument(help="Name of a chain to show in full.", metavar="[CHAIN]", show_default=False)
+        str | None, typer.Argument(help="Name of a chain to show in full.", metavar="CHAIN", show_default=False)
     ] = None,
     file: Annotated[
         Path | None,
         typer.Option("--file", help="TOML file of your own chains: check them, list them.", metavar="FILE"),
     ] = None,
     mix: Annotated[
-        str | None, typer.Option(help="paper, uniform or a TOML file: how many of each it gives.", metavar="MIX")
+        str | None, typer.Option(help="paper, uniform or a TOML file: how many of each it gives.", metavar="NAME")
     ] = None,
-    n: Annotated[int, typer.Option("--n", min=0, help="Number of items that the mix is worked out for.")] = 1000,
+    n: Annotated[int, typer.Option("--n", "-n", min=0, help="Number of items that the mix is worked out for.")] = 1000,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:

@@ -12,7 +12,9 @@ from canvasagent.cli.common import Ending, json_option, out, verbose_option
 
 def review(
     dataset: Annotated[Path, typer.Argument(help="Folder of a dataset of tasks.", metavar="DATASET")],
-    sample: Annotated[int | None, typer.Option(min=1, help="So many tasks, drawn by lot. [all]", metavar="N")] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="So many tasks, drawn by lot; all if left out.", metavar="N")
+    ] = None,
     to: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="The queue: a page (.html), or lines to fill in (.jsonl).", metavar="FILE"),

@@ -9,7 +9,7 @@ import typer
 
 from canvasagent.cli.common import Ending, json_option, verbose_option
 
-_WEIGHTS = "Weights of easy, medium and hard in {}, such as 1,2,7. [Table 3: {}]"
+_WEIGHTS = "Weights of easy, medium and hard in {}, such as 1,2,7. Default: {}, as in Table 3."
 
 
 def rl(
@@ -26,7 +26,10 @@ def rl(
     ] = None,
     images: Annotated[
         list[str] | None,
-        typer.Option(help="Source of pictures, once for each: sketch, dir:PATH, hf:NAME, released:PATH. [sketch]"),
+        typer.Option(
+            help="Source of pictures, once for each: sketch, dir:PATH, hf:NAME, released:PATH. Default: sketch.",
+            metavar="SOURCE",
+        ),
     ] = None,
     writer: Annotated[
         str, typer.Option(help="Who finds the words: grammar, endpoint:MODEL.", metavar="NAME")

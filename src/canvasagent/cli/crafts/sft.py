@@ -16,7 +16,10 @@ def sft(
     mix: Annotated[str, typer.Option(help="paper, uniform, or a TOML file.", metavar="NAME")] = "paper",
     images: Annotated[
         list[str] | None,
-        typer.Option(help="Source of pictures, once for each: sketch, dir:PATH, hf:NAME, released:PATH. [sketch]"),
+        typer.Option(
+            help="Source of pictures, once for each: sketch, dir:PATH, hf:NAME, released:PATH. Default: sketch.",
+            metavar="SOURCE",
+        ),
     ] = None,
     writer: Annotated[
         str, typer.Option(help="Who finds the words: grammar, endpoint:MODEL.", metavar="NAME")
@@ -26,7 +29,7 @@ def sft(
     engine: Annotated[str, typer.Option(help="local or ray.", metavar="NAME")] = "local",
     seed: Annotated[int, typer.Option(help="The same seed and n give the same records.")] = 0,
     recovery: Annotated[float, typer.Option(min=0, max=1, help="Share with a wrong turn that is mended.")] = 0.08,
-    verify: Annotated[float, typer.Option(min=0, max=1, help="Share with a step that makes sure.")] = 0.15,
+    verification: Annotated[float, typer.Option(min=0, max=1, help="Share with a step that makes sure.")] = 0.15,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
@@ -40,7 +43,7 @@ def sft(
 
     settings = settings_for(
         n, mix, images=tuple(images or ["sketch"]), writer=writer, profile=profile, seed=seed, recovery=recovery,
-        verify=verify,
+        verify=verification,
     )  # fmt: skip
     with Bar("records", n) as bar:
         made = build_sft(settings, to, workers=workers, engine=engine, tell=shown(bar))

@@ -8,6 +8,7 @@ Scores of different judges are never to be put in one mean: every verdict names 
 
 from __future__ import annotations
 
+import hashlib
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
@@ -36,8 +37,28 @@ def load_judge(spec: str, settings: JudgeSettings | None = None) -> Judge:
     return create(argument if colon else None, settings or JudgeSettings())
 
 
+def changed_prompts(judge: Judge | None) -> str | None:
+    """A short hash of the prompts that `judge` uses in place of the package's own; None where it uses these or none."""
+    from canvasagent.rewards.judges._prompts import load_prompts
+
+    prompts = {aspect: prompt.hash for aspect, prompt in getattr(judge, "prompts", {}).items()}
+    if not prompts or prompts == {aspect: prompt.hash for aspect, prompt in load_prompts().items()}:
+        return None
+    return hashlib.sha256("".join(prompts[aspect] for aspect in sorted(prompts)).encode()).hexdigest()[:16]
+
+
 def _own() -> list[str]:
     return [info.name for info in iter_modules(__path__) if info.name != "base" and not info.name.startswith("_")]
 
 
-__all__ = ["ASPECTS", "GROUP", "Aspect", "Judge", "JudgeSettings", "Verdict", "judge_names", "load_judge"]
+__all__ = [
+    "ASPECTS",
+    "GROUP",
+    "Aspect",
+    "Judge",
+    "JudgeSettings",
+    "Verdict",
+    "changed_prompts",
+    "judge_names",
+    "load_judge",
+]

@@ -58,15 +58,15 @@ class JudgeSettings(BaseModel):
     concurrency: int = Field(default=32, ge=1)
     """Requests that are under way at the same time, at most."""
     requests_per_second: float | None = Field(default=None, gt=0)
-    """Requests that begin in a second, at most, retries included. No limit where None."""
+    """Requests that begin in a second, at most, retries included; no limit if left out."""
     repeats: int = Field(default=1, ge=1)
     """How often each aspect is asked for; the score is the mean, and the single values are in the verdict's `raw`."""
     cache: Path | None = None
-    """Folder in which replies are kept, keyed by everything that was sent. None: nothing is kept."""
+    """Folder in which replies are kept, keyed by everything that was sent; nothing is kept if left out."""
     temperature: float | None = None
-    """Sampling temperature; the server's own where None, since some models refuse any other."""
+    """Sampling temperature; the server's own if left out, since some models refuse any other."""
     max_tokens: int | None = Field(default=None, ge=1)
-    """Longest reply in tokens; the server's own where None. Thoughts of a reasoning model count."""
+    """Longest reply in tokens; the server's own if left out. Thoughts of a reasoning model count."""
     view_pixels: int = Field(default=1_048_576, ge=1024)
     """Pixels of the copy that is sent of an input and of the result."""
     step_pixels: int = Field(default=VIEW_PIXELS, ge=1024)
