@@ -2,7 +2,8 @@
 
 from canvasagent import Agent
 run = Agent().run("cut out the face and mirror it", ["photo.jpg"])
-run.final_picture.save("out.png")
+if run.final_picture is not None:
+    run.final_picture.save("out.png")
 """
 
 from __future__ import annotations
@@ -41,7 +42,21 @@ _WHERE = {
     "score": "rewards.hybrid",
 }
 
-__all__ = sorted(_WHERE)
+__all__ = [
+    "Agent",
+    "Asset",
+    "Canvas",
+    "Environment",
+    "Event",
+    "Limits",
+    "PolicySettings",
+    "Score",
+    "Task",
+    "ToolBox",
+    "Trajectory",
+    "__version__",
+    "score",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -49,3 +64,8 @@ def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'canvasagent' has no attribute '{name}'")
     return getattr(import_module(f"canvasagent.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, imported or not, for `dir` and completion."""
+    return __all__

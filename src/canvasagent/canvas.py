@@ -16,6 +16,8 @@ from canvasagent.imaging.pictures import profile_of, shrink
 
 BASE_ALIASES = ("base", "base_image")
 """Names that the released data uses for `img_1`."""
+_MOST_IDS = 8
+"""Ids that the `repr` of a canvas shows."""
 
 
 class Kind(StrEnum):
@@ -46,6 +48,19 @@ class Asset:
     picture: Image.Image
     key: str
     lineage: Lineage | None = None
+
+    def __repr__(self) -> str:
+        return f"Asset({self.described()})"
+
+    def _repr_png_(self) -> bytes:
+        """A small copy, which notebooks show."""
+        from canvasagent.notebook import picture_png
+
+        return picture_png(self.picture, mask=self.kind is Kind.MASK)
+
+    def described(self) -> str:
+        """Id, kind and size in one line: `Crop_0: image, 640x480`."""
+        return f"{self.id}: {self.kind}, {self.size[0]}x{self.size[1]}"
 
     @property
     def size(self) -> Size:
@@ -88,6 +103,17 @@ class Canvas:
     """How many input pictures the task has; only this many `img_N` exist."""
     _assets: dict[str, Asset] = field(default_factory=dict)
     _next: dict[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        ids = self.imglist if len(self) <= _MOST_IDS else [*self.imglist[:2], "...", *self.imglist[2 - _MOST_IDS :]]
+        return f"Canvas({', '.join(ids)})"
+
+    def _repr_html_(self) -> str:
+        """Small copies of the assets, which notebooks show."""
+        from canvasagent.notebook import Tile, card
+
+        tiles = [Tile(asset.described(), asset.picture, asset.kind is Kind.MASK) for asset in self]
+        return card(f"Canvas, assets: {len(self)}", tiles=tiles)
 
     def __iter__(self) -> Iterator[Asset]:
         return iter(self._assets.values())

@@ -91,6 +91,10 @@ class Task:
             count = len(self.instruction)
             raise InputError(f"the request has {count:,} characters; at most {MAX_INSTRUCTION:,} are taken.")
 
+    def __repr__(self) -> str:
+        request = self.instruction if len(self.instruction) <= 80 else self.instruction[:77] + "..."
+        return f"Task({request!r}, images={len(self.images)})"
+
     @property
     def wants_words(self) -> bool:
         """Whether the request asks for words: a question, or an order to read or find."""

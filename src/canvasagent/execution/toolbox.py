@@ -77,6 +77,17 @@ class ToolBox:
             with contextlib.suppress(MissingExtra):
                 fingerprint(self.profile.backends[name], options)  # a wrong setting is told before anything runs
 
+    def __repr__(self) -> str:
+        return f"ToolBox({self.profile.name}: {len(self.tools)} tools)"
+
+    def _repr_html_(self) -> str:
+        """The tools and who does their work, which notebooks show; no options of backends, which may be secret."""
+        from canvasagent.notebook import card
+
+        return card(
+            f"ToolBox, profile {self.profile.name}", [(tool, self.profile.backends[tool]) for tool in self.tools]
+        )
+
     def __enter__(self) -> ToolBox:
         return self
 

@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import Field, PrivateAttr, ValidationError
 
 from canvasagent.backends.profile import Profile
-from canvasagent.canvas import Asset, Lineage, pixel_hash
+from canvasagent.canvas import Asset, Kind, Lineage, pixel_hash
 from canvasagent.environment import Environment, Step
 from canvasagent.errors import StorageError
 from canvasagent.policies.base import Reply
@@ -105,8 +105,31 @@ class Trajectory(Record):
             **run,
         )
 
-    def __repr__(self) -> str:
-        return f"Trajectory({self.id}: {self.status}, {len(self.turns)} turns, final {self.final})"
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        """What `repr`, `str` and rich show: not the whole record."""
+        return [("id", self.id), ("status", self.status), ("turns", len(self.turns)), ("final", self.final)]
+
+    def _repr_html_(self) -> str:
+        """The run in a few lines with a small copy of its result, which notebooks show."""
+        from canvasagent.notebook import Tile, card
+
+        facts = [
+            ("request", self.instruction),
+            ("status", f"{self.status}: {self.why}" if self.why else self.status),
+            ("calls", ", ".join(self.tool_calls)),
+            ("answer", self.answer.text if self.answer is not None else ""),
+            ("not done", "; ".join(self.unmet)),
+            ("made with", f"policy {self.policy}, profile {self.profile}, seed {self.seed}"),
+            ("folder", str(self.folder or "")),
+        ]
+        tiles = []
+        if self.final is not None:
+            try:
+                result = self.asset(self.final)
+                tiles = [Tile(result.described(), result.picture, result.kind is Kind.MASK)]
+            except (StorageError, KeyError) as error:
+                facts.append(("result", f"{self.final} cannot be shown: {error}"))
+        return card(f"Trajectory {self.id}", facts, tiles)
 
     @property
     def used_profile(self) -> str | Profile:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from dataclasses import dataclass
 
 from PIL import Image
@@ -11,7 +9,7 @@ from PIL import Image
 from canvasagent.canvas import Kind
 from canvasagent.errors import StorageError
 from canvasagent.imaging.geometry import Size
-from canvasagent.imaging.pictures import to_profile
+from canvasagent.imaging.previews import data_uri, preview
 from canvasagent.record.model import AssetRecord
 from canvasagent.record.trajectory import Trajectory
 
@@ -61,8 +59,8 @@ def thumbnail(trajectory: Trajectory, name: str, side: int) -> Thumbnail:
     link = f"assets/{record.id}.png"
     try:
         picture = trajectory.picture(name)
-        small = _small(picture, record.kind, side)
-        source = _data_uri(small)
+        small = preview(picture, side, mask=record.kind is Kind.MASK)
+        source = data_uri(small)
     except (StorageError, OSError, ValueError, MemoryError) as error:
         problem = "the file is missing, damaged or was changed since the run"
         if not isinstance(error, StorageError):
@@ -79,30 +77,6 @@ def thumbnail(trajectory: Trajectory, name: str, side: int) -> Thumbnail:
         shown=small.size,
         see_through="A" in small.getbands(),
     )
-
-
-def _small(picture: Image.Image, kind: Kind, side: int) -> Image.Image:
-    """A copy in sRGB: L for masks, RGBA where something is transparent, else RGB."""
-    small = picture.copy()
-    small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    if kind is Kind.MASK:
-        return small.convert("L")
-    small.info = dict(picture.info)
-    small = to_profile(small, None)
-    has_alpha = "A" in small.getbands() or "transparency" in picture.info
-    return small.convert("RGBA" if has_alpha else "RGB")
-
-
-def _data_uri(picture: Image.Image) -> str:
-    buffer = io.BytesIO()
-    picture.info = {}
-    if picture.mode == "RGB":
-        picture.save(buffer, "JPEG", quality=85)
-        media = "image/jpeg"
-    else:
-        picture.save(buffer, "PNG")
-        media = "image/png"
-    return f"data:{media};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
 def _words(record: AssetRecord) -> str:
