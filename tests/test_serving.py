@@ -374,7 +374,8 @@ def test_a_full_queue_says_when_to_come_back_and_progress_is_told(server: ToolsS
 
 
 def test_the_store_holds_what_it_may_and_drops_the_longest_unused() -> None:
-    from canvasagent.serving.store import Store, memory_of
+    from canvasagent.imaging.pictures import memory_of
+    from canvasagent.serving.store import Store
 
     each = memory_of(Image.new("RGB", (100, 100)))
     store = Store(4 * each)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from canvasagent.canvas import Kind
 from canvasagent.errors import StorageError
-from canvasagent.imaging.pictures import encode, profile_of, with_profile, write_atomically
+from canvasagent.imaging.pictures import OBJECT_BYTES, encode, memory_of, profile_of, with_profile, write_atomically
 from canvasagent.tools.base import Outcome
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ Entry = Outcome | Refused
 def entry_bytes(entry: Entry) -> int:
     """What an entry takes in memory."""
     picture = entry.picture if isinstance(entry, Outcome) else None
-    return 1024 + (picture.width * picture.height * (4 if picture.mode != "L" else 1) if picture else 0)
+    return OBJECT_BYTES + (memory_of(picture) if picture is not None else 0)
 
 
 class Cache:

@@ -23,6 +23,10 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "PPM", "WEBP", "TIFF", "AVIF", "J
 _ALPHA_MODES = {"RGBA", "LA", "La", "PA", "RGBa"}
 
 
+OBJECT_BYTES = 1024
+"""What a picture takes beside its pixels, about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A decoded picture and what had to be done to it, in words."""
@@ -146,6 +150,12 @@ def profile_of(picture: Image.Image) -> bytes | None:
     """The ICC colour profile that the picture carries, if any."""
     profile = picture.info.get("icc_profile")
     return profile if isinstance(profile, bytes) else None
+
+
+def memory_of(picture: Image.Image) -> int:
+    """Bytes of memory that a decoded picture takes, its colour profile included."""
+    channels = 1 if picture.mode == "L" else 4  # Pillow keeps RGB in four bytes
+    return picture.width * picture.height * channels + len(profile_of(picture) or b"") + OBJECT_BYTES
 
 
 def to_profile(picture: Image.Image, profile: bytes | None) -> Image.Image:

@@ -31,13 +31,14 @@ from canvasagent.serving.problems import ClientLeft, Problem, answer_to
 from canvasagent.serving.queueing import Turnstile
 from canvasagent.serving.recorder import Recorder
 from canvasagent.serving.settings import ServerSettings
-from canvasagent.serving.store import Store
+from canvasagent.serving.store import Store, kept_bytes
 from canvasagent.serving.wire import (
     API,
     PNG,
     TIFF,
     pack,
     split_id,
+    told_size,
     unpack,
     unpack_exactly,
 )
@@ -98,12 +99,18 @@ class Service:
         return await self._keep(caller, data, Kind(kind or Kind.IMAGE), None)
 
     async def _upload(self, request: Request, caller: Caller) -> bytes:
-        data = await self.intake.read(request, self.settings.upload_bytes, caller.take_bytes)
+        limit, name = self.settings.upload_bytes, "one upload (--upload-bytes)"
+        if (room := self.store.limit(caller.quota.stored_bytes)) < limit:
+            limit, name = room, self.store.limit_name(caller.quota.stored_bytes)
+        data = await self.intake.read(request, limit, name, caller.take_bytes)
         self.metrics.uploaded.inc(len(data))
         check_digest(request, data)
         return data
 
     async def _keep(self, caller: Caller, data: bytes, kind: Kind, key: str | None) -> Response:
+        room = self.store.limit(caller.quota.stored_bytes)
+        if kept_bytes(self.settings.max_pixels, kind) > room and (size := told_size(data)) is not None:
+            self.store.check(kept_bytes(size[0] * size[1], kind), caller.quota.stored_bytes)  # before it is decoded
         try:
             decode = unpack if key is None else unpack_exactly
             async with self.decoding:

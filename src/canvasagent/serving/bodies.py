@@ -17,6 +17,11 @@ from starlette.requests import Request
 from canvasagent.serving.problems import ClientLeft, Problem, too_many
 from canvasagent.serving.settings import ServerSettings
 
+FORM_PIECE = 2**20
+"""Bytes of a form that are parsed without a pause."""
+FIELD_BYTES = 1024
+"""Size of a field of a form that is no file."""
+
 
 @dataclass
 class Intake:
@@ -25,15 +30,17 @@ class Intake:
     settings: ServerSettings
     held: int = 0
 
-    async def read(self, request: Request, limit: int, count: Callable[[int], None] | None = None) -> bytes:
+    async def read(
+        self, request: Request, limit: int, limit_name: str, count: Callable[[int], None] | None = None
+    ) -> bytes:
         """The request's body; `count` is told its size before it is read where the client says it.
 
-        Raises `Problem` 413 over `limit`, 408 for a body that stalls or crawls, 429 where too much comes in at once,
-        and `ClientLeft`.
+        Raises `Problem` 413 over `limit`, without reading on; 408 for a body that stalls or crawls; 429 where too much
+        comes in at once; and `ClientLeft`. `limit_name` says what the limit is for, and who sets it.
         """
         told = _told_length(request)
         if told is not None and told > limit:
-            raise _too_large(limit)
+            raise _too_large(limit, limit_name)
         if told is not None and count is not None:
             count(told)
         pieces: list[bytes] = []
@@ -46,7 +53,7 @@ class Intake:
                 size += len(piece)
                 self.held += len(piece)
                 if size > limit:
-                    raise _too_large(limit)
+                    raise _too_large(limit, limit_name)
                 if self.held > max(self.settings.uploads_bytes, limit):
                     raise too_many("too many uploads are under way.", 2)
                 pieces.append(piece)
@@ -77,8 +84,8 @@ def _told_length(request: Request) -> int | None:
     return int(told) if told is not None and told.isascii() and told.isdigit() else None
 
 
-def _too_large(limit: int) -> Problem:
-    return Problem(413, "too_large", f"the body is larger than {limit:,} bytes.")
+def _too_large(limit: int, name: str) -> Problem:
+    return Problem(413, "too_large", f"the body is larger than {limit:,} bytes, the limit for {name}.")
 
 
 def check_digest(request: Request, data: bytes) -> None:
@@ -108,10 +115,12 @@ async def form_of(request: Request, body: bytes) -> tuple[bytes, str | None]:
     """File and kind in a multipart form: the field `picture`, and `kind` where it is there. Raises `Problem` 400."""
 
     async def stream() -> AsyncGenerator[bytes, None]:
-        yield body
+        for start in range(0, len(body), FORM_PIECE):
+            yield body[start : start + FORM_PIECE]
+            await asyncio.sleep(0)  # a large form must not keep the event loop from other requests
 
     try:
-        parser = MultiPartParser(request.headers, stream(), max_files=1, max_fields=4, max_part_size=len(body) + 1)
+        parser = MultiPartParser(request.headers, stream(), max_files=1, max_fields=4, max_part_size=FIELD_BYTES)
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError, UnicodeDecodeError) as error:
         said = error.message if isinstance(error, MultiPartException) else type(error).__name__

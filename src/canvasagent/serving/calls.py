@@ -21,7 +21,7 @@ from canvasagent.serving.metrics import Metrics
 from canvasagent.serving.problems import ClientLeft, Problem
 from canvasagent.serving.queueing import Turnstile
 from canvasagent.serving.settings import ServerSettings
-from canvasagent.serving.store import Store
+from canvasagent.serving.store import Store, kept_bytes
 from canvasagent.serving.wire import split_id
 from canvasagent.tools.base import AssetInfo, Tool
 from canvasagent.tools.check import Checked, check_call
@@ -76,11 +76,13 @@ class Calls:
         await self._prepare(tool, asked.backend)
         infos = {name: AssetInfo(asset.id, asset.kind, asset.size) for name, asset in assets.items()}
         pixels = sum(asset.picture.width * asset.picture.height for asset in assets.values())
+        made = tool.output_pixels(checked.arguments, infos)
+        self._check_room(caller, tool, made)
         caller.take_call()
         brief = self.engine.is_brief(checked, assets)
         if not brief:
             self.turnstile.check()
-        caller.take_pixels(pixels + tool.output_pixels(checked.arguments, infos))
+        caller.take_pixels(pixels + made)
         if brief and (ended := self._made_here(caller, checked, assets, asked.seed)) is not None:
             return ended
         caller.calls += 1
@@ -116,6 +118,15 @@ class Calls:
             faults = [{"stage": fault.stage.value, "message": fault.message} for fault in checked.faults]
             raise Problem(422, "invalid", faults[0]["message"], faults=faults)
         return checked, {argument: held[name] for argument, name in checked.assets.items()}
+
+    def _check_room(self, caller: Caller, tool: Tool, pixels: int) -> None:
+        """Refuse a call whose result could not be kept, in the words for a result that is too large."""
+        size, room = kept_bytes(pixels), self.store.limit(caller.quota.stored_bytes)
+        if size > room:
+            words = f"{tool.name} would make a picture of {pixels:,} pixels, {size:,} bytes of memory; the limit is"
+            name = self.store.limit_name(caller.quota.stored_bytes)
+            advice = "Crop it or use a smaller picture first."
+            raise Problem(422, "refused", f"{words} {room:,}, for {name}. {advice}")
 
     async def _prepare(self, tool: Tool, expected: str | None) -> None:
         try:

@@ -50,7 +50,7 @@ class Desk:
         request.scope["tool"] = tool.name
         if content_type(request) != "application/json":
             raise Problem(415, "unsupported_media_type", "send the call as application/json.")
-        body = await self.intake.read(request, MAX_CALL_BYTES)
+        body = await self.intake.read(request, MAX_CALL_BYTES, "a call's arguments")
         progress = Progress()
         work = await self.calls.begin(caller, tool, body, progress)
         accepted = request.headers.get("accept", "")

@@ -7,52 +7,76 @@ from collections import Counter, OrderedDict
 from PIL import Image
 
 from canvasagent.canvas import Asset, Kind
+from canvasagent.imaging.pictures import OBJECT_BYTES, memory_of
+from canvasagent.serving.problems import Problem
 from canvasagent.serving.wire import picture_id
 
 
-def memory_of(picture: Image.Image) -> int:
-    """Bytes that a decoded picture takes."""
-    return picture.width * picture.height * (1 if picture.mode == "L" else 4) + 1024
+def kept_bytes(pixels: int, kind: Kind = Kind.IMAGE) -> int:
+    """Bytes of memory that a picture of so many pixels and of that kind takes, without a colour profile."""
+    return pixels * (1 if kind is Kind.MASK else 4) + OBJECT_BYTES
 
 
 class Store:
-    """Assets by owner and id. One owner's ids mean nothing to another. Used from the event loop only."""
+    """Assets by owner and id. One owner's ids mean nothing to another. Used from the event loop only.
+
+    Where there is no room, pictures of the owner who has most make room, so that none crowds others out.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._assets: OrderedDict[tuple[str, str], Asset] = OrderedDict()
+        self._held: dict[str, OrderedDict[str, Asset]] = {}
         self._bytes_of: Counter[str] = Counter()
         self.bytes = 0
 
     def __len__(self) -> int:
-        return len(self._assets)
+        return sum(map(len, self._held.values()))
+
+    def limit(self, owner_bytes: int | None = None) -> int:
+        """What one picture may take: no more than all of an owner's may, where `owner_bytes` bounds them."""
+        return self._max_bytes if owner_bytes is None else min(self._max_bytes, owner_bytes)
+
+    def limit_name(self, owner_bytes: int | None = None) -> str:
+        """What `limit` is the limit of, and the setting that says so."""
+        own = owner_bytes is not None and owner_bytes < self._max_bytes
+        return "all pictures of this key together (stored_bytes)" if own else "all pictures together (--stored-bytes)"
+
+    def check(self, size: int, owner_bytes: int | None = None) -> None:
+        """Raises `Problem` 413 for a picture that would take more than all of them may."""
+        if size > (limit := self.limit(owner_bytes)):
+            words = f"the picture takes {size:,} bytes of memory; the limit is {limit:,}"
+            raise Problem(413, "too_large", f"{words}, for {self.limit_name(owner_bytes)}.")
 
     def get(self, owner: str, name: str) -> Asset | None:
         """The owner's picture of that id, if it is (still) here."""
-        asset = self._assets.get((owner, name))
-        if asset is not None:
-            self._assets.move_to_end((owner, name))
+        held = self._held.get(owner)
+        asset = held.get(name) if held is not None else None
+        if held is not None and asset is not None:
+            held.move_to_end(name)
         return asset
 
     def put(self, owner: str, kind: Kind, key: str, picture: Image.Image, owner_bytes: int | None = None) -> Asset:
-        """Keep a picture; `owner_bytes` bounds what this owner's may take together."""
+        """Keep a picture; `owner_bytes` bounds what this owner's may take together. Raises as `check` does."""
         name = picture_id(kind, key)
         if (held := self.get(owner, name)) is not None:
             return held
-        asset = Asset(name, kind, picture, key)
         size = memory_of(picture)
-        self._assets[owner, name] = asset
+        self.check(size, owner_bytes)
+        while owner_bytes is not None and self._bytes_of[owner] + size > owner_bytes:
+            self._drop(owner)
+        while self.bytes + size > self._max_bytes:
+            self._drop(max(self._bytes_of, key=self._bytes_of.__getitem__))
+        asset = Asset(name, kind, picture, key)
+        self._held.setdefault(owner, OrderedDict())[name] = asset
         self._bytes_of[owner] += size
         self.bytes += size
-        while owner_bytes is not None and self._bytes_of[owner] > owner_bytes and self._bytes_of[owner] > size:
-            self._drop(next(held for held in self._assets if held[0] == owner))
-        while self.bytes > self._max_bytes and self.bytes > size:
-            self._drop(next(iter(self._assets)))
         return asset
 
-    def _drop(self, held: tuple[str, str]) -> None:
-        size = memory_of(self._assets.pop(held).picture)
+    def _drop(self, owner: str) -> None:
+        """Let go of the owner's longest unused picture."""
+        _, asset = self._held[owner].popitem(last=False)
+        size = memory_of(asset.picture)
         self.bytes -= size
-        self._bytes_of[held[0]] -= size
-        if self._bytes_of[held[0]] <= 0:
-            del self._bytes_of[held[0]]
+        self._bytes_of[owner] -= size
+        if not self._held[owner]:
+            del self._held[owner], self._bytes_of[owner]

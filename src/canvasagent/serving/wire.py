@@ -20,7 +20,8 @@ from PIL import Image
 from canvasagent.canvas import Kind
 from canvasagent.errors import InputError
 from canvasagent.execution.validate_outcome import MODES
-from canvasagent.imaging.pictures import MAX_PIXELS, encode, open_picture, profile_of, with_profile
+from canvasagent.imaging.geometry import Size
+from canvasagent.imaging.pictures import FORMATS, MAX_PIXELS, encode, open_picture, profile_of, with_profile
 
 API = "/v1"
 ID_PATTERN = "(image|mask|cutout)-[0-9a-f]{64}"
@@ -34,6 +35,9 @@ LINES, EVENTS, JSON = "application/x-ndjson", "text/event-stream", "application/
 
 RESULT = "application/vnd.canvasagent.result"
 """The answer to a call as one line of JSON and behind it the pixels of its picture: saves fetching and decoding it."""
+
+MAX_PROFILE_BYTES = 4 * 2**20
+"""Size of an uploaded picture's colour profile: it goes along with every picture that is made of it."""
 
 MAX_CALL_BYTES = 256 * 1024
 """Size of a call's arguments as JSON."""
@@ -119,11 +123,24 @@ def unpack_exactly(data: bytes, kind: Kind, max_pixels: int = MAX_PIXELS) -> Ima
         raise InputError("this is no PNG or TIFF file, or a damaged one.") from error
 
 
+def told_size(data: bytes) -> Size | None:
+    """Width and height that the head of a picture file tells; None where it tells none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+                return opened.size
+    except Exception:  # decoders raise whatever they like on damaged files; who decodes it says what is wrong
+        return None
+
+
 def _of_kind(picture: Image.Image, kind: Kind, *, values: bool = True) -> Image.Image:
     if picture.mode not in MODES[kind]:
         raise InputError(f"a picture of kind {kind} has mode {' or '.join(MODES[kind])}; this one has {picture.mode}.")
     if values and kind is Kind.MASK and any(picture.histogram()[1:255]):
         raise InputError("a mask is black and white, without greys.")
+    if (size := len(profile_of(picture) or b"")) > MAX_PROFILE_BYTES:
+        raise InputError(f"its colour profile takes {size:,} bytes; the limit is {MAX_PROFILE_BYTES:,}.")
     return picture
 
 

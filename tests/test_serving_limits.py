@@ -1,0 +1,166 @@
+"""What the tool server keeps, and how long calls may take: limits that one picture, one key or one call cannot pass."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image, ImageCms
+
+from canvasagent.canvas import Kind
+from canvasagent.errors import InputError
+from canvasagent.imaging.pictures import memory_of
+from canvasagent.serving.problems import Problem
+from canvasagent.serving.store import Store
+from canvasagent.serving.wire import unpack, unpack_exactly
+from canvasagent.testing.samples import picture
+from tools_server import Answer, ToolsServer
+
+ALICE, BOB = "a-long-key-of-alice", "a-long-key-of-bob"
+KEYS = f"""
+[alice]
+key = "{ALICE}"
+[bob]
+key = "{BOB}"
+stored_bytes = 1_000_000
+"""
+PROFILE = """
+name = "few"
+[backends]
+Crop = "lite/crop"
+Rotate = "lite/rotate"
+"""
+STORED = 2_000_000
+FORM = "multipart/form-data; boundary=xyz"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToolsServer]:
+    folder = tmp_path_factory.mktemp("limits")
+    (folder / "few.toml").write_text(PROFILE, "utf-8")
+    (folder / "keys.toml").write_text(KEYS, "utf-8")
+    files = ("--profile", str(folder / "few.toml"), "--keys", str(folder / "keys.toml"))
+    with ToolsServer((*files, "--stored-bytes", str(STORED), "-q")) as running:
+        yield running
+
+
+@pytest.fixture
+def kept(server: ToolsServer) -> Iterator[str]:
+    """A picture that is there before and after whatever a test does."""
+    name = str(server.put(picture(), key=ALICE).json["id"])
+    yield name
+    assert server.ask("GET", f"/v1/pictures/{name}", key=ALICE).status == 200, "it was evicted"
+
+
+def as_file(image: Image.Image, form: str = "PNG", **more: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, form, **more)
+    return stream.getvalue()
+
+
+def in_form(data: bytes, field: bytes = b'name="picture"; filename="a"') -> bytes:
+    return b"--xyz\r\nContent-Disposition: form-data; " + field + b"\r\n\r\n" + data + b"\r\n--xyz--\r\n"
+
+
+def too_large(answer: Answer, limit: str, name: str) -> bool:
+    words = answer.json["error"]["message"]
+    return (answer.status, answer.problem) == (413, "too_large") and limit in words and name in words
+
+
+def test_uploads_above_what_may_be_kept_are_refused_before_they_are_read(server: ToolsServer, kept: str) -> None:
+    for key, limit in ((ALICE, STORED), (BOB, 1_000_000)):
+        for method, path in (("POST", "/v1/pictures"), ("PUT", f"/v1/pictures/image-{'0' * 64}")):
+            with server.raw() as line:  # says so, and sends nothing
+                head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+                line.sendall(f"{head}Content-Length: {limit + 1}\r\n\r\n".encode())
+                said = line.recv(4000)
+                assert b" 413 " in said and f"{limit:,}".encode() in said and b"stored" in said
+            with server.raw() as line:  # does not say so, and sends on and on
+                line.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+                sent = 0
+                try:
+                    while sent < 1000:
+                        line.sendall(b"10000\r\n" + bytes(65536) + b"\r\n")
+                        sent += 1
+                except OSError:
+                    pass
+                assert sent < 1000, "what is not read ends the connection"
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP"])
+def test_pictures_that_would_take_more_than_may_be_kept_are_refused(server: ToolsServer, kept: str, form: str) -> None:
+    more = {"compression": "tiff_lzw"} if form == "TIFF" else {}
+    for key, size, limit, name in (
+        (ALICE, (1000, 501), "2,000,000", "--stored-bytes"),
+        (BOB, (500, 501), "1,000,000", "stored_bytes"),
+    ):
+        data = as_file(Image.new("RGB", size, "red"), form, **more)
+        assert len(data) < 100_000
+        assert too_large(server.ask("POST", "/v1/pictures", data, key), limit, name)
+        assert too_large(server.ask("POST", "/v1/pictures", in_form(data), key, content_type=FORM), limit, name)
+        if form in ("PNG", "TIFF"):
+            assert too_large(server.ask("PUT", f"/v1/pictures/image-{'0' * 64}", data, key), limit, name)
+    fits = as_file(Image.new("RGB", (1000, 480), "red"), form, **more)
+    assert server.ask("POST", "/v1/pictures", fits, ALICE).status == 201
+
+
+def test_a_mask_takes_a_byte_a_pixel(server: ToolsServer) -> None:
+    large = Image.new("L", (1000, 1500), 255)
+    assert server.put(large, Kind.MASK, ALICE).status == 201
+    assert server.put(large, Kind.MASK, BOB).status == 413
+
+
+def test_a_call_whose_result_could_not_be_kept_is_refused_in_words(server: ToolsServer, kept: str) -> None:
+    name = server.put(Image.new("RGB", (600, 600), "green"), key=ALICE).json["id"]
+    answer = server.call("Rotate", {"image": name, "angle": 45}, ALICE)
+    assert (answer.status, answer.problem) == (422, "refused")
+    assert "2,000,000" in answer.json["error"]["message"] and "smaller picture" in answer.json["error"]["message"]
+    assert server.call("Crop", {"image": name, "bbox": [0, 0, 100, 100]}, ALICE).status == 200
+
+
+def test_colour_profiles_count(server: ToolsServer, kept: str) -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    names = []
+    for number in range(2):
+        data = as_file(Image.new("RGB", (8, 8), (number, 0, 0)), "TIFF", icc_profile=srgb + bytes(900_000))
+        names.append(server.ask("POST", "/v1/pictures", data, BOB).json["id"])
+    assert [server.ask("GET", f"/v1/pictures/{name}", key=BOB).status for name in names] == [404, 200], "one has room"
+    huge = as_file(Image.new("RGB", (8, 8)), "TIFF", icc_profile=srgb + bytes(5_000_000))
+    for unpacked in (unpack, unpack_exactly):
+        with pytest.raises(InputError, match=r"colour profile takes 5,.* the limit is 4,194,304"):
+            unpacked(huge, Kind.IMAGE)
+
+
+def test_a_form_is_a_file_and_few_words(server: ToolsServer) -> None:
+    for field in (b'name="picture"', b'name="kind"', b'name="other"'):
+        answer = server.ask("POST", "/v1/pictures", in_form(bytes(2000), field), ALICE, content_type=FORM)
+        assert (answer.status, answer.problem) == (400, "bad_request") and "1KB" in answer.json["error"]["message"]
+    lines = b"".join(b"X-%d: y\r\n" % number for number in range(1000))
+    many = in_form(as_file(picture()), b'name="picture"; filename="a"\r\n' + lines[:-2])
+    assert server.ask("POST", "/v1/pictures", many, ALICE, content_type=FORM).status == 400
+    long = in_form(as_file(picture()), b'name="picture"; filename="' + b"a" * 100_000 + b'"')
+    assert server.ask("POST", "/v1/pictures", long, ALICE, content_type=FORM).status == 400
+
+
+def test_the_store_refuses_what_is_larger_than_itself_and_stays_as_it_was() -> None:
+    store = Store(1_000_000)
+    store.put("a", Kind.IMAGE, f"{0:064x}", Image.new("RGB", (10, 10)))
+    for owner_bytes, side, words in ((None, 500, "--stored-bytes"), (100_000, 200, "of this key")):
+        with pytest.raises(Problem, match=words) as raised:
+            store.put("a", Kind.IMAGE, f"{1:064x}", Image.new("RGB", (side, side)), owner_bytes)
+        assert raised.value.status == 413
+    assert len(store) == 1 and store.bytes == memory_of(Image.new("RGB", (10, 10)))
+
+
+def test_who_fills_the_store_evicts_pictures_of_his_own() -> None:
+    each = memory_of(Image.new("RGB", (100, 100)))
+    store = Store(10 * each)
+    for number in range(3):
+        store.put("quiet", Kind.IMAGE, f"{number:064x}", Image.new("RGB", (100, 100)))
+    for number in range(100):
+        store.put("loud", Kind.IMAGE, f"{number:064x}", Image.new("RGB", (100, 100)))
+    assert all(store.get("quiet", f"image-{number:064x}") is not None for number in range(3))
+    assert len(store) == 10 and store.bytes == 10 * each and store.get("loud", f"image-{99:064x}") is not None
+    store.put("late", Kind.IMAGE, f"{0:064x}", Image.new("RGB", (300, 300)))
+    assert store.get("late", f"image-{0:064x}") is not None and store.bytes <= 10 * each
