@@ -14,7 +14,8 @@ from canvasagent.errors import BackendFailure, CanvasAgentError
 from canvasagent.execution.calls import Execution
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.faults import FormatFault, Stage, ToolFault
-from canvasagent.imaging.pictures import MAX_PIXELS, open_picture
+from canvasagent.imaging.geometry import MAX_PIXELS
+from canvasagent.imaging.pictures import open_picture
 from canvasagent.prompts import system_prompt
 from canvasagent.protocol.conversation import Message
 from canvasagent.protocol.turns import ToolCall, Turn, parse, render_error, render_observation, render_request

@@ -142,6 +142,14 @@ def runs_dir_option() -> Any:
     return typer.Option("--runs-dir", help="Folder in which each run has a folder of its own.", metavar="DIR")
 
 
+def max_pixels_option() -> Any:
+    """The option `--max-pixels`; None where it is not given, so that the library's own limit holds."""
+    from canvasagent.imaging.geometry import MAX_PIXELS, MOST_PIXELS
+
+    text = f"Pixels that a picture may have. Default: {MAX_PIXELS:,}."
+    return typer.Option("--max-pixels", min=1, max=MOST_PIXELS, help=text, metavar="N")
+
+
 def find_run(name: str, runs_dir: Path) -> Path:
     """The folder of a run given as a path or as an id below `runs_dir`. Raises `InputError` if there is none."""
     from canvasagent.errors import InputError

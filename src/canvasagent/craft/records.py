@@ -7,8 +7,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.craft.pictures import Split
+from canvasagent.protocol.foreign_json import dig, list_in
 
 FORMAT_VERSION = 1
+
+MAX_COUNT = 2**31 - 1
+"""What the columns of counts can hold."""
 
 Kind = Literal["sft", "rl"]
 
@@ -38,7 +42,7 @@ class SftRecord(Row):
     messages: list[ChatMessage]
     images: list[str] = Field(default_factory=list)
     """Pictures in the order of the `<image>` placeholders, inputs first."""
-    inputs: int = 0
+    inputs: int = Field(default=0, ge=0, le=MAX_COUNT)
     """How many of them are input pictures."""
     final: str | None = None
     """The result."""
@@ -69,8 +73,19 @@ class RlRecord(Row):
     checks: list[dict[str, Any]] = Field(default_factory=list)
     criteria: list[str] = Field(default_factory=list)
     """What success means, in words."""
-    gold_steps: int | None = None
+    gold_steps: int | None = Field(default=None, ge=0, le=MAX_COUNT)
     plan: dict[str, Any] | None = None
     solvability: dict[str, Any] | None = None
     """How a reference policy fared: {policy, runs, solved, mean_reward}; None where it was not tried."""
     meta: dict[str, Any] = Field(default_factory=dict)
+
+
+def trajectory_pictures(record: SftRecord) -> list[str]:
+    """Hashes of the pictures that the record's trajectory names, as far as it can be read."""
+    hashes = [dig(asset, "pixel_hash") for asset in list_in(record.trajectory, "assets")]
+    return [key for key in hashes if isinstance(key, str) and key]
+
+
+def number_of(record: SftRecord | RlRecord) -> int | None:
+    """The record's position in its build, as its id says it; None for an id that says none."""
+    return int(record.id) if record.id.isascii() and record.id.isdecimal() and len(record.id) < 19 else None

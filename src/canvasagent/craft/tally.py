@@ -44,6 +44,20 @@ class Line(BaseModel):
         return self.here_share - self.paper_share
 
 
+class _Counted(BaseModel):
+    """What is counted of a record."""
+
+    split: Split
+    chain: str
+    difficulty: dict[str, str]
+    tools: list[str] = []
+    """Of a trajectory."""
+    expected_tools: list[str] | None = None
+    """Of a task."""
+    inputs: int | None = None
+    images: list[str] = []
+
+
 class Tally:
     """Counts over the records of a dataset; only counters are kept."""
 
@@ -63,6 +77,8 @@ class Tally:
         """Records by how many calls they have."""
         self.inputs: Counter[int] = Counter()
         """Records by how many input pictures they have."""
+        self.unreadable = 0
+        """Records, or whole shards, that cannot be read; they count nowhere else."""
 
     @property
     def records(self) -> int:
@@ -70,20 +86,25 @@ class Tally:
         return sum(self.splits.values())
 
     def add(self, row: dict[str, Any]) -> None:
-        """Count a record, given as a row of its columns `COLUMNS` (see `tally`)."""
-        tools = row["tools"] if "tools" in row else row["expected_tools"]
-        told = json.loads(row["difficulty"]) if row["difficulty"] else {}
-        self.splits[row["split"]] += 1
-        self.names[row["chain"]] += 1
-        self.chains[chain_of(row["chain"], tools)] += 1
-        levels = {"L": of_length(len(tools)), "D": of_diversity(tools), **told}
+        """Count a record, given as a row of some of its columns (see `tally`). One that cannot be read is `unreadable`."""
+        try:
+            levels_told = read_json(row["difficulty"]) if row["difficulty"] else {}
+            counted = _Counted.model_validate({**row, "difficulty": levels_told})
+        except ValueError:
+            self.unreadable += 1
+            return
+        tools = counted.tools if counted.expected_tools is None else counted.expected_tools
+        self.splits[counted.split] += 1
+        self.names[counted.chain] += 1
+        self.chains[chain_of(counted.chain, tools)] += 1
+        levels = {"L": of_length(len(tools)), "D": of_diversity(tools), **counted.difficulty}
         for axis, counter in self.levels.items():
             counter[levels.get(axis, "unknown")] += 1
         self.calls.update(tools)
         self.having.update(set(tools))
         self.together.update(combinations(sorted(set(tools)), 2))
         self.lengths[len(tools)] += 1
-        self.inputs[row["inputs"] if "inputs" in row else len(row["images"] or [])] += 1
+        self.inputs[len(counted.images) if counted.inputs is None else counted.inputs] += 1
 
 
 def tally(dataset: Dataset) -> Tally:
@@ -91,9 +112,21 @@ def tally(dataset: Dataset) -> Tally:
     columns = ["split", "chain", "difficulty"]
     columns += ["tools", "inputs"] if dataset.kind == "sft" else ["expected_tools", "images"]
     counts = Tally()
-    for row in dataset.columns(columns):
+
+    def skip(_: Unreadable) -> None:
+        counts.unreadable += 1
+
+    for row in dataset.columns(columns, skip=skip):
         counts.add(row)
     return counts
+
+
+def asked_counts(settings: Mapping[str, Any]) -> dict[str, int] | None:
+    """How many records of each chain the build was asked for; None where its settings do not say."""
+    counts = dig(settings, "counts")
+    if not isinstance(counts, dict) or not all(isinstance(count, int) for count in counts.values()):
+        return None
+    return counts or None
 
 
 def group_of(row: Mapping[str, Any]) -> str:

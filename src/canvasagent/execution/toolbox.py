@@ -30,7 +30,7 @@ from canvasagent.execution.cost_meter import metered
 from canvasagent.execution.in_flight import Flight, landing
 from canvasagent.execution.validate_outcome import sound
 from canvasagent.faults import Stage, ToolFault
-from canvasagent.imaging.pictures import MAX_PIXELS
+from canvasagent.imaging.geometry import MAX_PIXELS
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import AssetInfo, Call, Tool
 from canvasagent.tools.check import Checked

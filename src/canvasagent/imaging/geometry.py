@@ -10,6 +10,12 @@ GRID = 1000
 Size = tuple[int, int]
 """(width, height) in pixels."""
 
+MAX_PIXELS = 64_000_000
+"""Default limit on the pixels of one picture (8000 × 8000). A setting wherever pictures are opened."""
+
+MOST_PIXELS = 178_956_970
+"""Most that such a setting may be: the decoder (Pillow) refuses what is larger."""
+
 PixelBox = tuple[float, float, float, float]
 """(xmin, ymin, xmax, ymax) in pixels; xmax and ymax are exclusive edges."""
 

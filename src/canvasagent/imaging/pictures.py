@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import secrets
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +14,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from canvasagent.errors import InputError, StorageError
-from canvasagent.imaging.geometry import Size
-
-MAX_PIXELS = 64_000_000
-"""Default limit on the pixels of one picture (8000 × 8000). A setting wherever pictures are opened."""
+from canvasagent.imaging.geometry import MAX_PIXELS, MOST_PIXELS, Size
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "PPM", "WEBP", "TIFF", "AVIF", "JPEG2000", "TGA", "ICO", "QOI")
 """What is decoded, common ones first. Formats that Pillow hands to another program (EPS) stay out."""
@@ -35,24 +34,48 @@ class Opened:
     notes: tuple[str, ...] = ()
 
 
-def open_picture(source: str | Path | bytes | Image.Image, max_pixels: int = MAX_PIXELS) -> Opened:
+def open_picture(source: str | Path | bytes | Image.Image, max_pixels: int | None = None) -> Opened:
     """Decode `source` to RGB, or RGBA where it has transparency, upright and with its colour profile.
 
-    The size is checked before anything is decoded. Raises `InputError` with what is wrong.
+    The size is checked before anything is decoded: at most `max_pixels`, `MAX_PIXELS` where the caller has no setting
+    for it. Raises `InputError` with what is wrong.
     """
     name = f"'{source}'" if isinstance(source, str | Path) else "the picture"
-    try:
-        if isinstance(source, Image.Image):
+    if isinstance(source, Image.Image):
+        with _readable(name, max_pixels):
             return _normalise(source, name, max_pixels)
-        stream: io.BytesIO | Path = io.BytesIO(source) if isinstance(source, bytes) else Path(source)
+    stream: io.BytesIO | Path = io.BytesIO(source) if isinstance(source, bytes) else Path(source)
+    with _readable(name, max_pixels), Image.open(stream, formats=FORMATS) as picture:
+        return _normalise(picture, name, max_pixels)
+
+
+def as_png(data: bytes, max_pixels: int | None = None) -> tuple[Image.Image, bytes]:
+    """A picture file decoded, and as PNG: the very bytes where they are a PNG of 8 bits a channel, greyscale included.
+
+    Raises `InputError` as `open_picture`.
+    """
+    name = "the picture"
+    with _readable(name, max_pixels), Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+        _check_size(opened, name, max_pixels)
+        if opened.format == "PNG" and opened.mode in ("RGB", "RGBA", "L") and "transparency" not in opened.info:
+            opened.load()
+            return opened.copy(), data
+        picture = _normalise(opened, name, max_pixels).picture
+    return picture, encode(picture, "PNG", fast=True)
+
+
+@contextlib.contextmanager
+def _readable(name: str, max_pixels: int | None) -> Iterator[None]:
+    """Whatever goes wrong while a picture is opened becomes an `InputError` that says what."""
+    limit = MAX_PIXELS if max_pixels is None else max_pixels
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(stream, formats=FORMATS) as picture:
-                return _normalise(picture, name, max_pixels)
+            yield
     except InputError:
         raise
     except Image.DecompressionBombError as error:
-        raise InputError(f"{name} is too large: more than {max_pixels:,} pixels. Scale it down first.") from error
+        raise InputError(f"{name} is too large: at most {limit:,} pixels are taken. Scale it down first.") from error
     except FileNotFoundError as error:
         raise InputError(f"{name} does not exist.") from error
     except IsADirectoryError as error:
@@ -65,15 +88,20 @@ def open_picture(source: str | Path | bytes | Image.Image, max_pixels: int = MAX
         raise InputError(f"{name} is damaged or incomplete: {error}.") from error
 
 
-def _normalise(picture: Image.Image, name: str, max_pixels: int) -> Opened:
+def _check_size(picture: Image.Image, name: str, max_pixels: int | None) -> None:
+    """Raise `InputError` where a picture, which need not be decoded yet, has no pixels or too many."""
     width, height = picture.size
     if width < 1 or height < 1:
         raise InputError(f"{name} has no pixels: {width} × {height}.")
-    if width * height > max_pixels:
-        raise InputError(
-            f"{name} is too large: {width} × {height} is {width * height:,} pixels, the limit is {max_pixels:,}. "
-            "Scale it down first, or raise the limit."
-        )
+    limit = MAX_PIXELS if max_pixels is None else max_pixels
+    if width * height > limit:
+        pixels = f"{width} × {height} is {width * height:,} pixels, the limit is {limit:,}"
+        advice = "" if max_pixels is None else f", or raise the limit, --max-pixels (at most {MOST_PIXELS:,})"
+        raise InputError(f"{name} is too large: {pixels}. Scale it down first{advice}.")
+
+
+def _normalise(picture: Image.Image, name: str, max_pixels: int | None) -> Opened:
+    _check_size(picture, name, max_pixels)
     notes: list[str] = []
     if getattr(picture, "n_frames", 1) > 1:
         notes.append(f"{name} has {getattr(picture, 'n_frames', 1)} frames; only the first is used.")

@@ -21,7 +21,7 @@ from canvasagent.execution.calls import Known
 from canvasagent.execution.cost_meter import spend
 from canvasagent.execution.toolbox import CALL_SECONDS, ToolBox
 from canvasagent.faults import Stage
-from canvasagent.imaging.pictures import MAX_PIXELS
+from canvasagent.imaging.geometry import MAX_PIXELS
 from canvasagent.scale.cluster import Cluster
 from canvasagent.scale.replica import Directory, Replica, Told
 from canvasagent.scale.sharing import Share, Sharing, alone, distinct, shares

@@ -6,7 +6,7 @@ import os
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from canvasagent.imaging.pictures import MAX_PIXELS
+from canvasagent.imaging.geometry import MAX_PIXELS
 
 MEGA = 1_000_000
 

@@ -20,8 +20,8 @@ from PIL import Image
 from canvasagent.canvas import Kind
 from canvasagent.errors import InputError
 from canvasagent.execution.validate_outcome import MODES
-from canvasagent.imaging.geometry import Size
-from canvasagent.imaging.pictures import FORMATS, MAX_PIXELS, encode, open_picture, profile_of, with_profile
+from canvasagent.imaging.geometry import MAX_PIXELS, Size
+from canvasagent.imaging.pictures import FORMATS, encode, open_picture, profile_of, with_profile
 
 API = "/v1"
 ID_PATTERN = "(image|mask|cutout)-[0-9a-f]{64}"

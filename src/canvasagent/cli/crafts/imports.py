@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from canvasagent.cli.common import Ending, json_option, out, verbose_option
+from canvasagent.cli.common import DRIFTED, Ending, json_option, max_pixels_option, out, verbose_option
 
 
 def import_(
@@ -22,21 +22,29 @@ def import_(
         Path | None,
         typer.Option(help="Folder with the pictures or their shards, if they are not beside it.", metavar="DIR"),
     ] = None,
+    max_pixels: Annotated[int | None, max_pixels_option()] = None,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Make a dataset of the released trajectories or tasks. The same command goes on where it was interrupted."""
-    from canvasagent.craft.imports import import_dataset
+    """Make a dataset of the released trajectories or tasks. The same command goes on where it was interrupted.
 
-    said = import_dataset(path, to, images=images)
+    Items that cannot be used are kept in the dataset's folder `rejected`, each with the reason.
+    Exit code 0: there are records; 3: every item was rejected.
+    """
+    from canvasagent.craft.imports import import_dataset
+    from canvasagent.craft.store.layout import REJECTED
+
+    said = import_dataset(path, to, images=images, max_pixels=max_pixels)
     if not json:
         counts = {name: count for name, count in said.counts.items() if name != "rejected"}
         told = ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "nothing"
         out().print(f"{said.out}: {told}", markup=False)
         if left := said.counts.get("rejected"):
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in said.rejected.items())
-            out().print(f"Kept apart, with the reason: {left:,} ({reasons})", style="yellow", markup=False)
-    return Ending(0, {"status": "met", **said.model_dump()})
+            where = f"kept in {Path(said.out) / REJECTED} with the reason"
+            out().print(f"Rejected: {left:,} ({reasons}), {where}", style="yellow", markup=False)
+    usable = any(name not in ("rejected", "pictures") for name in said.counts)
+    return Ending(0 if usable else DRIFTED, {"status": "met" if usable else "unmet", **said.model_dump()})
 
 
 def register(group: typer.Typer) -> None:

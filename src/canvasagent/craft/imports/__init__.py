@@ -11,17 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from canvasagent.craft.imports._files import classify, read_items
-from canvasagent.craft.imports._pictures import PictureFinder, Unusable
+from canvasagent.craft.imports._files import Found, classify
+from canvasagent.craft.imports._items import RawItem, read_items
+from canvasagent.craft.imports._pictures import PictureFinder
 from canvasagent.craft.imports._rl import task_of
 from canvasagent.craft.imports._sft import trajectory_of
+from canvasagent.craft.imports._unusable import Unusable
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.records import Kind
-from canvasagent.craft.store import DatasetWriter, Rejection
+from canvasagent.craft.store import Dataset, DatasetWriter, Rejection
 from canvasagent.craft.store.layout import need_pyarrow
 from canvasagent.errors import InputError
+from canvasagent.protocol.foreign_json import excerpt, first_problem, plain
+
+MAX_REASON = 500
+"""Characters that are kept of the reason why an item was rejected."""
 
 
 class Imported(BaseModel):
@@ -39,17 +45,20 @@ class Imported(BaseModel):
 class Item:
     """One item of a file, as it was read."""
 
-    data: dict[str, Any]
+    raw: RawItem
     split: Split
     source: str
     """File and place, for people: `train.json, item 12`."""
 
 
-def import_dataset(path: str | Path, out: str | Path, *, images: str | Path | None = None) -> Imported:
+def import_dataset(
+    path: str | Path, out: str | Path, *, images: str | Path | None = None, max_pixels: int | None = None
+) -> Imported:
     """Make a dataset in `out` of the file or folder at `path`; `images` is where its pictures are, if not beside it.
 
-    Goes on where it was interrupted. Items that cannot be used (a picture that is missing, more pictures than
-    placeholders) are kept apart with the reason. Raises `InputError` where there is nothing that can be read.
+    Goes on where it was interrupted. Items that cannot be used (damaged, a picture that is missing or has more than
+    `max_pixels`, more pictures than placeholders) go to the dataset's rejected items, each with the reason, and so do
+    files that cannot be read. Raises `InputError` where there is nothing that can be read.
     """
     need_pyarrow()
     found = classify(Path(path))
@@ -58,22 +67,26 @@ def import_dataset(path: str | Path, out: str | Path, *, images: str | Path | No
         raise InputError(f"'{images}' is not a folder; name the one that holds the pictures or their shards.")
     kind: Kind = "rl" if found.tasks else "sft"
     files = found.tasks or found.trajectories
-    settings = {"imported": [[file.name, file.stat().st_size] for file in files], "kind": kind}
-    rejected: Counter[str] = Counter()
+    settings: dict[str, Any] = {"imported": [[file.name, file.stat().st_size] for file in files], "kind": kind}
+    settings |= {"max_pixels": max_pixels} if max_pixels is not None else {}
     with (
-        PictureFinder(roots, found.shards, found.archives) as finder,
+        PictureFinder(roots, found.shards, found.archives, max_pixels) as finder,
         DatasetWriter(out, kind, settings) as writer,
     ):
-        for index, item in enumerate(_items(files)):
+        for index, item in enumerate(_items(files, found)):
             if index >= writer.next_index:
-                _add(writer, index, item, finder, rejected)
+                _add(writer, index, item, finder)
+    with Dataset.open(out) as dataset:
+        rejected = Counter(rejection.reason.partition(":")[0] for _, rejection in dataset.rejected())
     return Imported(kind=kind, out=str(out), counts=writer.counts, rejected=dict(rejected.most_common()))
 
 
-def _items(files: list[Path]) -> Iterator[Item]:
+def _items(files: list[Path], found: Found) -> Iterator[Item]:
     for file in files:
-        for number, data in enumerate(read_items(file), 1):
-            yield Item(data, split_of(file), f"{file.name}, item {number}")
+        for number, raw in enumerate(read_items(file), 1):
+            yield Item(raw, split_of(file), f"{file.name}, item {number}")
+    for file, why in found.damaged:
+        yield Item(RawItem({}, Unusable("damaged file", why)), split_of(file), file.name)
 
 
 def split_of(file: Path) -> Split:
@@ -84,26 +97,20 @@ def split_of(file: Path) -> Split:
     return "validation" if stem.startswith(("val", "dev")) else "train"
 
 
-def _add(writer: DatasetWriter, index: int, item: Item, finder: PictureFinder, rejected: Counter[str]) -> None:
+def _add(writer: DatasetWriter, index: int, item: Item, finder: PictureFinder) -> None:
     make = task_of if writer.kind == "rl" else trajectory_of
     try:
-        record, pictures = make(item.data, f"{index:06d}", item.split, finder)
+        if item.raw.trouble is not None:
+            raise item.raw.trouble
+        record, pictures = make(item.raw.data, f"{index:06d}", item.split, finder)
         writer.add(index, record, pictures)
     except (Unusable, ValueError) as error:
         reason = error.reason if isinstance(error, Unusable) else "cannot be kept"
-        rejected[reason] += 1
-        kept = {"source": item.source, "item": _without_bytes(item.data)}
-        writer.add(index, None, {}, Rejection(stage="import", reason=f"{reason}: {error}", record=kept))
-
-
-def _without_bytes(value: Any) -> Any:
-    """The value without what JSON cannot hold."""
-    if isinstance(value, dict):
-        return {str(name): _without_bytes(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_without_bytes(inner) for inner in value]
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
-        return str(value)
-    return value if value is None or isinstance(value, bool | int | float) else f"({type(value).__name__})"
+        why = first_problem(error) if isinstance(error, ValidationError) else error
+        kept = {"source": item.source, "item": item.raw.data or item.raw.text}
+        writer.add(
+            index,
+            None,
+            {},
+            Rejection(stage="import", reason=excerpt(f"{reason}: {why}", MAX_REASON), record=plain(kept)),
+        )

@@ -6,35 +6,39 @@ the path ends.
 
 from __future__ import annotations
 
-import io
+import re
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
-from PIL import Image
-
 from canvasagent.canvas import pixel_hash
-from canvasagent.errors import CanvasAgentError, InputError
-from canvasagent.imaging.pictures import encode, open_picture
+from canvasagent.craft.imports._unusable import Unusable
+from canvasagent.errors import InputError
+from canvasagent.imaging.pictures import as_png
+from canvasagent.protocol.foreign_json import excerpt, type_word
 
-
-class Unusable(CanvasAgentError):
-    """An item cannot become a record. `reason` is the kind of trouble, for counting."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
+_ROOT = re.compile(r"/+|[A-Za-z]:")
+"""Where an absolute path begins, of whichever system."""
 
 
 class PictureFinder:
-    """Finds pictures below `roots` and in `shards`."""
+    """Finds pictures of at most `max_pixels` below `roots` and in `shards`."""
 
-    def __init__(self, roots: Sequence[Path], shards: Sequence[Path], archives: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        shards: Sequence[Path],
+        archives: Sequence[Path],
+        max_pixels: int | None = None,
+    ) -> None:
+        self.max_pixels = max_pixels
         self._roots, self._shards, self._archives = list(roots), list(shards), list(archives)
         for root in roots[1:]:
             self._shards += [file for file in sorted(root.rglob("*.parquet")) if file not in self._shards]
         self._base: sqlite3.Connection | None = None
+        self._unread: list[str] = []
+        """Parts of the shards that cannot be read."""
         self._group: tuple[Path, int, list[Any]] | None = None
 
     def __enter__(self) -> Self:
@@ -55,23 +59,35 @@ class PictureFinder:
             name = named.get("image") or named.get("path") or ""
             if isinstance(name, dict | bytes):
                 return self.get(name if isinstance(name, dict) else {"bytes": name})
-        if data is None:
-            data = self._find(str(name))
-        return as_png(data, str(name))
+        if data is None and isinstance(name, str):
+            data = self._find(name)
+        if not isinstance(data, bytes):
+            raise Unusable("odd picture path", f"a picture is a path or bytes, not {type_word(data or name)}.")
+        try:
+            picture, png = as_png(data, self.max_pixels)
+        except InputError as error:
+            raise Unusable("picture unusable", f"'{excerpt(str(name))}': {error}") from error
+        return pixel_hash(picture), png
 
     def _find(self, name: str) -> bytes:
-        parts = [part for part in PurePosixPath(name.replace("\\", "/")).parts if part != "/"]
+        shown = excerpt(name)
+        parts = [part for part in PurePosixPath(name.replace("\\", "/")).parts if not _ROOT.fullmatch(part)]
         if not parts or ".." in parts:
-            raise Unusable("odd picture path", f"'{name}' is no path that is followed.")
-        for root in self._roots:
-            for start in range(len(parts)):
-                file = root.joinpath(*parts[start:])
-                if (start == 0 or start <= len(parts) - 2) and file.is_file():
-                    return file.read_bytes()
-        data = self._in_shards(parts)
+            raise Unusable("odd picture path", f"'{shown}' is no path that is followed.")
+        try:
+            for root in self._roots:
+                for start in range(len(parts)):
+                    file = root.joinpath(*parts[start:])
+                    if (start == 0 or start <= len(parts) - 2) and file.is_file():
+                        return file.read_bytes()
+            data = self._in_shards(parts)
+        except (OSError, ValueError) as error:  # no such name can be: too long, half a character; not to be read
+            why = getattr(error, "strerror", None) or error
+            raise Unusable("picture not found", f"'{shown}' cannot be read: {why}.") from error
         if data is None:
-            packed = f"; unpack {self._archives[0].name} first" if self._archives else ""
-            raise Unusable("picture not found", f"'{name}' is neither a file here nor in an image shard{packed}.")
+            hint = f"; unpack {self._archives[0].name} first" if self._archives else ""
+            hint += f"; {self._unread[0]}" if self._unread else ""
+            raise Unusable("picture not found", f"'{shown}' is neither a file here nor in an image shard{hint}.")
         return data
 
     def _in_shards(self, parts: list[str]) -> bytes | None:
@@ -91,42 +107,66 @@ class PictureFinder:
         if not best:
             return None
         if len({path for path, _ in best}) > 1:
-            raise Unusable("picture path ambiguous", f"'{'/'.join(parts)}' may be '{best[0][0]}' or '{best[1][0]}'.")
+            shown, either, other = (excerpt(path) for path in ("/".join(parts), best[0][0], best[1][0]))
+            raise Unusable("picture path ambiguous", f"'{shown}' may be '{either}' or '{other}'.")
         shard, group, row = best[0][1]
         return self._read(self._shards[shard], group, row)
 
     def _index(self) -> sqlite3.Connection:
         """Where each picture of the shards is, on disk: the release has 180,000."""
-        import pyarrow.parquet as pq
-
         base = sqlite3.connect("")
         base.execute("CREATE TABLE pictures (tail TEXT, path TEXT, shard INTEGER, row_group INTEGER, row INTEGER)")
         for number, shard in enumerate(self._shards):
-            with pq.ParquetFile(shard) as file:
-                if not {"image", "path"} <= set(file.schema_arrow.names):
+            for group in range(_row_groups(shard)):
+                try:
+                    paths = _column(shard, group, "path")
+                except Unusable as error:
+                    self._unread.append(str(error))
                     continue
-                for group in range(file.num_row_groups):
-                    paths = file.read_row_group(group, columns=["path"])["path"].to_pylist()
-                    rows = [
-                        ("/".join(parts[-2:]), "/".join(parts), number, group, row)
-                        for row, path in enumerate(paths)
-                        if (parts := [part for part in str(path).replace("\\", "/").split("/") if part])
-                    ]
-                    base.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?, ?)", rows)
+                rows = [
+                    ("/".join(parts[-2:]), "/".join(parts), number, group, row)
+                    for row, path in enumerate(paths)
+                    if (parts := [part for part in str(path).replace("\\", "/").split("/") if part])
+                ]
+                base.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?, ?)", rows)
         base.execute("CREATE INDEX by_tail ON pictures (tail)")
         return base
 
     def _read(self, shard: Path, group: int, row: int) -> bytes:
-        import pyarrow.parquet as pq
-
         if self._group is None or self._group[:2] != (shard, group):
-            with pq.ParquetFile(shard) as file:
-                self._group = (shard, group, file.read_row_group(group, columns=["image"])["image"].to_pylist())
+            self._group = (shard, group, _column(shard, group, "image"))
         image = self._group[2][row]
         data = image.get("bytes") if isinstance(image, dict) else image
         if not isinstance(data, bytes):
             raise Unusable("picture not found", f"row {row} of '{shard.name}' holds no picture bytes.")
         return data
+
+
+def _row_groups(shard: Path) -> int:
+    """How many row groups a shard of pictures has; none where the file is of something else or damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(shard) as file:
+            return int(file.num_row_groups) if {"image", "path"} <= set(file.schema_arrow.names) else 0
+    except (OSError, pa.ArrowException):
+        return 0
+
+
+def _column(shard: Path, group: int, name: str) -> list[Any]:
+    """A column of a row group. Raises `Unusable` where it is damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(shard) as file:
+            values: list[Any] = file.read_row_group(group, columns=[name])[name].to_pylist()
+            return values
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise Unusable(
+            "picture shard damaged", f"row group {group} of '{shard.name}' cannot be read: {error}"
+        ) from error
 
 
 def _common_end(one: Sequence[str], other: Sequence[str]) -> int:
@@ -135,19 +175,3 @@ def _common_end(one: Sequence[str], other: Sequence[str]) -> int:
     while count < min(len(one), len(other)) and one[-1 - count] == other[-1 - count]:
         count += 1
     return count
-
-
-def as_png(data: bytes, name: str) -> tuple[str, bytes]:
-    """The hash of a picture's pixels, and the picture as PNG (the very bytes where they are PNG already).
-
-    Raises `Unusable` where it cannot be decoded.
-    """
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            if opened.format == "PNG" and opened.mode in ("RGB", "RGBA", "L") and "transparency" not in opened.info:
-                opened.load()
-                return pixel_hash(opened), data
-        picture = open_picture(data).picture
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, InputError) as error:
-        raise Unusable("picture damaged", f"'{name}': {error}") from error
-    return pixel_hash(picture), encode(picture, "PNG", fast=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from canvasagent.craft.imports._pictures import PictureFinder, Unusable
+from canvasagent.craft.imports._pictures import PictureFinder
 from canvasagent.craft.imports._sft import instruction_in
+from canvasagent.craft.imports._unusable import Unusable
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import ChatMessage, RlRecord
+from canvasagent.protocol.foreign_json import plain, read_json, type_word
 from canvasagent.tools import find_tool
 
 
@@ -17,42 +18,64 @@ def task_of(
     row: dict[str, Any], record_id: str, split: Split, finder: PictureFinder
 ) -> tuple[RlRecord, dict[str, bytes]]:
     """The record and its pictures. Raises `Unusable`, and ValueError (pydantic's included) for what is no task."""
-    named = list(row.get("images") or [])
+    named = row.get("images") or []
+    named = named if isinstance(named, list) else [named]
     found = [finder.get(name) for name in named]
     images, pictures = [key for key, _ in found], dict(found)
-    extra = row.get("extra_info") or {}
-    prompt = [ChatMessage.model_validate(message) for message in row.get("prompt") or []]
+    prompt = _prompt(row)
     if not (instruction := instruction_in(prompt)):
         raise Unusable("no request", "the prompt has no user message with a request in it.")
     if (count := placeholders(prompt)) != len(images):
         raise Unusable("pictures and placeholders differ", f"{count} × {PLACEHOLDER}, {len(images)} images.")
-    tools = _labels((row.get("reward_model") or {}).get("ground_truth"))
-    own = json.loads(extra["canvascraft"]) if extra.get("canvascraft") else None
-    if own is not None and own.pop("kind") == "rl":
-        own |= {"images": images, "expected_tools": tools, "checks": json.loads(extra["checks"])}
+    tools = _labels(_part(row, "reward_model").get("ground_truth"))
+    extra = _part(row, "extra_info")
+    own, checks = _own(extra)
+    if own.pop("kind", None) == "rl":
+        own |= {"images": images, "expected_tools": tools, "checks": checks}
         return RlRecord.model_validate(own), pictures
     told = {name: value for name, value in row.items() if name != "images"}
     told["images"] = [name.get("image") or name.get("path") if isinstance(name, dict) else name for name in named]
-    record = RlRecord(
-        id=record_id,
-        split=split,
-        chain=own["chain"] if own is not None else "released",
-        instruction=own["instruction"] if own is not None else instruction,
-        images=images,
-        expected_tools=tools,
-        difficulty=own["difficulty"] if own is not None else {},
-        checks=json.loads(extra["checks"]) if own is not None else [],
-        meta={"source": "released", "released": told},
-    )
-    return record, pictures
+    known = {"chain": "released", "instruction": instruction, "difficulty": {}}
+    fields = {name: own.get(name, value) for name, value in known.items()}
+    fields |= {"id": record_id, "split": split, "images": images, "expected_tools": tools, "checks": checks}
+    return RlRecord.model_validate({**fields, "meta": {"source": "released", "released": plain(told)}}), pictures
+
+
+def _prompt(row: dict[str, Any]) -> list[ChatMessage]:
+    messages = row.get("prompt") or []
+    if not isinstance(messages, list):
+        raise Unusable("no request", "the prompt is no list of messages.")
+    return [ChatMessage.model_validate(message) for message in messages]
+
+
+def _part(row: dict[str, Any], name: str) -> dict[str, Any]:
+    """A field that is a structure; an empty one where it is left out."""
+    part = row.get(name) or {}
+    if not isinstance(part, dict):
+        raise Unusable("odd fields", f"'{name}' is of type {type_word(part)}, not a structure.")
+    return part
+
+
+def _own(extra: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    """The rest of a record of ours, as its export keeps it, and its checks; nothing where the row is not ours."""
+    kept = extra.get("canvascraft")
+    if not kept:
+        return {}, []
+    own = read_json(kept) if isinstance(kept, str) else None
+    checks = extra.get("checks")
+    if not isinstance(own, dict) or not isinstance(checks, str):
+        raise Unusable("odd fields", "'extra_info' has 'canvascraft', which is not as an export writes it.")
+    return own, read_json(checks)
 
 
 def _labels(truth: Any) -> list[str]:
     """Expected tools under their wire names; the release writes `Edit`, `Overlay`, and may write JSON in a string."""
     if isinstance(truth, str):
         try:
-            truth = json.loads(truth)
+            truth = read_json(truth)
         except ValueError:
             truth = [part.strip() for part in truth.replace("->", ",").split(",")]
+    if not isinstance(truth or [], list):
+        raise Unusable("odd fields", f"'reward_model.ground_truth' is of type {type_word(truth)}, not a list of tools.")
     labels = [str(label) for label in truth or []]
     return [tool.name if (tool := find_tool(label)) is not None else label for label in labels]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from canvasagent.craft.imports._pictures import PictureFinder, Unusable
+from canvasagent.craft.imports._pictures import PictureFinder
+from canvasagent.craft.imports._unusable import Unusable
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import ChatMessage, SftRecord
+from canvasagent.protocol.foreign_json import excerpt, plain
 from canvasagent.protocol.turns import parse
 from canvasagent.tools import find_tool
 
@@ -35,10 +37,14 @@ def trajectory_of(
     images, pictures = [key for key, _ in found], dict(found)
     own = item.get("canvascraft")
     if isinstance(own, dict):
-        pictures |= dict(finder.get(path) for path in own.get("other_images", []))
+        others = own.get("other_images") or []
+        if not isinstance(others, list):
+            raise Unusable("odd fields", "'canvascraft.other_images' is no list of paths.")
+        pictures |= dict(finder.get(path) for path in others)
         fields = {name: value for name, value in own.items() if name != "other_images"}
-        return SftRecord.model_validate({**fields, "id": item["id"], "messages": messages, "images": images}), pictures
-    told = {name: value for name, value in item.items() if name not in ("messages", "conversations", "images")}
+        fields |= {"id": item.get("id"), "messages": messages, "images": images}
+        return SftRecord.model_validate(fields), pictures
+    told = plain({name: value for name, value in item.items() if name not in ("messages", "conversations", "images")})
     return _released(messages, images, record_id, split, told), pictures
 
 
@@ -48,10 +54,14 @@ def _messages(item: dict[str, Any]) -> list[ChatMessage]:
         raise Unusable("no messages", "the item has no list of messages.")
     messages = []
     for message in raw:
+        if not isinstance(message, dict):
+            raise Unusable(
+                "odd message", f"a message is an object with role and content, not a {type(message).__name__}."
+            )
         role = ROLES.get(str(message.get("role", message.get("from"))).lower())
         content = message.get("content", message.get("value"))
         if role is None or not isinstance(content, str):
-            raise Unusable("odd message", f"a message with the fields {', '.join(message)}.")
+            raise Unusable("odd message", f"a message with the fields {excerpt(', '.join(message))}.")
         messages.append(ChatMessage.model_validate({"role": role, "content": content}))
     if isinstance(item.get("system"), str) and messages[0].role != "system":
         messages.insert(0, ChatMessage(role="system", content=item["system"]))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import FORMAT_VERSION, Kind, RlRecord, SftRecord
 from canvasagent.errors import InputError, MissingExtra, StorageError
+from canvasagent.protocol.foreign_json import read_json
 from canvasagent.version import __version__
 
 MANIFEST = "dataset.json"
@@ -167,7 +168,7 @@ def record_of(kind: Kind, row: dict[str, Any]) -> Record:
     """The record in a row. Raises ValueError (pydantic's included) where the row is none."""
     fields = {name: value for name, value in row.items() if name != "index"}
     for name in JSON_COLUMNS & fields.keys():
-        fields[name] = None if fields[name] is None else json.loads(fields[name])
+        fields[name] = None if fields[name] is None else read_json(fields[name])
     return RECORD_TYPES[kind].model_validate(fields)
 
 
@@ -190,6 +191,13 @@ def record_schema(kind: Kind) -> Any:
             ("gold_steps", pa.int32()), ("plan", text), ("solvability", text), ("meta", text),
         ]  # fmt: skip
     return pa.schema([*head, *body])
+
+
+def columns_of(kind: Kind, path: str) -> set[str]:
+    """The columns of the shard at `path`."""
+    below = str(Path(path).parent)
+    schemas = {RECORDS: record_schema(kind), REJECTED: rejected_schema()}
+    return set(schemas[below].names) if below in schemas else set(picture_schema().names)
 
 
 def rejected_schema() -> Any:

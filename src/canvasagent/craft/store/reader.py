@@ -6,14 +6,15 @@ import contextlib
 import hashlib
 import heapq
 import io
-import json
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from PIL import Image
+from pydantic import ValidationError
 
 from canvasagent.craft.records import Kind, RlRecord, SftRecord
 from canvasagent.craft.store.index import PictureIndex, Place
@@ -27,16 +28,31 @@ from canvasagent.craft.store.layout import (
     Record,
     Rejection,
     Shard,
+    columns_of,
     need_pyarrow,
     read_manifest,
     record_of,
 )
 from canvasagent.errors import InputError, StorageError
+from canvasagent.protocol.foreign_json import first_problem, read_json
 
 R = TypeVar("R", SftRecord, RlRecord)
 
 GROUPS_KEPT = 8
 """Row groups of pictures kept in memory."""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A record, or a whole shard, that cannot be read."""
+
+    where: str
+    """Id of the record, or path of the shard."""
+    why: str
+
+
+Skip = Callable[[Unreadable], None]
+"""What is called with each record that is passed over because it cannot be read."""
 
 
 class Dataset:
@@ -99,9 +115,9 @@ class Dataset:
             self._files.popitem()[1].close()
         self._index = None
 
-    def rows(self, split: str | None = None) -> Iterator[Record]:
-        """The records, of one split or all, in the order of the build."""
-        for _, record in self.indexed(split):
+    def rows(self, split: str | None = None, skip: Skip | None = None) -> Iterator[Record]:
+        """The records, of one split or all, in the order of the build. `skip` as in `indexed`."""
+        for _, record in self.indexed(split, skip):
             yield record
 
     def sft(self, split: str | None = None) -> Iterator[SftRecord]:
@@ -118,48 +134,68 @@ class Dataset:
                 raise InputError(f"the dataset in '{self.folder}' is of kind {self.kind}; this needs the other.")
             yield record
 
-    def indexed(self, split: str | None = None) -> Iterator[tuple[int, Record]]:
-        """The records with their index in the build."""
+    def indexed(self, split: str | None = None, skip: Skip | None = None) -> Iterator[tuple[int, Record]]:
+        """The records with their index in the build.
+
+        What cannot be read is passed over and told to `skip`; without it, it raises `StorageError`.
+        """
         runs: dict[str, list[Shard]] = {}
         for shard in self.manifest.below(RECORDS):
             of, _, run = Path(shard.path).stem.rpartition("-")
             if split is None or of == split:
                 runs.setdefault(run, []).append(shard)
         for run in sorted(runs, key=int):
-            streams = [self._table(shard) for shard in runs[run]]
-            for row in heapq.merge(*streams, key=lambda row: int(row["index"])):
-                yield row["index"], self._record(row)
+            streams = [self._table(shard, skip=skip) for shard in runs[run]]
+            for row in heapq.merge(*streams, key=lambda row: row["index"] or 0):
+                if (record := self._record(row, skip)) is not None:
+                    yield row["index"], record
 
-    def _record(self, row: dict[str, Any]) -> Record:
+    def _record(self, row: dict[str, Any], skip: Skip | None) -> Record | None:
         try:
             return record_of(self.kind, row)
         except ValueError as error:
-            raise StorageError(f"record {row.get('id')} in '{self.folder}' is damaged: {error}") from error
+            why = first_problem(error) if isinstance(error, ValidationError) else str(error)
+            if skip is None:
+                raise StorageError(f"record {row['id']} in '{self.folder}' is damaged: {why}.") from error
+            skip(Unreadable(str(row["id"]), why))
+            return None
 
-    def columns(self, names: list[str], split: str | None = None) -> Iterator[dict[str, Any]]:
-        """Some columns of the records alone, shard by shard, which is much faster than `rows`."""
+    def columns(self, names: list[str], split: str | None = None, skip: Skip | None = None) -> Iterator[dict[str, Any]]:
+        """Some columns of the records alone, shard by shard, which is much faster than `rows`. `skip`: of shards."""
         for shard in self.manifest.below(RECORDS):
             if split is None or Path(shard.path).stem.rpartition("-")[0] == split:
-                yield from self._table(shard, names)
+                yield from self._table(shard, names, skip)
 
     def rejected(self) -> Iterator[tuple[int, Rejection]]:
         """What fell out, with its index in the build."""
         for shard in self.manifest.below(REJECTED):
             for row in self._table(shard):
-                record = None if row["record"] is None else json.loads(row["record"])
-                fields = {name: row[name] for name in ("stage", "reason", "images")}
-                yield row["index"], Rejection(**fields, record=record)
+                try:
+                    record = None if row["record"] is None else read_json(row["record"])
+                    fields = {name: row[name] for name in ("stage", "reason", "images")}
+                    rejection = Rejection(**fields, record=record)
+                except ValueError as error:
+                    raise StorageError(f"'{self.folder / shard.path}' is damaged: {error}.") from error
+                yield row["index"], rejection
 
-    def _table(self, shard: Shard, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    def _table(
+        self, shard: Shard, columns: list[str] | None = None, skip: Skip | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of a shard. What is left of one that cannot be read on is passed over and told to `skip`."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
             with pq.ParquetFile(self.folder / shard.path) as file:
+                need = set(columns or columns_of(self.kind, shard.path))
+                if lacking := sorted(need - set(file.schema_arrow.names)):
+                    raise ValueError(f"it lacks the columns {', '.join(lacking)}")
                 for batch in file.iter_batches(batch_size=50, columns=columns):
                     yield from batch.to_pylist()
-        except (OSError, pa.ArrowException) as error:
-            raise StorageError(f"'{self.folder / shard.path}' cannot be read: {error}.") from error
+        except (OSError, ValueError, pa.ArrowException) as error:
+            if skip is None:
+                raise StorageError(f"'{self.folder / shard.path}' cannot be read: {error}.") from error
+            skip(Unreadable(shard.path, str(error)))
 
     def hashes(self) -> Iterator[str]:
         """The hashes of all pictures of records."""

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from canvasagent.craft.imports._files import classify, read_items
-from canvasagent.craft.imports._pictures import PictureFinder, Unusable
+from canvasagent.batch import MAX_TOLD
+from canvasagent.craft.imports._files import classify
+from canvasagent.craft.imports._items import read_items
+from canvasagent.craft.imports._pictures import PictureFinder
 from canvasagent.craft.imports._rl import task_of as record_of
+from canvasagent.craft.imports._unusable import Unusable
 from canvasagent.errors import InputError
 from canvasagent.evaluation.benches._rl import task_of
 from canvasagent.evaluation.tasks import EvalTask, checksum
 
 
 def load(path: Path) -> tuple[list[EvalTask], str]:
-    """Its tasks and their checksum. Raises `InputError` that names the first row which cannot be used, and why."""
+    """Its tasks and their checksum. Raises `InputError` that names the rows which cannot be used, and why.
+
+    A benchmark is taken as a whole or not at all: results on a part of it compare with nothing.
+    """
     files = classify(path)
-    tasks, parts = [], []
+    tasks, parts, wrong = [], [], list[str]()
     with PictureFinder([path.parent], files.shards, files.archives) as finder:
-        for number, row in enumerate(read_items(path)):
+        for number, raw in enumerate(read_items(path)):
             try:
-                record, pictures = record_of(row, f"{number:06d}", "test", finder)
-            except (Unusable, ValueError) as error:
-                raise InputError(f"'{path}', row {number + 1}: {error}") from error
-            item, part = task_of(record, [pictures[name] for name in record.images])
+                if raw.trouble is not None:
+                    raise raw.trouble
+                record, pictures = record_of(raw.data, f"{number:06d}", "test", finder)
+                item, part = task_of(record, [pictures[name] for name in record.images])
+            except (Unusable, ValueError, InputError) as error:
+                wrong.append(f"row {number + 1}: {error}")
+                continue
             tasks.append(item)
             parts.append(part)
+    if wrong:
+        more = f"\n… and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
+        raise InputError(f"'{path}' cannot be used as a benchmark:\n" + "\n".join(wrong[:MAX_TOLD]) + more)
     return tasks, checksum(parts)

@@ -1,0 +1,109 @@
+"""JSON that somebody else wrote: read within bounds, and values made into what JSON can hold."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, time
+from typing import Any
+
+from pydantic import ValidationError
+
+MAX_DEPTH = 100
+"""Levels of lists and objects that a value may have. What works on a value recurses, and must not run out of stack."""
+
+MAX_ECHO = 200
+"""Characters of bad input that a message repeats."""
+
+
+def read_json(text: str | bytes) -> Any:
+    """The value that `text` holds. Raises ValueError with what is wrong: not UTF-8, not JSON, nested too deep."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise TooDeep from error
+    check_depth(value)
+    return value
+
+
+class TooDeep(ValueError):
+    """A value has more levels than `MAX_DEPTH`."""
+
+    def __init__(self) -> None:
+        super().__init__(f"it is nested deeper than {MAX_DEPTH} levels")
+
+
+def check_depth(value: object) -> None:
+    """Raise `TooDeep` where lists and objects in `value` are nested deeper than `MAX_DEPTH`."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return
+    raise TooDeep
+
+
+def _inside(value: object) -> Any:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
+
+
+def type_word(value: object) -> str:
+    """What JSON calls the type of `value`."""
+    words = {
+        "NoneType": "null",
+        "dict": "object",
+        "str": "text",
+        "int": "number",
+        "float": "number",
+        "bool": "true/false",
+    }
+    return words.get(type(value).__name__, type(value).__name__)
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong in data from outside, with its place: `images.0: Input should be a string`."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(excerpt(str(part)) for part in problem["loc"])
+    return f"{where}: {problem['msg']}" if where else problem["msg"]
+
+
+def dig(value: object, *path: str) -> Any:
+    """What stands at `path` in objects within objects; None where a part of the way is missing or is no object."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def list_in(value: object, *path: str) -> list[Any]:
+    """The list that stands at `path`, as `dig` finds it; an empty one where there is none."""
+    found = dig(value, *path)
+    return found if isinstance(found, list) else []
+
+
+def plain(value: Any) -> Any:
+    """`value` (at most `MAX_DEPTH` deep) as UTF-8 JSON can hold it: NaN as a word, half characters as `?`."""
+    if isinstance(value, dict):
+        return {whole(str(name)): plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
+        return str(value)
+    if isinstance(value, date | datetime | time):
+        return value.isoformat()
+    return value if value is None or isinstance(value, bool | int | float) else f"({type(value).__name__})"
+
+
+def whole(text: str) -> str:
+    """`text` with `?` for each half of a character (a lone surrogate), which UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def excerpt(text: str, limit: int = MAX_ECHO) -> str:
+    """The beginning of `text` as a message may repeat it: at most `limit` characters, in one line."""
+    line = " ".join(whole(text[: 2 * limit]).split())
+    return line if len(line) <= limit and len(text) <= 2 * limit else line[: limit - 1] + "…"
