@@ -9,6 +9,7 @@ from typing import Any
 
 from canvasagent.craft.store.layout import PICTURES, RECORDS, REJECTED, Manifest
 from canvasagent.craft.store.reader import Dataset
+from canvasagent.protocol.foreign_json import dig, list_in, read_json
 
 SHOWN = 60
 """Rows of a table of chains or sources, at most."""
@@ -169,11 +170,14 @@ signatures, documents or persons, or remove marks of ownership; as a measure of 
 def _origins(dataset: Dataset) -> Counter[tuple[str, str]]:
     """Sources and licences of the input pictures, as the plans say."""
     found: Counter[tuple[str, str]] = Counter()
-    for row in dataset.columns(["plan"]):
-        for picture in json.loads(row["plan"] or "{}").get("pictures", []):
+    for row in dataset.columns(["plan"], skip=lambda _: None):
+        try:
+            plan = read_json(row["plan"] or "{}")
+        except ValueError:
+            continue
+        for picture in list_in(plan, "pictures"):
             if isinstance(picture, dict):
-                origin = picture.get("origin") or {}
-                licence = origin.get("licence") or origin.get("license") or "not stated"
+                licence = dig(picture, "origin", "licence") or dig(picture, "origin", "license") or "not stated"
                 if str(picture.get("source", "")).startswith("sketch"):
                     licence = "drawn by this package (Apache-2.0)"
                 found[(str(picture.get("source")), str(licence))] += 1

@@ -15,9 +15,10 @@ from typing import Any
 
 from canvasagent.craft.quality import RULES, STAGES
 from canvasagent.craft.store import Dataset, Rejection
-from canvasagent.craft.tally import group_of
+from canvasagent.craft.tally import asked_counts, group_of
 from canvasagent.errors import StorageError
 from canvasagent.imaging.pictures import encode, shrink, write_atomically
+from canvasagent.protocol.foreign_json import dig, list_in
 
 FUNNEL, PAGE = "funnel.json", "funnel.html"
 EXAMPLES = 4
@@ -74,7 +75,7 @@ def funnel(folder: Path, stages_of: Mapping[str, str] | None = None) -> dict[str
         )
         left -= fallen[stage]
     chains = {chain: dict(counts) for chain, counts in sorted(of_chain.items())}
-    wanted = settings.get("counts") or settings.get("cells") or {}
+    wanted = asked_counts(settings) or asked_counts(settings, "cells") or {}
     short = {chain: n - of_chain[chain]["records"] for chain, n in wanted.items() if n > of_chain[chain]["records"]}
     return {
         "complete": complete,
@@ -107,15 +108,15 @@ def meaning(stage: str) -> str:
 
 
 def _example(index: int, rejection: Rejection, told: dict[str, Any]) -> dict[str, Any]:
-    record = told.get("record") or {}
-    turns = [message["content"] for message in record.get("messages", []) if message["role"] in ("assistant", "tool")]
+    messages = list_in(told, "record", "messages")
+    turns = [dig(message, "content") for message in messages if dig(message, "role") in ("assistant", "tool")]
     return {
         "item": index,
         "slot": told.get("slot"),
         "attempt": told.get("attempt"),
         "chain": told.get("chain"),
         "why": rejection.reason,
-        "instruction": told.get("instruction") or record.get("instruction"),
+        "instruction": told.get("instruction") or dig(told, "record", "instruction"),
         "turns": turns,
         "images": rejection.images,
     }

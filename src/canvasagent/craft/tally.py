@@ -11,7 +11,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from canvasagent.craft.difficulty import LEVELS, of_diversity, of_length
+from canvasagent.craft.pictures import Split
 from canvasagent.craft.store import Dataset
+from canvasagent.craft.store.reader import Unreadable
+from canvasagent.protocol.foreign_json import dig, read_json
 
 TABLE_3: dict[str, dict[str, int]] = {
     "R": {"easy": 761, "medium": 1807, "hard": 7432},
@@ -86,7 +89,7 @@ class Tally:
         return sum(self.splits.values())
 
     def add(self, row: dict[str, Any]) -> None:
-        """Count a record, given as a row of some of its columns (see `tally`). One that cannot be read is `unreadable`."""
+        """Count a record, given as some of its columns (see `tally`), or as `unreadable` where they make no sense."""
         try:
             levels_told = read_json(row["difficulty"]) if row["difficulty"] else {}
             counted = _Counted.model_validate({**row, "difficulty": levels_told})
@@ -121,9 +124,9 @@ def tally(dataset: Dataset) -> Tally:
     return counts
 
 
-def asked_counts(settings: Mapping[str, Any]) -> dict[str, int] | None:
-    """How many records of each chain the build was asked for; None where its settings do not say."""
-    counts = dig(settings, "counts")
+def asked_counts(settings: Mapping[str, Any], name: str = "counts") -> dict[str, int] | None:
+    """How many records of each chain (`cells`: of each difficulty) were asked for; None where it is not told."""
+    counts = dig(settings, name)
     if not isinstance(counts, dict) or not all(isinstance(count, int) for count in counts.values()):
         return None
     return counts or None

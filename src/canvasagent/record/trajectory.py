@@ -17,6 +17,7 @@ from canvasagent.environment import Environment, Step
 from canvasagent.errors import StorageError
 from canvasagent.policies.base import Reply
 from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.foreign_json import first_problem
 from canvasagent.protocol.turns import ToolCall
 from canvasagent.record.ending import choose_answer, choose_final, stopped_by_infrastructure
 from canvasagent.record.model import Answer, AssetRecord, Origin, Record, TurnRecord, asset_record, turn_record
@@ -133,8 +134,18 @@ class Trajectory(Record):
 
     @property
     def used_profile(self) -> str | Profile:
-        """The profile that the run was made with; its name alone where the record does not hold it."""
-        return Profile(**self.profile_settings) if self.profile_settings else self.profile
+        """The profile that the run was made with; its name alone where the record does not hold it.
+
+        Raises `StorageError` where the record holds something else.
+        """
+        if not self.profile_settings:
+            return self.profile
+        try:
+            return Profile.model_validate(self.profile_settings)
+        except ValidationError as error:
+            raise StorageError(
+                f"the profile in the record of run {self.id} is none: {first_problem(error)}."
+            ) from error
 
     @property
     def folder(self) -> Path | None:

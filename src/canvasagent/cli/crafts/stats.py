@@ -23,16 +23,17 @@ def stats(
 ) -> Ending:
     """Print the paper's Tables 3, 7 and 8 beside those of a dataset: counts, shares, and how far they are apart."""
     from canvasagent.craft.store import Dataset
-    from canvasagent.craft.tally import table_3, table_7, table_8, tally
+    from canvasagent.craft.tally import asked_counts, table_3, table_7, table_8, tally
 
     with Dataset.open(dataset) as opened:
-        counts, asked = tally(opened), opened.settings.get("counts") or None
+        counts, asked = tally(opened), asked_counts(opened.settings)
     three, seven, eight = table_3(counts), table_7(counts, asked), table_8(counts, asked)
     payload = {
         "status": "met",
         "kind": opened.kind,
         "complete": opened.complete,
         "records": dict(counts.splits),
+        "unreadable": counts.unreadable,
         "chains": dict(counts.names.most_common()),
         "calls": dict(counts.calls.most_common()),
         "lengths": dict(sorted(counts.lengths.items())),
@@ -44,6 +45,8 @@ def stats(
     if not json:
         splits = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.splits.items())) or "none"
         out().print(f"{counts.records:,} records ({splits}){'' if opened.complete else ', not finished'}")
+        if counts.unreadable:
+            out().print(f"Cannot be read, and not counted: {counts.unreadable:,} (see craft audit)", style="yellow")
         lines = [line.model_copy(update={"name": f"{axis} {line.name}"}) for axis in "RLD" for line in three[axis]]
         out().print(_table("Table 3: tasks by difficulty", lines), soft_wrap=False)
         unknown = {axis: counts.levels[axis]["unknown"] for axis in "RLD" if counts.levels[axis]["unknown"]}

@@ -26,6 +26,7 @@ from canvasagent.craft.engines import open_engine
 from canvasagent.craft.records import SftRecord
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.store.layout import Record
+from canvasagent.craft.store.reader import Unreadable
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.imaging.pictures import write_atomically
@@ -123,17 +124,21 @@ def audit(
         key = _key(dataset, profile, sample)
         broken = [Found(trouble="store", where=words.split("'")[1], words=words) for words in dataset.verify()]
         total = len(dataset)
+        unreadable: list[Unreadable] = []
         with _progress(place / PROGRESS, key) as (done, keep):
             tell(len(done), total)
             jobs = (
                 Job(index, record, at in chosen)
-                for at, (index, record) in enumerate(dataset.indexed())
+                for at, (index, record) in enumerate(dataset.indexed(skip=unreadable.append))
                 if index not in done
             )
             with open_engine("local", workers, Start(folder, profile)) as engine:
                 for count, look in enumerate(engine.map(jobs), len(done) + 1):
                     keep(look)
                     tell(count, total)
+        broken += [
+            Found(trouble="schema", where=item.where, words=f"it cannot be read: {item.why}.") for item in unreadable
+        ]
         report = gather(dataset, _read(place / PROGRESS, key), broken, profile=profile)
         from canvasagent.craft.audit.page import page
 

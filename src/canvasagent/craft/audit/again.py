@@ -81,7 +81,7 @@ def _told(record: SftRecord, dataset: Dataset) -> Trajectory:
         inputs=record.inputs,
         policy="recorded",
         profile="unknown",
-        seed=int(record.meta.get("seed") or 0),
+        seed=seed if isinstance(seed := record.meta.get("seed"), int) else 0,
         limits={"max_turns": len(turns) + 1},
         system_prompt=system,
         request="",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +11,7 @@ from canvasagent.craft.audit.looks import TROUBLES, Found, Look, Trouble
 from canvasagent.craft.records import Kind
 from canvasagent.craft.sources.duplicates import groups
 from canvasagent.craft.store import Dataset
-from canvasagent.craft.tally import Line, table_3, table_7, table_8, tally
+from canvasagent.craft.tally import Line, asked_counts, table_3, table_7, table_8, tally
 from canvasagent.version import __version__
 
 EXAMPLES = 25
@@ -146,7 +145,7 @@ def gather(dataset: Dataset, looks: Iterable[Look], broken: list[Found], *, prof
         drift[name].mean = sum(values) / len(values)
     pairs = _shared(inputs, troubles)
     counts = tally(dataset)
-    asked: dict[str, Any] | None = dataset.settings.get("counts") or None
+    asked = asked_counts(dataset.settings)
     return Audit(
         kind=dataset.kind,
         records=counts.records,

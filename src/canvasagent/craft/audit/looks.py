@@ -11,7 +11,7 @@ from canvasagent.canvas import pixel_hash
 from canvasagent.craft.difficulty import LEVELS, measure, of_diversity, of_length
 from canvasagent.craft.placeholders import placeholders
 from canvasagent.craft.plan import Plan
-from canvasagent.craft.records import RlRecord, SftRecord
+from canvasagent.craft.records import RlRecord, SftRecord, trajectory_pictures
 from canvasagent.craft.sources.duplicates import fingerprint
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.store.layout import Record
@@ -147,8 +147,7 @@ def _look_at_pictures(record: Record, dataset: Dataset, look: Look, finder: _Fin
             finder.add("reference", f"{count} placeholders for {len(record.images)} pictures.")
         if record.inputs > len(record.images):
             finder.add("reference", f"{record.inputs} input pictures, of {len(record.images)}.")
-        assets = (record.trajectory or {}).get("assets", [])
-        named += [asset["pixel_hash"] for asset in assets if asset.get("pixel_hash")]
+        named += trajectory_pictures(record)
     for key in dict.fromkeys(named):
         try:
             picture = dataset.picture(key)

@@ -13,6 +13,7 @@ from canvasagent.craft.records import ChatMessage, SftRecord
 from canvasagent.craft.store import Dataset
 from canvasagent.errors import StorageError
 from canvasagent.faults import Stage
+from canvasagent.protocol.foreign_json import list_in
 from canvasagent.protocol.turns import Turn, parse
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.format import words as count_words
@@ -98,7 +99,7 @@ def look_at_turns(record: SftRecord, dataset: Dataset, add: Add) -> list[int]:
     turns = roles[roles.index("assistant") :]
     if turns[-1] != "assistant" or any(role != ("assistant", "tool")[at % 2] for at, role in enumerate(turns)):
         add("schema", f"turns and observations do not alternate: {', '.join(turns)}.")
-    on_purpose = set(record.meta.get("mishap_turns", []))
+    on_purpose = {at for at in list_in(record.meta, "mishap_turns") if isinstance(at, int)}
     seen = list(exchanges(record, lambda key: _size(dataset, key)))
     for exchange in seen:
         for words in _wrong(exchange, record, on_purpose):
@@ -158,5 +159,5 @@ def _look_at_record(record: SftRecord, add: Add) -> None:
         add("reference", "its result is not that of its trajectory.")
     shown = [asset.id for asset in run.assets if asset.origin != "tool"]
     shown += [turn.asset for turn in run.turns if turn.asset is not None]
-    if [hashes[name] for name in shown] != record.images:
+    if [hashes.get(name) for name in shown] != record.images:
         add("reference", "its pictures are not those of its trajectory.")

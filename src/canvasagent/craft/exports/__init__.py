@@ -17,9 +17,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from canvasagent.craft.records import RlRecord, SftRecord
+from canvasagent.craft.placeholders import placeholders
+from canvasagent.craft.records import RlRecord, SftRecord, trajectory_pictures
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.store.layout import Record
+from canvasagent.craft.store.reader import Unreadable
 from canvasagent.errors import InputError, StorageError
 
 Reject = Callable[[str], str | None]
@@ -35,6 +37,8 @@ class Exported(BaseModel):
     """By split."""
     filtered: dict[str, int] = {}
     """How many records the filter kept out, by reason."""
+    unreadable: int = 0
+    """Records that were left out because they, or pictures of theirs, cannot be read."""
     loses: str = ""
     notes: list[str] = []
 
@@ -47,16 +51,29 @@ class View:
         self._reject = reject
         self.records: dict[str, int] = {}
         self.filtered: dict[str, int] = {}
+        self.unreadable: list[Unreadable] = []
 
     def rows(self, split: str) -> Iterator[Record]:
-        """The records of a split."""
-        for record in self.dataset.rows(split):
+        """The records of a split that can be read and are not filtered."""
+        for record in self.dataset.rows(split, skip=self.unreadable.append):
+            if (why := self._lacking(record)) is not None:
+                self.unreadable.append(Unreadable(record.id, why))
+                continue
             reason = self._reject(record.instruction) if self._reject is not None else None
             if reason is None:
                 self.records[split] = self.records.get(split, 0) + 1
                 yield record
             else:
                 self.filtered[reason] = self.filtered.get(reason, 0) + 1
+
+    def _lacking(self, record: Record) -> str | None:
+        """Why the record has not all that an export needs; None where it has."""
+        missing = [key for key in self.pictures_of(record) if key not in self.dataset]
+        if missing:
+            return f"its picture {missing[0][:12]}… is not in the dataset"
+        if isinstance(record, SftRecord) and placeholders(record.messages) != len(record.images):
+            return "it has not as many pictures as placeholders"
+        return None
 
     @property
     def written(self) -> list[str]:
@@ -72,8 +89,7 @@ class View:
         named = list(record.images)
         if isinstance(record, SftRecord):
             named += [record.final] if record.final is not None else []
-            assets = (record.trajectory or {}).get("assets", [])
-            named += [asset["pixel_hash"] for asset in assets if asset.get("pixel_hash") in self.dataset]
+            named += [key for key in trajectory_pictures(record) if key in self.dataset]
         return list(dict.fromkeys(named))
 
 
@@ -90,7 +106,7 @@ def load_format(name: str) -> Any:
 
 
 def export(dataset: Dataset, name: str, out: str | Path, reject: Reject | None = None) -> Exported:
-    """Write `dataset` to the folder `out` as `name`: wholly or not at all.
+    """Write `dataset` to the folder `out` as `name`: wholly or not at all, but for records that cannot be read.
 
     Raises `InputError` for an unknown format, a kind that it has no form for, or a folder that holds something.
     """
@@ -113,8 +129,20 @@ def export(dataset: Dataset, name: str, out: str | Path, reject: Reject | None =
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(temporary)
+    if view.unreadable:
+        first = view.unreadable[0]
+        notes = [
+            *notes,
+            f"{len(view.unreadable)} records cannot be read and were left out ({first.where}: {first.why}).",
+        ]
     return Exported(
-        format=name, out=str(out), records=view.records, filtered=view.filtered, loses=form.LOSES, notes=notes
+        format=name,
+        out=str(out),
+        records=view.records,
+        filtered=view.filtered,
+        unreadable=len(view.unreadable),
+        loses=form.LOSES,
+        notes=notes,
     )
 
 

@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from canvasagent.craft.exports import View
-from canvasagent.craft.placeholders import content
+from canvasagent.craft.placeholders import content, placeholders
 from canvasagent.craft.records import ChatMessage, RlRecord, SftRecord
 from canvasagent.craft.store.layout import Record, to_json
+from canvasagent.protocol.foreign_json import list_in
 
 PICTURE_FOLDER = "images"
 SHARD_BYTES = 400 * 1024 * 1024
@@ -98,10 +101,11 @@ def prompt_of(record: Record) -> list[ChatMessage]:
     if isinstance(record, SftRecord):
         turns = [number for number, message in enumerate(record.messages) if message.role == "assistant"]
         return record.messages[: turns[0]] if turns else record.messages
-    kept = record.meta.get("released", {}).get("prompt")
-    if isinstance(kept, list):
-        return [ChatMessage.model_validate(message) for message in kept]
-    return task_prompt(record)
+    try:
+        kept = [ChatMessage.model_validate(message) for message in list_in(record.meta, "released", "prompt")]
+    except ValidationError:
+        kept = []
+    return kept if kept and placeholders(kept) == len(record.images) else task_prompt(record)
 
 
 def task_prompt(record: RlRecord) -> list[ChatMessage]:

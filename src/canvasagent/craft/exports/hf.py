@@ -8,6 +8,7 @@ from typing import Any
 
 from canvasagent.craft.exports import View
 from canvasagent.craft.exports._files import configs, picture_struct, readme, with_features, write_parquet
+from canvasagent.craft.records import number_of
 from canvasagent.craft.store.layout import row_of
 
 KINDS = ("sft", "rl")
@@ -31,7 +32,8 @@ def write(view: View, out: Path) -> list[str]:
 
 def _rows(view: View, split: str) -> Iterator[tuple[dict[str, Any], int]]:
     for record in view.rows(split):
-        row = row_of(int(record.id) if record.id.isdecimal() else -1, record)
+        number = number_of(record)
+        row = row_of(-1 if number is None else number, record)
         row["image_hashes"], row["final_hash"] = row.pop("images"), row.pop("final", None)
         row["images"] = [{"bytes": view.picture(key), "path": f"{key}.png"} for key in row["image_hashes"]]
         last = row["final_hash"]

@@ -12,8 +12,9 @@ from typing import Any
 
 from canvasagent.craft.exports import View, rest_of
 from canvasagent.craft.exports._files import expected_tools, picture_struct, prompt_of, readme, write_parquet
-from canvasagent.craft.records import SftRecord
+from canvasagent.craft.records import SftRecord, number_of
 from canvasagent.craft.store.layout import Record, to_json
+from canvasagent.protocol.foreign_json import dig
 
 KINDS = ("sft", "rl")
 LOSES = "of trajectories: the turns (tasks lose nothing)"
@@ -37,13 +38,13 @@ def _rows(view: View, split: str) -> Iterator[dict[str, Any]]:
         inputs = record.images[: record.inputs] if isinstance(record, SftRecord) else record.images
         tools = expected_tools(record)
         yield {
-            "data_source": str(record.meta.get("released", {}).get("data_source") or "canvascraft"),
+            "data_source": str(dig(record.meta, "released", "data_source") or "canvascraft"),
             "agent_name": "tool_agent",
             "prompt": [message.model_dump() for message in prompt_of(record)],
             "ability": "vision",
             "reward_model": {"ground_truth": tools, "style": "rule"},
             "extra_info": {
-                "index": int(record.id) if record.id.isdecimal() else number,
+                "index": number if number_of(record) is None else number_of(record),
                 "split": split,
                 "difficulty": {name: record.difficulty.get(name) for name in "RLD"},
                 "image_paths": [f"{key}.png" for key in inputs],

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from canvasagent.craft.funnel import write_funnel
 from canvasagent.craft.plan import Plan
 from canvasagent.craft.quality import instruction_problem
-from canvasagent.craft.records import RlRecord
+from canvasagent.craft.records import RlRecord, number_of
 from canvasagent.craft.rl.criteria import in_words
 from canvasagent.craft.rl.filters import stages
 from canvasagent.craft.store import Dataset, Rejection
@@ -33,6 +33,7 @@ from canvasagent.craft.tally import group_of
 from canvasagent.craft.writers._telling import plan_text
 from canvasagent.errors import InputError
 from canvasagent.imaging.pictures import encode, shrink, write_atomically
+from canvasagent.protocol.foreign_json import dig, first_problem, list_in, read_json, type_word
 from canvasagent.rewards.checks import read_check
 
 SHOWN_PIXELS = 200_000
@@ -103,7 +104,10 @@ def _tasks(dataset: Dataset) -> Iterator[RlRecord]:
 
 
 def _item(record: RlRecord, dataset: Dataset) -> dict[str, Any]:
-    plan = plan_text(Plan.model_validate(record.plan)) if record.plan is not None else ""
+    try:
+        plan = plan_text(Plan.model_validate(record.plan)) if record.plan is not None else ""
+    except ValueError as error:
+        plan = f"(the plan cannot be read: {first_problem(error) if isinstance(error, ValidationError) else error})"
     return {
         "id": record.id,
         "instruction": record.instruction,
@@ -111,12 +115,20 @@ def _item(record: RlRecord, dataset: Dataset) -> dict[str, Any]:
         "expected_tools": record.expected_tools,
         "plan": plan,
         "checks": record.checks,
-        "criteria": record.criteria or [in_words(check) for check in record.checks],
+        "criteria": record.criteria or list(map(_words_of, record.checks)),
         "solvability": record.solvability,
         "verified": record.meta.get("verified"),
         "pictures": [_shown(dataset, key) for key in record.images],
         "dataset": key_of(dataset),
     }
+
+
+def _words_of(check: dict[str, Any]) -> str:
+    try:
+        read_check(check)
+    except InputError as error:
+        return f"(a check that cannot be read: {error})"
+    return in_words(check)
 
 
 def _shown(dataset: Dataset, key: str) -> str:
@@ -151,10 +163,8 @@ def apply_decisions(folder: Path, file: Path, again: bool = False) -> Applied:
     with Dataset.open(folder) as dataset:
         decisions = read_decisions(file, key_of(dataset))
         known = {record.id: record for record in _tasks(dataset)}
-        fallen = {
-            str((told.record or {}).get("record", {}).get("id")) for _, told in dataset.rejected()
-            if told.stage == "review"
-        }  # fmt: skip
+        rejected = (told for _, told in dataset.rejected() if told.stage == "review")
+        fallen = {str(dig(told.record, "record", "id")) for told in rejected}
     wrong = list(_problems(decisions, known, fallen, again))
     if wrong:
         more = f"\n… and {len(wrong) - SHOWN_PROBLEMS} more" if len(wrong) > SHOWN_PROBLEMS else ""
@@ -194,17 +204,21 @@ def read_decisions(file: Path, key: str) -> list[Decision]:
 def _entries(text: str, file: Path) -> Iterator[dict[str, Any]]:
     try:
         if file.suffix == ".jsonl":
-            read: Any = [_filled_in(json.loads(line)) for line in text.splitlines() if line.strip()]
+            lines = text.split("\n")  # other line ends may stand inside of JSON strings
+            read = [read_json(line) for line in lines if line.strip()]
             shared: Mapping[str, Any] = {}
         else:
-            whole = json.loads(text)
-            read = whole["decisions"]
-            shared = {name: whole[name] for name in ("dataset", "reviewer") if name in whole}
-        if not all(isinstance(entry, dict) for entry in read):
-            raise TypeError("a decision is no object")
-        yield from ({**shared, **entry} for entry in read)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+            whole = read_json(text)
+            read = list_in(whole, "decisions")
+            shared = {name: whole[name] for name in ("dataset", "reviewer") if name in whole} if read else {}
+    except ValueError as error:
         raise InputError(f"'{file}' is no file of decisions: {error}.") from error
+    odd = [at for at, entry in enumerate(read, 1) if not isinstance(entry, dict)]
+    if odd:
+        what = f"entry {odd[0]} is of type {type_word(read[odd[0] - 1])}, not an object"
+        raise InputError(f"'{file}' is no file of decisions: {what}.")
+    filled = (_filled_in(entry) if file.suffix == ".jsonl" else entry for entry in read)
+    yield from ({**shared, **entry} for entry in filled)
 
 
 def _filled_in(entry: dict[str, Any]) -> dict[str, Any]:
@@ -230,8 +244,9 @@ def _problems(
             yield f"{decision.id}: {before}."
             continue
         if record.meta.get("review") and not again:
-            last = record.meta["review"][-1]
-            yield f"{decision.id}: it was decided about before ({last['decision']}); say --again to decide anew."
+            earlier = list_in(record.meta, "review")
+            last = dig(earlier[-1], "decision") if earlier else None
+            yield f"{decision.id}: it was decided about before ({last}); say --again to decide anew."
             continue
         if decision.decision != "accept" and not decision.reason.strip():
             yield f"{decision.id}: to {decision.decision} it needs a reason."
@@ -264,15 +279,15 @@ def _decided(record: Record, decisions: Mapping[str, Decision]) -> Record | Reje
             update["instruction"] = decision.instruction
         if decision.checks is not None and decision.checks != record.checks:
             update["checks"] = decision.checks
-            told = {in_words(check) for check in record.checks}
+            told = {_words_of(check) for check in record.checks}
             branches = [words for words in record.criteria if words not in told]
-            update["criteria"] = [*branches, *(in_words(check) for check in decision.checks)]
+            update["criteria"] = [*branches, *map(_words_of, decision.checks)]
         entry["before"] = {name: getattr(record, name) for name in update}
-    meta = {**record.meta, "review": [*record.meta.get("review", []), entry]}
+    meta = {**record.meta, "review": [*list_in(record.meta, "review"), entry]}
     changed = record.model_copy(update={**update, "meta": meta})
     if decision.decision != "reject":
         return changed
     kept = changed.model_dump(mode="json")
-    told_of: dict[str, Any] = {"slot": int(record.id), "attempt": record.meta.get("attempt", 0)}
+    told_of: dict[str, Any] = {"slot": number_of(record), "attempt": record.meta.get("attempt", 0)}
     told_of |= {"chain": group_of(kept), "instruction": record.instruction, "record": kept}
     return Rejection(stage="review", reason=decision.reason, record=told_of, images=list(dict.fromkeys(record.images)))
