@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.craft.pictures import Split
-from canvasagent.protocol.foreign_json import dig, list_in
+from canvasagent.foreign_json import dig, list_in
 
 FORMAT_VERSION = 1
 

@@ -15,9 +15,9 @@ from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset, Kind, Lineage, pixel_hash
 from canvasagent.environment import Environment, Step
 from canvasagent.errors import StorageError
+from canvasagent.foreign_json import first_problem
 from canvasagent.policies.base import Reply
 from canvasagent.protocol.conversation import Message
-from canvasagent.protocol.foreign_json import first_problem
 from canvasagent.protocol.turns import ToolCall
 from canvasagent.record.ending import choose_answer, choose_final, stopped_by_infrastructure
 from canvasagent.record.model import Answer, AssetRecord, Origin, Record, TurnRecord, asset_record, turn_record

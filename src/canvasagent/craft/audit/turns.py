@@ -13,7 +13,7 @@ from canvasagent.craft.records import ChatMessage, SftRecord
 from canvasagent.craft.store import Dataset
 from canvasagent.errors import StorageError
 from canvasagent.faults import Stage
-from canvasagent.protocol.foreign_json import list_in
+from canvasagent.foreign_json import list_in
 from canvasagent.protocol.turns import Turn, parse
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.format import words as count_words

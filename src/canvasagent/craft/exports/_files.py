@@ -13,7 +13,7 @@ from canvasagent.craft.exports import View
 from canvasagent.craft.placeholders import content, placeholders
 from canvasagent.craft.records import ChatMessage, RlRecord, SftRecord
 from canvasagent.craft.store.layout import Record, to_json
-from canvasagent.protocol.foreign_json import list_in
+from canvasagent.foreign_json import list_in
 
 PICTURE_FOLDER = "images"
 SHARD_BYTES = 400 * 1024 * 1024

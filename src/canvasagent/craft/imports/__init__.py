@@ -24,7 +24,7 @@ from canvasagent.craft.records import Kind
 from canvasagent.craft.store import Dataset, DatasetWriter, Rejection
 from canvasagent.craft.store.layout import need_pyarrow
 from canvasagent.errors import InputError
-from canvasagent.protocol.foreign_json import excerpt, first_problem, plain
+from canvasagent.foreign_json import excerpt, first_problem, plain
 
 MAX_REASON = 500
 """Characters that are kept of the reason why an item was rejected."""

@@ -15,8 +15,8 @@ from typing import Any, Self
 from canvasagent.canvas import pixel_hash
 from canvasagent.craft.imports._unusable import Unusable
 from canvasagent.errors import InputError
+from canvasagent.foreign_json import excerpt, type_word
 from canvasagent.imaging.pictures import as_png
-from canvasagent.protocol.foreign_json import excerpt, type_word
 
 _ROOT = re.compile(r"/+|[A-Za-z]:")
 """Where an absolute path begins, of whichever system."""

@@ -10,7 +10,7 @@ from canvasagent.craft.imports._unusable import Unusable
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import ChatMessage, SftRecord
-from canvasagent.protocol.foreign_json import excerpt, plain
+from canvasagent.foreign_json import excerpt, plain
 from canvasagent.protocol.turns import parse
 from canvasagent.tools import find_tool
 

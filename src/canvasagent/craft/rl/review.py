@@ -32,8 +32,8 @@ from canvasagent.craft.store.rewrite import rewrite
 from canvasagent.craft.tally import group_of
 from canvasagent.craft.writers._telling import plan_text
 from canvasagent.errors import InputError
+from canvasagent.foreign_json import dig, first_problem, list_in, read_json, type_word
 from canvasagent.imaging.pictures import encode, shrink, write_atomically
-from canvasagent.protocol.foreign_json import dig, first_problem, list_in, read_json, type_word
 from canvasagent.rewards.checks import read_check
 
 SHOWN_PIXELS = 200_000

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import FORMAT_VERSION, Kind, RlRecord, SftRecord
 from canvasagent.errors import InputError, MissingExtra, StorageError
-from canvasagent.protocol.foreign_json import read_json
+from canvasagent.foreign_json import read_json
 from canvasagent.version import __version__
 
 MANIFEST = "dataset.json"

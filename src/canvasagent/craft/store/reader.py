@@ -34,7 +34,7 @@ from canvasagent.craft.store.layout import (
     record_of,
 )
 from canvasagent.errors import InputError, StorageError
-from canvasagent.protocol.foreign_json import first_problem, read_json
+from canvasagent.foreign_json import first_problem, read_json
 
 R = TypeVar("R", SftRecord, RlRecord)
 
