@@ -64,14 +64,19 @@ class Shell:
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
-        """Start a command in a process of its own."""
+    def start(self, *arguments: object, ignoring: str = "") -> subprocess.Popen[str]:
+        """Start a command in a process of its own, and a group of its own, that ignores some signals (INT, HUP)."""
+        command = [*COMMAND, *map(str, arguments)]
+        if ignoring:
+            command = ["sh", "-c", f'trap "" {ignoring}; exec "$@"', "sh", *command]
         return subprocess.Popen(
-            [*COMMAND, *map(str, arguments)],
+            command,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.folder,
+            start_new_session=True,
         )
 
     def turns(self, *texts: str, name: str = "turns.json") -> str:

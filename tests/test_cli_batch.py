@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,6 @@ import pytest
 from filelock import FileLock
 
 from canvasagent import Trajectory
-from chat_server import Answer, ChatServer, Hang, Request
 from cli_helpers import CROP, FLIP, Shell
 from helpers import call, end
 
@@ -150,32 +147,3 @@ def test_many_at_once_give_the_same_as_one_by_one(shell: Shell) -> None:
     for index in range(6):
         alone, together = (Trajectory.load(f"{name}/many/n{index}") for name in ("alone", "together"))
         assert [asset.pixel_hash for asset in alone.assets] == [asset.pixel_hash for asset in together.assets]
-
-
-def test_ctrl_c_leaves_what_is_done(shell: Shell) -> None:
-    write_batch(shell.folder, line("quick"), line("slow", instruction="be slow"))
-
-    def behave(request: Request) -> Answer | Hang:
-        return Hang(30) if "be slow" in request.texts("user")[0] else Answer(end())
-
-    with ChatServer(behave) as server:
-        process = shell.start(
-            "run", "--batch", "many.jsonl", "--policy", "openai:m", "--base-url", server.url, "--json"
-        )
-        for _ in range(200):
-            if (
-                Path("runs/many/results.jsonl").is_file()
-                and results()
-                and Path("runs/many/slow/trajectory.json").is_file()
-            ):
-                break
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
-    told = json.loads(out)
-    assert process.returncode == 130 and told["status"] == "failed" and told["met"] == 1
-    assert "the same command goes on" in err and "Traceback" not in err
-    assert [result["id"] for result in results()] == ["quick"]
-    assert Trajectory.load("runs/many/slow").status == "running"
-    said = shell("run", "--batch", "many.jsonl", "--policy", shell.turns(end()), "--json")
-    assert said.code == 0 and said.object["skipped"] == 1

@@ -147,7 +147,8 @@ evaluate(Path(sys.argv[2]), load_bench(sys.argv[1]), ToolBox("lite"), ["scripted
 def test_a_killed_evaluation_goes_on_to_the_same_table(bench_file: Path, tmp_path: Path, toolbox: ToolBox) -> None:
     out, whole = tmp_path / "out", tmp_path / "whole"
     bench = load_bench(str(bench_file))
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    path = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path}
     process = subprocess.Popen([sys.executable, "-c", _KILLED, str(bench_file), str(out)], env=environment)
     until = time.monotonic() + 60
     while not (out / ROWS_NAME).is_file() and time.monotonic() < until:

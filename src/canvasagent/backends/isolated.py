@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from typing import IO, Any
 
 from canvasagent.backends.profile import backend_class, make_backend
 from canvasagent.errors import BackendFailure, CanvasAgentError
+from canvasagent.execution.stopping import leave_stops_to_parent
 
 _CHILD = "from canvasagent.backends.isolated import serve; serve()"
 
@@ -139,7 +139,7 @@ def _exchange(process: subprocess.Popen[bytes], message: bytes) -> Any:
 
 def serve() -> None:
     """The child's life: make the backend once, answer calls until the parent goes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    leave_stops_to_parent()
     spec, options = sys.argv[1], json.loads(sys.argv[2])
     requests: IO[bytes] = os.fdopen(os.dup(0), "rb")
     answers: IO[bytes] = os.fdopen(os.dup(1), "wb")

@@ -6,6 +6,7 @@ output. Whatever else is said goes to standard error, so that the output can be 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -27,10 +28,12 @@ from canvasagent.cli.common import (
     is_verbose,
     quiet_logging,
     stdout_for_json,
+    stopped,
     tell_error,
     verbose_option,
 )
 from canvasagent.cli.help_pages import HELP_NAMES, finish
+from canvasagent.cli.stops import stop_signals
 
 COMMANDS = {
     "Make pictures": {
@@ -66,13 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in (given[: given.index("--")] if "--" in given else given)
     quiet_logging()
-    with stdout_for_json(as_json):
+    with stdout_for_json(as_json), stop_signals() as stops:
         ending = _carry_out(given)
     if as_json and ending.payload is not None:
         print(json.dumps(ending.payload, ensure_ascii=False), flush=True)  # noqa: T201
+    code = stops.code if ending.code == STOPPED else ending.code
     if ending.at_once and arguments is None:
-        _leave(ending.code)
-    return ending.code
+        _leave(code)
+    return code
 
 
 def command_line(arguments: Sequence[str], *, every: bool = False) -> TyperGroup:
@@ -129,12 +133,14 @@ def _carry_out(arguments: Sequence[str]) -> Ending:
     except typer.TyperException as error:
         return _usage_error(error)
     except (typer.Abort, KeyboardInterrupt):
-        return Ending(STOPPED, failure("stopped"))
+        return stopped("stopped.")
     except Exception as error:
         return _failed(error)
     if isinstance(result, Ending):
         return result
-    return Ending(result if isinstance(result, int) else 0, failure("stopped") if result == STOPPED else None)
+    if result == STOPPED:  # typer has caught a KeyboardInterrupt that the command did not
+        return stopped("stopped.")
+    return Ending(result if isinstance(result, int) else 0)
 
 
 def _usage_error(error: typer.TyperException) -> Ending:
@@ -162,7 +168,8 @@ def _failed(error: Exception) -> Ending:
 
 
 def _leave(code: int) -> None:
-    """End the process at once: a tool that still computes in a thread must not hold up who pressed Ctrl-C."""
+    """End the process at once: a tool that still computes in a thread must not hold up who stopped it."""
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with contextlib.suppress(OSError):
+            stream.flush()
     os._exit(code)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,19 @@ from rich.text import Text
 
 from canvasagent.agent import Agent
 from canvasagent.batch import CONCURRENCY, RESULTS_NAME, Carrier, Result, read_batch, run_batch
-from canvasagent.cli.common import CODES, STOPPED, Ending, err, exit_code, failure, out, summary_of, tell_error
+from canvasagent.cli.common import (
+    CODES,
+    GOES_ON,
+    STOPPED,
+    Ending,
+    err,
+    exit_code,
+    failure,
+    out,
+    stopped,
+    summary_of,
+    tell_error,
+)  # fmt: skip
 from canvasagent.cli.options import settings_from
 from canvasagent.cli.progress import Bar
 from canvasagent.cli.run import Given
@@ -34,7 +47,7 @@ def run_batch_file(given: Given) -> Ending:
     concurrency = given.concurrency or CONCURRENCY
     bar = Bar("requests", len(items), lines=False)
     tally = _Tally(bar, err(), len(items))
-    stopped: BaseException | None = None
+    cause: BaseException | None = None
     with _carrier(given, folder, concurrency) as carrier, bar:
         try:
             asyncio.run(
@@ -48,12 +61,12 @@ def run_batch_file(given: Given) -> Ending:
                 )
             )
         except (KeyboardInterrupt, CanvasAgentError) as error:
-            stopped = error
+            cause = error
         except BaseExceptionGroup as group:  # what one worker raised, the others having been cancelled
-            stopped = group.exceptions[0]
-            if not isinstance(stopped, KeyboardInterrupt | CanvasAgentError):
-                raise stopped from None
-    return _ending(given, folder, tally, stopped)
+            cause = group.exceptions[0]
+            if not isinstance(cause, KeyboardInterrupt | CanvasAgentError):
+                raise cause from None
+    return _ending(given, folder, tally, cause)
 
 
 @contextlib.contextmanager
@@ -129,7 +142,7 @@ class _Tally:
         )
 
 
-def _ending(given: Given, folder: Path, tally: _Tally, stopped: BaseException | None) -> Ending:
+def _ending(given: Given, folder: Path, tally: _Tally, cause: BaseException | None) -> Ending:
     worst = next((status for status in _WORST_FIRST if tally.counts[status]), "failed")
     summary: dict[str, Any] = {
         "status": worst,
@@ -142,15 +155,13 @@ def _ending(given: Given, folder: Path, tally: _Tally, stopped: BaseException | 
     }
     console = err()
     console.print(Text(harmless(tally.words()), "bold"))
-    if stopped is None:
+    if cause is None:
         if not given.json:
             out().print(Text(str(folder / RESULTS_NAME)))
         return Ending(tally.code, summary)
-    if isinstance(stopped, KeyboardInterrupt):
-        message = "stopped; what is done is kept, and the same command goes on with the rest."
-        console.print(Text(message, "bold yellow"))
-        return Ending(STOPPED, {**summary, "status": "failed", "error": message}, at_once=True)
-    message = str(stopped)
+    if isinstance(cause, KeyboardInterrupt):
+        return replace(stopped(GOES_ON), payload={**summary, "status": "failed", "error": GOES_ON})
+    message = str(cause)
     tell_error(message)
-    code = exit_code(stopped) if isinstance(stopped, Exception) else STOPPED
+    code = exit_code(cause) if isinstance(cause, Exception) else STOPPED
     return Ending(code, {**summary, "status": "failed", "error": message})

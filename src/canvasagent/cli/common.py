@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from canvasagent.record.trajectory import Trajectory
 
 OWN_FAULT, USAGE, DRIFTED, FAILED, STOPPED = 1, 2, 3, 5, 130
+GOES_ON = "stopped; what is done is kept, and the same command goes on with the rest."
+"""What a command says that was stopped and is resumed by giving it again."""
 CODES = {"met": 0, "unmet": 3, "truncated": 4, "failed": FAILED}
 """Exit codes by status of a run."""
 
@@ -26,6 +29,7 @@ RUNS_DIR = Path("runs")
 """Where runs are kept unless `--runs-dir` says otherwise."""
 
 _LOGGER = logging.getLogger("canvasagent")
+Given = ParamSpec("Given")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,27 @@ def failure(error: str, known: Mapping[str, Any] | None = None) -> dict[str, Any
         "tool_calls": [],
     }
     return {**empty, "run_dir": None, "unmet": [], **(known or {}), "status": "failed", "error": error}
+
+
+def stopped(words: str, known: Mapping[str, Any] | None = None) -> Ending:
+    """Say that the command was stopped, by Ctrl-C or another signal; its ending, which waits for no tool."""
+    from rich.text import Text
+
+    err().print(Text(words, "bold yellow"))
+    return Ending(STOPPED, failure(words, known), at_once=True)
+
+
+def resumable(command: Callable[Given, Ending]) -> Callable[Given, Ending]:
+    """`command`, which says where it is stopped that giving it again goes on with the rest."""
+
+    @functools.wraps(command)
+    def run(*arguments: Given.args, **options: Given.kwargs) -> Ending:
+        try:
+            return command(*arguments, **options)
+        except KeyboardInterrupt:
+            return stopped(GOES_ON)
+
+    return run
 
 
 def exit_code(error: Exception) -> int:

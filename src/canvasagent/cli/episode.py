@@ -12,7 +12,6 @@ from rich.text import Text
 from canvasagent.agent import Agent
 from canvasagent.cli.common import (
     CODES,
-    STOPPED,
     Ending,
     err,
     exit_code,
@@ -22,6 +21,7 @@ from canvasagent.cli.common import (
     load_run,
     out,
     report_path,
+    stopped,
     summary_of,
     tell_error,
 )
@@ -93,32 +93,30 @@ def _watch(given: Given, agent: Agent, start: Start) -> Ending:
     console = err()
     with view_for(console) as view:
         watch = _Watch(view)
-        stopped: BaseException | None = None
+        cause: BaseException | None = None
         try:
             asyncio.run(start(watch))
         except (KeyboardInterrupt, StorageError) as error:
-            stopped = error
+            cause = error
     record = watch.record
-    if isinstance(stopped, KeyboardInterrupt):
+    if isinstance(cause, KeyboardInterrupt):
         agent.toolbox.close()
         return _interrupted(record)
-    if stopped is not None:
+    if cause is not None:
         known = summary_of(record) if record is not None else None
-        tell_error(str(stopped))
+        tell_error(str(cause))
         _tell_folder(record)
-        return Ending(exit_code(stopped), failure(str(stopped), known))  # type: ignore[arg-type]
+        return Ending(exit_code(cause), failure(str(cause), known))  # type: ignore[arg-type]
     assert record is not None
     return _finish(given, record)
 
 
 def _interrupted(record: Trajectory | None) -> Ending:
-    """Ctrl-C: the record is kept; say how to go on."""
+    """Ctrl-C, or another signal that stops: the record is kept; say how to go on."""
     if record is None or record.folder is None:
-        tell_error("stopped before the run began.")
-        return Ending(STOPPED, failure("stopped before the run began"), at_once=True)
+        return stopped("stopped before the run began.")
     words = f"stopped; go on with: {command_words('run', '--resume', record.folder)}"
-    err().print(Text(words, "bold yellow"))
-    return Ending(STOPPED, failure(words, summary_of(record)), at_once=True)
+    return stopped(words, summary_of(record))
 
 
 def _finish(given: Given, record: Trajectory) -> Ending:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from canvasagent.cli.common import (
+    GOES_ON,
     STOPPED,
     Ending,
     exit_code,
     failure,
     json_option,
     out,
+    stopped,
     tell_error,
     verbose_option,
 )
@@ -179,7 +181,7 @@ class Asked:
 def _carry_out(evaluation: Evaluation, contenders: dict[str, Any], as_json: bool) -> Ending:
     from canvasagent.errors import CanvasAgentError
 
-    stopped: BaseException | None = None
+    cause: BaseException | None = None
     rows: list[Row] = []
     total = len(contenders) * len(evaluation.tasks)
     with Bar("runs", total) as bar:
@@ -187,14 +189,14 @@ def _carry_out(evaluation: Evaluation, contenders: dict[str, Any], as_json: bool
         try:
             rows = asyncio.run(evaluation.run(contenders))
         except (KeyboardInterrupt, CanvasAgentError) as error:
-            stopped = error
+            cause = error
         except BaseExceptionGroup as group:
-            stopped = group.exceptions[0]
-            if not isinstance(stopped, KeyboardInterrupt | CanvasAgentError):
-                raise stopped from None
+            cause = group.exceptions[0]
+            if not isinstance(cause, KeyboardInterrupt | CanvasAgentError):
+                raise cause from None
     evaluation.toolbox.close()
-    if stopped is not None:
-        return _stopped(stopped)
+    if cause is not None:
+        return _stopped(cause)
     from canvasagent.evaluation.results import write_results
 
     tables = write_results(evaluation.folder, evaluation.setup, rows, list(contenders))
@@ -218,9 +220,7 @@ def _carry_out(evaluation: Evaluation, contenders: dict[str, Any], as_json: bool
 
 def _stopped(error: BaseException) -> Ending:
     if isinstance(error, KeyboardInterrupt):
-        message = "stopped; what is done is kept, and the same command goes on with the rest."
-        tell_error(message)
-        return Ending(STOPPED, failure(message), at_once=True)
+        return stopped(GOES_ON)
     tell_error(str(error))
     return Ending(exit_code(error) if isinstance(error, Exception) else STOPPED, failure(str(error)))
 

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from canvasagent.errors import BackendFailure, InputError, MissingExtra
+from canvasagent.execution.stopping import handlers_kept
 
 ENGINES = ("local", "ray")
 """What `--engine` takes."""
@@ -39,7 +40,8 @@ class Cluster:
         os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # or a token is written into the home folder
         address = os.environ.get(ADDRESS) or "local"
         try:
-            ray.init(address=address, include_dashboard=None, log_to_driver=False, logging_level="ERROR")
+            with handlers_kept():
+                ray.init(address=address, include_dashboard=None, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise BackendFailure(f"Ray at {address} cannot be joined: {str(error).splitlines()[0]}") from error
 

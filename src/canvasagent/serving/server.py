@@ -7,7 +7,6 @@ import contextlib
 import ctypes
 import ipaddress
 import os
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import uvicorn
 
 from canvasagent.errors import InputError
+from canvasagent.execution.stopping import answered_here
 from canvasagent.serving.app import build_app
 from canvasagent.serving.connection import connection_class
 from canvasagent.serving.engine import Engine
@@ -34,7 +34,7 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in answered_here():
             with contextlib.suppress(NotImplementedError, RuntimeError):
                 loop.add_signal_handler(number, self.handle_exit, number, None)
         yield

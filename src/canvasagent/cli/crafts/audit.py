@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canvasagent.cli.common import DRIFTED, Ending, json_option, out, verbose_option
+from canvasagent.cli.common import DRIFTED, Ending, json_option, out, resumable, verbose_option
 from canvasagent.cli.progress import Bar
 
 if TYPE_CHECKING:
@@ -75,4 +75,4 @@ def _print(found: Audit) -> None:
 
 def register(group: typer.Typer) -> None:
     """Add the command."""
-    group.command("audit")(audit)
+    group.command("audit")(resumable(audit))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from canvasagent.cli.common import DRIFTED, Ending, json_option, max_pixels_option, out, verbose_option
+from canvasagent.cli.common import DRIFTED, Ending, json_option, max_pixels_option, out, resumable, verbose_option
 
 
 def import_(
@@ -49,4 +49,4 @@ def import_(
 
 def register(group: typer.Typer) -> None:
     """Add the command."""
-    group.command("import")(import_)
+    group.command("import")(resumable(import_))

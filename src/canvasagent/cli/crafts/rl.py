@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from canvasagent.cli.common import Ending, json_option, verbose_option
+from canvasagent.cli.common import Ending, json_option, resumable, verbose_option
 
 _WEIGHTS = "Weights of easy, medium and hard in {}, such as 1,2,7. Default: {}, as in Table 3."
 
@@ -81,4 +81,4 @@ def _weights(axis: str, text: str) -> list[float]:
 
 def register(group: typer.Typer) -> None:
     """Add the command."""
-    group.command("rl")(rl)
+    group.command("rl")(resumable(rl))

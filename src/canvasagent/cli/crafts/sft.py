@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from canvasagent.cli.common import Ending, json_option, verbose_option
+from canvasagent.cli.common import Ending, json_option, resumable, verbose_option
 
 
 def sft(
@@ -52,4 +52,4 @@ def sft(
 
 def register(group: typer.Typer) -> None:
     """Add the command."""
-    group.command("sft")(sft)
+    group.command("sft")(resumable(sft))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
-import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +17,7 @@ import cv2
 
 from canvasagent.craft.engines import LOOK_AHEAD, THREADS, Engine, Item, Result, single_threaded
 from canvasagent.errors import BackendFailure
+from canvasagent.execution.stopping import leave_stops_to_parent
 
 Start = Callable[[], Callable[[Item], Result]]
 
@@ -50,9 +51,9 @@ _worker: Callable[[Any], Any] | None = None
 
 
 def _begin(start: Start[Any, Any]) -> None:
-    """Make a worker process ready. An interrupt is for the process that commands it."""
+    """Make a worker process ready."""
     global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_stops_to_parent()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     single_threaded()
     _worker = start()
@@ -79,9 +80,13 @@ class Workers(Generic[Item, Result]):
         with _environment():  # libraries read it when a worker loads them
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(workers, context, _begin, (start,))
-            for future in [self._pool.submit(os.getpid) for _ in range(workers)]:
-                with _told():
-                    future.result()
+            try:
+                for future in [self._pool.submit(os.getpid) for _ in range(workers)]:
+                    with _told():
+                        future.result()
+            except BaseException:
+                self.close()
+                raise
 
     def map(self, items: Iterable[Item]) -> Iterator[Result]:
         """The results, in order; a few items ahead of the first that is not taken."""
@@ -103,11 +108,17 @@ class Workers(Generic[Item, Result]):
     def close(self) -> None:
         """End the workers, those in the middle of an item too."""
         processes = list((self._pool._processes or {}).values())
+        manager: Any = self._pool._executor_manager_thread
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
-            process.terminate()
+            process.kill()  # they ignore SIGTERM
         for process in processes:
             process.join(5)
+        if manager is not None:
+            manager.join(5)
+        # A command that was stopped leaves without the interpreter's own end, which would free the pool's semaphores.
+        del self._pool
+        gc.collect()
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from typing import Any, Generic
 
 from canvasagent.craft.engines import LOOK_AHEAD, THREADS, Engine, Item, Result, single_threaded
 from canvasagent.errors import BackendFailure, MissingExtra
+from canvasagent.execution.stopping import handlers_kept
 
 
 def create(workers: int, start: Callable[[], Callable[[Item], Result]]) -> Engine[Item, Result]:
@@ -42,7 +43,9 @@ class Actors(Generic[Item, Result]):
             os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # or a token is written into the home folder
             address = os.environ.get("RAY_ADDRESS")
             here = {} if address else {"num_cpus": workers}
-            ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="ERROR", **here)
+            options = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR", **here}
+            with handlers_kept():
+                ray.init(address=address, **options)
         environment = {"env_vars": dict.fromkeys(THREADS, "1")}
         actor = ray.remote(num_cpus=1, runtime_env=environment)(_Actor)
         self._actors = [actor.remote(start) for _ in range(workers)]
