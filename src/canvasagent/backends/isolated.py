@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from canvasagent.backends.profile import backend_class, make_backend
 from canvasagent.errors import BackendFailure, CanvasAgentError
-from canvasagent.execution.stopping import leave_stops_to_parent
+from canvasagent.stop_signals import leave_stops_to_parent
 
 _CHILD = "from canvasagent.backends.isolated import serve; serve()"
 

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from canvasagent.errors import BackendFailure, InputError, MissingExtra
-from canvasagent.execution.stopping import handlers_kept
+from canvasagent.stop_signals import handlers_kept
 
 ENGINES = ("local", "ray")
 """What `--engine` takes."""

@@ -14,13 +14,13 @@ from pathlib import Path
 import uvicorn
 
 from canvasagent.errors import InputError
-from canvasagent.execution.stopping import answered_here
 from canvasagent.serving.app import build_app
 from canvasagent.serving.connection import connection_class
 from canvasagent.serving.engine import Engine
 from canvasagent.serving.gate import Names
 from canvasagent.serving.keys import Keys
 from canvasagent.serving.settings import ServerSettings
+from canvasagent.stop_signals import answered_here
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Names of glibc's settings (malloc.h)."""

@@ -17,7 +17,7 @@ import cv2
 
 from canvasagent.craft.engines import LOOK_AHEAD, THREADS, Engine, Item, Result, single_threaded
 from canvasagent.errors import BackendFailure
-from canvasagent.execution.stopping import leave_stops_to_parent
+from canvasagent.stop_signals import leave_stops_to_parent
 
 Start = Callable[[], Callable[[Item], Result]]
 
