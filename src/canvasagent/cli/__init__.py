@@ -38,6 +38,7 @@ from canvasagent.cli.stops import stop_signals
 COMMANDS = {
     "Make pictures": {
         "run": "Carry out a request on pictures, or a file of requests.",
+        "runs": "List the runs, newest first.",
         "show": "Show a run: request, turns, result.",
         "replay": "Run a recorded run again and tell what differs.",
         "tools": "List the tools, with what they take and make.",

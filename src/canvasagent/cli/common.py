@@ -25,6 +25,9 @@ GOES_ON = "stopped; what is done is kept, and the same command goes on with the 
 CODES = {"met": 0, "unmet": 3, "truncated": 4, "failed": FAILED}
 """Exit codes by status of a run."""
 
+LAST = "last"
+"""Names the run that was last worked on; a folder of that name is `./last`."""
+
 RUNS_DIR = Path("runs")
 """Where runs are kept unless `--runs-dir` says otherwise."""
 
@@ -175,15 +178,49 @@ def max_pixels_option() -> Any:
     return typer.Option("--max-pixels", min=1, max=MOST_PIXELS, help=text, metavar="N")
 
 
+def run_argument(several: bool = False) -> Any:
+    """The argument that names a run, or runs."""
+    told = (
+        f"Runs' folders, or their ids; {LAST}: the newest."
+        if several
+        else f"A run's folder, or its id; {LAST}: the newest."
+    )
+    return typer.Argument(help=told, metavar="RUN", show_default=False)
+
+
 def find_run(name: str, runs_dir: Path) -> Path:
-    """The folder of a run given as a path or as an id below `runs_dir`. Raises `InputError` if there is none."""
+    """The folder of a run given as a path or as an id below `runs_dir`, or of the one last worked on there (`last`).
+
+    Raises `InputError` where there is none.
+    """
+    from canvasagent import record as run_files
+    from canvasagent.cli.run_list import run_folders
     from canvasagent.errors import InputError
 
+    if name == LAST:
+        if found := run_folders(runs_dir):
+            return found[0]
+        raise InputError(f"there is no run below '{runs_dir}' yet.")
     given = Path(name)
     for path in (given.parent if given.is_file() else given, runs_dir / name):
-        if (path / "trajectory.json").is_file():
+        if (path / run_files.RECORD_NAME).is_file():
             return path
-    raise InputError(f"there is no run '{name}', neither as a folder nor below '{runs_dir}'.")
+    raise InputError(
+        f"there is no run '{name}', neither as a folder nor below '{runs_dir}'; canvasagent runs lists them."
+    )
+
+
+def with_run_folder(policy: str | None, runs_dir: Path) -> str | None:
+    """`replay:RUN` with the run's folder in place of an id or `last`; any other policy as it is."""
+    from canvasagent.errors import InputError
+
+    name, _, run = (policy or "").partition(":")
+    if name != "replay" or not run or Path(run).exists():
+        return policy
+    try:
+        return f"{name}:{find_run(run, runs_dir)}"
+    except InputError:
+        return policy  # the policy says what it can read
 
 
 def load_run(name: str, runs_dir: Path) -> Trajectory:

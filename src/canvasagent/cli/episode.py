@@ -57,7 +57,7 @@ def run_one(given: Given) -> Ending:
 
 def _resume(given: Given, name: str) -> tuple[Agent, Start]:
     folder = find_run(name, given.runs_dir)
-    record = load_run(name, given.runs_dir)
+    record = load_run(str(folder), given.runs_dir)
     agent = given.agent(record)
     if record.status == "truncated" and len(record.turns) >= agent.limits.max_turns:
         raise InputError(

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canvasagent.cli.common import RUNS_DIR, Ending, err, json_option, load_run, out, runs_dir_option, verbose_option
+from canvasagent.cli.common import (
+    LAST,
+    RUNS_DIR,
+    Ending,
+    err,
+    json_option,
+    load_run,
+    out,
+    runs_dir_option,
+    verbose_option,
+)
 from canvasagent.cli.judging import judge_options, judge_settings
 from canvasagent.cli.options import with_options
 
@@ -18,7 +28,11 @@ if TYPE_CHECKING:
 def check(
     runs: Annotated[
         list[str],
-        typer.Argument(help="Runs' folders, their ids, or folders of `eval`.", metavar="RUN", show_default=False),
+        typer.Argument(
+            help=f"Runs' folders, or their ids; {LAST}: the newest; or folders that `canvasagent eval` wrote.",
+            metavar="RUN",
+            show_default=False,
+        ),
     ],
     judge: Annotated[str, typer.Option(help="The judge to check: local, endpoint:MODEL.", metavar="NAME")] = "local",
     rounds: Annotated[int, typer.Option(min=1, help="How often each run is judged with nothing changed.")] = 3,

@@ -14,6 +14,7 @@ from canvasagent.cli.common import (
     find_run,
     json_option,
     out,
+    run_argument,
     runs_dir_option,
     verbose_option,
 )
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def replay(
-    run: Annotated[str, typer.Argument(help="A run's folder, or its id.", metavar="RUN", show_default=False)],
+    run: Annotated[str, run_argument()],
     profile: Annotated[
         str | None,
         typer.Option(help="A profile or a .toml file; the recorded one if left out.", metavar="NAME"),

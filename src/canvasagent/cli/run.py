@@ -11,7 +11,15 @@ import typer
 
 from canvasagent.agent import Agent
 from canvasagent.batch import CONCURRENCY
-from canvasagent.cli.common import RUNS_DIR, Ending, json_option, runs_dir_option, verbose_option
+from canvasagent.cli.common import (
+    LAST,
+    RUNS_DIR,
+    Ending,
+    json_option,
+    runs_dir_option,
+    verbose_option,
+    with_run_folder,
+)
 from canvasagent.cli.options import settings_from, settings_options, with_options
 from canvasagent.environment import Limits
 from canvasagent.errors import InputError
@@ -91,11 +99,13 @@ def run(
     runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,
     resume: Annotated[
         str | None,
-        typer.Option(help="Go on with a run that was stopped, cut off or failed.", metavar="RUN"),
+        typer.Option(help=f"Go on with a run that was stopped, cut off or failed; {LAST}: the newest.", metavar="RUN"),
     ] = None,
     continue_: Annotated[
         str | None,
-        typer.Option("--continue", help="A new request on the pictures of a finished run.", metavar="RUN"),
+        typer.Option(
+            "--continue", help=f"A new request on the pictures of a finished run; {LAST}: the newest.", metavar="RUN"
+        ),
     ] = None,
     batch: Annotated[
         Path | None,
@@ -122,6 +132,7 @@ def run(
 
     canvasagent run "cut out the face and mirror it" -i photo.jpg -o face.png
     """
+    policy = with_run_folder(policy, runs_dir)
     given = Given(
         request, tuple(image or ()), output, policy, profile, runs_dir, resume, continue_, batch, concurrency, engine,
         seed, json, settings,

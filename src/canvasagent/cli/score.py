@@ -18,6 +18,7 @@ from canvasagent.cli.common import (
     json_option,
     load_run,
     out,
+    run_argument,
     runs_dir_option,
     tell_error,
     verbose_option,
@@ -44,7 +45,7 @@ class Scored:
 
 
 def score(
-    runs: Annotated[list[str], typer.Argument(help="Runs' folders, or their ids.", metavar="RUN", show_default=False)],
+    runs: Annotated[list[str], run_argument(several=True)],
     preset: Annotated[
         str, typer.Option(help="paper, release, hardened; no-outcome and no-process are for training.", metavar="NAME")
     ] = "paper",

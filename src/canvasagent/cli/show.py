@@ -15,6 +15,7 @@ from canvasagent.cli.common import (
     load_run,
     out,
     report_path,
+    run_argument,
     runs_dir_option,
     summary_of,
     verbose_option,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def show(
-    run: Annotated[str, typer.Argument(help="A run's folder, or its id.", metavar="RUN", show_default=False)],
+    run: Annotated[str, run_argument()],
     open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
     runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,
     json: Annotated[bool, json_option("Print the run's summary as one JSON object.")] = False,

@@ -11,11 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from canvasagent import record as run_files
 from canvasagent.errors import InputError, PolicyFailure
 from canvasagent.policies.base import PolicySettings, Reply
 from canvasagent.protocol.conversation import Message
-
-RECORD_NAME = "trajectory.json"
 
 
 class ReplayPolicy:
@@ -56,7 +55,7 @@ def read_texts(path: Path) -> list[str]:
     Reads no more than it needs, so that records of any version can be replayed. Raises `InputError` where there is
     no such file or it is not the record of a run.
     """
-    file = path / RECORD_NAME if path.is_dir() else path
+    file = path / run_files.RECORD_NAME if path.is_dir() else path
     try:
         record = json.loads(file.read_text("utf-8"))
     except OSError as error:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from PIL import Image
 from pydantic import Field, PrivateAttr, ValidationError
 
+from canvasagent import record as run_files
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset, Kind, Lineage, pixel_hash
 from canvasagent.environment import Environment, Step
@@ -25,8 +26,7 @@ from canvasagent.task import Carried, Task, question_in
 from canvasagent.version import __version__
 
 FORMAT_VERSION = 1
-RECORD_NAME = "trajectory.json"
-ASSET_FOLDER = "assets"
+RECORD_NAME, ASSET_FOLDER = run_files.RECORD_NAME, run_files.ASSET_FOLDER
 
 Status = Literal["running", "met", "unmet", "truncated", "failed"]
 """`met`: the policy ended the run and named nothing missing. `unmet`: it named parts as not done.
