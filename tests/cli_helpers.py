@@ -64,7 +64,7 @@ class Shell:
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *arguments: object, ignoring: str = "") -> subprocess.Popen[str]:
+    def start(self, *arguments: object, ignoring: str = "", **environment: str) -> subprocess.Popen[str]:
         """Start a command in a process of its own, and a group of its own, that ignores some signals (INT, HUP)."""
         command = [*COMMAND, *map(str, arguments)]
         if ignoring:
@@ -77,6 +77,7 @@ class Shell:
             text=True,
             cwd=self.folder,
             start_new_session=True,
+            env={**os.environ, **environment},
         )
 
     def turns(self, *texts: str, name: str = "turns.json") -> str:

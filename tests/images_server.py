@@ -7,7 +7,7 @@ import io
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -25,6 +25,8 @@ class ImagesRequest:
     fields: dict[str, str]
     files: list[tuple[str, bytes]] = field(default_factory=list)
     """Field name and content, in order."""
+    authorization: str | None = None
+    """The header of that name."""
 
     def pictures(self, name: str = "image") -> list[Image.Image]:
         """The pictures that came with it."""
@@ -61,6 +63,7 @@ class ImagesServer(LocalServer):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 request = _read(self.path, self.headers["Content-Type"], body)
+                request = replace(request, authorization=self.headers["Authorization"])
                 with lock:
                     server.requests.append(request)
                     rule = server.script[min(len(server.requests), len(server.script)) - 1]

@@ -16,6 +16,8 @@ from chat_server import ChatServer, Refuse
 from cli_helpers import CROP, CUT, FLIP, MASK, Shell
 from helpers import call, end
 
+REPLAY = ("--policy", "replay:turns.json")
+"""The policy of `Shell.run` again: a path is not taken from a record (tests/test_trust.py)."""
 KEYS = ["status", "final", "final_asset", "answer", "turns", "tool_calls", "run_dir", "unmet"]
 
 
@@ -65,10 +67,10 @@ def test_truncated_run_ends_with_4_and_goes_on_with_more_turns(shell: Shell) -> 
     said = shell.run((CROP, FLIP, end()), "--max-turns", "1")
     assert said.code == 4 and said.object["status"] == "truncated" and said.object["final_asset"] == "Crop_0"
     folder = said.object["run_dir"]
-    assert f"--resume {folder} --max-turns 2" in said.err
-    refused = shell("run", "--resume", folder, "--json")
+    assert f"--resume {folder} --max-turns 2 --policy replay:turns.json" in said.err
+    refused = shell("run", "--resume", folder, *REPLAY, "--json")
     assert refused.code == 2 and "--max-turns" in refused.object["error"]
-    resumed = shell("run", "--resume", Path(folder).name, "--max-turns", "5", "--json")
+    resumed = shell("run", "--resume", Path(folder).name, *REPLAY, "--max-turns", "5", "--json")
     assert resumed.code == 0 and resumed.object["tool_calls"] == ["Crop", "Flip"]
 
 
@@ -159,14 +161,14 @@ def test_continue_starts_from_a_finished_run(shell: Shell) -> None:
 
 def test_finished_run_is_not_resumed(shell: Shell) -> None:
     folder = shell.run().object["run_dir"]
-    said = shell("run", "--resume", folder, "--json")
+    said = shell("run", "--resume", folder, *REPLAY, "--json")
     assert said.code == 2 and "finished" in said.object["error"]
 
 
 def test_two_runs_in_one_folder(shell: Shell) -> None:
     folder = shell.run((CROP,)).object["run_dir"]  # the recording ends, so the run has failed
     with FileLock(Path(folder) / ".lock"):
-        said = shell("run", "--resume", folder, "--json")
+        said = shell("run", "--resume", folder, *REPLAY, "--json")
     assert said.code == 2 and "another run" in said.object["error"]
 
 
@@ -181,7 +183,7 @@ def test_damaged_record(shell: Shell) -> None:
 def test_resume_goes_on_with_what_was_recorded(shell: Shell) -> None:
     folder = shell.run((CROP,), "--seed", "7", "--max-turns", "9", "--profile", "release").object["run_dir"]
     shell.turns(CROP, FLIP, end())
-    said = shell("run", "--resume", folder, "-o", "out.png", "--json")
+    said = shell("run", "--resume", folder, *REPLAY, "-o", "out.png", "--json")
     record = Trajectory.load(folder)
     assert said.code == 0 and said.object["final_asset"] == "Flip_0" and Path("out.png").is_file()
     assert (record.seed, record.limits["max_turns"], record.profile) == (7, 9, "release")

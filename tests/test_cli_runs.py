@@ -69,7 +69,7 @@ def test_last_names_the_same_run_in_every_command(shell: Shell) -> None:
 def test_a_stopped_run_is_resumed_by_last(shell: Shell) -> None:
     said = shell.run((CROP, FLIP, end()), "--max-turns", 1)
     assert said.object["status"] == "truncated"
-    resumed = shell("run", "--resume", "last", "--max-turns", 5, "--json").object
+    resumed = shell("run", "--resume", "last", "--policy", "replay:turns.json", "--max-turns", 5, "--json").object
     assert resumed["run_dir"] == said.object["run_dir"] and resumed["status"] == "met"
 
 

@@ -61,6 +61,11 @@ def start(shell: Shell, server: ChatServer, ignoring: str = "") -> subprocess.Po
     )
 
 
+def with_folder(shell: Shell) -> str:
+    """The search path of modules with the shell's folder in it, which commands leave out."""
+    return os.pathsep.join([str(shell.folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
 def only_run(shell: Shell) -> Path:
     (folder,) = (shell.folder / "runs").iterdir()
     return folder
@@ -82,7 +87,7 @@ def test_kill_9_then_resume_gives_the_same_pixels(shell: Shell) -> None:
         process.kill()
         process.communicate()
         assert Trajectory.load(folder).status == "running"
-        said = shell("run", "--resume", folder, "-o", "resumed.png", "--json")
+        said = shell("run", "--resume", folder, "--base-url", server.url, "-o", "resumed.png", "--json")
     whole = shell.run(TEXTS, "-o", "whole.png", "--runs-dir", "others")
     assert said.code == whole.code == 0
     assert said.object["tool_calls"] == whole.object["tool_calls"] == ["Crop", "Flip", "Rotate"]
@@ -113,8 +118,9 @@ def test_a_stopped_run_keeps_its_record_and_says_how_to_go_on(shell: Shell, numb
         left, out, err = ended(process)
         told = json.loads(out)
         assert left == code and told["status"] == "failed" and told["tool_calls"] == ["Crop"]
-        assert f"canvasagent run --resume runs/{folder.name}" in told["error"] and told["error"] in err
-        assert shell("run", "--resume", folder.name, "--json").object["status"] == "met"
+        command = f"canvasagent run --resume runs/{folder.name} --base-url {server.url}"
+        assert command in told["error"] and told["error"] in err
+        assert shell(*command.split()[1:], "--json").object["status"] == "met"
 
 
 def test_a_background_job_is_stopped_by_sigterm_and_by_nothing_that_it_ignores(shell: Shell) -> None:
@@ -168,7 +174,9 @@ def test_a_stop_does_not_wait_for_a_tool_that_computes(shell: Shell, number: int
     )
     (shell.folder / "sleepy.toml").write_text('extends = "lite"\n[backends]\nCrop = "sleepy:Backend"\n')
     policy = shell.turns(CROP, end())
-    process = shell.start("run", "x", "-i", "a.png", "--policy", policy, "--profile", "sleepy.toml")
+    process = shell.start(
+        "run", "x", "-i", "a.png", "--policy", policy, "--profile", "sleepy.toml", PYTHONPATH=with_folder(shell)
+    )
     wait_until((shell.folder / "asleep").exists, "the tool's call")
     process.send_signal(number)
     left, out, err = ended(process)
@@ -190,7 +198,9 @@ def test_a_signal_is_answered_though_the_main_thread_waits(shell: Shell, number:
     )
     (shell.folder / "suicidal.toml").write_text('extends = "lite"\n[backends]\nCrop = "suicidal:Backend"\n')
     policy = shell.turns(CROP, end())
-    process = shell.start("run", "x", "-i", "a.png", "--policy", policy, "--profile", "suicidal.toml")
+    process = shell.start(
+        "run", "x", "-i", "a.png", "--policy", policy, "--profile", "suicidal.toml", PYTHONPATH=with_folder(shell)
+    )
     code, _, err = ended(process)
     assert code == dict(STOPS)[signal.Signals[number]] and "stopped; go on with: " in err
 

@@ -220,6 +220,7 @@ def test_names_carry_model_and_settings(monkeypatch: pytest.MonkeyPatch) -> None
         ("m?tries=0", "tries"),
         ("m?colour=1", "colour"),
         ("m?api_key=x", "a key"),
+        ("m?base_url=http://me:secret@localhost:9/v1", "a password"),
     ):
         with pytest.raises(InputError, match=why):
             create(wrong)

@@ -7,7 +7,6 @@ main module, so a three-line script needs no `if __name__ == "__main__"`.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import pickle
 import subprocess
@@ -106,8 +105,14 @@ class IsolatedBackend:
             return self._process
         self._stop()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
-        command = [sys.executable, "-P", "-c", _CHILD, self._spec, json.dumps(self._options)]
+        # Not on its command line, which every user of the machine can read: options may hold a key.
+        made_of = pickle.dumps((self._spec, self._options), pickle.HIGHEST_PROTOCOL)
+        command = [sys.executable, "-P", "-c", _CHILD]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # a process that died already is told at its first call
+            process.stdin.write(made_of)
+            process.stdin.flush()
         self._process = process
         weakref.finalize(self, process.kill)  # also when the interpreter exits
         return process
@@ -140,10 +145,13 @@ def _exchange(process: subprocess.Popen[bytes], message: bytes) -> Any:
 def serve() -> None:
     """The child's life: make the backend once, answer calls until the parent goes."""
     leave_stops_to_parent()
-    spec, options = sys.argv[1], json.loads(sys.argv[2])
     requests: IO[bytes] = os.fdopen(os.dup(0), "rb")
     answers: IO[bytes] = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a backend prints must not get into the answers
+    try:
+        spec, options = pickle.load(requests)
+    except EOFError:
+        return
     backend: Any = None
     while True:
         try:

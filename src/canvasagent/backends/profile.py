@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from functools import cache
 from importlib import import_module
@@ -38,6 +39,9 @@ from canvasagent.tools import all_tools
 GROUP = "canvasagent.backends"
 REMOTE = "remote:"
 _FOLDER = Path(__file__).parent
+_SECRET = re.compile(r"(?:^|_)(?:key|apikey|token|secret|password)$", re.IGNORECASE)
+"""Names of settings whose values are never recorded."""
+_PASSWORD = re.compile(r"^(\w+://)[^/?#]*@")
 MAX_EXTENDS = 16
 """How long a chain of profiles that extend each other may be."""
 
@@ -71,15 +75,36 @@ def profile_names() -> list[str]:
     return sorted(info.name for info in iter_modules([str(_FOLDER)]) if info.ispkg)
 
 
+def built_in_backends() -> list[str]:
+    """The names of the backends of this package: `lite/ocr`."""
+    return [f"{name}/{info.name}" for name in profile_names() for info in iter_modules([str(_FOLDER / name)])]
+
+
+def registered_backends() -> list[str]:
+    """The names under which installed packages register backends, without loading any."""
+    return list(_registered())
+
+
 def backends_known() -> dict[str, list[str]]:
     """Every backend that can be named here, by the slug of its tool, where its name says the tool."""
     known: dict[str, list[str]] = {}
-    for name in profile_names():
-        for info in iter_modules([str(_FOLDER / name)]):
-            known.setdefault(info.name, []).append(f"{name}/{info.name}")
-    for point in _registered():
-        known.setdefault(point.rpartition("/")[2], []).append(point)
+    for name in (*built_in_backends(), *registered_backends()):
+        known.setdefault(name.rpartition("/")[2], []).append(name)
     return known
+
+
+def profile_record(profile: Profile) -> dict[str, Any]:
+    """What a record keeps of a profile: all of it but keys, and passwords in addresses."""
+    options = {tool: _without_secrets(settings) for tool, settings in profile.options.items()}
+    return {**profile.model_dump(), "options": options}
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_secrets(held) for name, held in value.items() if not _SECRET.search(str(name))}
+    if isinstance(value, list | tuple):
+        return [_without_secrets(held) for held in value]
+    return _PASSWORD.sub(r"\1", value) if isinstance(value, str) else value
 
 
 def load_profile(spec: str | Path | Profile) -> Profile:

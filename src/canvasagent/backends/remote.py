@@ -1,7 +1,8 @@
 """The backends of a profile `remote:URL`: whole calls, carried out by the tool server at that address.
 
 Results are those of the server's profile: same pixels, same words, same fingerprints, so records and caches are too.
-The key comes from CANVASAGENT_TOOLS_KEY. `remote:URL?pictures=png` sends pictures compressed, for slow lines.
+The key comes from CANVASAGENT_TOOLS_KEY; `remote:URL?key=none` sends none. `remote:URL?pictures=png` sends pictures
+compressed, for slow lines.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import functools
 import os
 import threading
 from typing import Any
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from canvasagent.canvas import Asset
 from canvasagent.errors import InputError
@@ -27,7 +28,7 @@ WAITS = 64
 
 def server_at(address: str) -> ToolServer:
     """The server at that address, asked anew what it has. Raises `InputError`; `BackendFailure` where none answers."""
-    server = _server(*_split(address), os.environ.get(KEY_NAME, ""))
+    server = _server_of(address)
     server.describe()
     for name, told in server.tools.items():
         own = all_tools().get(name)
@@ -42,7 +43,7 @@ def server_at(address: str) -> ToolServer:
 def backend_class(where: str) -> Any:
     """The backend class of `URL#Tool`."""
     address, _, name = where.rpartition("#")
-    server = _server(*_split(address), os.environ.get(KEY_NAME, ""))
+    server = _server_of(address)
     if not server.tools:
         server = server_at(address)
     if name not in server.tools:
@@ -73,8 +74,22 @@ def _class_of(server: ToolServer, told: RemoteTool) -> Any:
     return Backend
 
 
-def _split(address: str) -> tuple[str, str]:
-    """Base URL and media type of pictures in the address of a server. Raises `InputError`."""
+def without_key(address: str) -> str:
+    """The same address (`URL` or `URL#Tool`), to which no key is sent. Raises `InputError` where it is none."""
+    url, mark, tool = address.partition("#")
+    _split(url)
+    parts = urlsplit(url)
+    query = urlencode({**dict(parse_qsl(parts.query)), "key": "none"})
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, "")) + mark + tool
+
+
+def _server_of(address: str) -> ToolServer:
+    url, media, keyed = _split(address)
+    return _server(url, media, os.environ.get(KEY_NAME, "") if keyed else "")
+
+
+def _split(address: str) -> tuple[str, str, bool]:
+    """Base URL, media type of pictures, and whether a key is sent, in the address of a server. Raises `InputError`."""
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
@@ -85,10 +100,13 @@ def _split(address: str) -> tuple[str, str]:
     if "@" in parts.netloc:
         raise InputError(f"no user and password in the URL: the key belongs into {KEY_NAME}.")
     query = parse_qs(parts.query)
-    pictures = query.pop("pictures", ["tiff"])[-1]
-    if query or pictures not in ("png", "tiff"):
-        raise InputError(f"remote:{address}: all that may follow the question mark is pictures=png or pictures=tiff.")
-    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", "")), PNG if pictures == "png" else TIFF
+    pictures, key = query.pop("pictures", ["tiff"])[-1], query.pop("key", [""])[-1]
+    if query or pictures not in ("png", "tiff") or key not in ("", "none"):
+        raise InputError(
+            f"remote:{address}: all that may follow the question mark is pictures=png, pictures=tiff and key=none."
+        )
+    url = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+    return url, PNG if pictures == "png" else TIFF, not key
 
 
 @functools.cache

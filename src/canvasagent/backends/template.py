@@ -23,7 +23,7 @@ extends = "{extends}"            # start from this profile: a name, a file besid
 
 # What does a tool's work:
 #   "lite/ocr"                    a built-in backend
-#   "my_package.my_module:Class"  a class of yours that can be imported (see canvasagent/backends/base.py)
+#   "my_package.my_module:Class"  a class of yours, installed or on PYTHONPATH (see canvasagent/backends/base.py)
 #   "its-name"                    a backend that an installed package registers (entry points "canvasagent.backends")
 [backends]
 """

@@ -188,6 +188,14 @@ def run_argument(several: bool = False) -> Any:
     return typer.Argument(help=told, metavar="RUN", show_default=False)
 
 
+def trust_option() -> Any:
+    """The option `--trust-record`."""
+    return typer.Option(
+        "--trust-record",
+        help="Use addresses, classes and settings that only the record names; no key of yours is sent to them.",
+    )
+
+
 def find_run(name: str, runs_dir: Path) -> Path:
     """The folder of a run given as a path or as an id below `runs_dir`, or of the one last worked on there (`last`).
 

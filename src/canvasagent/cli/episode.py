@@ -32,6 +32,7 @@ from canvasagent.cli.words import command_words, harmless, status_words
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
 from canvasagent.record.events import Event, Listener
 from canvasagent.task import Task
+from canvasagent.trust import claims_of
 
 if TYPE_CHECKING:
     from canvasagent.record.trajectory import Trajectory
@@ -58,7 +59,10 @@ def run_one(given: Given) -> Ending:
 def _resume(given: Given, name: str) -> tuple[Agent, Start]:
     folder = find_run(name, given.runs_dir)
     record = load_run(str(folder), given.runs_dir)
-    agent = given.agent(record)
+    try:
+        agent = given.agent(record)
+    except StorageError as error:
+        raise InputError(str(error)) from error
     if record.status == "truncated" and len(record.turns) >= agent.limits.max_turns:
         raise InputError(
             f"run {record.id} was cut off after {len(record.turns)} turns; "
@@ -101,21 +105,21 @@ def _watch(given: Given, agent: Agent, start: Start) -> Ending:
     record = watch.record
     if isinstance(cause, KeyboardInterrupt):
         agent.toolbox.close()
-        return _interrupted(record)
+        return _interrupted(given, record)
     if cause is not None:
         known = summary_of(record) if record is not None else None
         tell_error(str(cause))
-        _tell_folder(record)
+        _tell_folder(given, record)
         return Ending(exit_code(cause), failure(str(cause), known))  # type: ignore[arg-type]
     assert record is not None
     return _finish(given, record)
 
 
-def _interrupted(record: Trajectory | None) -> Ending:
+def _interrupted(given: Given, record: Trajectory | None) -> Ending:
     """Ctrl-C, or another signal that stops: the record is kept; say how to go on."""
     if record is None or record.folder is None:
         return stopped("stopped before the run began.")
-    words = f"stopped; go on with: {command_words('run', '--resume', record.folder)}"
+    words = f"stopped; go on with: {command_words('run', '--resume', record.folder, *_names(given, record))}"
     return stopped(words, summary_of(record))
 
 
@@ -136,7 +140,7 @@ def _finish(given: Given, record: Trajectory) -> Ending:
         console.print(Text("No picture was made, so no file was written.", "yellow"))
     if not given.json:
         _print_result(record, saved)
-    _tell_folder(record)
+    _tell_folder(given, record)
     summary = summary_of(record, saved)
     if problem is not None:
         summary = failure(problem, {**summary, "final": None})
@@ -160,15 +164,26 @@ def _print_result(record: Trajectory, saved: Path | None) -> None:
         console.print(Text(str(path)))
 
 
-def _tell_folder(record: Trajectory | None) -> None:
+def _tell_folder(given: Given, record: Trajectory | None) -> None:
     """Where the whole of the run is, and how to go on with one that was cut off."""
     if record is None or record.folder is None:
         return
     console = err()
     console.print(Text(f"Run: {report_path(record) or record.folder}", "dim"))
     if record.status in ("truncated", "failed", "running"):
-        words = command_words("run", "--resume", record.folder, *_wider_limit(record))
+        words = command_words("run", "--resume", record.folder, *_wider_limit(record), *_names(given, record))
         console.print(Text(f"Go on with: {words}", "dim"))
+
+
+def _names(given: Given, record: Trajectory) -> tuple[str, ...]:
+    """The options that name again what was named in this command and a record may not decide."""
+    claims = claims_of(record)
+    if claims and given.trust_record:
+        return ("--trust-record",)
+    named = {claim.option: claim.value for claim in claims if claim.option != "--profile"}
+    if given.profile is not None and any(claim.option == "--profile" for claim in claims):
+        named["--profile"] = given.profile
+    return tuple(part for pair in named.items() for part in pair)
 
 
 def _wider_limit(record: Trajectory) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from canvasagent.cli.common import (
     out,
     run_argument,
     runs_dir_option,
+    trust_option,
     verbose_option,
 )
 
@@ -31,6 +32,7 @@ def replay(
         str | None,
         typer.Option(help="A profile or a .toml file; the recorded one if left out.", metavar="NAME"),
     ] = None,
+    trust_record: Annotated[bool, trust_option()] = False,
     runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
@@ -40,7 +42,7 @@ def replay(
     from canvasagent.record.replay import replay as replay_run
 
     try:
-        report = replay_run(find_run(run, runs_dir), profile)
+        report = replay_run(find_run(run, runs_dir), profile, trust_record=trust_record)
     except StorageError as error:
         raise InputError(str(error)) from error
     if not json:

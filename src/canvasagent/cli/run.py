@@ -17,6 +17,7 @@ from canvasagent.cli.common import (
     Ending,
     json_option,
     runs_dir_option,
+    trust_option,
     verbose_option,
     with_run_folder,
 )
@@ -25,6 +26,7 @@ from canvasagent.environment import Limits
 from canvasagent.errors import InputError
 from canvasagent.policies import policy_names
 from canvasagent.policies.base import PolicySettings
+from canvasagent.trust import Named, recorded
 
 if TYPE_CHECKING:
     from canvasagent.record.trajectory import Trajectory
@@ -45,6 +47,7 @@ class Given:
     profile: str | None = None
     runs_dir: Path = RUNS_DIR
     resume: str | None = None
+    trust_record: bool = False
     continued: str | None = None
     batch: Path | None = None
     concurrency: int | None = None
@@ -55,17 +58,24 @@ class Given:
     """Fields of `Limits` and `PolicySettings`."""
 
     def agent(self, record: Trajectory | None = None) -> Agent:
-        """The agent that was asked for; where nothing was said, as `record` has it, else the library's defaults."""
-        recorded = record.policy_settings if record and self.policy in (None, record.policy) else None
+        """The agent that was asked for; where nothing was said, as `record` has it, else the library's defaults.
+
+        Raises `InputError` where `record` names what only the user may (see `canvasagent.trust`).
+        """
+        known = recorded(record, self.named, trust=self.trust_record) if record else None
         options: dict[str, Any] = {
             "limits": settings_from(Limits, self.settings, record.limits if record else None),
-            "settings": settings_from(PolicySettings, self.settings, recorded),
+            "settings": settings_from(PolicySettings, self.settings, known.settings if known else None),
         }
-        policy = self.policy or (record.policy if record else None)
-        profile = self.profile or (record.used_profile if record else None)
+        policy, profile = (known.policy, known.profile) if known else (self.policy, self.profile)
         options |= {"policy": policy} if policy else {}
         options |= {"profile": profile} if profile else {}
         return Agent(runs_dir=self.runs_dir, **options)
+
+    @property
+    def named(self) -> Named:
+        """What a record does not decide, since it was said here."""
+        return Named(self.policy, self.settings.get("base_url"), self.profile)
 
 
 def run(
@@ -101,6 +111,7 @@ def run(
         str | None,
         typer.Option(help=f"Go on with a run that was stopped, cut off or failed; {LAST}: the newest.", metavar="RUN"),
     ] = None,
+    trust_record: Annotated[bool, trust_option()] = False,
     continue_: Annotated[
         str | None,
         typer.Option(
@@ -134,8 +145,8 @@ def run(
     """
     policy = with_run_folder(policy, runs_dir)
     given = Given(
-        request, tuple(image or ()), output, policy, profile, runs_dir, resume, continue_, batch, concurrency, engine,
-        seed, json, settings,
+        request, tuple(image or ()), output, policy, profile, runs_dir, resume, trust_record, continue_, batch,
+        concurrency, engine, seed, json, settings,
     )  # fmt: skip
     _check(given)
     if batch is not None:
@@ -170,6 +181,8 @@ def _check(given: Given) -> None:
         raise InputError("--concurrency needs --batch.")
     if given.batch is None and given.engine != "local":
         raise InputError("--engine needs --batch.")
+    if given.trust_record and given.resume is None:
+        raise InputError("--trust-record needs --resume.")
     if given.resume is not None:
         _refuse("--resume", "the run has it already", request=given.request, image=given.images, seed=given.seed)
     elif given.batch is None and given.request is None:

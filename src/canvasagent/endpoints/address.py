@@ -21,6 +21,7 @@ OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "none"
 """Sent as key to a server that needs none."""
 
+_PORTS = {"http": 80, "https": 443}
 _SECRET_NAME = re.compile(r"key|token|secret|signature|password", re.IGNORECASE)
 
 
@@ -72,18 +73,42 @@ def endpoint_of(settings: PolicySettings, own_url: str | None = None, own_key: s
     parts = _split(given or OPENAI_URL)
     headers: dict[str, str] = {}
     secrets = [key]
-    user, _, host = parts.netloc.rpartition("@")
-    if user:
+    if user := parts.netloc.rpartition("@")[0]:
         pair = base64.b64encode(unquote(user).encode()).decode("ascii")
         headers["Authorization"] = f"Basic {pair}"
         secrets += [pair, user, user.partition(":")[2], unquote(user.partition(":")[2])]
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if any(_SECRET_NAME.search(name) for name in query):
         raise InputError(f"the base URL holds a key in its query, which would end up in logs; set {key_names[0]}.")
-    url = urlunsplit((parts.scheme, host, parts.path, "", ""))
+    url = _bare(parts)
     hidden = tuple(sorted(filter(None, secrets), key=len, reverse=True))
     told = f"{key_names[0]} (or {' or '.join(key_names[1:])})"
     return Endpoint(url, query, key or NO_KEY, headers, hidden, told)
+
+
+def general_address() -> str:
+    """The base URL that holds where nothing more is said, as records have it: OPENAI_BASE_URL, else OpenAI's own.
+
+    Raises `InputError` where OPENAI_BASE_URL is no URL.
+    """
+    return _bare(_split(_first(os.environ.get("OPENAI_BASE_URL")) or OPENAI_URL))
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether two base URLs mean the same server and path; what is no URL is the same as nothing."""
+    try:
+        places = [
+            (parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme], parts.path.rstrip("/"))
+            for parts in map(_split, (one, other))
+        ]
+    except InputError:
+        return False
+    return places[0] == places[1]
+
+
+def _bare(parts: SplitResult) -> str:
+    """The URL without user, password, query and fragment."""
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _first(*candidates: str | None) -> str:

@@ -23,6 +23,7 @@ from canvasagent.execution.toolbox import ToolBox
 from canvasagent.policies.base import Reply, Usage
 from canvasagent.record.model import TurnRecord
 from canvasagent.record.trajectory import Trajectory
+from canvasagent.trust import recorded_profile
 from canvasagent.version import __version__
 
 
@@ -98,28 +99,37 @@ class ReplayReport(_Report):
         return not self.drifts
 
 
-def replay(run: Trajectory | str | Path, toolbox: ToolBox | Profile | str | Path | None = None) -> ReplayReport:
+def replay(
+    run: Trajectory | str | Path,
+    toolbox: ToolBox | Profile | str | Path | None = None,
+    *,
+    trust_record: bool = False,
+) -> ReplayReport:
     """`areplay` for callers without an event loop of their own (works inside of one too, blocking it)."""
-    return block(areplay(run, toolbox))
+    return block(areplay(run, toolbox, trust_record=trust_record))
 
 
-async def areplay(run: Trajectory | str | Path, toolbox: ToolBox | Profile | str | Path | None = None) -> ReplayReport:
+async def areplay(
+    run: Trajectory | str | Path,
+    toolbox: ToolBox | Profile | str | Path | None = None,
+    *,
+    trust_record: bool = False,
+) -> ReplayReport:
     """Take a run's turns again, with `toolbox` (a profile or a `ToolBox`; None: the run's profile, nothing cached).
 
     Raises `StorageError` if the record, or any of its pictures, is missing, damaged or was changed; `InputError`
-    if the profile is unknown here. What the tools do differently is in the report.
+    if the profile is unknown here, or is the run's and names addresses, code or files, unless `trust_record` (see
+    `canvasagent.trust`). What the tools do differently is in the report.
     """
     recorded = run if isinstance(run, Trajectory) else await asyncio.to_thread(Trajectory.load, run)
+    if toolbox is None:
+        toolbox = recorded_profile(recorded, trust=trust_record)
     for record in recorded.assets:
         await asyncio.to_thread(recorded.asset, record.id)
-    own = None if isinstance(toolbox, ToolBox) else ToolBox(toolbox if toolbox is not None else recorded.used_profile)
-    try:
-        used = toolbox if isinstance(toolbox, ToolBox) else own
-        assert used is not None
-        return await _retake(recorded, used)
-    finally:
-        if own is not None:
-            own.close()
+    if isinstance(toolbox, ToolBox):
+        return await _retake(recorded, toolbox)
+    with ToolBox(toolbox) as own:
+        return await _retake(recorded, own)
 
 
 async def _retake(recorded: Trajectory, toolbox: ToolBox) -> ReplayReport:

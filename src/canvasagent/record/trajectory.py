@@ -12,11 +12,10 @@ from PIL import Image
 from pydantic import Field, PrivateAttr, ValidationError
 
 from canvasagent import record as run_files
-from canvasagent.backends.profile import Profile
+from canvasagent.backends.profile import profile_record
 from canvasagent.canvas import Asset, Kind, Lineage, pixel_hash
 from canvasagent.environment import Environment, Step
 from canvasagent.errors import StorageError
-from canvasagent.foreign_json import first_problem
 from canvasagent.policies.base import Reply
 from canvasagent.protocol.conversation import Message
 from canvasagent.protocol.turns import ToolCall
@@ -61,7 +60,8 @@ class Trajectory(Record):
     policy_settings: dict[str, Any] = Field(default_factory=dict)
     profile: str
     profile_settings: dict[str, Any] = Field(default_factory=dict)
-    """The whole profile, so that a run can be resumed and replayed without the file that it came from."""
+    """The whole profile but its keys, so that a run can be replayed without the file that it came from. What of it
+    may be used without asking is for `canvasagent.trust` to say."""
     seed: int
     limits: dict[str, Any] = Field(default_factory=dict)
     system_prompt: str
@@ -98,7 +98,7 @@ class Trajectory(Record):
             continued_result=carried.result if carried is not None else None,
             inputs=environment.canvas.inputs,
             profile=environment.toolbox.profile.name,
-            profile_settings=environment.toolbox.profile.model_dump(),
+            profile_settings=profile_record(environment.toolbox.profile),
             limits=environment.limits.model_dump(),
             system_prompt=messages[0].text,
             request=messages[1].text,
@@ -131,21 +131,6 @@ class Trajectory(Record):
             except (StorageError, KeyError) as error:
                 facts.append(("result", f"{self.final} cannot be shown: {error}"))
         return card(f"Trajectory {self.id}", facts, tiles)
-
-    @property
-    def used_profile(self) -> str | Profile:
-        """The profile that the run was made with; its name alone where the record does not hold it.
-
-        Raises `StorageError` where the record holds something else.
-        """
-        if not self.profile_settings:
-            return self.profile
-        try:
-            return Profile.model_validate(self.profile_settings)
-        except ValidationError as error:
-            raise StorageError(
-                f"the profile in the record of run {self.id} is none: {first_problem(error)}."
-            ) from error
 
     @property
     def folder(self) -> Path | None:
@@ -213,7 +198,9 @@ class Trajectory(Record):
                     f"resumed after turn {len(self.turns)} with {what} {now} instead of {getattr(self, what)}."
                 )
         self.policy, self.policy_settings = run["policy"], run["policy_settings"]
-        self.profile, self.limits = environment.toolbox.profile.name, environment.limits.model_dump()
+        profile = environment.toolbox.profile
+        self.profile, self.profile_settings = profile.name, profile_record(profile)
+        self.limits = environment.limits.model_dump()
         self.system_prompt = messages[0].text
         self.status, self.why, self.final, self.answer, self.unmet = "running", None, None, None, []
 

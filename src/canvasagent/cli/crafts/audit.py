@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canvasagent.cli.common import DRIFTED, Ending, json_option, out, resumable, verbose_option
+from canvasagent.cli.common import DRIFTED, Ending, json_option, out, resumable, trust_option, verbose_option
 from canvasagent.cli.progress import Bar
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def audit(
             metavar="NAME",
         ),
     ] = None,
+    trust_record: Annotated[bool, trust_option()] = False,
     sample: Annotated[
         int | None, typer.Option(min=0, help="Run only so many again, spread evenly; all if left out.", metavar="N")
     ] = None,
@@ -45,6 +46,7 @@ def audit(
         found = run_audit(
             dataset,
             profile=profile,
+            trust_record=trust_record,
             sample=sample,
             workers=workers,
             out=to,

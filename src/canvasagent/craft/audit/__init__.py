@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from canvasagent.backends.profile import Profile
 from canvasagent.craft.audit.again import run_of, steps_of
 from canvasagent.craft.audit.gather import Audit, gather
 from canvasagent.craft.audit.looks import Found, Look, look_at
@@ -31,6 +32,8 @@ from canvasagent.errors import CanvasAgentError, InputError, StorageError
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.replay import areplay
+from canvasagent.record.trajectory import Trajectory
+from canvasagent.trust import Claim, profile_claims, recorded_profile, refuse
 from canvasagent.version import __version__
 
 FOLDER, PAGE, SUMMARY, PROGRESS = "audit", "report.html", "audit.json", "progress.jsonl"
@@ -54,6 +57,7 @@ class Start:
 
     folder: Path
     profile: str | None
+    trust_record: bool = False
 
     def __call__(self) -> Auditor:
         return Auditor(self)
@@ -80,7 +84,7 @@ class Auditor:
     def _again(self, record: SftRecord, look: Look) -> None:
         try:
             run = run_of(record, self._dataset)
-            used = self.start.profile or (run.used_profile if run.profile_settings else "lite")
+            used = self.start.profile or _own_profile(run, self.start.trust_record)
             report = self._runner.run(areplay(run, self._box(used)))
         except CanvasAgentError as error:
             look.found.append(Found(trouble="drift", where=record.id, words=f"it cannot be run again: {error}"))
@@ -106,6 +110,7 @@ def audit(
     folder: str | Path,
     *,
     profile: str | None = None,
+    trust_record: bool = False,
     sample: int | None = None,
     workers: int = 1,
     out: str | Path | None = None,
@@ -115,12 +120,15 @@ def audit(
 
     `profile` runs all trajectories with those tools (None: each with its own); `sample` runs so many, spread evenly
     (0: none, None: all). An audit that was interrupted goes on where it was. Raises `InputError` where there is no
-    dataset, or another one was begun in `out`; `StorageError` where it is damaged beyond reading.
+    dataset, or another one was begun in `out`, or a record's own profile is none to use without asking (see
+    `canvasagent.trust`), unless `trust_record`; `StorageError` where it is damaged beyond reading.
     """
     folder = Path(folder)
     place = Path(out) if out is not None else folder / FOLDER
     with Dataset.open(folder) as dataset:
         chosen = _chosen(dataset, sample)
+        if profile is None and chosen:
+            refuse(f"the dataset in '{folder}'", _claims(dataset, chosen), trust_record)
         key = _key(dataset, profile, sample)
         broken = [Found(trouble="store", where=words.split("'")[1], words=words) for words in dataset.verify()]
         total = len(dataset)
@@ -132,7 +140,7 @@ def audit(
                 for at, (index, record) in enumerate(dataset.indexed(skip=unreadable.append))
                 if index not in done
             )
-            with open_engine("local", workers, Start(folder, profile)) as engine:
+            with open_engine("local", workers, Start(folder, profile, trust_record)) as engine:
                 for count, look in enumerate(engine.map(jobs), len(done) + 1):
                     keep(look)
                     tell(count, total)
@@ -155,6 +163,22 @@ def _chosen(dataset: Dataset, sample: int | None) -> range | set[int]:
     if sample is None or sample >= total:
         return range(total)
     return {at * total // sample for at in range(sample)}
+
+
+def _claims(dataset: Dataset, chosen: range | set[int]) -> list[Claim]:
+    """What the profiles in records that are run again name and may not decide, each once."""
+    found: dict[Claim, None] = {}
+    for at, (_, record) in enumerate(dataset.indexed(skip=lambda unreadable: None)):  # the audit itself counts those
+        settings = (record.trajectory or {}).get("profile_settings") if isinstance(record, SftRecord) else None
+        if at in chosen and settings:
+            with contextlib.suppress(ValidationError):  # a trajectory that cannot be read is not run again
+                found |= dict.fromkeys(profile_claims(Profile.model_validate(settings)))
+    return list(found)
+
+
+def _own_profile(run: Trajectory, trust: bool) -> str | Profile:
+    """The profile that a record's trajectory was made with; `lite` where it does not hold one."""
+    return recorded_profile(run, trust=trust) if run.profile_settings else "lite"
 
 
 def _key(dataset: Dataset, profile: str | None, sample: int | None) -> str:

@@ -179,9 +179,14 @@ def create(argument: str | None, settings: WriterSettings | None = None) -> Endp
         raise InputError("the writer 'endpoint' needs a model: endpoint:MODEL.")
     given = (settings or WriterSettings()).model_dump()
     if mark:
-        given |= dict(parse_qsl(query, keep_blank_values=True))
+        named = dict(parse_qsl(query, keep_blank_values=True))
+        given |= named
         if "api_key" in query:
             raise InputError("a key in the writer's name would end up in records; set CANVASAGENT_WRITER_API_KEY.")
+        if "@" in named.get("base_url", ""):
+            raise InputError(
+                "a password in the writer's name would end up in records; set CANVASAGENT_WRITER_BASE_URL."
+            )
     try:
         chosen = WriterSettings.model_validate(given)
     except ValidationError as error:
