@@ -25,7 +25,7 @@ class Store:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._held: dict[str, OrderedDict[str, Asset]] = {}
+        self._held: dict[str, OrderedDict[str, tuple[Asset, int]]] = {}  # by owner and id, with its size
         self._bytes_of: Counter[str] = Counter()
         self.bytes = 0
 
@@ -50,10 +50,10 @@ class Store:
     def get(self, owner: str, name: str) -> Asset | None:
         """The owner's picture of that id, if it is (still) here."""
         held = self._held.get(owner)
-        asset = held.get(name) if held is not None else None
-        if held is not None and asset is not None:
-            held.move_to_end(name)
-        return asset
+        if held is None or name not in held:
+            return None
+        held.move_to_end(name)
+        return held[name][0]
 
     def put(self, owner: str, kind: Kind, key: str, picture: Image.Image, owner_bytes: int | None = None) -> Asset:
         """Keep a picture; `owner_bytes` bounds what this owner's may take together. Raises as `check` does."""
@@ -67,15 +67,14 @@ class Store:
         while self.bytes + size > self._max_bytes:
             self._drop(max(self._bytes_of, key=self._bytes_of.__getitem__))
         asset = Asset(name, kind, picture, key)
-        self._held.setdefault(owner, OrderedDict())[name] = asset
+        self._held.setdefault(owner, OrderedDict())[name] = asset, size
         self._bytes_of[owner] += size
         self.bytes += size
         return asset
 
     def _drop(self, owner: str) -> None:
         """Let go of the owner's longest unused picture."""
-        _, asset = self._held[owner].popitem(last=False)
-        size = memory_of(asset.picture)
+        _, (_, size) = self._held[owner].popitem(last=False)
         self.bytes -= size
         self._bytes_of[owner] -= size
         if not self._held[owner]:
