@@ -98,6 +98,22 @@ class Hanging(Echo):
         return image.copy()
 
 
+class Stalling(Echo):
+    """Flip that goes on where its picture is dark until the flag file is there, in a thread that cannot be ended."""
+
+    def __call__(self, *, image: Image.Image) -> Image.Image:
+        _note(self.config)
+        while image.getpixel((0, 0))[2] == 0 and not Path(self.config.flag).exists():  # type: ignore[index]
+            time.sleep(0.01)
+        return image.copy()
+
+
+class StallingBatch(Stalling):
+    """The same, as one that waits for a batch."""
+
+    waits = 4
+
+
 class Dying(Echo):
     """Flip whose process dies where its picture is dark."""
 

@@ -401,7 +401,7 @@ def test_keys_take_turns() -> None:
             await asyncio.sleep(0)
 
     async def all_of_them() -> Turnstile:
-        turnstile = Turnstile(1, 100)
+        turnstile = Turnstile(1, 100, 60.0)
         jobs = [("a", f"a{number}") for number in range(4)] + [("b", "b0"), ("b", "b1"), ("c", "c0")]
         tasks = [asyncio.create_task(work(turnstile, *job)) for job in jobs]
         await asyncio.sleep(0)

@@ -24,6 +24,10 @@ class BackendFailure(CanvasAgentError):
     """A backend crashed, hung or was lost: our infrastructure's fault, never counted against a policy."""
 
 
+class CallTimeout(BackendFailure):
+    """A call took longer than a call may take."""
+
+
 class WeightsError(BackendFailure):
     """Weights that a backend needs are missing, damaged or another model's. Says which, and what to do about it."""
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from canvasagent.backends.profile import backend_class, make_backend
-from canvasagent.errors import BackendFailure, CanvasAgentError
+from canvasagent.errors import BackendFailure, CallTimeout, CanvasAgentError
 from canvasagent.stop_signals import leave_stops_to_parent
 
 _CHILD = "from canvasagent.backends.isolated import serve; serve()"
@@ -55,6 +55,8 @@ class IsolatedBackend:
             except _Died:
                 try:
                     value = self._attempt(message)
+                except CallTimeout:
+                    raise
                 except (_Died, BackendFailure) as error:
                     raise BackendFailure(
                         f"the process of backend '{self._spec}' died in the middle of a call."
@@ -75,8 +77,9 @@ class IsolatedBackend:
         except Exception as error:  # a stream that broke, or an answer that cannot be unpickled
             self._stop()
             if late.is_set():
-                problem = f"took longer than {self._seconds:g} s and was ended"
-            elif self._closed or self._given_up is process:
+                words = f"took longer than {self._seconds:g} s and was ended"
+                raise CallTimeout(f"the process of backend '{self._spec}' {words}.") from error
+            if self._closed or self._given_up is process:
                 problem = "was closed"
             else:
                 raise _Died from error

@@ -98,14 +98,16 @@ def _toolbox(
     from canvasagent.execution.toolbox import ToolBox
     from canvasagent.scale.cluster import check_engine
 
+    seconds = settings.call_timeout
     if check_engine(engine) == "local":
         if sharing is not None:
             raise InputError("--sharing belongs to --engine ray.")
-        return ToolBox(profile, workers=settings.concurrency, max_pixels=settings.max_pixels), settings
+        limits = {"max_pixels": settings.max_pixels, "call_seconds": seconds, "waiting_call_seconds": seconds}
+        return ToolBox(profile, workers=settings.concurrency, **limits), settings
     from canvasagent.scale.sharing import load_sharing
     from canvasagent.scale.tools import ClusterToolBox
 
-    toolbox = ClusterToolBox(profile, load_sharing(sharing), max_pixels=settings.max_pixels)
+    toolbox = ClusterToolBox(profile, load_sharing(sharing), max_pixels=settings.max_pixels, call_seconds=seconds)
     return toolbox, settings if concurrency else settings.model_copy(update={"concurrency": toolbox.capacity})
 
 

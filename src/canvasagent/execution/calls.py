@@ -6,6 +6,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 
+from canvasagent.errors import CallTimeout
 from canvasagent.execution.cache import Entry, Refused
 from canvasagent.faults import Stage, ToolFault
 from canvasagent.tools.base import Outcome
@@ -25,6 +26,8 @@ class Execution:
     """Wall time, waiting for a free worker included."""
     cost: float | None = None
     """What it cost, where the backend pays for its calls; a cached call costs nothing."""
+    timed_out: bool = False
+    """Whether the fault is that it took longer than a call may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +64,5 @@ def ended(
 def failed(error: Exception, key: str, seed: int, backend: str, started: float) -> Execution:
     """A call that the infrastructure kept from one."""
     fault = ToolFault(Stage.INFRASTRUCTURE, str(error))
-    return Execution(None, fault, key, seed, backend, False, time.perf_counter() - started)
+    seconds, timed_out = time.perf_counter() - started, isinstance(error, CallTimeout)
+    return Execution(None, fault, key, seed, backend, False, seconds, timed_out=timed_out)

@@ -23,6 +23,8 @@ class Flight:
     """When a worker took it up."""
     waiting: int = 0
     """How many wait for it."""
+    abandoned: bool = False
+    """Whether there was a time when nobody waited for it any more."""
     cost: float | None = None
     """What it cost, where known; billed once."""
 

@@ -14,8 +14,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from canvasagent.backends.isolated import IsolatedBackend
 from canvasagent.backends.lacking import lacks_of
 from canvasagent.backends.profile import Profile, backend_class, fingerprint, load_profile, make_backend
 from canvasagent.canvas import Asset
-from canvasagent.errors import BackendFailure, InputError, MissingExtra, ToolRefusal
+from canvasagent.errors import BackendFailure, CallTimeout, InputError, MissingExtra, ToolRefusal
 from canvasagent.execution.cache import Cache, Entry, Refused
 from canvasagent.execution.calls import Execution, Known, cache_key, ended, failed, key_of
 from canvasagent.execution.cost_meter import metered
@@ -46,7 +46,8 @@ class ToolBox:
     """The tools of a profile, ready to be called. Shared by any number of episodes and event loops.
 
     `workers` bounds the threads that pixel work runs in (None: one a core); `max_pixels` what one result may
-    hold; `call_seconds` how long one call may take.
+    hold; `call_seconds` how long one call may take, `waiting_call_seconds` one whose backend waits for another machine
+    or for a batch (None: no limit but that of who carries it out).
     """
 
     def __init__(
@@ -57,11 +58,12 @@ class ToolBox:
         workers: int | None = None,
         max_pixels: int = MAX_PIXELS,
         call_seconds: float = CALL_SECONDS,
+        waiting_call_seconds: float | None = None,
     ) -> None:
         self.profile = load_profile(profile)
         self.cache = cache if cache is not None else Cache()
         self.max_pixels = max_pixels
-        self.call_seconds = call_seconds
+        self.call_seconds, self.waiting_call_seconds = call_seconds, waiting_call_seconds
         self.tools: dict[str, Tool] = {
             name: tool for name, tool in all_tools().items() if name in self.profile.backends
         }
@@ -166,11 +168,13 @@ class ToolBox:
         repeat: int = 0,
         seed: int | None = None,
         partition: str = "",
+        abandoned: Callable[[Future[Any]], None] = lambda _: None,
     ) -> Execution:
         """Run a call that passed its checks. `assets` are the pictures its arguments mean, by slot.
 
         `seed` is the backend's own; where it is not given it follows from `run_seed` and `repeat`. Calls share what is
-        cached or under way with those of the same `partition` only.
+        cached or under way with those of the same `partition` only. Work that nobody waits for any more (the caller
+        gave up, the time is over), but that goes on in a thread, is given to `abandoned`, once.
         Never raises for what a backend does: a refusal or a failure is in the result's `fault`.
         """
         started = time.perf_counter()
@@ -191,7 +195,7 @@ class ToolBox:
         cached, cost = entry is not None, None
         if entry is None:
             try:
-                entry, cached, cost = await self._shared(key, shared_key, checked, assets, seed)
+                entry, cached, cost = await self._shared(key, shared_key, checked, assets, seed, abandoned)
             except (BackendFailure, MissingExtra) as error:
                 return failed(error, key, seed, known.fingerprint, started)
         return ended(entry, key, seed, known.fingerprint, cached, started, cost)
@@ -241,14 +245,19 @@ class ToolBox:
         )
 
     async def _shared(
-        self, key: str, shared_key: str, checked: Checked, assets: Mapping[str, Asset], seed: int
+        self,
+        key: str,
+        shared_key: str,
+        checked: Checked,
+        assets: Mapping[str, Asset],
+        seed: int,
+        abandoned: Callable[[Future[Any]], None],
     ) -> tuple[Entry, bool, float | None]:
         """Run the call in the pool, once for all that ask for it at the same time; was it cached, what did it cost.
 
-        The time limit counts from when a worker takes the call up, so that a long queue is no failure; where calls
-        are carried out elsewhere, the limit is that of who does so.
+        The time limit counts from when a worker takes the call up, so that a long queue is no failure.
         """
-        limit = float("inf") if self._know(checked.tool).waits else self.call_seconds
+        limit = self.waiting_call_seconds if self._know(checked.tool).waits else self.call_seconds
         with self._lock:
             flight = self._running.get(shared_key)
             if flight is None:
@@ -260,30 +269,35 @@ class ToolBox:
         try:
             landed = landing(flight.future)
             while not landed.done():
-                left = limit - (time.monotonic() - (flight.begun or time.monotonic()))
-                if left <= 0:
-                    raise BackendFailure(f"{checked.tool.name} took longer than {self.call_seconds:g} s.")
-                await asyncio.wait((landed,), timeout=min(left, 1e6))
+                left = None if limit is None else limit - (time.monotonic() - (flight.begun or time.monotonic()))
+                if left is not None and left <= 0:
+                    raise CallTimeout(f"{checked.tool.name} took longer than {limit:g} s.")
+                await asyncio.wait((landed,), timeout=left)
             return *flight.future.result(), flight.bill()
         except CancelledError as error:
             raise BackendFailure("the tool box was closed.") from error
         finally:
-            self._leave(flight, checked.tool)
+            if self._leave(flight, checked.tool):
+                abandoned(flight.future)
 
     def _forget(self, flight: Flight) -> None:
         if self._running.get(flight.cache_key) is flight:
             del self._running[flight.cache_key]
 
-    def _leave(self, flight: Flight, tool: Tool) -> None:
-        """Stop waiting. A call that nobody waits for any more is not begun, and in a process of its own is ended."""
+    def _leave(self, flight: Flight, tool: Tool) -> bool:
+        """Stop waiting. A call that nobody waits for any more is not begun, and in a process of its own is ended.
+
+        Whether a thread goes on with it, if that was not told before.
+        """
         with self._lock:
             flight.waiting -= 1
-            if flight.waiting or flight.future.done():
-                return
-            backend = self._backends.get(tool.name)
-            if not flight.future.cancel() and isinstance(backend, IsolatedBackend):
+            if flight.waiting or flight.future.done() or flight.future.cancel():
+                return False
+            if isinstance(backend := self._backends.get(tool.name), IsolatedBackend):
                 self._forget(flight)  # who asks from now on gets a fresh process
                 backend.interrupt()
+            first, flight.abandoned = not flight.abandoned, True
+            return first
 
     def _depart(self, flight: Flight, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Flight:
         try:

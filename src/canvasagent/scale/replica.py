@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset
@@ -36,7 +38,22 @@ class Replica:
 
     def __init__(self, profile: Profile, at_once: int, max_pixels: int, call_seconds: float) -> None:
         """`profile` has its tools only. Results are kept by who asks, not here."""
-        self._box = ToolBox(profile, cache=Cache(0), workers=at_once, max_pixels=max_pixels, call_seconds=call_seconds)
+        self._box = ToolBox(
+            profile,
+            cache=Cache(0),
+            workers=at_once,
+            max_pixels=max_pixels,
+            call_seconds=call_seconds,
+            waiting_call_seconds=call_seconds,
+        )
+        self._at_once = at_once
+        self._stuck: list[Future[Any]] = []
+
+    def check_health(self) -> None:
+        """Ray asks this now and then. A copy whose threads are all stuck in calls that took too long is replaced."""
+        self._stuck = [work for work in self._stuck if not work.done()]
+        if len(self._stuck) >= self._at_once:
+            raise RuntimeError(f"all {self._at_once} threads are stuck in calls that do not end")
 
     async def tell(self, name: str) -> Told:
         """What tells the results of a tool from another's, or why there will be none."""
@@ -52,7 +69,13 @@ class Replica:
 
         It shares nothing with calls that are alike: who asks shares those that may be shared.
         """
-        return await self._box.call(checked, assets, seed=seed, partition=secrets.token_hex(8))
+        abandoned: list[Future[Any]] = []
+        execution = await self._box.call(
+            checked, assets, seed=seed, partition=secrets.token_hex(8), abandoned=abandoned.append
+        )
+        if execution.timed_out:
+            self._stuck += abandoned
+        return execution
 
 
 class Directory:

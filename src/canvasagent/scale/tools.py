@@ -16,7 +16,7 @@ from typing import Any
 
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset
-from canvasagent.errors import BackendFailure, ToolRefusal
+from canvasagent.errors import BackendFailure, CallTimeout, ToolRefusal
 from canvasagent.execution.calls import Known
 from canvasagent.execution.cost_meter import spend
 from canvasagent.execution.toolbox import CALL_SECONDS, ToolBox
@@ -134,7 +134,7 @@ class ClusterToolBox(ToolBox):
                 return response.result(timeout_s=max(0.1, until - time.monotonic()))
             except TimeoutError as error:
                 response.cancel()
-                raise BackendFailure(f"no replica of {tool} answered in {seconds:g} s.") from error
+                raise CallTimeout(f"no replica of {tool} answered in {seconds:g} s.") from error
             except errors.RayTaskError as error:
                 raise BackendFailure(f"a replica of {tool} failed: {_first_line(error.cause or error)}") from error
             except errors.RayError as error:
@@ -181,7 +181,7 @@ class _Elsewhere:
             spend(execution.cost)
         fault = execution.fault
         if fault is not None and fault.stage is Stage.INFRASTRUCTURE:
-            raise BackendFailure(fault.message)
+            raise (CallTimeout if execution.timed_out else BackendFailure)(fault.message)
         if fault is not None or execution.outcome is None:
             raise ToolRefusal(fault.message if fault is not None else "no result.")
         if execution.key != key:

@@ -58,7 +58,7 @@ class Service:
     def __init__(self, engine: Engine, settings: ServerSettings, keys: Keys) -> None:
         self.engine, self.settings, self.keys = engine, settings, keys
         self.store = Store(settings.stored_bytes)
-        self.turnstile = Turnstile(settings.concurrency, settings.waiting)
+        self.turnstile = Turnstile(settings.concurrency, settings.waiting, settings.call_timeout)
         self.metrics = Metrics(self.store, self.turnstile)
         self.intake = Intake(settings)
         self.decoding = asyncio.Semaphore(max(2, settings.concurrency))  # what is being decoded takes memory
@@ -153,6 +153,8 @@ class Service:
         """GET /readyz: its tools can be used."""
         if self.unready is None:
             raise Problem(503, "not_ready", "the tools are being loaded.", wait=1)
+        if self.turnstile.stuck:
+            raise Problem(503, "not_ready", "all workers are stuck in calls that do not end.")
         if self.unready:
             # Why not (paths, what is installed) concerns those who hold a key; whether is for load balancers too.
             known = self.keys.known(request.headers.get("authorization"))

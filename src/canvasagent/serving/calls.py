@@ -93,7 +93,8 @@ class Calls:
     def _made_here(self, caller: Caller, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Work | None:
         if (execution := self.engine.call_here(checked, assets, seed=seed, partition=caller.partition)) is None:
             return None
-        self._count(checked.tool.name, execution)
+        self.metrics.seconds.labels(checked.tool.name).observe(execution.seconds)
+        self.metrics.calls.labels(checked.tool.name, _end(execution)).inc()
         ended: Work = asyncio.get_running_loop().create_future()
         ended.set_result(self._answer(caller, execution))
         return ended
@@ -140,25 +141,29 @@ class Calls:
     async def _carry_out(
         self, caller: Caller, checked: Checked, assets: Mapping[str, Asset], seed: int, progress: Progress
     ) -> dict[str, Any]:
-        execution = None
+        turn, end = None, "left"
         try:
-            async with self.turnstile.turn(caller.name):
+            async with self.turnstile.turn(caller.name) as turn:
                 progress.run()
-                execution = await self.engine.call(checked, assets, seed=seed, partition=caller.partition)
+                execution = await self.engine.call(
+                    checked, assets, seed=seed, partition=caller.partition, abandoned=turn.abandon
+                )
+                end = _end(execution)
                 self.turnstile.took(execution.seconds)
+                self.metrics.seconds.labels(checked.tool.name).observe(execution.seconds)
             return self._answer(caller, execution)
+        except Problem:
+            end = "failed" if end == "left" else end  # it got no turn
+            raise
         finally:
-            caller.calls -= 1
-            self._count(checked.tool.name, execution)
-
-    def _count(self, name: str, execution: Execution | None) -> None:
-        """Count a call, by how it ended (None: its client left)."""
-        if execution is not None:
-            self.metrics.seconds.labels(name).observe(execution.seconds)
-        self.metrics.calls.labels(name, "left" if execution is None else _end(execution)).inc()
+            caller.end_call(turn.abandoned if turn is not None else None)
+            self.metrics.calls.labels(checked.tool.name, end).inc()
 
     def _answer(self, caller: Caller, execution: Execution) -> dict[str, Any]:
         fault, outcome = execution.fault, execution.outcome
+        if fault is not None and execution.timed_out:
+            limit = f"The time limit of a call here is {self.settings.call_timeout:g} s (--call-timeout)."
+            raise Problem(504, "call_timeout", f"{fault.message} {limit}")
         if fault is not None and fault.stage is Stage.INFRASTRUCTURE:
             raise Problem(503, "backend_failure", fault.message)
         if fault is not None or outcome is None:
@@ -204,6 +209,8 @@ async def settled(task: Work, gone: asyncio.Task[None], seconds: float | None) -
 def _end(execution: Execution) -> str:
     if execution.fault is None:
         return "cached" if execution.cached else "done"
+    if execution.timed_out:
+        return "timeout"
     return "failed" if execution.fault.stage is Stage.INFRASTRUCTURE else "refused"
 
 

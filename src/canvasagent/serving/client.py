@@ -269,6 +269,8 @@ class ToolServer:
             return ToolRefusal(said)
         if status == 429:
             return _Busy(min(60.0, float(wait)) if wait and wait.isdigit() else 1.0, said)
+        if status == 504 and type == "call_timeout":
+            return BackendFailure(f"the tool server {self.url} ended the call: {said}")
         if status == 503 and type == "backend_failure":
             return _Crashed(said)
         if status in (408, 499, 500, 502, 503, 504):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import Any, Protocol
 
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset
@@ -51,11 +52,13 @@ class Engine(Protocol):
         repeat: int = 0,
         seed: int | None = None,
         partition: str = "",
+        abandoned: Callable[[Future[Any]], None] = lambda _: None,
     ) -> Execution:
         """Run a call; what goes wrong is in the result's `fault`. `seed`: the backend's own, not to be derived.
 
         Results of one `partition` are neither given to another, nor is any time saved by them there.
-        When the caller gives up (is cancelled), a call that was not begun is not begun any more.
+        When the caller gives up (is cancelled), a call that was not begun is not begun any more. `abandoned` is given
+        the work that goes on, and keeps a worker busy, after the caller gave up or the time for a call was over.
         """
         ...
 

@@ -11,12 +11,15 @@ import hashlib
 import secrets
 import time
 import tomllib
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from canvasagent.errors import InputError
+from canvasagent.execution.in_flight import landing
 from canvasagent.serving.problems import Problem, too_many
 from canvasagent.serving.settings import Quota
 
@@ -56,7 +59,7 @@ class Caller:
     partition: str = ""
     """Whose results it may be given: its own; on a server without keys those of all."""
     calls: int = 0
-    """Calls that run or wait now."""
+    """Calls that run or wait now, those included that nobody waits for any more."""
 
     def __post_init__(self) -> None:
         self._requests = Bucket(self.quota.requests_per_minute)
@@ -79,6 +82,13 @@ class Caller:
         """Whether one more call may be under way. Raises `Problem` 429."""
         if self.quota.calls_at_once is not None and self.calls >= self.quota.calls_at_once:
             raise too_many(f"this key may have {self.quota.calls_at_once} calls under way.", 1)
+
+    def end_call(self, abandoned: Future[Any] | None) -> None:
+        """One call less is under way; where a thread goes on with it, when that is done."""
+        if abandoned is None:
+            self.calls -= 1
+        else:
+            landing(abandoned).add_done_callback(lambda _: self.end_call(None))
 
     def _take(self, bucket: Bucket, amount: float, what: str) -> None:
         if wait := bucket.take(amount):

@@ -33,6 +33,9 @@ class Metrics:
         self.uploaded = Counter("canvasagent_uploaded_bytes", "Bytes of uploaded pictures", registry=self.registry)
         self._gauge("canvasagent_calls_running", "Calls that run", lambda: turnstile.busy)
         self._gauge("canvasagent_calls_waiting", "Calls that wait for their turn", lambda: turnstile.waiting)
+        self._gauge(
+            "canvasagent_calls_abandoned", "Calls that run on though nobody waits for them", lambda: turnstile.abandoned
+        )
         self._gauge("canvasagent_pictures", "Pictures held", lambda: len(store))
         self._gauge("canvasagent_picture_bytes", "Memory of the pictures held", lambda: store.bytes)
         ProcessCollector(registry=self.registry)

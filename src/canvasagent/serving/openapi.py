@@ -37,7 +37,7 @@ def tools_told(engine: Engine, unready: Mapping[str, str]) -> dict[str, Any]:
 
 def document(tools: Mapping[str, Tool], settings: ServerSettings, keys: bool) -> dict[str, Any]:
     """The OpenAPI document."""
-    paths: dict[str, Any] = {f"{API}/tools/{tool.name}": {"post": _call(tool)} for tool in tools.values()}
+    paths: dict[str, Any] = {f"{API}/tools/{tool.name}": {"post": _call(tool, settings)} for tool in tools.values()}
     paths |= _picture_paths(settings)
     paths[f"{API}/tools"] = {"get": _operation("listTools", "The tools, with their backends.", {"200": _json("Tools")})}
     for path, name, summary in (
@@ -62,7 +62,7 @@ def document(tools: Mapping[str, Tool], settings: ServerSettings, keys: bool) ->
     }
 
 
-def _call(tool: Tool) -> dict[str, Any]:
+def _call(tool: Tool, settings: ServerSettings) -> dict[str, Any]:
     schema = tool.schema()["function"]["parameters"]
     named, id = tool.references({}), {"type": "string", "pattern": f"^{ID_PATTERN}$"}
     properties = {
@@ -90,6 +90,7 @@ def _call(tool: Tool) -> dict[str, Any]:
         "415": _problem("The body is not JSON."),
         "422": _problem("The arguments are wrong (`invalid`), or the tool refuses in words (`refused`)."),
         "503": _problem("The backend crashed or was lost (`backend_failure`): the call may be sent again."),
+        "504": _problem(f"The call took longer than {settings.call_timeout:g} s (`call_timeout`)."),
     }
     told = {**_operation(f"call{tool.name}", tool.summary, replies), "tags": ["tools"]}
     return {**told, "requestBody": {"required": True, "content": {JSON: {"schema": body}}}}

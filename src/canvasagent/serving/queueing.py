@@ -1,20 +1,50 @@
-"""Whose turn it is: so many calls run at once, the others wait, key by key in turn, so that none crowds others out."""
+"""Whose turn it is: so many calls run at once, the others wait, key by key in turn, so that none crowds others out.
+
+A thread cannot be ended in Python. A call whose time is over, or whose client left, may leave one that works on; it
+keeps its turn until it is done, so that no more calls are let through than there are threads for them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from typing import Any
 
-from canvasagent.serving.problems import too_many
+from canvasagent.execution.in_flight import landing
+from canvasagent.serving.problems import Problem, too_many
+
+log = logging.getLogger(__name__)
+GRACE = 0.5
+"""Seconds in which what was abandoned may still come to its end, a process that was killed for one."""
+
+
+class Turn:
+    """The turn of a call."""
+
+    def __init__(self) -> None:
+        self.since = asyncio.get_running_loop().time()
+        self.abandoned: Future[Any] | None = None
+
+    def abandon(self, work: Future[Any]) -> None:
+        """Tell that a thread goes on with this call, which has no other use for its turn."""
+        self.abandoned = work
 
 
 class Turnstile:
-    """Lets `running` calls through at once and keeps up to `waiting` more."""
+    """Lets `running` calls through at once and keeps up to `waiting` more.
 
-    def __init__(self, running: int, waiting: int) -> None:
-        self._free, self.running, self._limit = running, running, waiting
+    A thread that still works `seconds` after its turn began is stuck. When all are, calls fail instead of waiting.
+    """
+
+    def __init__(self, running: int, waiting: int, seconds: float) -> None:
+        self._free, self.running, self._limit, self._seconds = running, running, waiting, seconds
+        self.abandoned = 0
+        """Turns that are kept by threads whose calls are over."""
+        self._stuck = 0
         self._lines: dict[str, deque[asyncio.Future[None]]] = {}
         self.waiting = 0
         self._mean = 0.1
@@ -23,6 +53,11 @@ class Turnstile:
     def busy(self) -> int:
         """How many run."""
         return self.running - self._free
+
+    @property
+    def stuck(self) -> bool:
+        """Whether all turns are kept by threads that do not come to an end."""
+        return self._stuck >= self.running
 
     @property
     def expected_wait(self) -> float:
@@ -34,18 +69,63 @@ class Turnstile:
         self._mean += 0.05 * (seconds - self._mean)
 
     def check(self) -> None:
-        """Raises `Problem` 429 where no more may wait."""
+        """Raises `Problem` 429 where no more may wait, 503 where waiting has no end in sight."""
+        if self.stuck:
+            raise self._all_stuck()
         if self._free <= 0 and self.waiting >= self._limit:
             raise too_many(f"{self.waiting} calls wait already.", min(60.0, self.expected_wait))
 
     @contextlib.asynccontextmanager
-    async def turn(self, owner: str) -> AsyncIterator[None]:
-        """Wait for a turn of `owner` and keep it for the length of the block."""
+    async def turn(self, owner: str) -> AsyncIterator[Turn]:
+        """Wait for a turn of `owner`; keep it for the length of the block, and until what it abandons is done.
+
+        Raises as `check` does.
+        """
         await self._enter(owner)
+        turn = Turn()
         try:
-            yield
+            yield turn
         finally:
+            if turn.abandoned is None:
+                self._leave()
+            else:
+                self._keep(turn.abandoned, turn.since)
+
+    def _keep(self, work: Future[Any], since: float) -> None:
+        """Leave when `work` is done; tell the waiting ones where it is the last to be stuck."""
+        loop = asyncio.get_running_loop()
+        self.abandoned += 1
+        overdue = False
+
+        def late() -> None:
+            nonlocal overdue
+            overdue = True
+            self._stuck += 1
+            log.warning("a call goes on after its time is over: %d of %d workers are stuck", self._stuck, self.running)
+            if self.stuck:
+                self._fail_waiting()
+
+        def done(_: object) -> None:
+            timer.cancel()
+            self._stuck -= overdue
+            self.abandoned -= 1
             self._leave()
+
+        timer = loop.call_later(max(GRACE, since + self._seconds - loop.time()), late)
+        landing(work).add_done_callback(done)
+
+    def _all_stuck(self) -> Problem:
+        words = f"all {self.running} workers are stuck in calls that go on after {self._seconds:g} s (--call-timeout)"
+        advice = "The server must be restarted; with --isolate such calls are ended."
+        return Problem(503, "workers_stuck", f"{words}. {advice}", wait=60)
+
+    def _fail_waiting(self) -> None:
+        for line in self._lines.values():
+            for ticket in line:
+                if not ticket.done():
+                    ticket.set_exception(self._all_stuck())
+        self._lines.clear()
+        self.waiting = 0
 
     async def _enter(self, owner: str) -> None:
         if self._free > 0 and not self.waiting:
@@ -58,7 +138,7 @@ class Turnstile:
         try:
             await ticket
         except asyncio.CancelledError:
-            if ticket.done() and not ticket.cancelled():
+            if ticket.done() and not ticket.cancelled() and ticket.exception() is None:
                 self._leave()  # its turn came at the moment in which it gave up
             elif ticket in (line := self._lines.get(owner, deque())):
                 line.remove(ticket)

@@ -14,7 +14,7 @@ MEGA = 1_000_000
 class Quota(BaseModel):
     """What the holder of a key may use. None: as much as there is."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     requests_per_minute: float | None = Field(default=None, gt=0)
     """Requests of any sort."""
@@ -33,12 +33,14 @@ class Quota(BaseModel):
 class ServerSettings(BaseModel):
     """Limits of the server as a whole."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     concurrency: int = Field(default=os.cpu_count() or 1, ge=1)
     """Calls that run at once; batching backends want as many as fill a batch."""
     waiting: int = Field(default=256, ge=0)
     """Calls that may wait for their turn; more are told to come back (429)."""
+    call_timeout: float = Field(default=600.0, gt=0, le=1_000_000)
+    """Seconds that a call may take once its turn came, the loading of a model included; then it fails with 504."""
     upload_bytes: int = Field(default=100 * MEGA, ge=1)
     """Size of one uploaded picture, as a file."""
     uploads_bytes: int = Field(default=400 * MEGA, ge=1)
