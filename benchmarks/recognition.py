@@ -21,10 +21,10 @@ import numpy as np
 from device import device, write_results
 from PIL import Image
 
+from canvasagent.english.colors import drawn_colors
 from canvasagent.imaging.geometry import PixelBox
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.layout import Placement
-from canvasagent.sketch.lexicon import data
 from canvasagent.sketch.recognise import recognise
 from canvasagent.sketch.render import render, sprite_picture
 from canvasagent.sketch.scene import Scene
@@ -97,7 +97,7 @@ class Tally:
 def scene(seed: int, size: tuple[int, int] = (512, 512), overlap: bool = False, **looks: Any) -> Drawn:
     """A random scene of 1 to 8 things; things touch only with `overlap`, and are hidden by at most HIDDEN."""
     random = np.random.default_rng(seed)
-    backgrounds, colors = list(all_backgrounds().values()), sorted(set(data()["colors"].values()))
+    backgrounds, colors = list(all_backgrounds().values()), sorted(set(drawn_colors().values()))
     plain = random.random() < 0.1
     background = None if plain else backgrounds[random.integers(len(backgrounds))]
     placements: list[Placement] = []

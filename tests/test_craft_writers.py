@@ -20,12 +20,13 @@ from canvasagent.craft.writers.base import Seen, WriterFailure
 from canvasagent.craft.writers.diversity import distinct, self_bleu, unique_share, words
 from canvasagent.craft.writers.grammar import write_instruction
 from canvasagent.craft.writers.grammar.farewells import write_farewell
-from canvasagent.craft.writers.grammar.lexicon import data, gerund, plural, verb, with_article
+from canvasagent.craft.writers.grammar.lexicon import data, gerund, verb, with_article
 from canvasagent.craft.writers.grammar.pictures import all_steps
 from canvasagent.craft.writers.grammar.reasons import write_reason
 from canvasagent.craft.writers.grammar.referring import Reference
 from canvasagent.craft.writers.grammar.seeing import place_of
 from canvasagent.craft.writers.grammar.weave import single as one_sentence
+from canvasagent.english.nouns import plural
 from canvasagent.errors import InputError
 from writer_plans import ACTS, facts_of, lifted, random_plan, single, step
 

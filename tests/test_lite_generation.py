@@ -15,9 +15,9 @@ from canvasagent.backends.lite import ocr
 from canvasagent.backends.lite.figures import SHAPES, Figures, arrange
 from canvasagent.backends.lite.image_generation import Backend, Config, choose
 from canvasagent.backends.lite.lettering import contrast, fit
-from canvasagent.backends.lite.palette import COLORS, color_named
 from canvasagent.backends.lite.prompts import read_prompt
 from canvasagent.backends.lite.scenery import ground_for
+from canvasagent.english.colors import color_named, colors
 from canvasagent.errors import ToolRefusal
 from canvasagent.sketch.draw import draw
 from canvasagent.sketch.scene import Scene as DrawnScene
@@ -92,8 +92,8 @@ def test_shapes_are_counted_and_coloured(color: str, count: int, word: str) -> N
 @pytest.mark.parametrize("shape", sorted(SHAPES))
 def test_every_shape_is_drawn_smooth_and_inside(shape: str) -> None:
     pixels = np.asarray(_make(f"a blue {shape} on a white background"))
-    blue = (np.abs(pixels.astype(int) - np.array(COLORS["blue"])).max(axis=2) < 8).sum()
-    edge = ((pixels > np.array(COLORS["blue"]) + 12) & (pixels < 243)).all(axis=2).sum()
+    blue = (np.abs(pixels.astype(int) - np.array(colors()["blue"])).max(axis=2) < 8).sum()
+    edge = ((pixels > np.array(colors()["blue"]) + 12) & (pixels < 243)).all(axis=2).sum()
     assert blue > 0.03 * 256 * 256
     # Edges along the grid may fall between pixels; all others have pixels that are partly covered.
     assert edge > 20 or shape in {"square", "rectangle", "cross"}
@@ -128,7 +128,7 @@ def test_several_things_on_a_ground() -> None:
     picture = _make("a red circle on the left and two yellow stars on the right, on a navy background")
     assert len(_blobs(picture, "red")) == 1
     assert len(_blobs(picture, "yellow")) == 2
-    assert picture.getpixel((1, 1)) == COLORS["navy"]
+    assert picture.getpixel((1, 1)) == colors()["navy"]
 
 
 @given(st.integers(1, 20), st.sampled_from([0.35, 1.0, 1.9]), st.integers(0, 99))

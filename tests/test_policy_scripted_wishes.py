@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from canvasagent.english.nouns import singular
 from canvasagent.english.quotations import Quotes
-from canvasagent.policies._scripted.details import head, singular
+from canvasagent.policies._scripted.details import head
 from canvasagent.policies._scripted.language import clauses, mended, nameable, resolved, reworded, strip
 from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.policies._scripted.wishes import amend, condition

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from canvasagent.english.colors import drawn_colors
 from canvasagent.errors import InputError, ToolRefusal
 from canvasagent.sketch.background import WIDTH, all_backgrounds, load_background, view
 from canvasagent.sketch.draw import draw
@@ -252,8 +253,8 @@ def test_colours_sizes_places_words_and_light_are_read() -> None:
     scene = parse('a small white rabbit on the beach at night, captioned "Hop!", a huge sun on the left')
     assert scene.background == "beach" and scene.light == "night" and scene.caption == "Hop!"
     rabbit, sun = scene.groups
-    assert rabbit.color == data()["colors"]["white"] and rabbit.scale < 1 < sun.scale and sun.spot == "left"
-    assert parse("three red apples in a row on a blue background").ground == data()["colors"]["blue"]
+    assert rabbit.color == drawn_colors()["white"] and rabbit.scale < 1 < sun.scale and sun.spot == "left"
+    assert parse("three red apples in a row on a blue background").ground == drawn_colors()["blue"]
     assert parse("on the left a man, on the right a woman").groups[1].spot == "right"
     assert parse("a sign that says 'OPEN' and a dog").groups[0].words == "OPEN"
     assert parse("a dog with a banner 'SALE'").banner == "SALE"

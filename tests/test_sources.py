@@ -21,10 +21,10 @@ from canvasagent.craft.sources import load_source, source_names
 from canvasagent.craft.sources._compose import casts
 from canvasagent.craft.sources._turning import Change
 from canvasagent.craft.sources.duplicates import NEAR, distance, fingerprint, groups, is_near
+from canvasagent.english.colors import drawn_colors
 from canvasagent.errors import InputError, ToolRefusal
 from canvasagent.imaging.geometry import box_to_pixels
 from canvasagent.sketch.background import all_backgrounds
-from canvasagent.sketch.lexicon import data
 from canvasagent.sketch.sprite import all_sprites
 from helpers import photo
 
@@ -284,7 +284,7 @@ def test_phrases_are_different_and_pictures_varied() -> None:
 
 
 def test_casts_name_what_there_is() -> None:
-    told, sprites, colors = casts(), all_sprites(), data()["colors"]
+    told, sprites, colors = casts(), all_sprites(), drawn_colors()
     assert set(told["casts"]) == set(all_backgrounds()) and set(told["carriers"]) <= set(all_backgrounds())
     named = [name for part in ("casts", "carriers", "paint") for names in told[part].values() for name in names]
     assert set(named) | set(told["plain"]["things"]) | set(told["usual"]) <= set(sprites)

@@ -11,6 +11,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
+from canvasagent.english.colors import colors, drawn_color
+from canvasagent.english.lexicon import lexicon
+from canvasagent.english.nouns import plural
 from canvasagent.english.quotations import Quotes
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.sprite import all_sprites
@@ -35,7 +38,6 @@ class Token:
 _WORD = re.compile(r"⟪\d+⟫|-?\d+|[a-z]+(?:['’-][a-z]+)*|[.,;:!?]")
 _TABLES: dict[str, Sort] = {
     "relations": "relation", "spots": "spot", "places": "place", "words": "words", "looks": "look", "light": "light",
-    "counts": "count", "sizes": "size", "colors": "color",
 }  # fmt: skip
 
 
@@ -64,6 +66,12 @@ def phrases() -> dict[str, Token]:
     for table, sort in _TABLES.items():
         for phrase, value in data()[table].items():
             add(phrase, sort, value)
+    for phrase, number in (lexicon()["counts"] | lexicon()["vague_counts"]).items():
+        add(phrase, "count", number)
+    for phrase, scale in lexicon()["sizes"].items():
+        add(phrase, "size", scale)
+    for phrase in colors():
+        add(phrase, "color", drawn_color(phrase))
     for word in data()["filler"]["words"]:
         add(word, "filler", None)
     special: tuple[tuple[str, Sort], ...] = (
@@ -75,13 +83,6 @@ def phrases() -> dict[str, Token]:
     return {
         phrase: Token(tokens[0].sort, tokens[0].value, phrase, tuple(tokens[1:])) for phrase, tokens in found.items()
     }
-
-
-def plural(noun: str) -> str:
-    """The regular plural of a noun."""
-    if re.search(r"(?:s|x|z|ch|sh)$", noun):
-        return noun + "es"
-    return noun[:-1] + "ies" if re.search(r"[^aeiou]y$", noun) else noun + "s"
 
 
 def tokens(prompt: str) -> tuple[list[Token], list[str]]:

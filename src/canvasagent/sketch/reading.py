@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from PIL import Image, ImageColor
 
+from canvasagent.english.colors import drawn_colors
 from canvasagent.imaging.geometry import Size
 from canvasagent.sketch import recognise as recognition
 from canvasagent.sketch.layout import Placement
-from canvasagent.sketch.lexicon import data
 from canvasagent.sketch.order import ordered
 from canvasagent.sketch.recognise import Recognised, Thing, looks_drawn, recognise
 from canvasagent.sketch.render import SHADED, put, sprite_picture
@@ -144,7 +144,7 @@ def _placed(thing: Thing, size: Size) -> Placement:
 def _named(color: str, usual: str) -> str | None:
     """The colour with a name that one that was read comes near to; None if it is the sprite's own."""
     seen = np.array(ImageColor.getrgb(color)[:3], np.int32)
-    for known in dict.fromkeys([usual, *data()["colors"].values()]):
+    for known in dict.fromkeys([usual, *drawn_colors().values()]):
         if int(np.abs(np.array(ImageColor.getrgb(known)[:3], np.int32) - seen).max()) <= NEAR:
             return None if known == usual else known
     return color

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from PIL import Image, ImageColor
 
+from canvasagent.english.colors import drawn_colors
 from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.atmosphere import dim, tinted
 from canvasagent.sketch.background import Background, all_backgrounds
-from canvasagent.sketch.lexicon import data
 from canvasagent.sketch.match import largest
 from canvasagent.sketch.render import ground_picture, paled, through_air
 from canvasagent.sketch.scene import Light, Look, Weather
@@ -158,7 +158,7 @@ def _plain_color(pixels: Array) -> str:
 @cache
 def _grounds() -> tuple[str, ...]:
     """The plain grounds that words can ask for."""
-    return tuple(dict.fromkeys([PLAIN, *data()["colors"].values()]))
+    return tuple(dict.fromkeys([PLAIN, *drawn_colors().values()]))
 
 
 @lru_cache(maxsize=8)

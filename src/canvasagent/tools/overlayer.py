@@ -10,6 +10,7 @@ from PIL import ImageColor
 from pydantic import Field
 
 from canvasagent.canvas import Kind
+from canvasagent.english.colors import color_named
 from canvasagent.imaging.geometry import point_to_pixels
 from canvasagent.tools.base import (
     AssetInfo,
@@ -71,7 +72,7 @@ def check(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> Iterable[str
 
 
 def is_color(name: str) -> bool:
-    """Whether `name` is a colour that can be drawn: a CSS name (spaces allowed) or #rrggbb."""
+    """Whether `name` is a color that can be drawn: a name of CSS or the lexicon (spaces allowed) or #rrggbb."""
     try:
         ImageColor.getrgb(color_name(name))
     except ValueError:
@@ -80,8 +81,10 @@ def is_color(name: str) -> bool:
 
 
 def color_name(name: str) -> str:
-    """A colour as Pillow knows it: `Dark Blue` → `darkblue`, `grey` stays."""
-    return re.sub(r"\s+", "", name.strip().lower())
+    """A color as Pillow knows it: `Dark Blue` as `darkblue`, `burgundy`, which CSS lacks, as #rrggbb."""
+    joined = re.sub(r"\s+", "", name.strip().lower())
+    own = color_named(name) if joined not in ImageColor.colormap else None
+    return "#{:02x}{:02x}{:02x}".format(*own) if own and not joined.startswith("#") else joined
 
 
 def is_convex(quad: tuple[tuple[int, int], ...]) -> bool:

@@ -16,11 +16,12 @@ from PIL import Image, ImageColor
 
 from canvasagent.backends.base import Detection
 from canvasagent.backends.lite.choice import chosen
-from canvasagent.backends.lite.phrases import Query, colour_range, parse
-from canvasagent.backends.lite.shapes import colour_mask
+from canvasagent.backends.lite.phrases import Query, color_range, parse
+from canvasagent.backends.lite.shapes import color_mask
+from canvasagent.english.nouns import plural
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import PixelBox
-from canvasagent.sketch.lexicon import data, plural
+from canvasagent.sketch.lexicon import data
 from canvasagent.sketch.recognise import Thing, recognise
 from canvasagent.sketch.sprite import all_sprites
 
@@ -112,7 +113,7 @@ def _named(picture: Image.Image, things: list[Thing], phrase: str) -> list[tuple
     if unknown or not meant:
         raise ToolRefusal(_refusal(phrase, unknown))
     fitting = [thing for thing in things if thing.name in meant]
-    if query.colour:
+    if query.color:
         pixels = np.asarray(picture.convert("RGB"))
         fitting = [thing for thing in fitting if has_colour(thing, pixels, query)]
     found = [Detection(thing.name, thing.box, thing.score) for thing in fitting]
@@ -123,7 +124,7 @@ def _parsed(phrase: str) -> tuple[Query, frozenset[str], list[str]]:
     """What a phrase asks for, the sprites that its noun means, and the words that mean nothing."""
     words = _words(phrase)
     named = [word for word, noun in words if noun]
-    colours = {word for word in named[:-1] if parse(f"{word} thing").colour}  # 'the orange cup'
+    colours = {word for word in named[:-1] if parse(f"{word} thing").color}  # 'the orange cup'
     rest = [word for word in named if word not in colours] or named[-1:]
     plain = " ".join("thing" if noun and word not in colours else word for word, noun in words)
     query = parse(plain)
@@ -170,15 +171,15 @@ def _split(phrase: str) -> tuple[str, str, str]:
 
 def has_colour(thing: Thing, pixels: np.ndarray[Any, Any], query: Query) -> bool:
     """Whether a thing is of a colour: its main colour is, or a good part of what is seen of it."""
-    colour = colour_range(query)
+    colour = color_range(query)
     main = np.array(ImageColor.getrgb(thing.color)[:3], np.uint8).reshape(1, 1, 3)
-    if colour_mask(main, colour).any():
+    if color_mask(main, colour).any():
         return True
     left, top, right, bottom = (round(value) for value in thing.box)
     window = slice(max(top, 0), bottom), slice(max(left, 0), right)
     seen = np.asarray(thing.mask)[window] > 127
     part = np.ascontiguousarray(pixels[window])
-    return bool(seen.any() and colour_mask(part, colour)[seen].mean() > 0.4)
+    return bool(seen.any() and color_mask(part, colour)[seen].mean() > 0.4)
 
 
 def _holds(relation: str, box: PixelBox, groups: list[list[PixelBox]]) -> bool:

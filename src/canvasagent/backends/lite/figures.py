@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from canvasagent.backends.lite.palette import Rgb
+from canvasagent.english.colors import Rgb
 from canvasagent.imaging.geometry import Point, Size
 
 Outline = list[Point]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -22,9 +21,11 @@ from canvasagent.backends.lite.boards import board_box
 from canvasagent.backends.lite.choice import chosen, without_doubles, without_small_bits
 from canvasagent.backends.lite.cutting import Array, drawn
 from canvasagent.backends.lite.faces import find_faces
-from canvasagent.backends.lite.phrases import Query, colour_range, parse, vocabulary
+from canvasagent.backends.lite.phrases import Query, color_range, parse, vocabulary
 from canvasagent.backends.lite.said import find_said
-from canvasagent.backends.lite.shapes import Region, colour_mask, hard_edges, likeness, regions
+from canvasagent.backends.lite.shapes import Region, color_mask, hard_edges, likeness, regions
+from canvasagent.english.colors import HsvRange, hsv_range
+from canvasagent.english.lexicon import lexicon
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import PixelBox
 
@@ -82,9 +83,9 @@ class Backend:
 
     def _text(self, image: Image.Image, query: Query) -> list[Detection]:
         lines: Sequence[TextLine] = self._reader(image=image)
-        pixels = _opaque_rgb(image)[0] if query.colour or query.board else np.zeros((0, 0, 3), np.uint8)
-        if query.colour:
-            colour = colour_range(query)
+        pixels = _opaque_rgb(image)[0] if query.color or query.board else np.zeros((0, 0, 3), np.uint8)
+        if query.color:
+            colour = color_range(query)
             on = [line.box if not query.board else board_box(pixels, line.box) or line.box for line in lines]
             written = zip(lines, on, strict=True)
             lines = [line for line, box in written if _written_in(pixels, line, colour) or _is_of(pixels, box, colour)]
@@ -105,14 +106,14 @@ class Backend:
 
     def _shapes_in(self, image: Image.Image, query: Query) -> list[Detection]:
         pixels, solid = _opaque_rgb(image)
-        label = " ".join(word for word in (query.shade, query.colour, query.shape or query.kind) if word)
-        if not query.colour and not query.shape:
+        label = " ".join(word for word in (query.shade, query.color, query.shape or query.kind) if word)
+        if not query.color and not query.shape:
             return self._without_letters(_anything(pixels, solid, label), image)
-        colours = [colour_range(query)] if query.colour else list(vocabulary()["colours"].values())
+        colours = [color_range(query)] if query.color else [hsv_range(family) for family in lexicon()["families"]]
         edges = hard_edges(pixels)
         found: list[Detection] = []
         for colour in colours:
-            mask = colour_mask(pixels, colour) & solid
+            mask = color_mask(pixels, colour) & solid
             for region in regions(mask, ground=query.kind == "area", edges=edges):
                 score = self._fit(region, query.shape) if query.shape else region.score
                 if not query.shape or score >= self.config.shape_likeness:
@@ -154,8 +155,8 @@ def _refusal(phrase: str, query: Query) -> str:
 
 def _faces(image: Image.Image, query: Query) -> list[Detection]:
     pixels, _ = _opaque_rgb(image)
-    if query.colour:
-        raise ToolRefusal(f"The lite Grounding cannot tell the colour of faces ('{query.colour}'). Ask for 'the face'.")
+    if query.color:
+        raise ToolRefusal(f"The lite Grounding cannot tell the colour of faces ('{query.color}'). Ask for 'the face'.")
     found = []
     for (left, top, right, bottom), score in find_faces(pixels):
         if query.kind == "head":  # a face's box starts at the brow and leaves out hair and ears
@@ -206,18 +207,18 @@ def _boards(pixels: Array, found: list[Detection]) -> list[Detection]:
     return list(boards.values())
 
 
-def _is_of(pixels: Array, box: PixelBox, colour: dict[str, Any]) -> bool:
+def _is_of(pixels: Array, box: PixelBox, colour: HsvRange) -> bool:
     """Whether the larger part of a box is of a colour."""
     left, top, right, bottom = (round(edge) for edge in box)
     part = pixels[max(top, 0) : bottom, max(left, 0) : right]
-    return part.size > 0 and float(colour_mask(np.ascontiguousarray(part), colour).mean()) > 0.5
+    return part.size > 0 and float(color_mask(np.ascontiguousarray(part), colour).mean()) > 0.5
 
 
-def _written_in(pixels: Array, line: TextLine, colour: dict[str, Any]) -> bool:
+def _written_in(pixels: Array, line: TextLine, colour: HsvRange) -> bool:
     """Whether the strokes of a line, the smaller part of its box, are of a colour."""
     left, top, right, bottom = (round(edge) for edge in line.box)
     part = pixels[max(top, 0) : bottom, max(left, 0) : right]
-    return part.size > 0 and 0.05 < float(colour_mask(np.ascontiguousarray(part), colour).mean()) < 0.6
+    return part.size > 0 and 0.05 < float(color_mask(np.ascontiguousarray(part), colour).mean()) < 0.6
 
 
 def _area(box: PixelBox) -> float:

@@ -18,9 +18,9 @@ from pydantic import BaseModel, Field
 
 from canvasagent.backends.lite.figures import NAMES, Figures, Placed, arrange, draw
 from canvasagent.backends.lite.lettering import Lettering, letter
-from canvasagent.backends.lite.palette import color_named
 from canvasagent.backends.lite.prompts import Scene, read_prompt
 from canvasagent.backends.lite.scenery import ground_for, ground_names
+from canvasagent.english.colors import color_named
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.draw import draw_scene

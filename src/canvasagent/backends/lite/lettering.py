@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from canvasagent.backends.lite.palette import Rgb, shaded
+from canvasagent.english.colors import Rgb, shaded
 from canvasagent.imaging.fonts import font_for
 from canvasagent.imaging.geometry import Point, Size
 

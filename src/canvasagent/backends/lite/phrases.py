@@ -10,7 +10,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-_QUOTED = re.compile(r"[\"“”«»„]([^\"“”«»„]+)[\"“”«»„]|(?<!\w)['‘’`]([^\"“”]+?)['’`](?!\w)")
+from canvasagent.english.colors import HsvRange, colors, family_of, hsv_range
+from canvasagent.english.lexicon import lexicon
+from canvasagent.english.nouns import plural
+from canvasagent.english.quotations import QUOTED
 
 
 @dataclass(slots=True)
@@ -21,9 +24,10 @@ class Query:
     """face, head, text, object, area or shape; empty where the phrase names nothing."""
     shape: str = ""
     """The shape's name, for kind shape."""
-    colour: str = ""
+    color: str = ""
+    """A name of the lexicon; a basic word (red) stands for its like (crimson)."""
     shade: str = ""
-    """light, dark or bright; only together with a colour."""
+    """light, dark or bright; only together with a color."""
     quoted: str = ""
     """The very text that is looked for, for kind text."""
     whole_line: bool = False
@@ -48,14 +52,6 @@ def vocabulary() -> dict[str, Any]:
     return tomllib.loads((files(__package__) / "words.toml").read_text("utf-8"))
 
 
-def _plural(noun: str) -> str:
-    if noun.endswith(("s", "x", "ch", "sh")):
-        return noun + "es"
-    if noun.endswith("y") and noun[-2] not in "aeiou":
-        return noun[:-1] + "ies"
-    return noun + "s"
-
-
 @cache
 def _entries() -> dict[str, list[tuple[str, Any]]]:
     """From a word or several to what they set in a query: (field, value) pairs."""
@@ -66,15 +62,15 @@ def _entries() -> dict[str, list[tuple[str, Any]]]:
         for name, nouns in names.items():
             for noun in nouns:
                 entries[noun] = [(target, name)]
-                entries.setdefault(_plural(noun), [(target, name), ("plural", True)])
-    for name, colour in words["colours"].items():
-        entries.update({word: [("colour", name)] for word in colour["words"]})
-    for name, shade in words["shades"].items():
+                entries.setdefault(plural(noun), [(target, name), ("plural", True)])
+    entries.update({name: [("color", family_of(name) or name)] for name in colors()})
+    for name, shade in lexicon()["shade_ranges"].items():
         entries.update({word: [("shade", name)] for word in shade["words"]})
     for name, terms in words["order"].items():
         entries.update({term: [("order", name)] for term in terms})
     entries.update({word: [("ordinal", number)] for word, number in words["ordinals"].items()})
-    entries.update({word: [("count", number), ("plural", True)] for word, number in words["numbers"].items()})
+    counts: dict[str, int] = lexicon()["counts"]
+    entries.update({word: [("count", number), ("plural", True)] for word, number in counts.items() if number > 1})
     for word in words["filler"]:
         entries.setdefault(word, [("plural", True)] if word in words["plural"] else [])
     return entries
@@ -84,8 +80,8 @@ def parse(phrase: str) -> Query:
     """Take `phrase` apart. Nothing is guessed: what is not understood is listed in `unknown`."""
     query = Query()
     rest = phrase.strip().rstrip(".!?")
-    if found := _QUOTED.search(rest):
-        query.quoted = (found.group(1) or found.group(2)).strip()
+    if found := QUOTED.search(rest):
+        query.quoted = next(group for group in found.groups() if group is not None).strip()
         rest = rest[: found.start()] + " " + rest[found.end() :]
     rest = _split_said(rest, query)
     matches = list(_matches(re.findall(r"[\w'’-]+", rest.replace("’", "'"))))
@@ -155,16 +151,16 @@ def _settle(query: Query, nouns: list[tuple[str, str, str]]) -> None:
         if target == "refused":
             query.refused = value
             query.unknown.append(word)
-    if query.shade and not query.colour:
+    if query.shade and not query.color:
         query.unknown.append(query.shade)
     specific = sorted(kinds - {"object", "area"})
     board = vocabulary()["board"]["words"]
-    query.board = any(word.lower() in board or word.lower() in map(_plural, board) for _, _, word in nouns)
+    query.board = any(word.lower() in board or word.lower() in map(plural, board) for _, _, word in nouns)
     if query.quoted:  # a sign may be called a box or a thing as well, but not a face
         query.kind = "text"
         whole = vocabulary()["whole_line"]["words"]
         query.whole_line = query.board or any(
-            word.lower() in whole or word.lower() in map(_plural, whole) for _, _, word in nouns
+            word.lower() in whole or word.lower() in map(plural, whole) for _, _, word in nouns
         )
         query.unknown += sorted(set(specific) - {"text"} | shapes - {"rectangle"})
     elif len(specific) + len(shapes) > 1:
@@ -173,19 +169,12 @@ def _settle(query: Query, nouns: list[tuple[str, str, str]]) -> None:
         query.kind, query.shape = "shape", shapes.pop()
     elif kinds:
         query.kind = (specific or sorted(kinds))[0]
-    elif query.colour:
+    elif query.color in lexicon()["nouns"]["colors_too"]:
+        query.unknown.append(query.color)  # a rose, a salmon: the thing is meant, not what has its color
+    elif query.color:
         query.kind = "object"
 
 
-def colour_range(query: Query) -> dict[str, Any]:
-    """The hues, saturation and value of the colour that a query names, narrowed by its shade."""
-    words = vocabulary()
-    colour = words["colours"][query.colour]
-    shade = words["shades"].get(query.shade)
-    if not shade:
-        return dict(colour)
-    narrowed = {
-        name: [max(colour[name][0], shade[name][0]), min(colour[name][1], shade[name][1])]
-        for name in ("saturation", "value")
-    }
-    return {**colour, **narrowed}
+def color_range(query: Query) -> HsvRange:
+    """The hues, saturation and value of the color that a query names, narrowed by its shade."""
+    return hsv_range(query.color, query.shade)

@@ -12,29 +12,21 @@ from dataclasses import dataclass
 
 from canvasagent.backends.lite.figures import NAMES, Figures
 from canvasagent.backends.lite.lettering import Lettering
-from canvasagent.backends.lite.palette import COLOR_PATTERN, Rgb, color_named
 from canvasagent.backends.lite.scenery import Ground, ground_for, ground_names, plain
+from canvasagent.english.colors import Rgb, color_named, color_pattern
+from canvasagent.english.lexicon import lexicon
+from canvasagent.english.quotations import QUOTED
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import Point
 
 MOST = 60
 """At most this many shapes in one picture."""
 _COUNTS = {
-    **dict.fromkeys(("a single", "a", "an", "one", "the"), 1),
-    **dict.fromkeys(("a pair of", "a couple of", "two"), 2),
-    **dict.fromkeys(("three", "a few"), 3),
-    **dict.fromkeys(("four", "some"), 4),
-    **dict.fromkeys(("five", "several"), 5),
-    **{"six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11},
-    **dict.fromkeys(("twelve", "a dozen", "many"), 12),
+    **lexicon()["counts"],
+    **lexicon()["vague_counts"],
+    **{"the": 1, "a single": 1, "a pair of": 2, "a couple of": 2, "a few": 3, "a dozen": 12},
 }
-_SIZES = {
-    **dict.fromkeys(("tiny", "very small"), 0.35),
-    **dict.fromkeys(("small", "little"), 0.6),
-    **dict.fromkeys(("medium", "medium-sized"), 1.0),
-    **dict.fromkeys(("large", "big"), 1.45),
-    **dict.fromkeys(("huge", "very large", "very big", "giant"), 1.9),
-}
+_SIZES = {**lexicon()["sizes"], "very small": 0.5, "medium-sized": 1.0, "very large": 1.9, "very big": 1.9}
 _SPOTS: tuple[tuple[str, Point], ...] = (
     (r"(?:top|upper)[- ]left", (0, 0)),
     (r"(?:top|upper)[- ]right", (1, 0)),
@@ -52,16 +44,16 @@ _SHAPE_WORDS = "|".join(rf"(?P<{name}>{words})" for name, words in NAMES.items()
 _FIGURE = re.compile(
     rf"(?:(?P<count>{'|'.join(sorted(_COUNTS, key=len, reverse=True))}|\d{{1,3}}) )?"
     rf"(?:(?P<size>{'|'.join(sorted(_SIZES, key=len, reverse=True))}) )?(?:(?:simple|solid|filled|flat|bright) )?"
-    rf"(?:(?P<color>{COLOR_PATTERN})(?:[- ]colou?red)? )?(?:{_SHAPE_WORDS})(?:e?s)?(?P<rest>(?: {_WHERE})?)",
+    rf"(?:(?P<color>{color_pattern()})(?:[- ]colou?red)? )?(?:{_SHAPE_WORDS})(?:e?s)?(?P<rest>(?: {_WHERE})?)",
     re.IGNORECASE,
 )
 _BOARD = r"(?:(?P<tint>{color}) )?(?:(?:wooden|street|shop|road|simple|big|large|small|neon|metal|paper|greeting|birthday|plain) )?(?P<board>sign(?:board)?|board|poster|banner|card|label|billboard|plaque|flyer|placard|cover|title)"  # noqa: E501
 _LETTERING = re.compile(
-    rf"(?:(?:an?|the) )?(?:{_BOARD.format(color=COLOR_PATTERN)}(?: {_WHERE.replace('spot', 'board_spot')})?,? ?)?"
+    rf"(?:(?:an?|the) )?(?:{_BOARD.format(color=color_pattern())}(?: {_WHERE.replace('spot', 'board_spot')})?,? ?)?"
     r"(?:(?:that|which) )?(?:says?|saying|reads?|reading|showing|with|bearing|titled|spelling)? ?"
-    rf"(?:(?:the |a |an )?(?:(?P<before>{COLOR_PATTERN}) )?(?:large |big |bold )?(?:text|words?|message|letters|lettering|title|caption|headline|inscription|slogan) )?"  # noqa: E501
+    rf"(?:(?:the |a |an )?(?:(?P<before>{color_pattern()}) )?(?:large |big |bold )?(?:text|words?|message|letters|lettering|title|caption|headline|inscription|slogan) )?"  # noqa: E501
     r"(?:(?:saying|reading|that says|that reads) )?\x02(?P<quote>\d+)\x03(?: written| on it)?"
-    rf"(?: in (?:(?:big|large|bold) )?(?P<color>{COLOR_PATTERN})(?: (?:letters|text|lettering|type|ink))?| in (?:big|large|bold) letters)?"  # noqa: E501
+    rf"(?: in (?:(?:big|large|bold) )?(?P<color>{color_pattern()})(?: (?:letters|text|lettering|type|ink))?| in (?:big|large|bold) letters)?"  # noqa: E501
     rf"(?: {_WHERE})?",
     re.IGNORECASE,
 )
@@ -80,7 +72,6 @@ _SPLIT = re.compile(
     r"\s*(?:,\s*and\b|,|;|\band\b|\bplus\b|\.(?=\s|$)|\bwith(?= (?:an?|two|three|four|five|six|\d+) ))\s*",
     re.IGNORECASE,
 )
-_QUOTES = re.compile(r'"([^"]+)"|“([^“”]+)”|«([^«»]+)»|‘([^‘’]+)’|(?<!\w)\'(.+?)\'(?!\w)')
 WHEEL: tuple[Rgb, ...] = ((220, 38, 38), (40, 90, 210), (46, 150, 65), (250, 190, 40), (125, 50, 165), (245, 130, 32))
 """Colours of shapes that are asked for without one, in turn."""
 
@@ -109,7 +100,7 @@ def read_prompt(prompt: str) -> Scene:
         return f"\x02{len(quotes) - 1}\x03"
 
     clean = "".join(character for character in prompt if character.isprintable() or character in "\n\t")
-    text = " ".join(_QUOTES.sub(hide, clean).split()).strip(" .!?")
+    text = " ".join(QUOTED.sub(hide, clean).split()).strip(" .!?")
     if len(text) > 1000 or not text:
         raise ToolRefusal("the prompt is empty or longer than 1,000 characters; say in one sentence what to draw.")
     for words in dict.fromkeys((text, _INTRO.sub("", text, count=1))):

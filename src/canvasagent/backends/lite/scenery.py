@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from canvasagent.backends.lite.palette import COLOR_PATTERN, Rgb, color_named
+from canvasagent.english.colors import Rgb, color_named, color_pattern
 from canvasagent.imaging.geometry import Size
 
 Array = NDArray[Any]
@@ -264,11 +264,11 @@ GROUNDS: dict[str, tuple[str, Ground]] = {
 
 _GRADIENTS = (
     rf"(?:smooth |soft |linear )?(?:(?P<way>vertical|horizontal|diagonal|radial) )?gradient (?:from |of "
-    rf")?(?P<one>{COLOR_PATTERN})"
-    rf"(?: at the top)? (?:to|into|and) (?P<two>{COLOR_PATTERN})(?: at the bottom)?(?: gradient)?",
-    rf"(?:(?P<way>vertical|horizontal|diagonal|radial) )?(?P<one>{COLOR_PATTERN})[- ](?:to|and|into)[- "
-    rf"](?P<two>{COLOR_PATTERN}) gradient",
-    rf"(?:smooth |soft )?(?:(?P<way>vertical|horizontal|diagonal|radial) )?(?P<one>{COLOR_PATTERN}) gradient",
+    rf")?(?P<one>{color_pattern()})"
+    rf"(?: at the top)? (?:to|into|and) (?P<two>{color_pattern()})(?: at the bottom)?(?: gradient)?",
+    rf"(?:(?P<way>vertical|horizontal|diagonal|radial) )?(?P<one>{color_pattern()})[- ](?:to|and|into)[- "
+    rf"](?P<two>{color_pattern()}) gradient",
+    rf"(?:smooth |soft )?(?:(?P<way>vertical|horizontal|diagonal|radial) )?(?P<one>{color_pattern()}) gradient",
 )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 
 from canvasagent.backends.lite.cutting import Array, peak
+from canvasagent.english.colors import HsvRange
 from canvasagent.imaging.geometry import PixelBox
 
 
@@ -24,15 +24,15 @@ class Region:
     score: float
 
 
-def colour_mask(pixels: Array, colour: Mapping[str, Any]) -> Array:
-    """Where (height, width, 3) uint8 RGB pixels are of `colour`, an entry of `words.toml`; boolean."""
+def color_mask(pixels: Array, color: HsvRange) -> Array:
+    """Where (height, width, 3) uint8 RGB pixels lie within a range; boolean."""
     hsv = cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV)
     hue, saturation, value = hsv[..., 0], hsv[..., 1], hsv[..., 2]
     mask = np.zeros(hue.shape, bool)
-    for low, high in colour["hues"]:
+    for low, high in color.hues:
         mask |= (hue >= low) & (hue <= high)
-    for plane, name in ((saturation, "saturation"), (value, "value")):
-        mask &= (plane >= colour[name][0]) & (plane <= colour[name][1])
+    for plane, (low, high) in ((saturation, color.saturation), (value, color.value)):
+        mask &= (plane >= low) & (plane <= high)
     return mask
 
 

@@ -17,7 +17,8 @@ from canvasagent.craft.plan import Act, Condition, Step
 from canvasagent.craft.rl import things
 from canvasagent.craft.rl.acts import BY_NAME
 from canvasagent.craft.rl.draft import Draft, entity
-from canvasagent.craft.writers.grammar.lexicon import is_plural, plural
+from canvasagent.craft.writers.grammar.lexicon import is_plural
+from canvasagent.english.nouns import plural
 
 COUNTED = (2, 3)
 """What is counted up to."""

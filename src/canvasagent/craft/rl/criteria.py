@@ -7,7 +7,8 @@ from typing import Any
 
 from canvasagent.craft.chains.views import View
 from canvasagent.craft.plan import Branch, Condition, Node, Plan, Step
-from canvasagent.craft.writers.grammar.lexicon import is_plural, plural, with_article
+from canvasagent.craft.writers.grammar.lexicon import is_plural, with_article
+from canvasagent.english.nouns import plural
 from canvasagent.sketch.lexicon import phrases
 
 Data = dict[str, Any]

@@ -17,8 +17,8 @@ from canvasagent.craft.plan import Branch, Node, Plan, Step
 from canvasagent.craft.quality import RULES as GOLD_RULES
 from canvasagent.craft.quality import instruction_problem
 from canvasagent.craft.rl.seeds import Seed
-from canvasagent.craft.writers.grammar.lexicon import plural
 from canvasagent.craft.writers.grammar.pictures import all_steps
+from canvasagent.english.nouns import plural
 from canvasagent.task import question_in
 
 LEAST_CALLS = 2

@@ -11,11 +11,11 @@ from random import Random
 from typing import Any
 
 from canvasagent.craft.sources._words import LEGIBLE, Line, lines_of_band, lines_on, words_for
+from canvasagent.english.colors import drawn_colors
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.layout import Placement, lay_out
-from canvasagent.sketch.lexicon import data
 from canvasagent.sketch.scene import Group, Scene
 from canvasagent.sketch.sprite import all_sprites
 
@@ -126,12 +126,12 @@ def _groups(name: str, missing: int, place: str | None, steady: bool, random: Ra
     several = random.random()
     if missing >= 2 and len(choices) >= 2 and several < 0.22:
         return [
-            (Group(sprite=name, color=data()["colors"][color]), color)
+            (Group(sprite=name, color=drawn_colors()[color]), color)
             for color in random.sample(choices, 3 if missing >= 3 and several < 0.05 else 2)
         ]
     color = random.choice(choices) if choices and random.random() < 0.55 else None
     count = min(random.choice((2, 2, 3)), missing) if not steady and missing >= 2 and several > 0.85 else 1
-    return [(Group(sprite=name, count=count, color=data()["colors"][color] if color else None), color)]
+    return [(Group(sprite=name, count=count, color=drawn_colors()[color] if color else None), color)]
 
 
 def _lost(color: str, place: str | None) -> bool:

@@ -18,11 +18,11 @@ from PIL import Image
 from canvasagent.backends.base import Detection
 from canvasagent.backends.lite import grounding, ocr
 from canvasagent.backends.lite.drawn_things import overlap
-from canvasagent.backends.lite.phrases import vocabulary
 from canvasagent.craft.pictures import Contents, Text, Thing
 from canvasagent.craft.sources._compose import casts
 from canvasagent.craft.sources._phrases import Seen, is_called, phrases_for
 from canvasagent.craft.sources._turning import SMALL
+from canvasagent.english.lexicon import lexicon
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import PixelBox, Size, box_to_grid
 from canvasagent.sketch.recognise import Thing as Recognised
@@ -82,7 +82,7 @@ def _drawn(found: list[Recognised], size: Size) -> Iterator[Thing]:
 
 def _color(main: str, usual: str | None) -> str | None:
     """The one colour word that fits a main colour, if just one does."""
-    fitting = [name for name in vocabulary()["colours"] if is_called(main, name)]
+    fitting = [name for name in lexicon()["families"] if is_called(main, name)]
     return usual if usual in fitting else fitting[0] if len(fitting) == 1 else None
 
 

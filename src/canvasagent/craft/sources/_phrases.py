@@ -11,8 +11,8 @@ from random import Random
 import numpy as np
 from PIL import ImageColor
 
-from canvasagent.backends.lite.phrases import colour_range, parse
-from canvasagent.backends.lite.shapes import colour_mask
+from canvasagent.backends.lite.phrases import color_range, parse
+from canvasagent.backends.lite.shapes import color_mask
 from canvasagent.imaging.geometry import PixelBox
 
 APART = 0.07
@@ -89,4 +89,4 @@ def _only(thing: Seen, alike: Sequence[Seen]) -> bool:
 def is_called(main: str, color: str) -> bool:
     """Whether Grounding takes a main colour (#rrggbb) for what a colour word means."""
     pixel = np.array(ImageColor.getrgb(main)[:3], np.uint8).reshape(1, 1, 3)
-    return bool(colour_mask(pixel, colour_range(parse(f"{color} thing"))).any())
+    return bool(color_mask(pixel, color_range(parse(f"{color} thing"))).any())

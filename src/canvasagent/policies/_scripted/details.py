@@ -4,7 +4,7 @@ import re
 from typing import Any, cast
 
 from canvasagent.imaging.geometry import GridBox
-from canvasagent.policies._scripted.language import entries, knowledge, pattern, reworded
+from canvasagent.policies._scripted.language import entries, knowledge, pattern
 from canvasagent.tools.overlayer import color_name, is_color
 
 
@@ -70,7 +70,7 @@ def beside(how: str, box: GridBox, halves: list[int]) -> list[int]:
 def colour(text: str) -> str | None:
     """The colour that a text is asked in: the first colour word that can be drawn."""
     found = [match[0].lower().replace("-", " ") for match in pattern("{colour}").finditer(text)]
-    names = [lookup("same_colour", name) or name for whole in found for name in (whole, whole.split()[-1])]
+    names = [name for whole in found for name in (whole, whole.split()[-1])]
     return next((color_name(name) for name in names if is_color(name)), None)
 
 
@@ -98,8 +98,3 @@ def head(thing: str) -> str:
     """The plain noun phrase of a thing, without order, size and place: 'the second tree from the left' → 'tree'."""
     text = pattern("{after_noun}").sub("", phrase(thing)[0])
     return pattern("{before_noun}").sub("", text).strip() or text
-
-
-def singular(noun: str) -> str:
-    """One of several: 'cups' → 'cup'."""
-    return reworded("singular", noun)

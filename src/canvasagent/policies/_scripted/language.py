@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from canvasagent.english.colors import color_pattern
 from canvasagent.english.quotations import QUOTED, Quotes
 
 Details = dict[str, Any]
@@ -22,7 +23,7 @@ def knowledge() -> dict[str, Any]:
 @cache
 def pattern(source: str) -> re.Pattern[str]:
     """A pattern of the data files, its {names} of the vocabulary filled in."""
-    words = knowledge()["vocabulary"] | {"quoted": QUOTED.pattern}
+    words = knowledge()["vocabulary"] | {"quoted": QUOTED.pattern, "colour": rf"(?:{color_pattern()})\b"}
 
     def fill(text: str) -> str:
         return re.sub(r"\{([a-z_]+)\}", lambda match: fill(words[match[1]]), text)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
-from canvasagent.policies._scripted.details import singular
+from canvasagent.english.nouns import singular
 from canvasagent.policies._scripted.language import knowledge, rule
 from canvasagent.policies._scripted.wishes import Condition
 from canvasagent.protocol.conversation import Message, last_request

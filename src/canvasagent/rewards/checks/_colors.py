@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from pydantic import AfterValidator
 
+from canvasagent.english.colors import color_named
 from canvasagent.rewards.checks._drawn import AIRS
 
 Rgb = tuple[int, int, int]
@@ -30,25 +31,26 @@ WORDS: dict[str, tuple[str, ...]] = {
     "black": ("101012", "2a2c32"),
     "beige": ("dcc7a0", "e8d8b8"),
 }
-SAME = {
-    "gray": "grey", "silver": "grey", "gold": "yellow", "golden": "yellow", "violet": "purple", "navy": "blue",
-    "teal": "turquoise", "cyan": "turquoise", "crimson": "red", "magenta": "pink", "tan": "beige", "lilac": "purple",
-}  # fmt: skip
-"""Words that are taken for one of those above."""
 
 
-def _known(word: str) -> str:
+def named(word: str) -> str:
+    """The word of `WORDS` that a color word counts as: `crimson` as red, `navy` as blue; light and dark do not matter.
+
+    Raises `ValueError` for what is no color.
+    """
     plain = re.sub(r"^(?:light|dark|bright|pale|deep|very) ", "", word.lower().strip())
-    name = SAME.get(plain, plain)
-    if name not in WORDS:
+    if plain in WORDS:
+        return plain
+    rgb = color_named(plain) or color_named(word)
+    if rgb is None:
         close = difflib.get_close_matches(plain, WORDS, 1)
         raise ValueError(
-            f"'{word}' is no colour known here; {'did you mean ' + close[0] if close else ', '.join(WORDS)}"
+            f"'{word}' is no color known here; {'did you mean ' + close[0] if close else ', '.join(WORDS)}"
         )
-    return name
+    return best_word(rgb)
 
 
-ColorWord = Annotated[str, AfterValidator(_known)]
+ColorWord = Annotated[str, AfterValidator(named)]
 """A colour word; light and dark before it are not told apart."""
 
 

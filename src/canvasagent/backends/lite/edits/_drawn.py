@@ -9,10 +9,8 @@ import numpy as np
 
 from canvasagent.backends.lite.edits._spec import Job, Mask, Pixels, Where
 from canvasagent.backends.lite.edits._things import riders, the
-from canvasagent.backends.lite.palette import color_named
 from canvasagent.errors import ToolRefusal
 from canvasagent.sketch.layout import MARGIN, STANDING, Placement, Stage, add_to, natural_share
-from canvasagent.sketch.lexicon import data
 from canvasagent.sketch.reading import Drawing, Item, visible
 from canvasagent.sketch.render import SHADED
 from canvasagent.sketch.scene import Group, Scene
@@ -67,15 +65,6 @@ class Request:
 def not_on_photographs(pixels: Pixels, job: Job) -> Pixels:
     """The `apply` of edits that only drawn pictures have."""
     raise ToolRefusal(f"'{job.values.get('said', 'this edit')}' {ONLY_DRAWN}")
-
-
-def hex_color(words: str) -> str | None:
-    """The colour that words name, as the drawn world has it: #rrggbb."""
-    known = data()["colors"].get(" ".join(words.lower().replace("-", " ").split()))
-    if known is not None:
-        return str(known)
-    rgb = color_named(words)
-    return None if rgb is None else "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
 def without(drawing: Drawing, indices: Sequence[int]) -> Drawing:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from canvasagent.backends.lite.edits._amounts import AMOUNT_PATTERN
-from canvasagent.backends.lite.palette import COLOR_PATTERN
+from canvasagent.english.colors import color_pattern
 
 CLASSES: dict[str, str] = {
     "make": r"(?:make|turn|render|get|let|have|set|keep making)",
@@ -40,8 +40,8 @@ CLASSES: dict[str, str] = {
     "sense": r"(?:(?P<sense>(?:even |still )?more|less|not so|not as|too) )?",
     "too": r"(?P<sense>(?:(?:far|way|much|a bit|a little|slightly) )?too)",
     "toomuch": r"(?P<sense>(?:far |way )?too much)",
-    "color": rf"(?P<color>{COLOR_PATTERN})",
-    "color2": rf"(?P<color2>{COLOR_PATTERN})",
+    "color": rf"(?P<color>{color_pattern()})",
+    "color2": rf"(?P<color2>{color_pattern()})",
     "where": r"(?P<where>[^,;:]+?)",
     "old": r"(?P<old>.+?)",
     "new": r"(?P<new>.+?)",

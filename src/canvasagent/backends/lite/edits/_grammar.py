@@ -16,6 +16,7 @@ from canvasagent.backends.lite.edits._amounts import strength_of, strip_amounts
 from canvasagent.backends.lite.edits._frames import CLASSES, FORBID, FRAMES, KEEP, LEADING, REST, SEPARATOR, TRAILING
 from canvasagent.backends.lite.edits._places import is_noun_phrase, is_picture, parse_where
 from canvasagent.backends.lite.edits._spec import BACKGROUND, WHOLE, Edit, Keep, Plan, Step
+from canvasagent.english.quotations import QUOTED
 
 MAX_CHARACTERS = 2000
 """Longer prompts are not read."""
@@ -24,7 +25,6 @@ MAX_PIECES = 40
 _LONGEST = 5
 """A clause spans at most this many pieces."""
 _FLIPS = re.compile(r"less|not so|not as|(?:.* )?too(?: much)?", re.IGNORECASE)
-_QUOTES = re.compile(r'"([^"]+)"|“([^“”]+)”|«([^«»]+)»|‘([^‘’]+)’|(?<![\w\x03])\'(.+?)\'(?!\w)|`([^`]+)`')
 _TOKEN = re.compile(r"\x02(\d+)\x03")
 _FORBIDDEN = re.compile(rf"{FORBID} (?P<rest>.+)", re.IGNORECASE)
 
@@ -288,7 +288,7 @@ def _hide_quotes(prompt: str) -> tuple[str, list[str]]:
     clean = "".join(
         character for character in prompt.replace("’", "'") if character.isprintable() or character in "\n\t"
     )
-    return _QUOTES.sub(hide, clean), quotes
+    return QUOTED.sub(hide, clean), quotes
 
 
 def _restore(text: str, quotes: list[str], marks: str = "'") -> str:

@@ -11,8 +11,9 @@ from PIL import ImageColor
 from canvasagent.backends.base import Detection
 from canvasagent.backends.lite.choice import chosen
 from canvasagent.backends.lite.drawn_things import nouns
-from canvasagent.backends.lite.phrases import colour_range, parse
-from canvasagent.backends.lite.shapes import colour_mask
+from canvasagent.backends.lite.phrases import color_range, parse
+from canvasagent.backends.lite.shapes import color_mask
+from canvasagent.english.colors import HsvRange
 from canvasagent.errors import ToolRefusal
 from canvasagent.sketch.lexicon import Token, phrases, suggestion, tokens
 from canvasagent.sketch.reading import Drawing, Item
@@ -54,8 +55,8 @@ def find(drawing: Drawing, phrase: str) -> Named | None:
         raise ToolRefusal(f"'{', '.join(query.unknown)}' in '{phrase}' means nothing here; `--profile full` may know.")
     items = list(drawing.items)
     found = [index for index, item in enumerate(items) if names is None or item.name in names]
-    if query.colour:
-        found = [index for index in found if _has_colour(items[index], colour_range(query))]
+    if query.color:
+        found = [index for index in found if _has_colour(items[index], color_range(query))]
     if relation is not None:
         others = find(drawing, " ".join(token.text for token in tail))
         found = [index for index in found if others and any(_holds(relation, items, index, o) for o in others.indices)]
@@ -129,10 +130,10 @@ def _parted(known: Sequence[Token]) -> tuple[list[Token], str | None, list[Token
     return list(known), None, []
 
 
-def _has_colour(item: Item, colour: dict[str, object]) -> bool:
+def _has_colour(item: Item, colour: HsvRange) -> bool:
     place = item.placement
     rgb = ImageColor.getrgb(place.color or place.sprite.info.color)[:3]
-    return bool(colour_mask(np.array([[rgb]], np.uint8), colour)[0, 0])
+    return bool(color_mask(np.array([[rgb]], np.uint8), colour)[0, 0])
 
 
 def _holds(kind: str, items: Sequence[Item], index: int, other: int) -> bool:

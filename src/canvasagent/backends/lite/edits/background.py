@@ -7,10 +7,11 @@ import re
 import cv2
 import numpy as np
 
-from canvasagent.backends.lite.edits._drawn import Request, hex_color
+from canvasagent.backends.lite.edits._drawn import Request
 from canvasagent.backends.lite.edits._places_drawn import at_place, place_named
 from canvasagent.backends.lite.edits._spec import BACKGROUND, Edit, Job, Pixels, Words, as_pixels
 from canvasagent.backends.lite.scenery import ground_for, ground_names
+from canvasagent.english.colors import drawn_color
 from canvasagent.errors import ToolRefusal
 from canvasagent.sketch.reading import Drawing
 
@@ -39,7 +40,7 @@ def _is_ground(words: str) -> bool:
 def revise(request: Request) -> Drawing | None:
     """The things in another drawn place, standing on its ground, or before a plain colour."""
     words = re.sub(r"^(?:an?|the) |(?: (?:background|backdrop|colou?r))+$", "", request.values["new"].strip())
-    name, color = place_named(words), hex_color(words)
+    name, color = place_named(words), drawn_color(words)
     if request.where != BACKGROUND or (name is None and color is None):
         return None
     if not request.drawing.setting.known:

@@ -29,7 +29,7 @@ class _Look:
 LOOKS: dict[str, tuple[_Look, tuple[str, ...]]] = {
     "sunset": (
         _Look(0.9, 1.08, 0.9, (6, -2), (17, 40)),
-        ("(?:sun ?set|golden[- ]hour|sun ?rise|golden|evening sun|late afternoon|evening|dawn|dusk)",),
+        ("(?:sun ?set|golden[- ]hour|sun ?rise|golden light|evening sun|late afternoon|evening|dawn|dusk)",),
     ),
     "moonlight": (
         _Look(0.5, 0.72, 0.45, (2, -20), (-3, -14)),

@@ -7,9 +7,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from canvasagent.backends.lite.edits._drawn import Request, hex_color, with_item
+from canvasagent.backends.lite.edits._drawn import Request, with_item
 from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_pixels
-from canvasagent.backends.lite.palette import color_named
+from canvasagent.english.colors import color_named, drawn_color
 from canvasagent.errors import ToolRefusal
 from canvasagent.sketch.reading import Drawing
 
@@ -47,7 +47,7 @@ def apply(pixels: Pixels, job: Job) -> Pixels:
 
 def revise(request: Request) -> Drawing | None:
     """The things drawn in the colour; what is not of their main colour stays as it is."""
-    targets, color = request.targets(), hex_color(request.values["color"])
+    targets, color = request.targets(), drawn_color(request.values["color"])
     if targets is None or color is None:
         return None
     drawing = request.drawing

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_pixels
-from canvasagent.backends.lite.palette import color_named
+from canvasagent.english.colors import color_named
 
 
 def apply(pixels: Pixels, job: Job) -> Pixels:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable
 
 from canvasagent.craft.plan import Step
-from canvasagent.craft.writers.grammar.lexicon import definite, is_plural, plural, resting, with_article
+from canvasagent.craft.writers.grammar.lexicon import definite, is_plural, resting, with_article
 from canvasagent.craft.writers.grammar.patterns import agreement
+from canvasagent.english.nouns import plural
 
 QUOTED_FACTS = {
     "rewrite": ("old", "new"), "erase": ("text",), "write": ("text",), "proofread": ("text",), "crop": ("text",),

@@ -9,12 +9,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from canvasagent.english.nouns import article, is_plural_noun
+
 _NUMBERS = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "several", "some", "many"}
 _DETERMINERS = {"a", "an", "the", "my", "his", "her", "its", "their", "our", "this", "that", "another", "no", "both"}
 _PREPOSITIONS = {"in", "on", "at", "under", "over", "inside", "with", "near", "by"}
-_AN = re.compile(
-    r"(?:[aeiou](?!ne\b|nic|se|ni[tvf]|\w{0,3}rop)|hour|heir|honest|uni[nm]|8|11\b|18\b|x-ray)", re.IGNORECASE
-)
 
 
 @cache
@@ -72,14 +71,9 @@ def with_article(phrase: str) -> str:
         return phrase
     if any(head == noun for noun in nouns["definite"]):
         return f"the {phrase}"
-    if is_plural(phrase) or _regular_plural(head):
+    if is_plural(phrase) or is_plural_noun(head):
         return f"some {phrase}"
     return article(phrase) + " " + phrase
-
-
-def article(phrase: str) -> str:
-    """`a` or `an`."""
-    return "an" if _AN.match(phrase) else "a"
 
 
 @cache
@@ -87,39 +81,6 @@ def definite(phrase: str) -> str:
     """`phrase` as a known thing: `the dog`."""
     words = phrase.lower().split()
     return phrase if words and words[0] in _DETERMINERS - {"a", "an", "no", "another"} else f"the {phrase}"
-
-
-def _regular_plural(head: str) -> bool:
-    last = head.split()[-1] if head.split() else ""
-    irregular: dict[str, str] = data("verbs")["nouns"]["irregular"]
-    if last in irregular.values() and last not in irregular:
-        return True
-    return bool(re.search(r"[^siu]s$", last)) and last not in {
-        "lens",
-        "gas",
-        "atlas",
-        "canvas",
-        "christmas",
-        "pancreas",
-    }
-
-
-@cache
-def plural(phrase: str) -> str:
-    """`phrase` for several: `red cups`."""
-    head, *rest = re.split(r"(?= (?:from|in|on|at|of|with|next|near|under|behind|above|below) )", phrase, maxsplit=1)
-    irregular: dict[str, str] = data("verbs")["nouns"]["irregular"]
-    words = head.split(" ")
-    last = words[-1]
-    if last in irregular:
-        words[-1] = irregular[last]
-    elif re.search(r"(?:s|x|z|ch|sh)$", last):
-        words[-1] = last + "es"
-    elif re.search(r"[^aeiou]y$", last):
-        words[-1] = last[:-1] + "ies"
-    else:
-        words[-1] = last + "s"
-    return " ".join(words) + "".join(rest)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.writers.grammar.facts import facts_of, is_prompt_place
-from canvasagent.craft.writers.grammar.lexicon import acts, article, definite, is_plural, with_article
+from canvasagent.craft.writers.grammar.lexicon import acts, definite, is_plural, with_article
 from canvasagent.craft.writers.grammar.naming import Naming, spoken_facts
 from canvasagent.craft.writers.grammar.patterns import LOCATIVES, Pattern
 from canvasagent.craft.writers.grammar.pictures import Ground, Grounds
+from canvasagent.english.nouns import article
 
 QUOTES = (('"', '"'), ("“", "”"), ("'", "'"))
 _QUOTED = re.compile(r'"([^"]+)"')

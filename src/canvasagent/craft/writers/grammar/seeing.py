@@ -271,7 +271,7 @@ def first_look(plan: Plan, step: Step, rng: random.Random) -> str:
 
 def several(name: str, count: int) -> str:
     """`three dogs`"""
-    from canvasagent.craft.writers.grammar.lexicon import plural
+    from canvasagent.english.nouns import plural
 
     return f"{counted(count)} {plural(name)}"
 
