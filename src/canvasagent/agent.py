@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from canvasagent import defaults
 from canvasagent.backends.lacking import require_complete
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset
@@ -38,8 +39,8 @@ class Agent:
 
     def __init__(
         self,
-        policy: str | Policy = "scripted",
-        profile: str | Path | Profile | ToolBox = "lite",
+        policy: str | Policy = defaults.POLICY,
+        profile: str | Path | Profile | ToolBox = defaults.PROFILE,
         *,
         limits: Limits | None = None,
         settings: PolicySettings | None = None,

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.agent import Agent
+from canvasagent.defaults import CONCURRENCY
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
 from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.run_folder import LOCK_NAME, make_room
@@ -25,8 +26,6 @@ from canvasagent.record.trajectory import RECORD_NAME, Trajectory
 from canvasagent.task import Task
 
 RESULTS_NAME = "results.jsonl"
-CONCURRENCY = 4
-"""Requests that run at once, unless said otherwise."""
 MAX_TOLD = 20
 """Bad lines of a file that are told at once."""
 

@@ -7,9 +7,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from canvasagent.canvas import Asset, Canvas, Lineage
+from canvasagent.defaults import Limits as Limits
 from canvasagent.errors import BackendFailure, CanvasAgentError
 from canvasagent.execution.calls import Execution
 from canvasagent.execution.toolbox import ToolBox
@@ -22,19 +21,6 @@ from canvasagent.protocol.turns import ToolCall, Turn, parse, render_error, rend
 from canvasagent.task import Task
 from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import Checked, check_call
-
-
-class Limits(BaseModel):
-    """When an episode is cut off."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    max_turns: int = Field(default=12, ge=1)
-    """Turns that the policy has."""
-    max_seconds: float | None = Field(default=None, gt=0)
-    """Seconds from the start, resumed time included; no limit if left out."""
-    max_cost: float | None = Field(default=None, gt=0)
-    """What policy and tools may cost, in the currency of their prices; no limit if left out."""
 
 
 @dataclass(frozen=True)

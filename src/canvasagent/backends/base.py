@@ -50,13 +50,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 from PIL import Image
 
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import PixelBox, Point, bounds
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Backend(Protocol):
@@ -116,11 +118,15 @@ def refuse_references(given: int, taken: int) -> None:
 
 def rgb_array(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """The colours of a picture as an (height, width, 3) array of its own; alpha is left aside."""
+    import numpy as np  # here, so that a shell's completion does not wait for it
+
     return np.array(picture.convert("RGB"))
 
 
 def map_colors(picture: Image.Image, change: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]) -> Image.Image:
     """Apply `change` to the (height, width, 3) uint8 colours of a picture; its alpha stays as it was."""
+    import numpy as np
+
     result = Image.fromarray(np.ascontiguousarray(change(rgb_array(picture)), dtype=np.uint8))
     if "A" in picture.getbands():
         result.putalpha(picture.getchannel("A"))

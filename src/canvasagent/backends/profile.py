@@ -32,6 +32,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from canvasagent.backends import profile_names as profile_names
 from canvasagent.backends.base import Backend
 from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.tools import all_tools
@@ -68,11 +69,6 @@ class Profile(BaseModel):
 @cache
 def _registered() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
-
-
-def profile_names() -> list[str]:
-    """The built-in profiles: the folders that hold backends."""
-    return sorted(info.name for info in iter_modules([str(_FOLDER)]) if info.ispkg)
 
 
 def built_in_backends() -> list[str]:

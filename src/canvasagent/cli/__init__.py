@@ -32,6 +32,7 @@ from canvasagent.cli.common import (
     tell_error,
     verbose_option,
 )
+from canvasagent.cli.completion import typed_words
 from canvasagent.cli.help_pages import HELP_NAMES, finish
 from canvasagent.cli.stops import stop_signals
 
@@ -129,8 +130,9 @@ def _global_options(
 def _carry_out(arguments: Sequence[str]) -> Ending:
     """Run the command; every error becomes one line in words and an exit code."""
     try:
-        every = "_CANVASAGENT_COMPLETE" in os.environ
-        result = command_line(arguments, every=every)(list(arguments), "canvasagent", standalone_mode=False)
+        typed = typed_words()
+        root = command_line(arguments if typed is None else typed)
+        result = root(list(arguments), "canvasagent", standalone_mode=False)
     except typer.TyperException as error:
         return _usage_error(error)
     except (typer.Abort, KeyboardInterrupt):

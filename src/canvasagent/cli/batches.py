@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from canvasagent.agent import Agent
-from canvasagent.batch import CONCURRENCY, RESULTS_NAME, Carrier, Result, read_batch, run_batch
+from canvasagent.batch import RESULTS_NAME, Carrier, Result, read_batch, run_batch
 from canvasagent.cli.common import (
     CODES,
     GOES_ON,
@@ -32,7 +32,7 @@ from canvasagent.cli.options import settings_from
 from canvasagent.cli.progress import Bar
 from canvasagent.cli.run import Given
 from canvasagent.cli.words import STATUS_STYLE, harmless, short
-from canvasagent.environment import Limits
+from canvasagent.defaults import CONCURRENCY, Limits
 from canvasagent.errors import CanvasAgentError
 from canvasagent.scale.cluster import check_engine
 

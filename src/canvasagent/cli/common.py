@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 
+from canvasagent.cli.completion import run_names
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -185,7 +187,7 @@ def run_argument(several: bool = False) -> Any:
         if several
         else f"A run's folder, or its id; {LAST}: the newest."
     )
-    return typer.Argument(help=told, metavar="RUN", show_default=False)
+    return typer.Argument(help=told, metavar="RUN", show_default=False, autocompletion=run_names)
 
 
 def trust_option() -> Any:

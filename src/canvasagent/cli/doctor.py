@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,14 +20,13 @@ def doctor(
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
     """Say what can run here. Exit code 5 where the default profile or policy cannot."""
-    from canvasagent.agent import Agent
+    from canvasagent import defaults
     from canvasagent.cli.checkup import checkup
 
     console = out()
     with err().status("looking around" + (", trying each tool" if deep else "")):
         facts = checkup(console, runs_dir, deep)
-    defaults = {name: parameter.default for name, parameter in inspect.signature(Agent.__init__).parameters.items()}
-    profile, policy = facts["profiles"].get(defaults["profile"], {}), facts["policies"].get(defaults["policy"], {})
+    profile, policy = facts["profiles"].get(defaults.PROFILE, {}), facts["policies"].get(defaults.POLICY, {})
     well = bool(profile) and all(entry["ok"] for entry in profile.values())
     well = well and bool(policy.get("ok")) and facts["runs_dir"]["ok"]
     if not json:

@@ -22,6 +22,7 @@ from canvasagent.cli.common import (
     tell_error,
     verbose_option,
 )
+from canvasagent.cli.completion import contenders, judges, one_of, presets, profiles
 from canvasagent.cli.judging import chosen_judge, judge_options, judge_settings
 from canvasagent.cli.options import settings_from, settings_options, with_options
 from canvasagent.cli.progress import Bar
@@ -38,7 +39,10 @@ def evaluate(
     policy: Annotated[
         list[str] | None,
         typer.Option(
-            help="Policy to compare, once for each: scripted, openai:MODEL, gold …", metavar="NAME", show_default=False
+            help="Policy to compare, once for each: scripted, openai:MODEL, gold …",
+            metavar="NAME",
+            autocompletion=contenders,
+            show_default=False,
         ),
     ] = None,
     image_only: Annotated[
@@ -58,21 +62,39 @@ def evaluate(
     bench: Annotated[
         str,
         typer.Option(
-            help="canvasbench-250, a released RL file, a dataset's folder, or a .jsonl of requests.", metavar="NAME"
+            help="canvasbench-250, a released RL file, a dataset's folder, or a .jsonl of requests.",
+            metavar="NAME",
+            autocompletion=one_of("canvasbench-250"),
         ),
     ] = "canvasbench-250",
-    profile: Annotated[str, typer.Option(help="A profile or a .toml file.", metavar="NAME")] = "lite",
+    profile: Annotated[
+        str, typer.Option(help="A profile or a .toml file.", metavar="NAME", autocompletion=profiles)
+    ] = "lite",
     judge: Annotated[
         str,
-        typer.Option(help="local (rules, no network), endpoint:MODEL, or none: rule parts only.", metavar="NAME"),
+        typer.Option(
+            help="local (rules, no network), endpoint:MODEL, or none: rule parts only.",
+            metavar="NAME",
+            autocompletion=judges,
+        ),
     ] = "local",
     preset: Annotated[
-        str, typer.Option(help="paper, release, hardened; no-outcome and no-process are for training.", metavar="NAME")
+        str,
+        typer.Option(
+            help="paper, release, hardened; no-outcome and no-process are for training.",
+            metavar="NAME",
+            autocompletion=presets,
+        ),
     ] = "paper",
     concurrency: Annotated[int, typer.Option(min=1, help="Runs that are under way at once.")] = 4,
     sample: Annotated[int | None, typer.Option(min=1, help="Only so many tasks, spread over the benchmark.")] = None,
     engine: Annotated[
-        str, typer.Option(help="local, or ray: runs are spread over a cluster (RAY_ADDRESS).", metavar="NAME")
+        str,
+        typer.Option(
+            help="local, or ray: runs are spread over a cluster (RAY_ADDRESS).",
+            metavar="NAME",
+            autocompletion=one_of("local", "ray"),
+        ),
     ] = "local",
     seed: Annotated[int, typer.Option(help="Seed of every run.")] = 0,
     out_dir: Annotated[

@@ -18,6 +18,7 @@ from canvasagent.cli.common import (
     runs_dir_option,
     verbose_option,
 )
+from canvasagent.cli.completion import judges, run_names
 from canvasagent.cli.judging import judge_options, judge_settings
 from canvasagent.cli.options import with_options
 
@@ -31,13 +32,17 @@ def check(
         typer.Argument(
             help=f"Runs' folders, or their ids; {LAST}: the newest; or folders that `canvasagent eval` wrote.",
             metavar="RUN",
+            autocompletion=run_names,
             show_default=False,
         ),
     ],
-    judge: Annotated[str, typer.Option(help="The judge to check: local, endpoint:MODEL.", metavar="NAME")] = "local",
+    judge: Annotated[
+        str, typer.Option(help="The judge to check: local, endpoint:MODEL.", metavar="NAME", autocompletion=judges)
+    ] = "local",
     rounds: Annotated[int, typer.Option(min=1, help="How often each run is judged with nothing changed.")] = 3,
     against: Annotated[
-        str | None, typer.Option(help="Another judge to compare with.", metavar="NAME", show_default=False)
+        str | None,
+        typer.Option(help="Another judge to compare with.", metavar="NAME", autocompletion=judges, show_default=False),
     ] = None,
     study_dir: Annotated[
         Path | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from canvasagent.cli.common import Ending, err, json_option, out, verbose_option
+from canvasagent.cli.completion import profiles
 
 if TYPE_CHECKING:
     from canvasagent.weights.placement import Plan
@@ -19,7 +20,9 @@ def plan(
         str | None,
         typer.Option(help="Cards, as 1x24GB or 2x80GB,1x24GB or none; those here if left out.", metavar="CARDS"),
     ] = None,
-    profile: Annotated[str, typer.Option(help="A profile or a .toml file.", metavar="NAME")] = "full",
+    profile: Annotated[
+        str, typer.Option(help="A profile or a .toml file.", metavar="NAME", autocompletion=profiles)
+    ] = "full",
     to: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Write a profile file with the devices of the plan.", metavar="FILE"),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from canvasagent.cli.common import Ending, err, out, verbose_option
+from canvasagent.cli.completion import profiles
 from canvasagent.cli.planning import plan
 
 
@@ -15,7 +16,9 @@ def new(
     file: Annotated[
         Path, typer.Argument(help="Where to write it; the ending is .toml.", metavar="FILE", show_default=False)
     ],
-    extends: Annotated[str, typer.Option(help="The profile that it starts from.", metavar="NAME")] = "lite",
+    extends: Annotated[
+        str, typer.Option(help="The profile that it starts from.", metavar="NAME", autocompletion=profiles)
+    ] = "lite",
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:

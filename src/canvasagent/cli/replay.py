@@ -19,6 +19,7 @@ from canvasagent.cli.common import (
     trust_option,
     verbose_option,
 )
+from canvasagent.cli.completion import profiles
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +31,9 @@ def replay(
     run: Annotated[str, run_argument()],
     profile: Annotated[
         str | None,
-        typer.Option(help="A profile or a .toml file; the recorded one if left out.", metavar="NAME"),
+        typer.Option(
+            help="A profile or a .toml file; the recorded one if left out.", metavar="NAME", autocompletion=profiles
+        ),
     ] = None,
     trust_record: Annotated[bool, trust_option()] = False,
     runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from canvasagent.cli.common import DRIFTED, Ending, json_option, out, verbose_option
+from canvasagent.cli.completion import presets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,6 +21,7 @@ def audit(
         typer.Option(
             help="Preset to show, once for each; paper, release and hardened if left out.",
             metavar="NAME",
+            autocompletion=presets,
             show_default=False,
         ),
     ] = None,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canvasagent.agent import Agent
-from canvasagent.batch import CONCURRENCY
+from canvasagent import defaults
 from canvasagent.cli.common import (
     LAST,
     RUNS_DIR,
@@ -21,17 +20,18 @@ from canvasagent.cli.common import (
     verbose_option,
     with_run_folder,
 )
+from canvasagent.cli.completion import one_of, policies, profiles, run_names
 from canvasagent.cli.options import settings_from, settings_options, with_options
-from canvasagent.environment import Limits
+from canvasagent.defaults import Limits
 from canvasagent.errors import InputError
 from canvasagent.policies import policy_names
 from canvasagent.policies.base import PolicySettings
-from canvasagent.trust import Named, recorded
 
 if TYPE_CHECKING:
+    from canvasagent.agent import Agent
     from canvasagent.record.trajectory import Trajectory
+    from canvasagent.trust import Named
 
-_AGENT = inspect.signature(Agent.__init__).parameters
 _SECRET = ("api_key",)
 """Settings that are no option: what stands on a command line can be read by every user of the machine."""
 
@@ -62,6 +62,9 @@ class Given:
 
         Raises `InputError` where `record` names what only the user may (see `canvasagent.trust`).
         """
+        from canvasagent.agent import Agent
+        from canvasagent.trust import recorded
+
         known = recorded(record, self.named, trust=self.trust_record) if record else None
         options: dict[str, Any] = {
             "limits": settings_from(Limits, self.settings, record.limits if record else None),
@@ -75,6 +78,8 @@ class Given:
     @property
     def named(self) -> Named:
         """What a record does not decide, since it was said here."""
+        from canvasagent.trust import Named
+
         return Named(self.policy, self.settings.get("base_url"), self.profile)
 
 
@@ -95,27 +100,36 @@ def run(
         str | None,
         typer.Option(
             help=f"Who decides what to do: {', '.join(policy_names())} (as in openai:MODEL, replay:RUN). "
-            f"Default: {_AGENT['policy'].default}.",
+            f"Default: {defaults.POLICY}.",
             metavar="NAME",
+            autocompletion=policies,
         ),
     ] = None,
     profile: Annotated[
         str | None,
         typer.Option(
-            help=f"What does the pixel work: a profile or a .toml file. Default: {_AGENT['profile'].default}.",
+            help=f"What does the pixel work: a profile or a .toml file. Default: {defaults.PROFILE}.",
             metavar="NAME",
+            autocompletion=profiles,
         ),
     ] = None,
     runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,
     resume: Annotated[
         str | None,
-        typer.Option(help=f"Go on with a run that was stopped, cut off or failed; {LAST}: the newest.", metavar="RUN"),
+        typer.Option(
+            help=f"Go on with a run that was stopped, cut off or failed; {LAST}: the newest.",
+            metavar="RUN",
+            autocompletion=run_names,
+        ),
     ] = None,
     trust_record: Annotated[bool, trust_option()] = False,
     continue_: Annotated[
         str | None,
         typer.Option(
-            "--continue", help=f"A new request on the pictures of a finished run; {LAST}: the newest.", metavar="RUN"
+            "--continue",
+            help=f"A new request on the pictures of a finished run; {LAST}: the newest.",
+            metavar="RUN",
+            autocompletion=run_names,
         ),
     ] = None,
     batch: Annotated[
@@ -124,7 +138,7 @@ def run(
     ] = None,
     concurrency: Annotated[
         int | None,
-        typer.Option(help=f"How many run at once. Default: {CONCURRENCY}.", min=1, rich_help_panel="Batch"),
+        typer.Option(help=f"How many run at once. Default: {defaults.CONCURRENCY}.", min=1, rich_help_panel="Batch"),
     ] = None,
     engine: Annotated[
         str,
@@ -132,6 +146,7 @@ def run(
             help="local, or ray: spread over a cluster (RAY_ADDRESS), docs/scale.md.",
             metavar="NAME",
             rich_help_panel="Batch",
+            autocompletion=one_of("local", "ray"),
         ),
     ] = "local",
     seed: Annotated[int | None, typer.Option(help="Runs with the same seed repeat each other.")] = None,

@@ -23,6 +23,7 @@ from canvasagent.cli.common import (
     tell_error,
     verbose_option,
 )
+from canvasagent.cli.completion import judges, presets
 from canvasagent.cli.judging import chosen_judge, judge_options, judge_settings
 from canvasagent.cli.options import with_options
 
@@ -47,11 +48,20 @@ class Scored:
 def score(
     runs: Annotated[list[str], run_argument(several=True)],
     preset: Annotated[
-        str, typer.Option(help="paper, release, hardened; no-outcome and no-process are for training.", metavar="NAME")
+        str,
+        typer.Option(
+            help="paper, release, hardened; no-outcome and no-process are for training.",
+            metavar="NAME",
+            autocompletion=presets,
+        ),
     ] = "paper",
     judge: Annotated[
         str,
-        typer.Option(help="local (rules, no network), endpoint:MODEL, or none: rule parts only.", metavar="NAME"),
+        typer.Option(
+            help="local (rules, no network), endpoint:MODEL, or none: rule parts only.",
+            metavar="NAME",
+            autocompletion=judges,
+        ),
     ] = "local",
     runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,
     json: Annotated[bool, json_option()] = False,

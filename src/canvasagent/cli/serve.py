@@ -9,11 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from canvasagent.cli.common import Ending, err, is_verbose, out, verbose_option
+from canvasagent.cli.completion import one_of, profiles
 from canvasagent.cli.options import settings_from, settings_options, with_options
 
 
 def tools(
-    profile: Annotated[str, typer.Option(help="A profile or a .toml file.", metavar="NAME")] = "lite",
+    profile: Annotated[
+        str, typer.Option(help="A profile or a .toml file.", metavar="NAME", autocompletion=profiles)
+    ] = "lite",
     host: Annotated[str, typer.Option(help="Address to listen on.", metavar="ADDRESS")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0: a free one, which is told.", min=0, max=65535)] = 8750,
     keys: Annotated[
@@ -38,7 +41,9 @@ def tools(
     engine: Annotated[
         str,
         typer.Option(
-            help="local, or ray: each tool in replicas on a cluster (RAY_ADDRESS); docs/scale.md.", metavar="NAME"
+            help="local, or ray: each tool in replicas on a cluster (RAY_ADDRESS); docs/scale.md.",
+            metavar="NAME",
+            autocompletion=one_of("local", "ray"),
         ),
     ] = "local",
     sharing: Annotated[

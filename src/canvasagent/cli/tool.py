@@ -7,25 +7,28 @@ import inspect
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from PIL import Image
 
 from canvasagent.canvas import Canvas, Kind
 from canvasagent.cli.common import CODES, FAILED, Ending, err, failure, out, tell_error, verbose_option
+from canvasagent.cli.completion import profiles
 from canvasagent.cli.options import flag, with_options
 from canvasagent.cli.tool_values import form_words, metavar, read_value
 from canvasagent.cli.words import harmless
 from canvasagent.errors import InputError
-from canvasagent.execution.calls import Execution
-from canvasagent.execution.toolbox import ToolBox
 from canvasagent.faults import Stage
 from canvasagent.imaging.pictures import check_output_path, open_picture, save_picture
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import Tool, canvas_info
 from canvasagent.tools.check import check_call
 from canvasagent.tools.slots import in_slots
+
+if TYPE_CHECKING:
+    from canvasagent.execution.calls import Execution
+    from canvasagent.execution.toolbox import ToolBox
 
 MASK_LIMIT = 128
 """From this grey value on a mask's pixel is inside."""
@@ -89,11 +92,15 @@ def _command(tool: Tool) -> Any:
 
     def use(
         seed: Annotated[int, typer.Option(help="Another seed may give another result.")] = 0,
-        profile: Annotated[str | None, typer.Option(help="A profile or a .toml file.", metavar="NAME")] = None,
+        profile: Annotated[
+            str | None, typer.Option(help="A profile or a .toml file.", metavar="NAME", autocompletion=profiles)
+        ] = None,
         json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
         verbose: Annotated[bool, verbose_option()] = False,
         **options: Any,
     ) -> Ending:
+        from canvasagent.execution.toolbox import ToolBox
+
         output: Path | None = options.pop("out", None)
         if output is not None:
             check_output_path(output)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from canvasagent.cli.common import Ending, json_option, out, verbose_option
+from canvasagent.cli.completion import profiles
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +20,10 @@ MAKES = {"same": "same kind", "text": "words"}
 
 def tools(
     profile: Annotated[
-        str | None, typer.Option(help="A profile or a .toml file; the default one's if left out.", metavar="NAME")
+        str | None,
+        typer.Option(
+            help="A profile or a .toml file; the default one's if left out.", metavar="NAME", autocompletion=profiles
+        ),
     ] = None,
     json: Annotated[bool, json_option("Print the JSON schemas, in the form that chat endpoints take.")] = False,
     verbose: Annotated[bool, verbose_option()] = False,

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.agent import Agent
-from canvasagent.environment import Limits
+from canvasagent.defaults import CONCURRENCY, Limits
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
 from canvasagent.evaluation.contenders import Contender
 from canvasagent.evaluation.image_only import ImageOnly
@@ -33,7 +33,6 @@ from canvasagent.rewards.judges.base import Judge
 from canvasagent.version import __version__
 
 SETUP_NAME, ROWS_NAME, RUNS_NAME = "evaluation.json", "rows.jsonl", "runs"
-CONCURRENCY = 4
 
 
 class Setup(BaseModel):

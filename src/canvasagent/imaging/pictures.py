@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from canvasagent.errors import InputError, StorageError
@@ -135,6 +134,8 @@ def _to_rgb(
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:
+    import numpy as np  # here, so that a shell's completion does not wait for it
+
     values = np.asarray(picture, dtype=np.float64)
     values = np.nan_to_num(values, nan=0.0, posinf=65535.0, neginf=0.0)
     peak = float(values.max(initial=0.0))

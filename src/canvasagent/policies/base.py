@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.errors import InputError
-from canvasagent.protocol.conversation import Message
+
+if TYPE_CHECKING:
+    from canvasagent.protocol.conversation import Message
 
 VIEW_PIXELS = 262_144
 """Pixels of the copy that a policy sees of a picture (PROTOCOL: corrected, on purpose)."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from canvasagent.cli.common import DRIFTED, Ending, json_option, out, resumable, trust_option, verbose_option
+from canvasagent.cli.completion import profiles
 from canvasagent.cli.progress import Bar
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def audit(
             help="Run the trajectories again with this profile (`release`: for released ones); each with its own "
             "if left out.",
             metavar="NAME",
+            autocompletion=profiles,
         ),
     ] = None,
     trust_record: Annotated[bool, trust_option()] = False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from canvasagent.cli.common import Ending, json_option, out, verbose_option
+from canvasagent.cli.completion import one_of
 
 if TYPE_CHECKING:
     from canvasagent.craft.chains import Chain
@@ -22,7 +23,12 @@ def chains(
         typer.Option("--file", help="TOML file of your own chains: check them, list them.", metavar="FILE"),
     ] = None,
     mix: Annotated[
-        str | None, typer.Option(help="paper, uniform or a TOML file: how many of each it gives.", metavar="NAME")
+        str | None,
+        typer.Option(
+            help="paper, uniform or a TOML file: how many of each it gives.",
+            metavar="NAME",
+            autocompletion=one_of("paper", "uniform"),
+        ),
     ] = None,
     n: Annotated[int, typer.Option("--n", "-n", min=0, help="Number of items that the mix is worked out for.")] = 1000,
     json: Annotated[bool, json_option()] = False,

@@ -8,13 +8,20 @@ from typing import Annotated
 import typer
 
 from canvasagent.cli.common import Ending, err, json_option, out, verbose_option
+from canvasagent.cli.completion import formats
 
 
 def export(
     dataset: Annotated[Path, typer.Argument(help="Folder of the dataset.", metavar="DATASET")],
     format: Annotated[
         str,
-        typer.Option("--format", "-f", help="sharegpt, hf, verl, trl, llamafactory or ms-swift.", metavar="NAME"),
+        typer.Option(
+            "--format",
+            "-f",
+            help="sharegpt, hf, verl, trl, llamafactory or ms-swift.",
+            metavar="NAME",
+            autocompletion=formats,
+        ),
     ],
     to: Annotated[Path, typer.Option("--out", "-o", help="Folder to make; it must not hold anything.", metavar="DIR")],
     filter: Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from canvasagent.cli.common import Ending, json_option, resumable, verbose_option
+from canvasagent.cli.completion import one_of, policies, profiles
 
 _WEIGHTS = "Weights of easy, medium and hard in {}, such as 1,2,7. Default: {}, as in Table 3."
 
@@ -34,7 +35,9 @@ def rl(
     writer: Annotated[
         str, typer.Option(help="Who finds the words: grammar, endpoint:MODEL.", metavar="NAME")
     ] = "grammar",
-    profile: Annotated[str, typer.Option(help="What does the pixel work of gold runs.", metavar="NAME")] = "lite",
+    profile: Annotated[
+        str, typer.Option(help="What does the pixel work of gold runs.", metavar="NAME", autocompletion=profiles)
+    ] = "lite",
     verify: Annotated[
         float, typer.Option(min=0, max=1, help="Share of tasks whose gold plan is carried out and must pass.")
     ] = 1.0,
@@ -42,11 +45,14 @@ def rl(
         str | None, typer.Option(help="A model that may object to tasks.", metavar="endpoint:MODEL")
     ] = None,
     solve: Annotated[
-        str | None, typer.Option(help="A reference policy that tries every task.", metavar="POLICY")
+        str | None,
+        typer.Option(help="A reference policy that tries every task.", metavar="POLICY", autocompletion=policies),
     ] = None,
     tries: Annotated[int, typer.Option(min=1, max=64, help="How often it tries each.")] = 4,
     workers: Annotated[int, typer.Option(min=1, help="Processes that work on it.", metavar="N")] = 1,
-    engine: Annotated[str, typer.Option(help="local or ray.", metavar="NAME")] = "local",
+    engine: Annotated[
+        str, typer.Option(help="local or ray.", metavar="NAME", autocompletion=one_of("local", "ray"))
+    ] = "local",
     seed: Annotated[int, typer.Option(help="The same seed and n give the same tasks.")] = 0,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,

@@ -8,12 +8,16 @@ from typing import Annotated
 import typer
 
 from canvasagent.cli.common import Ending, json_option, resumable, verbose_option
+from canvasagent.cli.completion import one_of, profiles
 
 
 def sft(
     to: Annotated[Path, typer.Option("--out", "-o", help="Folder of the dataset.", metavar="DIR")],
     n: Annotated[int, typer.Option("--n", "-n", min=1, help="Records.", metavar="N")] = 1000,
-    mix: Annotated[str, typer.Option(help="paper, uniform, or a TOML file.", metavar="NAME")] = "paper",
+    mix: Annotated[
+        str,
+        typer.Option(help="paper, uniform, or a TOML file.", metavar="NAME", autocompletion=one_of("paper", "uniform")),
+    ] = "paper",
     images: Annotated[
         list[str] | None,
         typer.Option(
@@ -24,9 +28,13 @@ def sft(
     writer: Annotated[
         str, typer.Option(help="Who finds the words: grammar, endpoint:MODEL.", metavar="NAME")
     ] = "grammar",
-    profile: Annotated[str, typer.Option(help="What does the pixel work.", metavar="NAME")] = "lite",
+    profile: Annotated[
+        str, typer.Option(help="What does the pixel work.", metavar="NAME", autocompletion=profiles)
+    ] = "lite",
     workers: Annotated[int, typer.Option(min=1, help="Processes that work on it.", metavar="N")] = 1,
-    engine: Annotated[str, typer.Option(help="local or ray.", metavar="NAME")] = "local",
+    engine: Annotated[
+        str, typer.Option(help="local or ray.", metavar="NAME", autocompletion=one_of("local", "ray"))
+    ] = "local",
     seed: Annotated[int, typer.Option(help="The same seed and n give the same records.")] = 0,
     recovery: Annotated[float, typer.Option(min=0, max=1, help="Share with a wrong turn that is mended.")] = 0.08,
     verification: Annotated[float, typer.Option(min=0, max=1, help="Share with a step that makes sure.")] = 0.15,

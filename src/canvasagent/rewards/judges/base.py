@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.policies.base import VIEW_PIXELS
-from canvasagent.record.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from canvasagent.record.trajectory import Trajectory
 
 Aspect = Literal["align", "aesthetics", "trajectory"]
 ASPECTS: tuple[Aspect, ...] = ("align", "aesthetics", "trajectory")

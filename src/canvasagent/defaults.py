@@ -1,0 +1,25 @@
+"""What holds where nothing is said: the agent's defaults and the limits of a run. Cheap to import, for help pages."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+POLICY = "scripted"
+"""Who decides what to do."""
+PROFILE = "lite"
+"""What does the pixel work."""
+CONCURRENCY = 4
+"""Runs of a batch or an evaluation that are under way at once."""
+
+
+class Limits(BaseModel):
+    """When an episode is cut off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_turns: int = Field(default=12, ge=1)
+    """Turns that the policy has."""
+    max_seconds: float | None = Field(default=None, gt=0)
+    """Seconds from the start, resumed time included; no limit if left out."""
+    max_cost: float | None = Field(default=None, gt=0)
+    """What policy and tools may cost, in the currency of their prices; no limit if left out."""
