@@ -10,6 +10,8 @@ import pytest
 from filelock import FileLock
 
 from canvasagent import Trajectory
+from canvasagent.batch import read_batch
+from canvasagent.errors import InputError
 from cli_helpers import CROP, FLIP, Shell
 from helpers import call, end
 
@@ -72,6 +74,27 @@ def test_every_bad_line_is_told_and_nothing_runs(shell: Shell) -> None:
         assert words in told
     assert "line 1:" not in error.replace("line 1.", "")
     assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (b'{"instruction": "a \xff"}', "not UTF-8"),
+        (b'{"instruction": ' + b"[" * 100_000, "nested deeper"),
+        (b'{"instruction": "half a \\ud800"}', "half of a character"),
+        (b'{"instruction": "x", "checks": [{"check": "\\udfff"}]}', "half of a character"),
+        (b'{"instruction": "x", "images": ["' + b"x" * 5000 + b'"]}', "there is no picture"),
+        (b'{"instruction": "x", "images": ["a\\u0000.png"]}', "there is no picture"),
+        (b'{"instruction": "x", "' + b"y" * 5000 + b'": 1}', "yyy"),
+    ],
+)
+def test_bad_bytes_and_values_are_bad_lines(tmp_path: Path, bad: bytes, words: str) -> None:
+    (tmp_path / "b.jsonl").write_bytes(b'{"instruction": "x"}\n' + bad + b"\n" + b"5\n")
+    with pytest.raises(InputError) as refused:
+        read_batch(tmp_path / "b.jsonl")
+    told = str(refused.value).splitlines()
+    assert len(told) == 3 and words in told[1] and told[1].startswith("line 2: ") and "line 3" in told[2]
+    assert max(map(len, told)) < 600
 
 
 def test_missing_and_empty_files(shell: Shell) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from canvasagent.agent import Agent
 from canvasagent.cli import main
+from canvasagent.craft.store import DatasetWriter
 from canvasagent.environment import Limits
 from canvasagent.errors import InputError, StorageError
 from canvasagent.evaluation.ablation import as_ablation, read_published
@@ -43,6 +44,7 @@ from canvasagent.rewards.judges import load_judge
 from canvasagent.rewards.judges.base import JudgeSettings
 from canvasagent.task import Task
 from chat_server import Answer, ChatServer, Refuse
+from craft_data import task
 from helpers import ListPolicy, call, end, photo
 
 TASKS: list[dict[str, Any]] = [
@@ -288,6 +290,29 @@ def test_a_damaged_line_in_the_middle_is_told(tmp_path: Path) -> None:
     (tmp_path / ROWS_NAME).write_text("{}\n" + rows_of("a", [0.5])[0].model_dump_json() + "\n")
     with pytest.raises(InputError, match="line 1"):
         read_rows(tmp_path)
+
+
+def test_all_damaged_lines_are_told(tmp_path: Path) -> None:
+    whole = rows_of("a", [0.5])[0].model_dump_json().encode()
+    (tmp_path / ROWS_NAME).write_bytes(b"\n".join([whole, b"\xff", whole, b"[" * 100_000, b"5", b""]))
+    with pytest.raises(InputError) as refused:
+        read_rows(tmp_path)
+    assert [line.partition(":")[0] for line in str(refused.value).splitlines()[1:]] == ["line 2", "line 4", "line 5"]
+    (tmp_path / SETUP_NAME).write_text("[" * 100_000)
+    with pytest.raises(InputError, match="nested deeper"):
+        read_setup(tmp_path)
+
+
+def test_a_dataset_with_bad_records_is_no_benchmark(tmp_path: Path) -> None:
+    """All of them are listed: results on what is left would compare with nothing."""
+    with DatasetWriter(tmp_path / "a", "rl", {}) as writer:
+        for index, update in enumerate(({}, {"plan": {"a": 1}}, {"instruction": " "}, {"instruction": "x" * 30_000})):
+            record, pictures = task(index)
+            writer.add(index, record.model_copy(update={"split": "test", **update}), pictures)
+    with pytest.raises(InputError) as refused:
+        load_bench(str(tmp_path / "a"))
+    told = [line.partition(":")[0] for line in str(refused.value).splitlines()[1:]]
+    assert told == ["record 000001", "record 000002", "record 000003"]
 
 
 def test_names_make_folders() -> None:

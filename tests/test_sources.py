@@ -19,6 +19,7 @@ from canvasagent.backends.lite.drawn_things import overlap
 from canvasagent.craft.pictures import Contents, Need, NoPicture, Picture, Source, Split
 from canvasagent.craft.sources import load_source, source_names
 from canvasagent.craft.sources._compose import casts
+from canvasagent.craft.sources._pool import Pool
 from canvasagent.craft.sources._turning import Change
 from canvasagent.craft.sources.duplicates import NEAR, distance, fingerprint, groups, is_near
 from canvasagent.english.colors import drawn_colors
@@ -411,3 +412,26 @@ def test_transparent_pictures_have_a_fingerprint() -> None:
     ImageDraw.Draw(cut).ellipse((20, 20, 80, 80), fill=(200, 30, 30, 255))
     white = Image.alpha_composite(Image.new("RGBA", cut.size, "white"), cut).convert("RGB")
     assert fingerprint(cut) == fingerprint(white)
+
+
+def test_bad_lines_cost_their_pictures_alone(gallery: Path, tmp_path: Path) -> None:
+    shutil.copy(gallery / "coffee.webp", tmp_path)
+    good = json.dumps({"open_image_input_url": "x", "local_input_image": "coffee.webp"}).encode()
+    bad = [b"5", b"{", b"[" * 100_000, b'"\xff"', b'{"files": [5]}', b'{"path": 5}', b'{"path": "\\ud800"}']
+    bad += [b'{"path": "' + b"x" * 5000 + b'"}', b'{"path": "a\\u0000b"}', b'{"open_image_input_url": "x"}']
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join([good, *bad, good]))
+    pool = load_source(f"hf:{tmp_path / 'a.jsonl'}")
+    assert isinstance(pool, Pool) and len(pool.left_out) == len(bad)
+    assert sum("line 6 of" in why for why in pool.left_out.values()) == 1
+
+
+def test_a_damaged_shard_costs_its_pictures_alone(gallery: Path, tmp_path: Path) -> None:
+    name = _released(gallery, tmp_path)
+    (tmp_path / "b.parquet").write_bytes(b"PAR1")
+    data = bytearray((tmp_path / "images-00000.parquet").read_bytes())
+    data[4:100] = bytes(96)
+    (tmp_path / "c.parquet").write_bytes(bytes(data))
+    pool = load_source(name)
+    assert isinstance(pool, Pool) and any("b.parquet" in key for key in pool.left_out)
+    with pytest.raises(InputError, match="damaged"):
+        load_source(f"released:{tmp_path / 'b.parquet'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -208,3 +209,15 @@ def test_the_commands(results: Path, tmp_path: Path, capsys: Any) -> None:
     assert main(["study", "report", "--study", folder, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["raters"] == 2
     assert main(["study", "build", str(tmp_path), "--out", str(tmp_path / "x")]) == 2
+
+
+def test_a_run_that_cannot_be_read_is_left_aside(results: Path, tmp_path: Path, capsys: Any) -> None:
+    folder = shutil.copytree(results, tmp_path / "evaluation")
+    record = folder / "runs" / POLICIES[0] / "t0" / "trajectory.json"
+    for text in ("[" * 100_000, "{}", None):
+        record.write_text(text) if text is not None else record.unlink()
+        out = tmp_path / f"study {text and len(text)}"
+        assert main(["study", "build", str(folder), "--sample", "5", "--out", str(out), "--json"]) == 0
+        said = capsys.readouterr()
+        assert json.loads(said.out)["unreadable"] == 1 and f"Left aside: {POLICIES[0]}, task t0" in said.err
+        assert "t0" not in read_key(out).tasks

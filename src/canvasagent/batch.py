@@ -7,6 +7,7 @@ interrupted is started again in the same folder: what is finished is taken over,
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,15 +20,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.agent import Agent
 from canvasagent.defaults import CONCURRENCY
-from canvasagent.errors import CanvasAgentError, InputError, StorageError
-from canvasagent.imaging.pictures import write_atomically
+from canvasagent.errors import CanvasAgentError, InputError, StorageError, refusal
+from canvasagent.foreign_json import excerpt, first_problem, read_json
+from canvasagent.imaging.pictures import is_file, write_atomically
 from canvasagent.record.run_folder import LOCK_NAME, make_room
 from canvasagent.record.trajectory import RECORD_NAME, Trajectory
 from canvasagent.task import Task
 
 RESULTS_NAME = "results.jsonl"
-MAX_TOLD = 20
-"""Bad lines of a file that are told at once."""
 
 
 class TaskLine(BaseModel):
@@ -84,15 +84,13 @@ def read_batch(path: Path, seed: int = 0) -> list[Item]:
     Raises `InputError` that tells every bad line with its number.
     """
     try:
-        lines = path.read_text("utf-8-sig").split("\n")  # other line ends may stand inside of JSON strings
+        data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"'{path}' is not text in UTF-8.") from error
     items: dict[str, Item] = {}
     numbers: dict[str, int] = {}
     wrong: list[str] = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(data.split(b"\n"), 1):  # other line ends may stand inside of JSON strings
         if not line.strip():
             continue
         try:
@@ -105,29 +103,26 @@ def read_batch(path: Path, seed: int = 0) -> list[Item]:
             continue
         items[item.id], numbers[name] = item, number
     if wrong:
-        more = f"\n… and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
-        raise InputError(f"'{path}' cannot be used:\n" + "\n".join(wrong[:MAX_TOLD]) + more)
+        raise refusal(f"'{path}' cannot be used", wrong)
     if not items:
         raise InputError(f"'{path}' has no request in it.")
     return list(items.values())
 
 
-def _read_line(line: str, number: int, folder: Path, seed: int) -> Item:
+def _read_line(line: bytes, number: int, folder: Path, seed: int) -> Item:
     try:
-        read = TaskLine.model_validate(json.loads(line))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, ValidationError):
-            problem = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in problem["loc"])
-            raise InputError(f"{where or 'not an object'}: {problem['msg']}.") from error
-        raise InputError(f"not JSON: {error}.") from error
+        read = TaskLine.model_validate(read_json(line))
+    except ValidationError as error:
+        raise InputError(f"{first_problem(error)}.") from error
+    except ValueError as error:
+        raise InputError(f"{'not UTF-8' if isinstance(error, UnicodeDecodeError) else 'not JSON'}: {error}.") from error
     name = read.id if read.id is not None else f"{number:05d}"
     if name in (RESULTS_NAME, RECORD_NAME):
         raise InputError(f"the id '{name}' is the name of a file of ours.")
     pictures = [folder / image for image in read.images]
     for picture in pictures:
-        if not picture.is_file():
-            raise InputError(f"there is no picture '{picture}'.")
+        if not is_file(picture):
+            raise InputError(f"there is no picture '{excerpt(str(picture))}'.")
     task = Task(
         read.instruction,
         pictures,

@@ -5,6 +5,8 @@ What a *policy* does wrong is never one of these: it is data (see `faults.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from canvasagent.extras import install_advice
 
 
@@ -14,6 +16,16 @@ class CanvasAgentError(Exception):
 
 class InputError(CanvasAgentError):
     """A picture, file, option or setting given by the user is wrong. Says what would be right."""
+
+
+MAX_PROBLEMS = 20
+"""Problems of a file that one message lists."""
+
+
+def refusal(head: str, problems: Sequence[str]) -> InputError:
+    """The error for a file that is used as a whole or not at all: `head`, then what is wrong in it, a line each."""
+    more = [f"… and {len(problems) - MAX_PROBLEMS} more"] if len(problems) > MAX_PROBLEMS else []
+    return InputError("\n".join([f"{head}:", *problems[:MAX_PROBLEMS], *more]))
 
 
 class ToolRefusal(CanvasAgentError):

@@ -67,7 +67,8 @@ def first_problem(error: ValidationError) -> str:
     """The first thing that is wrong in data from outside, with its place: `images.0: Input should be a string`."""
     problem = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(excerpt(str(part)) for part in problem["loc"])
-    return f"{where}: {problem['msg']}" if where else problem["msg"]
+    what = "not an object" if problem["type"] == "model_type" else problem["msg"]
+    return f"{where}: {what}" if where else what
 
 
 def dig(value: object, *path: str) -> Any:
@@ -101,6 +102,15 @@ def plain(value: Any) -> Any:
 def whole(text: str) -> str:
     """`text` with `?` for each half of a character (a lone surrogate), which UTF-8 cannot hold."""
     return text.encode("utf-8", "replace").decode()
+
+
+def is_whole(value: object) -> bool:
+    """Whether UTF-8 can hold all text in `value`, which JSON can hold."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def excerpt(text: str, limit: int = MAX_ECHO) -> str:

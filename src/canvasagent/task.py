@@ -12,6 +12,7 @@ from PIL import Image
 
 from canvasagent.canvas import Asset
 from canvasagent.errors import InputError
+from canvasagent.foreign_json import is_whole
 
 MAX_INSTRUCTION = 20_000
 """Characters that an instruction may have."""
@@ -90,6 +91,9 @@ class Task:
         if len(self.instruction) > MAX_INSTRUCTION:
             count = len(self.instruction)
             raise InputError(f"the request has {count:,} characters; at most {MAX_INSTRUCTION:,} are taken.")
+        told = [self.instruction, self.id, self.expected_tools, self.difficulty, self.checks]
+        if not is_whole(told):
+            raise InputError("the request or its checks hold half of a character (a lone surrogate); write it whole.")
 
     def __repr__(self) -> str:
         request = self.instruction if len(self.instruction) <= 80 else self.instruction[:77] + "..."

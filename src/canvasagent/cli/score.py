@@ -106,13 +106,13 @@ async def _score_all(
 
 
 async def _score_one(run: Trajectory, preset: str, judge: Judge | None, errors: dict[str, str]) -> Scored | None:
-    from canvasagent.errors import InputError
+    from canvasagent.errors import CanvasAgentError
     from canvasagent.rewards.hybrid import score as score_run
 
     try:
         verdicts = await judge.judge(run) if judge is not None else {}
         return Scored(run, score_run(run, preset, verdicts), verdicts)
-    except InputError as error:
+    except CanvasAgentError as error:
         errors[run.id] = str(error)
         return None
 

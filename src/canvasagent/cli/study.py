@@ -30,19 +30,21 @@ def build(
     from canvasagent.errors import InputError
     from canvasagent.evaluation.joining import join
     from canvasagent.evaluation.study.design import design
-    from canvasagent.evaluation.study.package import KEY_NAME, write_package
+    from canvasagent.evaluation.study.package import KEY_NAME, readable_runs, write_package
 
     if (out_dir / KEY_NAME).exists():
         raise InputError(f"'{out_dir}' holds a study already; give another --out.")
     joined = join(folders, allow=True)
-    runs = {row.folder: Path(row.folder) for row in joined.rows}
+    runs, problems = readable_runs(joined.rows)
+    for problem in problems:
+        err().print(f"Left aside: {problem}", markup=False, style="yellow")
     study = design(joined.rows, runs, sample, raters, seed, per_task)
     pages = write_package(study, out_dir, lambda rater: err().print(f"{rater} written", markup=False, style="dim"))
     if not json:
         for page in pages:
             out().print(str(page), markup=False)
         out().print(f"Keep {out_dir / KEY_NAME} to yourself: it says whose result is whose.", markup=False)
-    counts = {"items": len(study.items), "raters": len(study.raters)}
+    counts = {"items": len(study.items), "raters": len(study.raters), "unreadable": len(problems)}
     return Ending(0, {"status": "met", "folder": str(out_dir), "pages": [str(page) for page in pages], **counts})
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -19,12 +18,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.agent import Agent
 from canvasagent.defaults import CONCURRENCY, Limits
-from canvasagent.errors import CanvasAgentError, InputError, StorageError
+from canvasagent.errors import CanvasAgentError, InputError, StorageError, refusal
 from canvasagent.evaluation.contenders import Contender
 from canvasagent.evaluation.image_only import ImageOnly
 from canvasagent.evaluation.rows import Row, make_row, outcome_only
 from canvasagent.evaluation.tasks import Bench, EvalTask
 from canvasagent.execution.toolbox import ToolBox
+from canvasagent.foreign_json import first_problem, read_json
 from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.run_folder import LOCK_NAME, make_room
 from canvasagent.record.trajectory import RECORD_NAME, Trajectory
@@ -203,7 +203,7 @@ def read_setup(folder: Path) -> Setup:
     """What a folder of results is about. Raises `InputError` where it holds none, or one of another version."""
     file = folder / SETUP_NAME
     try:
-        data = json.loads(file.read_text("utf-8"))
+        data = read_json(file.read_bytes())
     except OSError as error:
         raise InputError(f"'{folder}' holds no evaluation: there is no {SETUP_NAME} in it.") from error
     except ValueError as error:
@@ -217,12 +217,13 @@ def read_setup(folder: Path) -> Setup:
 def read_rows(folder: Path) -> list[Row]:
     """The rows of a folder, the last one of each run. A last line that was cut off is left out: its run is done again.
 
-    Raises `InputError` where any other line is damaged.
+    Raises `InputError` that lists all other lines that are damaged: without them a table would say something else.
     """
     file = folder / ROWS_NAME
     if not file.is_file():
         return []
-    lines = file.read_text("utf-8").split("\n")
+    lines = file.read_bytes().split(b"\n")
+    damaged: list[str] = []
     rows: dict[tuple[str, str], Row] = {}
     for number, line in enumerate(lines, 1):
         if not line:
@@ -232,10 +233,11 @@ def read_rows(folder: Path) -> list[Row]:
         except ValidationError as error:
             if number == len(lines):  # no line end: the writer was killed
                 continue
-            raise InputError(
-                f"'{file}' is damaged in line {number}; remove that line to have its run done again."
-            ) from error
+            damaged.append(f"line {number}: {first_problem(error)}")
+            continue
         rows[row.policy, row.task] = row
+    if damaged:
+        raise refusal(f"'{file}' is damaged; remove these lines to have their runs done again", damaged)
     return list(rows.values())
 
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-from canvasagent.batch import MAX_TOLD
 from canvasagent.craft.plan import Plan
-from canvasagent.errors import InputError
+from canvasagent.errors import InputError, refusal
 from canvasagent.task import Task
 
 BENCH_NAME = "canvasbench-250"
@@ -101,5 +100,4 @@ def _checks_hold(tasks: Sequence[EvalTask], name: str) -> None:
             except InputError as error:
                 wrong.append(f"{task.id}: {error}")
     if wrong:
-        more = f"\n… and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
-        raise InputError(f"'{name}' has checks that cannot be read:\n" + "\n".join(wrong[:MAX_TOLD]) + more)
+        raise refusal(f"'{name}' has checks that cannot be read", wrong)

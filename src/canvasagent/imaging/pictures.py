@@ -215,6 +215,14 @@ def shrink(picture: Image.Image, max_pixels: int) -> Image.Image:
     return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file at `path`; False for what cannot be a path at all, such as a name that is too long."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def check_output_path(path: Path) -> None:
     """Raise `InputError` unless `path` has an ending that names a picture format which can be written."""
     endings = Image.registered_extensions()

@@ -10,7 +10,7 @@ the mapped file or its folder as PATH; the pictures are looked for beside it.
 
 from __future__ import annotations
 
-import json
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +20,13 @@ from PIL import Image
 
 from canvasagent.craft.sources._pool import Pool, Shelf, opened
 from canvasagent.errors import InputError, MissingExtra
+from canvasagent.foreign_json import dig, is_whole, list_in, read_json
+from canvasagent.imaging.pictures import is_file
 
 _INPUT_FIRST = ("input_image", "source_image", "original_image", "input", "source", "image")
 """Columns that are taken before others, in this order."""
+_LINE = "//"
+"""How the key of a line begins that names no picture."""
 _LOCAL = ("local_input_image", "local_path", "path")
 """Fields of mapped PICO-Banana lines that name a file."""
 
@@ -108,19 +112,27 @@ class Lines:
     file: Path
 
     def entries(self) -> Iterator[tuple[str, str]]:
-        """Each file that is named, once, in order. Lines whose picture was not fetched are told by `load`."""
+        """Each file that is named, once, in order; `load` says what is wrong with a line that names none."""
         seen: set[str] = set()
-        with self.file.open(encoding="utf-8") as stream:
+        with self.file.open("rb") as stream:
             for number, line in enumerate(stream, 1):
-                key = _named(line, number, self.file)
+                try:
+                    key = _named(line, number, self.file)
+                except InputError:
+                    yield f"{_LINE}{number}", "bad line"
+                    continue
                 if key and key not in seen:
                     seen.add(key)
                     path = self.file.parent / key
-                    told = path.stat() if path.is_file() else None
+                    told = path.stat() if is_file(path) else None
                     yield key, f"{told.st_size} {told.st_mtime_ns}" if told else "missing"
 
     def load(self, key: str) -> Image.Image:
         """The source picture."""
+        if key.startswith(_LINE):
+            number = int(key.removeprefix(_LINE))
+            with self.file.open("rb") as stream:
+                _named(next(itertools.islice(stream, number - 1, None)), number, self.file)
         return opened(self.file.parent / key)
 
     def origin(self, key: str) -> dict[str, Any]:
@@ -128,22 +140,23 @@ class Lines:
         return {"dataset": "PICO-Banana-400K", "file": key, "licence": "CC BY 2.0 (Open Images)"}
 
 
-def _named(line: str, number: int, file: Path) -> str | None:
+def _named(line: bytes, number: int, file: Path) -> str | None:
     """The local file of a line's input picture; None for an empty line."""
     if not line.strip():
         return None
     try:
-        record = json.loads(line)
-        first = next((item for item in record.get("files", ()) if item.get("id") == "original_input_image"), record)
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"line {number} of '{file.name}' is no JSON object: {error}.") from error
-    named = next((first[name] for name in _LOCAL if first.get(name)), None) or record.get("local_input_image")
-    if named is None:
+        record = read_json(line)
+    except ValueError as error:
+        raise InputError(f"line {number} of '{file.name}' is not JSON: {error}.") from error
+    inputs = (item for item in list_in(record, "files") if dig(item, "id") == "original_input_image")
+    first = next(inputs, record)
+    named = next((found for name in _LOCAL if (found := dig(first, name))), None) or dig(record, "local_input_image")
+    if not isinstance(named, str) or not is_whole(named):
         raise InputError(
             f"line {number} of '{file.name}' names no file of its own ({', '.join(_LOCAL)}): fetch the source pictures "
             "from Open Images and map the file's URLs to them first, as the dataset's page tells."
         )
-    return str(named)
+    return named
 
 
 def create(argument: str | None) -> Pool:
@@ -163,6 +176,6 @@ def create(argument: str | None) -> Pool:
 
 def _is_pico(file: Path) -> bool:
     """Whether the first line of a file is one of PICO-Banana-400K."""
-    with file.open(encoding="utf-8") as stream:
+    with file.open(encoding="utf-8", errors="replace") as stream:
         first = stream.readline()
     return '"open_image_input_url"' in first or '"original_input_image"' in first

@@ -5,6 +5,7 @@ PATH is a shard or a folder with shards; the name that records know a picture by
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,12 +31,15 @@ class Shards:
     def entries(self) -> Iterator[tuple[str, str]]:
         """Every row of every shard that has the two columns."""
         for file in self.files():
-            shard = _opened(file)
-            if not {"image", "path"} <= set(shard.schema_arrow.names):
-                continue
             told = file.stat()
-            for row, path in enumerate(shard.read(columns=["path"])["path"].to_pylist()):
-                yield f"{file.name}#{row}#{path}", f"{told.st_size} {told.st_mtime_ns}"
+            stamp = f"{told.st_size} {told.st_mtime_ns}"
+            try:
+                paths = _paths(file)
+            except InputError:
+                yield f"{file.name}##", stamp  # `load` says what is wrong with the file
+                continue
+            for row, path in enumerate(paths):
+                yield f"{file.name}#{row}#{path}", stamp
 
     def load(self, key: str) -> Image.Image:
         """The row's picture."""
@@ -43,6 +47,9 @@ class Shards:
         file = next((file for file in self.files() if file.name == name), None)
         if file is None:
             raise InputError(f"there is no shard '{name}' any more in '{self.path}'.")
+        if not row:
+            _paths(file)
+            raise InputError(f"'{name}' was damaged when it was looked through.")
         value = _cell(file, int(row))
         data = value.get("bytes") if isinstance(value, dict) else value
         if not data:
@@ -54,15 +61,34 @@ class Shards:
         return {"file": key.split("#", 2)[2], "licence": "as the released data"}
 
 
+def _paths(file: Path) -> list[Any]:
+    """The column `path` of a shard; nothing where the file is none. Raises `InputError` where it is damaged."""
+    shard = _opened(file)
+    if not {"image", "path"} <= set(shard.schema_arrow.names):
+        return []
+    with _readable(file):
+        paths: list[Any] = shard.read(columns=["path"])["path"].to_pylist()
+    return paths
+
+
+@contextlib.contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """What is wrong in a damaged shard becomes an `InputError`."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"'{file.name}' is damaged: {error}.") from error
+
+
 def _opened(file: Path) -> Any:
     try:
         import pyarrow.parquet as pq
     except ImportError as error:
         raise MissingExtra("reading the released data", "craft") from error
-    try:
+    with _readable(file):
         return pq.ParquetFile(file)
-    except (OSError, ValueError) as error:
-        raise InputError(f"'{file.name}' is no Parquet file that can be read: {error}.") from error
 
 
 def _cell(file: Path, row: int) -> Any:
@@ -71,7 +97,8 @@ def _cell(file: Path, row: int) -> Any:
     for group in range(shard.num_row_groups):
         rows = shard.metadata.row_group(group).num_rows
         if row < rows:
-            return _column(file, file.stat().st_mtime_ns, group)[row].as_py()
+            with _readable(file):
+                return _column(file, file.stat().st_mtime_ns, group)[row].as_py()
         row -= rows
     raise InputError(f"'{file.name}' has fewer rows than it had.")
 

@@ -124,12 +124,12 @@ class Dataset:
         """`rows` of a dataset of trajectories. Raises `InputError` for another kind."""
         return self._of(SftRecord, split)
 
-    def rl(self, split: str | None = None) -> Iterator[RlRecord]:
+    def rl(self, split: str | None = None, skip: Skip | None = None) -> Iterator[RlRecord]:
         """`rows` of a dataset of tasks. Raises `InputError` for another kind."""
-        return self._of(RlRecord, split)
+        return self._of(RlRecord, split, skip)
 
-    def _of(self, wanted: type[R], split: str | None) -> Iterator[R]:
-        for record in self.rows(split):
+    def _of(self, wanted: type[R], split: str | None, skip: Skip | None = None) -> Iterator[R]:
+        for record in self.rows(split, skip):
             if not isinstance(record, wanted):
                 raise InputError(f"the dataset in '{self.folder}' is of kind {self.kind}; this needs the other.")
             yield record

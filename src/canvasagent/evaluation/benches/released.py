@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from canvasagent.batch import MAX_TOLD
+from pydantic import ValidationError
+
 from canvasagent.craft.imports._files import classify
 from canvasagent.craft.imports._items import read_items
 from canvasagent.craft.imports._pictures import PictureFinder
 from canvasagent.craft.imports._rl import task_of as record_of
 from canvasagent.craft.imports._unusable import Unusable
-from canvasagent.errors import InputError
+from canvasagent.errors import InputError, refusal
 from canvasagent.evaluation.benches._rl import task_of
 from canvasagent.evaluation.tasks import EvalTask, checksum
+from canvasagent.foreign_json import first_problem
 
 
 def load(path: Path) -> tuple[list[EvalTask], str]:
@@ -30,11 +32,11 @@ def load(path: Path) -> tuple[list[EvalTask], str]:
                 record, pictures = record_of(raw.data, f"{number:06d}", "test", finder)
                 item, part = task_of(record, [pictures[name] for name in record.images])
             except (Unusable, ValueError, InputError) as error:
-                wrong.append(f"row {number + 1}: {error}")
+                why = first_problem(error) if isinstance(error, ValidationError) else error
+                wrong.append(f"row {number + 1}: {why}")
                 continue
             tasks.append(item)
             parts.append(part)
     if wrong:
-        more = f"\n… and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
-        raise InputError(f"'{path}' cannot be used as a benchmark:\n" + "\n".join(wrong[:MAX_TOLD]) + more)
+        raise refusal(f"'{path}' cannot be used as a benchmark", wrong)
     return tasks, checksum(parts)

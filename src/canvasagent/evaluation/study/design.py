@@ -68,14 +68,15 @@ def design(
 ) -> Study:
     """A study of `samples` tasks that every policy has a result for.
 
-    `folders`: run folder of each row by its `folder`. `per_task`: results of one task that a rater sees (all
-    policies' where None); which ones, a Latin square decides, so that each result is rated equally often.
+    `folders`: run folder of each row by its `folder`; a row that it lacks is left aside. `per_task`: results of one
+    task that a rater sees (all policies' where None); which ones, a Latin square decides, so that each result is rated
+    equally often.
     Raises `InputError` where there are not so many tasks.
     """
     policies = sorted({row.policy for row in rows})
     by_task: dict[str, dict[str, Row]] = {}
     for row in rows:
-        if (folders[row.folder] / "trajectory.json").is_file():
+        if row.folder in folders:
             by_task.setdefault(row.task, {})[row.policy] = row
     shared = sorted(task for task, found in by_task.items() if len(found) == len(policies))
     if len(shared) < max(samples, 2):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from canvasagent.errors import CanvasAgentError, InputError
+from canvasagent.evaluation.rows import Row
 from canvasagent.evaluation.study.design import HIGHEST, LOWEST, QUESTIONS, Item, Study
 from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.report.thumbnails import thumbnail
@@ -31,6 +32,19 @@ def write_package(study: Study, folder: Path, tell: Callable[[str], None] = lamb
         tell(rater)
     write_atomically(folder / KEY_NAME, (study.model_dump_json(indent=1) + "\n").encode("utf-8"))
     return pages
+
+
+def readable_runs(rows: Iterable[Row]) -> tuple[dict[str, Path], list[str]]:
+    """The run folder of each row by its `folder`, and why the other rows have no run that can be shown."""
+    folders: dict[str, Path] = {}
+    problems: list[str] = []
+    for row in rows:
+        try:
+            Trajectory.load(Path(row.folder))
+            folders[row.folder] = Path(row.folder)
+        except CanvasAgentError as error:
+            problems.append(f"{row.policy}, task {row.task}: {error}")
+    return folders, problems
 
 
 def read_key(folder: Path) -> Study:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from canvasagent.errors import InputError
+from canvasagent.errors import InputError, refusal
 from canvasagent.evaluation.study.design import ATTENTIVE, HIGHEST, LOWEST, QUESTIONS, Study
+from canvasagent.foreign_json import excerpt
 from canvasagent.imaging.pictures import write_atomically
 
 RATINGS_NAME = "ratings.csv"
-MAX_TOLD = 20
 COLUMNS = ("rater", "item", *QUESTIONS)
 
 
@@ -40,8 +40,7 @@ def read_ratings(study: Study, files: Sequence[Path]) -> Ratings:
     for file in files:
         _read(study, file, ratings, wrong)
     if wrong:
-        more = f"\n… and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
-        raise InputError("the ratings cannot be used:\n" + "\n".join(wrong[:MAX_TOLD]) + more)
+        raise refusal("the ratings cannot be used", wrong)
     for rater in ratings.raters:
         holes = sum((rater, code, name) not in ratings.values for code in study.raters[rater] for name in QUESTIONS)
         if holes:
@@ -62,14 +61,14 @@ def _read(study: Study, file: Path, ratings: Ratings, wrong: list[str]) -> None:
         rater, code = (str(line.get(name) or "").strip() for name in ("rater", "item"))
         if code not in study.raters.get(rater, ()):
             known = "was not shown to" if rater in study.raters else "is rated by the unknown rater"
-            wrong.append(f"{file.name}, line {number}: item '{code}' {known} '{rater}'.")
+            wrong.append(f"{file.name}, line {number}: item '{excerpt(code)}' {known} '{excerpt(rater)}'.")
             continue
         for name in QUESTIONS:
             text = str(line.get(name) or "").strip()
             if not text:
                 continue
             if text not in {str(value) for value in range(LOWEST, HIGHEST + 1)}:
-                wrong.append(f"{file.name}, line {number}: {name} is '{text}', not {LOWEST} to {HIGHEST}.")
+                wrong.append(f"{file.name}, line {number}: {name} is '{excerpt(text)}', not {LOWEST} to {HIGHEST}.")
                 continue
             known_value = ratings.values.setdefault((rater, code, name), int(text))
             if known_value != int(text):
