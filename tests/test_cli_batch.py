@@ -81,7 +81,7 @@ def test_every_bad_line_is_told_and_nothing_runs(shell: Shell) -> None:
     [
         (b'{"instruction": "a \xff"}', "not UTF-8"),
         (b'{"instruction": ' + b"[" * 100_000, "nested deeper"),
-        (b'{"instruction": "half a \\ud800"}', "half of a character"),
+        (b'{"instruction": "half a \\ud800"}', "unicode string"),
         (b'{"instruction": "x", "checks": [{"check": "\\udfff"}]}', "half of a character"),
         (b'{"instruction": "x", "images": ["' + b"x" * 5000 + b'"]}', "there is no picture"),
         (b'{"instruction": "x", "images": ["a\\u0000.png"]}', "there is no picture"),
