@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from canvasagent.cli import command_line, help_pages
 from canvasagent.cli.tool import _description
+from canvasagent.rewards.judges.base import JudgeSettings
 from canvasagent.tools import all_tools
 
 
@@ -114,3 +115,38 @@ def test_commands_are_grouped(pages: Pages) -> None:
     places = [page.index(f"─ {title} ─") for title in titles]
     assert places == sorted(places) and "─ Commands ─" not in page
     assert places[0] < page.index("│ run ") < places[1] < page.index("│ craft ") < places[2] < page.index("│ eval ")
+
+
+def test_one_word_for_one_thing(root: TyperGroup) -> None:
+    """An option of a name takes the same kind of value in every command, and the same thing has one name."""
+    kinds: dict[str, set[str]] = {}
+    for path, command in commands(root):
+        for param in command.params:
+            if param.param_type_name != "option":
+                continue
+            long = max(param.opts, key=len)
+            kinds.setdefault(long, set()).add(str(param.metavar))
+            shorts = {name for name in param.opts if name[:2] != "--"}
+            assert ("-o" in shorts) == (long == "--out") and ("-v" in shorts) == (long == "--verbose"), path
+            assert ("-i" in shorts) == (long == "--image") and ("-n" in shorts) == (long == "--n"), path
+    several = {name: found for name, found in kinds.items() if len(found) > 1}
+    assert several == {"--out": {"FILE", "DIR"}, "--images": {"DIR", "SOURCE"}, "--against": {"NAME", "POLICY"}}
+    assert not {"--output", "--outdir", "--out-dir", "--cache", "--prompts", "--samples"} & set(kinds)
+
+
+def test_every_command_that_judges_has_the_judges_settings(root: TyperGroup) -> None:
+    judging = {
+        path: {max(param.opts, key=len) for param in command.params}
+        for path, command in commands(root)
+        if any("--judge" in param.opts for param in command.params)
+    }
+    assert set(judging) == {("score",), ("eval",), ("judge", "check")}
+    left_out = {"api_key", "result_first", "repeats"}  # the key is never an option; `judge check` varies the others
+    for names in judging.values():
+        for field in set(JudgeSettings.model_fields) - left_out:
+            assert f"--judge-{field.replace('_', '-')}" in names
+
+
+def test_pages_tell_exit_codes(pages: Pages) -> None:
+    for path in (("run",), ("replay",), ("score",), ("eval",), ("doctor",), ("craft", "rl"), ("reward", "audit")):
+        assert "Exit code" in pages.show(path, 120), path

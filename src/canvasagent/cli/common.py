@@ -183,9 +183,9 @@ def max_pixels_option() -> Any:
 def run_argument(several: bool = False) -> Any:
     """The argument that names a run, or runs."""
     told = (
-        f"Runs' folders, or their ids; {LAST}: the newest."
+        f"Runs' folders, or their ids; `{LAST}`: the newest."
         if several
-        else f"A run's folder, or its id; {LAST}: the newest."
+        else f"A run's folder, or its id; `{LAST}`: the newest."
     )
     return typer.Argument(help=told, metavar="RUN", show_default=False, autocompletion=run_names)
 

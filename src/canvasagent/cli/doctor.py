@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from canvasagent.cli.common import FAILED, RUNS_DIR, Ending, err, json_option, out, runs_dir_option, verbose_option
+from canvasagent.cli.help_pages import page_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +20,10 @@ def doctor(
     json: Annotated[bool, json_option("Print all of it as one JSON object.")] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Say what can run here. Exit code 5 where the default profile or policy cannot."""
+    """Say what can run here.
+
+    Exit code 5 where the default profile or policy cannot.
+    """
     from canvasagent import defaults
     from canvasagent.cli.checkup import checkup
 
@@ -112,4 +116,4 @@ def _why(entry: dict[str, Any]) -> str:
 
 def register(app: typer.Typer, summary: str) -> None:
     """Add the command."""
-    app.command("doctor", help=summary)(doctor)
+    app.command("doctor", help=page_text(summary, doctor))(doctor)

@@ -23,6 +23,7 @@ from canvasagent.cli.common import (
     verbose_option,
 )
 from canvasagent.cli.completion import contenders, judges, one_of, presets, profiles
+from canvasagent.cli.help_pages import page_text
 from canvasagent.cli.judging import chosen_judge, judge_options, judge_settings
 from canvasagent.cli.options import settings_from, settings_options, with_options
 from canvasagent.cli.progress import Bar
@@ -104,9 +105,10 @@ def evaluate(
     verbose: Annotated[bool, verbose_option()] = False,
     **options: Any,
 ) -> Ending:
-    """Run policies on a benchmark, score every run, and write results.json, table.md, table.tex and index.html.
+    """Run policies on a benchmark.
 
-    Exit code 0: every run is scored; 3: some are not (the table says how many and why); killed, it goes on.
+    Scores every run, and writes results.json, table.md, table.tex and index.html. Killed, it goes on with the same
+    command. Exit code 0: every run is scored; 3: some are not (the table says how many and why).
     """
     from canvasagent.errors import InputError
     from canvasagent.scale.cluster import check_engine
@@ -282,4 +284,4 @@ def register(app: typer.Typer, summary: str) -> None:
         *settings_options(PolicySettings, "Policy", skip=("api_key",)),
         *judge_options(skip=("result_first",)),
     ]
-    app.command("eval", help=summary)(with_options(evaluate, parameters))
+    app.command("eval", help=page_text(summary, evaluate))(with_options(evaluate, parameters))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import typer
@@ -12,6 +13,12 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 HELP_NAMES = ("-h", "--help")
 _TYPES = {"int": "N", "float": "NUMBER", "str": "TEXT", "path": "PATH"}
 """What stands for a value of a type, where its option names nothing better."""
+
+
+def page_text(summary: str, command: Callable[..., Any]) -> str:
+    """The text of a command's page: its line in the list of commands, then what follows the docstring's first part."""
+    rest = inspect.cleandoc(command.__doc__ or "").partition("\n\n")[2]
+    return f"{summary}\n\n{rest}" if rest else summary
 
 
 def finish(root: TyperGroup, panels: Mapping[str, str]) -> None:

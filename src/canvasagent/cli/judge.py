@@ -30,7 +30,7 @@ def check(
     runs: Annotated[
         list[str],
         typer.Argument(
-            help=f"Runs' folders, or their ids; {LAST}: the newest; or folders that `canvasagent eval` wrote.",
+            help=f"Runs' folders, or their ids; `{LAST}`: the newest; or folders that `canvasagent eval` wrote.",
             metavar="RUN",
             autocompletion=run_names,
             show_default=False,

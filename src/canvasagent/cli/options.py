@@ -35,9 +35,9 @@ def settings_options(
             continue
         text = texts.get(name, "")
         if not info.is_required() and info.default is not None and not isinstance(info.default, bool):
-            default = f"{info.default:.15g}" if isinstance(info.default, float) else info.default
+            default = f"{info.default:,.15g}" if isinstance(info.default, int | float) else info.default
             text = f"{text} Default: {default}."
-        metavar = "URL" if name.endswith("_url") else None
+        metavar = "URL" if name.endswith("_url") else "DIR" if text.startswith("Folder") else None
         option = typer.Option(
             flag(prefix + name), help=text, rich_help_panel=panel, show_default=False, metavar=metavar
         )

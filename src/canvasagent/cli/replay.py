@@ -20,6 +20,7 @@ from canvasagent.cli.common import (
     verbose_option,
 )
 from canvasagent.cli.completion import profiles
+from canvasagent.cli.help_pages import page_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,7 +41,10 @@ def replay(
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Run a recorded run again. Exit code 0: the same to the pixel; 3: something differs."""
+    """Run a recorded run again.
+
+    Exit code 0: the same to the pixel; 3: something differs.
+    """
     from canvasagent.errors import InputError, StorageError
     from canvasagent.record.replay import replay as replay_run
 
@@ -68,4 +72,4 @@ def _print(console: Console, report: ReplayReport) -> None:
 
 def register(app: typer.Typer, summary: str) -> None:
     """Add the command."""
-    app.command("replay", help=summary)(replay)
+    app.command("replay", help=page_text(summary, replay))(replay)

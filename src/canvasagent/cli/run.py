@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +20,7 @@ from canvasagent.cli.common import (
     with_run_folder,
 )
 from canvasagent.cli.completion import one_of, policies, profiles, run_names
+from canvasagent.cli.help_pages import page_text
 from canvasagent.cli.options import settings_from, settings_options, with_options
 from canvasagent.defaults import Limits
 from canvasagent.errors import InputError
@@ -117,7 +117,7 @@ def run(
     resume: Annotated[
         str | None,
         typer.Option(
-            help=f"Go on with a run that was stopped, cut off or failed; {LAST}: the newest.",
+            help=f"Go on with a run that was stopped, cut off or failed; `{LAST}`: the newest.",
             metavar="RUN",
             autocompletion=run_names,
         ),
@@ -127,7 +127,7 @@ def run(
         str | None,
         typer.Option(
             "--continue",
-            help=f"A new request on the pictures of a finished run; {LAST}: the newest.",
+            help=f"A new request on the pictures of a finished run; `{LAST}`: the newest.",
             metavar="RUN",
             autocompletion=run_names,
         ),
@@ -157,6 +157,8 @@ def run(
     """Carry out a request on pictures.
 
     canvasagent run "cut out the face and mirror it" -i photo.jpg -o face.png
+
+    Exit code 0: all of it is done; 3: parts are not; 4: a limit cut it off; 5: an endpoint or backend failed.
     """
     policy = with_run_folder(policy, runs_dir)
     given = Given(
@@ -179,9 +181,7 @@ def register(app: typer.Typer, summary: str) -> None:
         *settings_options(Limits, "Limits"),
         *settings_options(PolicySettings, "Policy", skip=_SECRET),
     ]
-    app.command("run", help=f"{summary}\n\n{inspect.cleandoc(run.__doc__ or '').partition(chr(10) * 2)[2]}")(
-        with_options(run, parameters)
-    )
+    app.command("run", help=page_text(summary, run))(with_options(run, parameters))
 
 
 def _check(given: Given) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from canvasagent.cli.common import RUNS_DIR, Ending, err, json_option, out, runs_dir_option, verbose_option
+from canvasagent.cli.help_pages import page_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -131,4 +132,4 @@ def _result(one: Listed, whole: bool = False) -> str:
 
 def register(app: typer.Typer, summary: str) -> None:
     """Add the command."""
-    app.command("runs", help=summary)(runs)
+    app.command("runs", help=page_text(summary, runs))(runs)

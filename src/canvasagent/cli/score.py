@@ -24,6 +24,7 @@ from canvasagent.cli.common import (
     verbose_option,
 )
 from canvasagent.cli.completion import judges, presets
+from canvasagent.cli.help_pages import page_text
 from canvasagent.cli.judging import chosen_judge, judge_options, judge_settings
 from canvasagent.cli.options import with_options
 
@@ -68,7 +69,10 @@ def score(
     verbose: Annotated[bool, verbose_option()] = False,
     **options: Any,
 ) -> Ending:
-    """Score runs. Exit code 0: every run has its total; 3: some are unscored; 2: some cannot be read."""
+    """Score runs.
+
+    Exit code 0: every run has its total; 3: some are unscored; 2: some cannot be read.
+    """
     from canvasagent.errors import InputError
     from canvasagent.execution.run_sync import block
     from canvasagent.rewards.config import find_preset
@@ -194,4 +198,4 @@ def _judges(found: Score) -> list[str]:
 
 def register(app: typer.Typer, summary: str) -> None:
     """Add the command."""
-    app.command("score", help=summary)(with_options(score, judge_options()))
+    app.command("score", help=page_text(summary, score))(with_options(score, judge_options()))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from canvasagent.cli.common import Ending, json_option, out, verbose_option
+from canvasagent.cli.help_pages import page_text
 
 
 def table(
@@ -36,7 +37,10 @@ def table(
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Join results. Different judges, presets, profiles or benchmark versions are refused, or told in the table."""
+    """Join results.
+
+    Different judges, presets, profiles or benchmark versions are refused, or told in the table (--allow-differences).
+    """
     from canvasagent.errors import InputError
     from canvasagent.evaluation.ablation import as_ablation, read_published
     from canvasagent.evaluation.joining import join
@@ -65,4 +69,4 @@ def table(
 
 def register(app: typer.Typer, summary: str) -> None:
     """Add the command."""
-    app.command("table", help=summary)(table)
+    app.command("table", help=page_text(summary, table))(table)
