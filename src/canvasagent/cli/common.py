@@ -112,17 +112,20 @@ def stdout_for_json(wanted: bool) -> Iterator[None]:
 
 
 def out() -> Console:
-    """The console of results: standard output. Never wraps or colours what is piped into another program."""
+    """The console of results: standard output. Never wraps or colours what is piped into another program.
+
+    Strings are printed as they are: square brackets and `:names:` in paths and names are no markup.
+    """
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def err() -> Console:
-    """The console of everything else: standard error."""
+    """The console of everything else: standard error. Strings are printed as they are, as by `out`."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty(), markup=False, emoji=False)
 
 
 def tell_error(message: str, advice: str = "") -> None:

@@ -89,6 +89,7 @@ def _head(found: Bench, tasks: Sequence[BenchTask], unread: list[str]) -> None:
 
 def _print(lines: Sequence[Line], whole: bool) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("", "", *(["asked"] if whole else []), "here")
     before = ""
@@ -101,7 +102,7 @@ def _print(lines: Sequence[Line], whole: bool) -> None:
         asked = ["" if line.asked is None else str(line.asked)] if whole else []
         wrong = whole and line.asked not in (None, line.here)
         group = line.group if line.group != before else ""
-        table.add_row(group, line.name, *asked, f"[yellow]{line.here}[/]" if wrong else str(line.here))
+        table.add_row(group, line.name, *asked, Text(str(line.here), "yellow" if wrong else ""))
         before = line.group
     out().print(table, soft_wrap=False)
     if len(families) > FAMILIES:

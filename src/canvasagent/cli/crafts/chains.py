@@ -81,13 +81,15 @@ def _print(rows: list[dict[str, Any]], mix: str | None) -> None:
 
 def _one(chain: Chain, json: bool) -> Ending:
     """Every way of a chain: pictures, slots, steps."""
+    from rich.text import Text
+
     payload = chain.model_dump(mode="json", exclude_defaults=True)
     payload.pop("groups", None)
     if json:
         return Ending(payload=payload)
     console = out()
     table = f"Table {chain.table}" if chain.table else "your own"
-    console.print(f"[bold]{chain.name}[/]  ({table}, {chain.count:,} trajectories)")
+    console.print(Text.assemble((chain.name, "bold"), f"  ({table}, {chain.count:,} trajectories)"))
     for number, way in enumerate(chain.ways, 1):
         console.print(f"\nway {number} (weight {way.weight:g})")
         for at, need in enumerate(way.pictures, 1):
