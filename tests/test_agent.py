@@ -72,7 +72,7 @@ def test_a_run_and_its_folder(tmp_path: Path) -> None:
         str(file.relative_to(trajectory.folder)) for file in trajectory.folder.rglob("*.*") if file.is_file()
     )
     assets = [f"assets/{name}.png" for name in ("Crop_0", "Flip_0", "Rotate_0", "img_1")]
-    assert [file for file in files if file != ".lock"] == [*assets, "report.html", "trajectory.json"]
+    assert [file for file in files if file != ".canvasagent.lock"] == [*assets, "report.html", "trajectory.json"]
     assert Trajectory.load(trajectory.folder).summary() == trajectory.summary()
 
 
@@ -130,9 +130,9 @@ def test_wrong_input_raises_before_anything_is_written(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_used_is_never_written_to(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("mine")
-    with pytest.raises(InputError, match="exists already; name another folder"):
+    with pytest.raises(InputError, match=r"holds something else \(note.txt\); name another folder"):
         agent(TEXTS).run("turn it", [SIGN], run_dir=tmp_path)
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="is a file; name a folder"):
         agent(TEXTS).run("turn it", [SIGN], run_dir=tmp_path / "note.txt")
     assert [file.name for file in tmp_path.iterdir()] == ["note.txt"]
     (tmp_path / "empty").mkdir()
@@ -147,7 +147,7 @@ def test_two_runs_at_once_in_one_folder(tmp_path: Path) -> None:
     outcomes = asyncio.run(both())
     (done,) = [outcome for outcome in outcomes if isinstance(outcome, Trajectory)]
     (refused,) = [outcome for outcome in outcomes if isinstance(outcome, InputError | StorageError)]
-    assert "exists already" in str(refused) or "another run is writing" in str(refused)
+    assert "holds a run already" in str(refused) or "another run is writing" in str(refused)
     assert done.status == "met" and Trajectory.load(tmp_path / "run").status == "met"
 
 
@@ -242,7 +242,7 @@ def test_a_killed_run_keeps_what_it_had_and_ends_like_one_that_was_not(tmp_path:
     assert (left.status, len(left.turns)) == ("running", turn)
     assert all(left.picture(record.id) for record in left.assets), "what the record tells of is there"
     whole = agent(TEXTS).run("turn it", [SIGN], seed=5)
-    (tmp_path / "run" / ".trajectory.json.abc").write_text("half of a rec")
+    (tmp_path / "run" / ".trajectory.json.0a1b2c3d").write_text("half of a rec")
     resumed = agent(TEXTS).resume(folder)
     assert (resumed.status, resumed.final) == (whole.status, whole.final)
     assert pictures(resumed) == pictures(whole)

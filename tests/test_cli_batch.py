@@ -153,7 +153,7 @@ def test_another_request_in_the_same_folder_is_refused(shell: Shell) -> None:
 def test_two_batches_in_one_folder(shell: Shell) -> None:
     write_batch(shell.folder, line("one"))
     Path("runs/many").mkdir(parents=True)
-    with FileLock("runs/many/.lock"):
+    with FileLock("runs/many/.canvasagent.lock"):
         said = shell("run", "--batch", "many.jsonl", "--policy", shell.turns(end()), "--json")
     assert said.code == 5 and "another batch" in said.object["error"]
 

@@ -167,7 +167,7 @@ def test_finished_run_is_not_resumed(shell: Shell) -> None:
 
 def test_two_runs_in_one_folder(shell: Shell) -> None:
     folder = shell.run((CROP,)).object["run_dir"]  # the recording ends, so the run has failed
-    with FileLock(Path(folder) / ".lock"):
+    with FileLock(Path(folder) / ".canvasagent.lock"):
         said = shell("run", "--resume", folder, *REPLAY, "--json")
     assert said.code == 2 and "another run" in said.object["error"]
 

@@ -22,7 +22,11 @@ from craft_data import build, item, record, run
 
 def contents(folder: Path) -> dict[str, str]:
     """Checksums of all that the dataset is made of."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name not in (".lock", ".pictures.sqlite")]
+    files = [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in (".canvasagent.lock", ".pictures.sqlite")
+    ]
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

@@ -42,6 +42,7 @@ from canvasagent.execution.toolbox import ToolBox
 from canvasagent.policies import load_policy
 from canvasagent.rewards.judges import load_judge
 from canvasagent.rewards.judges.base import JudgeSettings
+from canvasagent.storage.folders import locked
 from canvasagent.task import Task
 from chat_server import Answer, ChatServer, Refuse
 from craft_data import task
@@ -177,7 +178,7 @@ def test_another_setup_in_the_same_folder_is_refused(bench_file: Path, tmp_path:
 def test_two_evaluations_do_not_write_to_one_folder(bench_file: Path, tmp_path: Path, toolbox: ToolBox) -> None:
     bench = load_bench(str(bench_file))
     one = Evaluation(tmp_path / "out", setup_of(bench), bench, toolbox, None)
-    with one._alone(), pytest.raises(StorageError, match="another evaluation"):
+    with locked(one.folder, "a test is in"), pytest.raises(StorageError, match="another evaluation"):
         evaluate(tmp_path / "out", bench, toolbox, ["one-call"])
 
 

@@ -163,10 +163,10 @@ def test_findings_come_from_the_disk_as_they_were(tmp_path: Path) -> None:
 def test_the_disk_is_bounded_too(tmp_path: Path) -> None:
     cache = Cache(memory_bytes=0, folder=tmp_path, disk_bytes=20_000)
     for number in range(60):
-        cache.put(f"{number:04d}", Outcome("x" * 1000))
+        cache.put(f"{number:064x}", Outcome("x" * 1000))
     held = sum(file.stat().st_size for file in tmp_path.glob("*/*"))
     assert 0 < held <= 20_000
-    assert cache.on_disk("0059") is not None and cache.on_disk("0000") is None
+    assert cache.on_disk(f"{59:064x}") is not None and cache.on_disk(f"{0:064x}") is None
 
 
 def test_a_cache_folder_that_cannot_be_written_costs_nothing_but_the_cache(tmp_path: Path) -> None:

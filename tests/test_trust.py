@@ -20,6 +20,7 @@ import pytest
 import canvasagent
 from canvasagent import Agent, Limits, Trajectory
 from canvasagent.backends.profile import Profile
+from canvasagent.batch import BATCH_NAME
 from canvasagent.craft.audit import audit
 from canvasagent.craft.store import DatasetWriter
 from canvasagent.errors import InputError, StorageError
@@ -277,7 +278,7 @@ def commands(change: Change, folder: Path) -> dict[str, tuple[str | Path, ...]]:
 @pytest.mark.parametrize("change", [*OF_POLICY, *OF_PROFILE], ids=lambda change: change.__name__)
 def test_what_only_a_record_names_is_refused(shell: Shell, innocent: Path, host: ToolHost, change: Change) -> None:
     folder = hostile(shell, innocent, change, host.address)
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name[0] != "."}
     for name, command in commands(change, folder).items():
         said = shell(*command, "--json")
         error = said.object["error"]
@@ -285,7 +286,7 @@ def test_what_only_a_record_names_is_refused(shell: Shell, innocent: Path, host:
         assert named_by(change, host.address) in error, (name, error)
         assert {**OF_POLICY, **OF_PROFILE}[change] in error and "--trust-record" in error, (name, error)
     assert host.connections == 0 and not was_imported(shell)
-    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name[0] != "."}
     assert after == before
 
 
@@ -328,7 +329,9 @@ def test_commands_that_only_read_follow_nothing(shell: Shell, innocent: Path, ho
     (shell.folder / "many.jsonl").write_text("\n".join(lines))
     hostile(shell, innocent, all_of_it, host.address)
     hostile(shell, innocent, all_of_it, host.address, "runs/many/one", status="running", id="one")
+    (shell.folder / "runs" / "many" / BATCH_NAME).touch()
     if name == "eval":
+        assert shell(*READERS["eval"][:3], "--policy", "scripted", "--out", "results").code in (0, 3)
         hostile(shell, innocent, all_of_it, host.address, "results/runs/one-call/one", status="running", id="one")
     if name == "study":
         for policy in ("one-call", "scripted"):

@@ -24,6 +24,7 @@ from canvasagent.protocol.conversation import Message
 from canvasagent.record.events import Event, Listener
 from canvasagent.record.run_folder import RunFolder, new_run_id
 from canvasagent.record.trajectory import Trajectory, replayed_call
+from canvasagent.storage.names import path_below
 from canvasagent.task import Task
 
 Picture = str | Path | bytes | Image.Image
@@ -180,7 +181,7 @@ class Agent:
     def _folder(self, record: Trajectory, run_dir: str | Path | None) -> RunFolder | None:
         if run_dir is None and self.runs_dir is None:
             return None
-        path = Path(run_dir) if run_dir is not None else Path(self.runs_dir or ".") / record.id
+        path = Path(run_dir) if run_dir is not None else path_below(Path(self.runs_dir or "."), record.id)
         folder = RunFolder(path)
         record._folder = path
         return folder

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.agent import Agent
@@ -23,11 +21,15 @@ from canvasagent.defaults import CONCURRENCY
 from canvasagent.errors import CanvasAgentError, InputError, StorageError, refusal
 from canvasagent.foreign_json import excerpt, first_problem, read_json
 from canvasagent.imaging.pictures import is_file, write_atomically
-from canvasagent.record.run_folder import LOCK_NAME, make_room
+from canvasagent.record.run_folder import refuse_used
 from canvasagent.record.trajectory import RECORD_NAME, Trajectory
+from canvasagent.storage.folders import OWN_FILES, locked, refuse_strangers
+from canvasagent.storage.names import PlainName, path_below, same_name
 from canvasagent.task import Task
 
 RESULTS_NAME = "results.jsonl"
+BATCH_NAME = f"{OWN_FILES}batch"
+"""Says that a folder is a batch's, so that results may be replaced in it."""
 
 
 class TaskLine(BaseModel):
@@ -38,7 +40,7 @@ class TaskLine(BaseModel):
     instruction: str = Field(min_length=1)
     images: list[str] = Field(default_factory=list)
     """Paths of the pictures, relative to the file."""
-    id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    id: PlainName | None = None
     """Name of the run's folder; the line's number where it is left out."""
     seed: int | None = None
     """The seed of the batch where it is left out."""
@@ -81,7 +83,7 @@ class Carrier(Protocol):
 def read_batch(path: Path, seed: int = 0) -> list[Item]:
     """The requests in a file; `seed` is for those that have none.
 
-    Raises `InputError` that tells every bad line with its number.
+    Raises `InputError` that tells every bad line with its number. Its ids can be names of folders.
     """
     try:
         data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
@@ -95,7 +97,7 @@ def read_batch(path: Path, seed: int = 0) -> list[Item]:
             continue
         try:
             item = _read_line(line, number, path.parent, seed)
-            name = item.id.casefold()  # a folder's name may not tell upper from lower case
+            name = same_name(item.id)
             if name in numbers:
                 raise InputError(f"the id '{item.id}' is taken by line {numbers[name]}.")
         except InputError as error:
@@ -117,7 +119,7 @@ def _read_line(line: bytes, number: int, folder: Path, seed: int) -> Item:
     except ValueError as error:
         raise InputError(f"{'not UTF-8' if isinstance(error, UnicodeDecodeError) else 'not JSON'}: {error}.") from error
     name = read.id if read.id is not None else f"{number:05d}"
-    if name in (RESULTS_NAME, RECORD_NAME):
+    if same_name(name) in (RESULTS_NAME, RECORD_NAME):
         raise InputError(f"the id '{name}' is the name of a file of ours.")
     pictures = [folder / image for image in read.images]
     for picture in pictures:
@@ -146,10 +148,12 @@ async def run_batch(
     """Run `items`, at most `concurrency` at once, each in `folder / id`; `tell` gets each result as it comes.
 
     `results.jsonl` in `folder` has a line for each result, which `describe` makes. Raises `StorageError` where
-    that file cannot be written, `InputError` where a folder holds another request's run.
+    that file cannot be written, `InputError` where a folder holds another request's run, or something else.
     """
     carrier = _Here(agent) if isinstance(agent, Agent) else agent
-    with _alone_in(folder):
+    refuse_other_folder(folder)
+    with locked(folder, "another batch is writing to"):
+        (folder / BATCH_NAME).touch()
         await _run_batch(carrier, items, folder, concurrency, tell, describe)
 
 
@@ -183,7 +187,7 @@ async def _run_batch(
 
     async def work() -> None:
         for item in waiting:
-            result = await carrier(item, folder / item.id)
+            result = await carrier(item, path_below(folder, item.id, what="id"))
             _append(folder / RESULTS_NAME, json.dumps(describe(result), ensure_ascii=False))
             tell(result)
 
@@ -192,21 +196,11 @@ async def _run_batch(
             group.create_task(work())
 
 
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other batches out of `folder`. Raises `StorageError` where one is at work or it cannot be written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK_NAME)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise StorageError(f"another batch is writing to '{folder}' right now.") from error
-    except OSError as error:
-        raise StorageError(f"'{folder}' cannot be written: {error.strerror or error}.") from error
-    try:
-        yield
-    finally:
-        lock.release()
+def refuse_other_folder(folder: Path) -> None:
+    """Raise `InputError` where there is something in `folder`, and no batch was run in it."""
+    if not (folder / BATCH_NAME).is_file():
+        advice = "give the batch file another name, or name another folder with --runs-dir"
+        refuse_strangers(folder, advice)
 
 
 async def run_item(agent: Agent, item: Item, folder: Path) -> Trajectory:
@@ -221,15 +215,15 @@ def _sort(items: Iterable[Item], folder: Path, max_turns: int) -> tuple[list[Res
     done: list[Result] = []
     rest: list[Item] = []
     for item in items:
-        path = folder / item.id
+        path = path_below(folder, item.id, what="id")
         if not (path / RECORD_NAME).is_file():
-            make_room(path)
+            refuse_used(path)
             rest.append(item)
             continue
         try:
             record = Trajectory.load(path)
         except StorageError as error:
-            raise InputError(f"{error} Remove that folder to run '{item.id}' anew.") from error
+            raise InputError(f"{error} Move that folder away to run '{item.id}' anew.") from error
         if (record.instruction, record.seed) != (item.task.instruction, item.seed):
             raise InputError(
                 f"'{path}' holds a run of another request or seed; give the batch file another name, "

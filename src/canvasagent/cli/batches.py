@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from canvasagent.agent import Agent
-from canvasagent.batch import RESULTS_NAME, Carrier, Result, read_batch, run_batch
+from canvasagent.batch import RESULTS_NAME, Carrier, Result, read_batch, refuse_other_folder, run_batch
 from canvasagent.cli.common import (
     CODES,
     GOES_ON,
@@ -35,6 +35,7 @@ from canvasagent.cli.words import STATUS_STYLE, harmless, short
 from canvasagent.defaults import CONCURRENCY, Limits
 from canvasagent.errors import CanvasAgentError
 from canvasagent.scale.cluster import check_engine
+from canvasagent.storage.names import plain_name
 
 _WORST_FIRST = ("failed", "truncated", "unmet", "met")
 
@@ -43,7 +44,8 @@ def run_batch_file(given: Given) -> Ending:
     """Run the file's requests that are not finished yet; the exit code is the worst of all of them."""
     assert given.batch is not None
     items = read_batch(given.batch, given.seed or 0)
-    folder = given.runs_dir / given.batch.stem
+    folder = given.runs_dir / plain_name(given.batch.stem, "batch file")
+    refuse_other_folder(folder)
     concurrency = given.concurrency or CONCURRENCY
     bar = Bar("requests", len(items), lines=False)
     tally = _Tally(bar, err(), len(items))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import secrets
 import time
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -183,9 +184,10 @@ def runs_folder(path: Path) -> dict[str, Any]:
     """Whether runs can be written there, found out by writing."""
     from canvasagent.errors import StorageError
     from canvasagent.imaging.pictures import write_atomically
+    from canvasagent.storage.folders import OWN_FILES
 
     made = next((parent for parent in (path, *path.parents) if parent.exists()), path)
-    probe = made / f".canvasagent-{os.getpid()}"
+    probe = made / f"{OWN_FILES}probe-{secrets.token_hex(8)}"
     try:
         write_atomically(probe, b"")
         probe.unlink()

@@ -209,13 +209,15 @@ def find_run(name: str, runs_dir: Path) -> Path:
     from canvasagent import record as run_files
     from canvasagent.cli.run_list import run_folders
     from canvasagent.errors import InputError
+    from canvasagent.storage.names import path_problem
 
     if name == LAST:
         if found := run_folders(runs_dir):
             return found[0]
         raise InputError(f"there is no run below '{runs_dir}' yet.")
     given = Path(name)
-    for path in (given.parent if given.is_file() else given, runs_dir / name):
+    by_id = [runs_dir / name] if path_problem(name) is None else []
+    for path in (given.parent if given.is_file() else given, *by_id):
         if (path / run_files.RECORD_NAME).is_file():
             return path
     raise InputError(

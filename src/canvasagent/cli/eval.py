@@ -136,6 +136,7 @@ def evaluate(
     from canvasagent.scale.episodes import evaluate_on
 
     evaluation, contenders = asked.evaluation(), asked.contenders()
+    evaluation.check_folder()  # the workers' own file goes into it
     fleet = evaluate_on(asked.runs, concurrency, out_dir)
     evaluation.elsewhere = lambda name, task: fleet((name, task))
     try:

@@ -62,10 +62,12 @@ def check(
     **options: Any,
 ) -> Ending:
     """Judge runs again, with order and wording changed, and beside another judge, people, or earlier verdicts."""
-    from canvasagent.evaluation.calibration import as_markdown, calibrate, read_stored, save_stored
+    from canvasagent.evaluation.calibration import as_markdown, calibrate, check_store, read_stored, save_stored
     from canvasagent.execution.run_sync import block
 
     settings = judge_settings(options)
+    if to is not None:
+        check_store(to)  # before anything is judged and paid for
     loaded = [load_run(name, runs_dir) for given in runs for name in _folders(given)]
     found = block(
         calibrate(
@@ -88,10 +90,13 @@ def check(
 
 def _folders(name: str) -> list[str]:
     """The runs that a name stands for: itself, or those of an evaluation's folder."""
-    from canvasagent.evaluation.runner import SETUP_NAME, read_rows
+    from canvasagent.evaluation.runner import SETUP_NAME, read_rows, read_setup
 
     folder = Path(name)
-    return [str(folder / row.folder) for row in read_rows(folder)] if (folder / SETUP_NAME).is_file() else [name]
+    if not (folder / SETUP_NAME).is_file():
+        return [name]
+    read_setup(folder)  # raises where the file is of something else
+    return [str(folder / row.folder) for row in read_rows(folder)]
 
 
 def _people(study_dir: Path) -> dict[str, dict[Aspect, float]]:

@@ -27,13 +27,11 @@ def build(
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
     """Write one blinded page a rater, and the key, which stays with you."""
-    from canvasagent.errors import InputError
     from canvasagent.evaluation.joining import join
     from canvasagent.evaluation.study.design import design
-    from canvasagent.evaluation.study.package import KEY_NAME, readable_runs, write_package
+    from canvasagent.evaluation.study.package import KEY_NAME, readable_runs, refuse_used, write_package
 
-    if (out_dir / KEY_NAME).exists():
-        raise InputError(f"'{out_dir}' holds a study already; give another --out.")
+    refuse_used(out_dir)  # before the runs are read, which takes long
     joined = join(folders, allow=True)
     runs, problems = readable_runs(joined.rows)
     for problem in problems:

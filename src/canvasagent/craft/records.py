@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.craft.pictures import Split
 from canvasagent.foreign_json import dig, list_in
+from canvasagent.storage.names import PlainName
 
 FORMAT_VERSION = 1
 
@@ -33,18 +34,18 @@ class ChatMessage(Row):
 class SftRecord(Row):
     """d = (Q, I, τ, I_final): an executed trajectory. Pictures are named by the hash of their decoded pixels."""
 
-    id: str
+    id: PlainName
     """`000042`: position in the order of the build."""
     split: Split = "train"
     chain: str
     """Name of its chain; `released` where none is known."""
     instruction: str
     messages: list[ChatMessage]
-    images: list[str] = Field(default_factory=list)
+    images: list[PlainName] = Field(default_factory=list)
     """Pictures in the order of the `<image>` placeholders, inputs first."""
     inputs: int = Field(default=0, ge=0, le=MAX_COUNT)
     """How many of them are input pictures."""
-    final: str | None = None
+    final: PlainName | None = None
     """The result."""
     answer: str | None = None
     tools: list[str] = Field(default_factory=list)
@@ -61,11 +62,11 @@ class SftRecord(Row):
 class RlRecord(Row):
     """A task specification."""
 
-    id: str
+    id: PlainName
     split: Split = "train"
     chain: str
     instruction: str
-    images: list[str] = Field(default_factory=list)
+    images: list[PlainName] = Field(default_factory=list)
     """The input pictures."""
     expected_tools: list[str] = Field(default_factory=list)
     difficulty: dict[str, str] = Field(default_factory=dict)

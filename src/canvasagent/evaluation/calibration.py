@@ -222,8 +222,19 @@ def read_stored(path: Path) -> Stored:
         raise InputError(f"'{path}' holds no stored verdicts; write them with --out.") from error
 
 
+def check_store(path: Path) -> None:
+    """Raise `InputError` where verdicts cannot be kept in `path`: there is something else in it."""
+    if not path.exists():
+        return
+    try:
+        read_stored(path)
+    except InputError as error:
+        raise InputError(f"'{path}' is there already and holds no stored verdicts; name another file.") from error
+
+
 def save_stored(path: Path, stored: Stored) -> None:
-    """Keep verdicts, to compare later ones with."""
+    """Keep verdicts, to compare later ones with. Raises `InputError` where `path` is a file of something else."""
+    check_store(path)
     write_atomically(path, (stored.model_dump_json(indent=1) + "\n").encode("utf-8"))
 
 

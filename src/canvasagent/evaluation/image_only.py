@@ -11,7 +11,7 @@ from canvasagent.environment import Environment
 from canvasagent.errors import InputError
 from canvasagent.evaluation.tasks import EvalTask
 from canvasagent.execution.toolbox import ToolBox
-from canvasagent.record.run_folder import RunFolder
+from canvasagent.record.run_folder import RunFolder, refuse_used
 from canvasagent.record.trajectory import Trajectory
 
 PREFIX = "images:"
@@ -29,6 +29,7 @@ class ImageOnly:
 
     async def run(self, item: EvalTask, toolbox: ToolBox, seed: int, path: Path) -> Trajectory:
         """The record of the one call, in `path`. Raises `BackendFailure` where the endpoint has no picture."""
+        refuse_used(path)  # before anything is paid for
         environment = Environment(toolbox)
         messages = await asyncio.to_thread(environment.reset, item.task, seed)
         inputs = list(environment.canvas)

@@ -14,6 +14,7 @@ from canvasagent.faults import Stage
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.hybrid import Score
 from canvasagent.rewards.judges.base import Aspect, Verdict
+from canvasagent.storage.names import PlainPath
 
 Failure = Literal["format", "reference", "specification", "execution", "gave up", "wrong result", "truncated"]
 FAILURES: dict[Failure, str] = {
@@ -56,7 +57,7 @@ class Row(BaseModel):
     kind: Literal["agent", "image-only"] = "agent"
     """An image model alone has no trajectory to score: alignment and aesthetic only."""
     task: str
-    folder: str
+    folder: PlainPath
     """The run's folder, relative to the results'."""
     status: str
     why: str | None = None

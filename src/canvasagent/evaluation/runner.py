@@ -7,13 +7,11 @@ and `runs/POLICY/TASK/` (each run's folder with its report). Tables are made fro
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.agent import Agent
@@ -26,10 +24,11 @@ from canvasagent.evaluation.tasks import Bench, EvalTask
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.foreign_json import first_problem, read_json
 from canvasagent.imaging.pictures import write_atomically
-from canvasagent.record.run_folder import LOCK_NAME, make_room
 from canvasagent.record.trajectory import RECORD_NAME, Trajectory
 from canvasagent.rewards.hybrid import score
 from canvasagent.rewards.judges.base import Judge
+from canvasagent.storage.folders import NEW_FOLDER, is_temporary, locked, refuse_strangers
+from canvasagent.storage.names import path_below, plain_name, refuse_link, same_name
 from canvasagent.version import __version__
 
 SETUP_NAME, ROWS_NAME, RUNS_NAME = "evaluation.json", "rows.jsonl", "runs"
@@ -105,7 +104,9 @@ class Evaluation:
 
     async def run(self, contenders: dict[str, Contender | ImageOnly]) -> list[Row]:
         """Run and score what has no scored row yet; all rows, by policy and task. `tell` gets each."""
-        with self._alone():
+        self.check_folder()
+        self._check_names(contenders)
+        with locked(self.folder, "another evaluation is writing to"):
             self._begin()
             known = {(row.policy, row.task): row for row in read_rows(self.folder)}
             wanted = [(name, item) for name in contenders for item in self.tasks]
@@ -145,8 +146,8 @@ class Evaluation:
     async def one(self, name: str, contender: Contender | ImageOnly, item: EvalTask) -> Row:
         """Run and score, or go on with what was begun; what failed is in the row."""
         relative = self._folder_of(name, item)
-        path = self.folder / relative
         try:
+            path = path_below(self.folder, RUNS_NAME, slug(name), item.id)
             run = await self._episode(contender, item, path)
             verdicts = await self.judge.judge(run) if self.judge is not None else {}
             found = await asyncio.to_thread(score, run, self.setup.preset, verdicts)
@@ -157,8 +158,6 @@ class Evaluation:
 
     async def _episode(self, contender: Contender | ImageOnly, item: EvalTask, path: Path) -> Trajectory:
         fresh = not (path / RECORD_NAME).is_file()
-        if fresh:
-            make_room(path)
         if isinstance(contender, ImageOnly):
             return await contender.run(item, self.toolbox, self.setup.seed, path) if fresh else Trajectory.load(path)
         agent = Agent(contender(item), self.toolbox, limits=Limits(max_turns=item.max_turns))
@@ -170,28 +169,39 @@ class Evaluation:
         finished = record.status in ("met", "unmet", "truncated")
         return record if finished else await agent.aresume(path)
 
+    def check_folder(self) -> None:
+        """Raise `InputError` where the folder holds another evaluation, or something else. Nothing is written."""
+        if not (self.folder / SETUP_NAME).is_file():
+            refuse_strangers(self.folder, NEW_FOLDER, lambda name: is_temporary(name, SETUP_NAME))
+        elif different := self._read_setup().differs(self.setup):
+            raise InputError(f"'{self.folder}' holds another evaluation ({'; '.join(different)}); give another --out.")
+        refuse_link(self.folder / ROWS_NAME)
+        refuse_link(self.folder / RUNS_NAME)
+
+    def _read_setup(self) -> Setup:
+        try:
+            return read_setup(self.folder)
+        except InputError as error:
+            raise InputError(f"{error} To evaluate, {NEW_FOLDER}.") from error
+
+    def _check_names(self, contenders: Iterable[str]) -> None:
+        """Raise `InputError` where a run could not have a folder of its own, before any is begun."""
+        policies: dict[str, str] = {}
+        for name in contenders:
+            other = policies.setdefault(same_name(plain_name(slug(name), "policy's folder")), name)
+            if other != name:
+                raise InputError(
+                    f"the runs of '{other}' and '{name}' would have one folder ('{slug(name)}'); evaluate them apart, "
+                    "each with its own --out, and join the tables with `canvasagent table`."
+                )
+        for item in self.tasks:
+            plain_name(item.id, "id")
+
     def _begin(self) -> None:
+        self.check_folder()  # again: another evaluation may have begun and ended since the first look
         file = self.folder / SETUP_NAME
         if not file.is_file():
             write_atomically(file, (self.setup.model_dump_json(indent=2) + "\n").encode("utf-8"))
-            return
-        if different := read_setup(self.folder).differs(self.setup):
-            raise InputError(f"'{self.folder}' holds another evaluation ({'; '.join(different)}); give another --out.")
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / LOCK_NAME)
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise StorageError(f"another evaluation is writing to '{self.folder}' right now.") from error
-        except OSError as error:
-            raise StorageError(f"'{self.folder}' cannot be written: {error.strerror or error}.") from error
-        try:
-            yield
-        finally:
-            lock.release()
 
 
 def slug(name: str) -> str:

@@ -10,7 +10,8 @@ from importlib import import_module
 from pathlib import Path
 
 from canvasagent.craft.plan import Plan
-from canvasagent.errors import InputError, refusal
+from canvasagent.errors import InputError, StorageError, refusal
+from canvasagent.storage.names import plain_name, same_name
 from canvasagent.task import Task
 
 BENCH_NAME = "canvasbench-250"
@@ -51,7 +52,7 @@ def load_bench(name: str) -> Bench:
 
     `canvasbench-250`; a released RL file (`.parquet`); a folder that `canvasagent craft rl` wrote; or a file of
     requests, one JSON object a line (`.jsonl`, as `canvasagent run --batch` takes it).
-    Raises `InputError` where there is none, it is damaged, or two tasks have one id.
+    Raises `InputError` where there is none, it is damaged, two tasks have one id, or one that cannot name a folder.
     """
     path = Path(name)
     if name.lower() == BENCH_NAME:
@@ -65,7 +66,10 @@ def load_bench(name: str) -> Bench:
             f"there is no benchmark '{name}'; give {BENCH_NAME}, a released RL file (.parquet), a dataset's "
             "folder, or a file of requests (.jsonl)."
         )
-    tasks, version = import_module(f"canvasagent.evaluation.benches.{kind}").load(path)
+    try:
+        tasks, version = import_module(f"canvasagent.evaluation.benches.{kind}").load(path)
+    except StorageError as error:  # what is damaged is the user's own choice of a benchmark
+        raise InputError(f"'{name}' cannot be used: {error}") from error
     _all_different(tasks, name)
     _checks_hold(tasks, name)
     return Bench(title, version, tuple(tasks))
@@ -82,7 +86,10 @@ def _all_different(tasks: Sequence[EvalTask], name: str) -> None:
         raise InputError(f"'{name}' has no task in it.")
     seen: set[str] = set()
     for task in tasks:
-        key = task.id.casefold()  # a folder's name may not tell upper from lower case
+        try:
+            key = same_name(plain_name(task.id, "id"))
+        except InputError as error:
+            raise InputError(f"'{name}' cannot be used: {error}") from error
         if key in seen:
             raise InputError(f"'{name}' has the id '{task.id}' twice; every task needs an id of its own.")
         seen.add(key)

@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import os
+import re
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ from PIL import Image
 from canvasagent.canvas import Kind
 from canvasagent.errors import StorageError
 from canvasagent.imaging.pictures import OBJECT_BYTES, encode, memory_of, profile_of, with_profile, write_atomically
+from canvasagent.storage.names import plain_name
 from canvasagent.tools.base import Outcome
 
 log = logging.getLogger(__name__)
 
 MEMORY_BYTES = 256 * 2**20
 DISK_BYTES = 4 * 2**30
+_ENTRY = re.compile(r"[0-9a-f]{64}\.entry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,13 @@ class Cache:
 
     def _path(self, key: str) -> Path:
         assert self._folder is not None
-        return self._folder / key[:2] / f"{key}.entry"
+        return self._folder / plain_name(key, "key")[:2] / f"{key}.entry"
+
+    def _files(self) -> list[Path]:
+        """The entries on disk. Other files in the folder are not the cache's to count or to remove."""
+        assert self._folder is not None
+        found = self._folder.glob("[0-9a-f][0-9a-f]/*.entry")
+        return [path for path in found if _ENTRY.fullmatch(path.name) and not path.parent.is_symlink()]
 
     def _read(self, key: str) -> Outcome | None:
         path = self._path(key)
@@ -130,15 +139,14 @@ class Cache:
             self._make_room(len(data))
 
     def _make_room(self, added: int) -> None:
-        assert self._folder is not None
         with self._disk_lock:
             if self._disk_bytes is None:
-                self._disk_bytes = sum(path.stat().st_size for path in self._folder.glob("*/*.entry"))
+                self._disk_bytes = sum(path.stat().st_size for path in self._files())
             else:
                 self._disk_bytes += added
             if self._disk_bytes <= self._disk_limit:
                 return
-            files = sorted(self._folder.glob("*/*.entry"), key=lambda path: path.stat().st_mtime)
+            files = sorted(self._files(), key=lambda path: path.stat().st_mtime)
             for path in files:
                 if self._disk_bytes <= self._disk_limit * 0.9:
                     break

@@ -10,8 +10,10 @@ from canvasagent.canvas import Asset, Kind
 from canvasagent.environment import Executed, Step
 from canvasagent.faults import FormatFault, Stage
 from canvasagent.policies.base import Reply
+from canvasagent.storage.names import PlainName
 
 Origin = Literal["input", "tool", "carried"]
+ASSET_ID = r"[A-Za-z][A-Za-z0-9]*_[0-9]+"
 
 
 class Record(BaseModel):
@@ -33,7 +35,7 @@ class LineageRecord(Record):
 class AssetRecord(Record):
     """An asset without its pixels, which are in `assets/<id>.png` beside the record."""
 
-    id: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]*_[0-9]+$")
+    id: PlainName = Field(pattern=f"^{ASSET_ID}$")
     origin: Origin
     kind: Kind
     mode: str

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import re
 import secrets
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from canvasagent.canvas import Asset
 from canvasagent.errors import InputError, StorageError
 from canvasagent.imaging.pictures import save_picture, write_atomically
-from canvasagent.record.model import AssetRecord
+from canvasagent.record.model import ASSET_ID, AssetRecord
+from canvasagent.record.report import REPORT_NAME, write_report
 from canvasagent.record.trajectory import ASSET_FOLDER, RECORD_NAME, Trajectory, asset_path
+from canvasagent.storage.folders import OWN_FILES, entries, is_temporary, refuse_strangers, take_lock
+from canvasagent.storage.names import refuse_link
 
 log = logging.getLogger(__name__)
 
-LOCK_NAME = ".lock"
+BEGUN_NAME = f"{OWN_FILES}begun"
+"""In a run's folder until its first record is written: with it, pictures without a record are those of a killed run."""
+_PICTURE = re.compile(rf"{ASSET_ID}\.png|(?P<mark>\.{ASSET_ID}\.png\.[0-9a-f]{{8}})")
+"""An asset's file; `mark`: one that is being written."""
 
 
 def new_run_id() -> str:
@@ -34,32 +38,33 @@ class RunFolder:
     So what the record on disk tells of is always there in full, wherever the process is killed. After a write
     that fails nothing more is written, so that the record keeps its last good state; `StorageError` is raised at
     the next call.
+
+    A new run takes a folder that is empty, or that holds nothing but what a run left which was killed before its
+    first record; `resume` takes one with a run's record. Raises `InputError` for any other before it is touched.
     """
 
     def __init__(self, path: Path, *, resume: bool = False) -> None:
         self.path = path
         self._error: BaseException | None = None
         self._pending: list[Future[None]] = []
-        if resume and not (path / RECORD_NAME).is_file():
-            raise InputError(f"there is no run to resume in '{path}'.")
-        if not resume:
-            _refuse_used(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(path / LOCK_NAME, thread_local=False)  # taken and let go of in different threads
-            self._lock.acquire(timeout=0)
-        except Timeout as error:
-            raise StorageError(f"another run is writing to '{path}' right now.") from error
-        except OSError as error:
-            raise StorageError(f"'{path}' cannot be written: {error.strerror or error}.") from error
+        (_refuse_no_run if resume else refuse_used)(path)
+        self._lock = take_lock(path, "another run is writing to")
         try:
             if not resume:
-                _refuse_used(path)  # by a run that began and ended since the first look
-            _sweep(path)
-        except InputError:
+                refuse_used(path)  # again: a run may have begun and ended since the first look
+            self._take_over(resume)
+        except BaseException:
             self._lock.release()
             raise
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="canvasagent-writer")
+
+    def _take_over(self, resume: bool) -> None:
+        try:
+            _remove_leftovers(self.path)
+            if not resume:
+                (self.path / BEGUN_NAME).touch()
+        except OSError as error:
+            raise StorageError(f"'{self.path}' cannot be written: {error.strerror or error}.") from error
 
     def put(self, asset: Asset, record: AssetRecord) -> None:
         """Write an asset's pixels, and their hash into its record."""
@@ -109,10 +114,9 @@ class RunFolder:
 
     def _save(self, snapshot: Trajectory) -> None:
         write_atomically(self.path / RECORD_NAME, snapshot.model_dump_json(indent=1).encode("utf-8"))
+        (self.path / BEGUN_NAME).unlink(missing_ok=True)
 
     def _report(self, snapshot: Trajectory) -> None:
-        from canvasagent.record.report import REPORT_NAME, write_report
-
         try:
             write_report(snapshot, self.path / REPORT_NAME)
         except StorageError:
@@ -121,25 +125,39 @@ class RunFolder:
             log.exception("the report of run %s could not be made", snapshot.id)
 
 
-def _refuse_used(path: Path) -> None:
-    """Raise `InputError` if there is something at `path` beside an empty folder (and the lock of a run)."""
-    try:
-        used = path.exists() and (not path.is_dir() or any(item.name != LOCK_NAME for item in path.iterdir()))
-    except OSError as error:
-        raise StorageError(f"'{path}' cannot be used: {error.strerror or error}.") from error
-    if used:
-        raise InputError(f"'{path}' exists already; name another folder, or resume the run in it.")
+def refuse_used(path: Path) -> None:
+    """Raise `InputError` where a new run cannot have the folder `path`: a run, or something else, is in it."""
+    if (path / RECORD_NAME).is_file():
+        raise InputError(f"'{path}' holds a run already; name another folder, or resume that run.")
+    begun = (path / BEGUN_NAME).is_file()
+    refuse_strangers(path, "name another folder", lambda name: begun and _left_by_run(path, name))
+    refuse_link(path / ASSET_FOLDER)
 
 
-def _sweep(path: Path) -> None:
-    """Remove what a killed run was in the middle of writing."""
-    for leftover in (
-        *path.glob(f".{RECORD_NAME}.*"),
-        *path.glob(".report.html.*"),
-        *path.glob(f"{ASSET_FOLDER}/.*.png.*"),
-    ):
-        with contextlib.suppress(OSError):
-            leftover.unlink()
+def _refuse_no_run(path: Path) -> None:
+    """Raise `InputError` where there is no run in `path` to resume, `StorageError` where its record is damaged."""
+    if not (path / RECORD_NAME).is_file():
+        raise InputError(f"there is no run to resume in '{path}'.")
+    Trajectory.load(path)
+    refuse_link(path / ASSET_FOLDER)
+
+
+def _left_by_run(path: Path, name: str) -> bool:
+    """Whether an entry of a run's folder is what a run leaves that is killed before its first record."""
+    if name == ASSET_FOLDER and (path / name).is_dir():
+        return all(_PICTURE.fullmatch(inner) for inner in entries(path / name))
+    return is_temporary(name, RECORD_NAME)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what a killed run was in the middle of writing, and the pictures of one that had no record yet."""
+    begun = (path / BEGUN_NAME).is_file() and not (path / RECORD_NAME).is_file()
+    names = [name for name in entries(path) if is_temporary(name, RECORD_NAME) or is_temporary(name, REPORT_NAME)]
+    for name in entries(path / ASSET_FOLDER):
+        if (picture := _PICTURE.fullmatch(name)) is not None and (begun or picture["mark"]):
+            names.append(f"{ASSET_FOLDER}/{name}")
+    for name in (*names, BEGUN_NAME):
+        (path / name).unlink(missing_ok=True)
 
 
 def _snapshot(trajectory: Trajectory) -> Trajectory:
@@ -147,14 +165,3 @@ def _snapshot(trajectory: Trajectory) -> Trajectory:
     snapshot = trajectory.model_copy()
     snapshot.assets, snapshot.turns = list(trajectory.assets), list(trajectory.turns)
     return snapshot
-
-
-def make_room(path: Path) -> None:
-    """Clear what a run left that was killed before its first record: it holds nothing that could be gone on with."""
-    assets = path / ASSET_FOLDER
-    if not assets.is_dir():
-        return
-    for file in (*assets.glob("*.png"), *assets.glob(".*.png.*")):
-        file.unlink(missing_ok=True)
-    if not any(assets.iterdir()):
-        assets.rmdir()

@@ -21,6 +21,7 @@ from canvasagent.protocol.conversation import Message
 from canvasagent.protocol.turns import ToolCall
 from canvasagent.record.ending import choose_answer, choose_final, stopped_by_infrastructure
 from canvasagent.record.model import Answer, AssetRecord, Origin, Record, TurnRecord, asset_record, turn_record
+from canvasagent.storage.names import plain_name
 from canvasagent.task import Carried, Task, question_in
 from canvasagent.version import __version__
 
@@ -288,8 +289,8 @@ class Trajectory(Record):
 
 
 def asset_path(folder: Path, name: str) -> Path:
-    """Where the pixels of an asset are."""
-    return folder / ASSET_FOLDER / f"{name}.png"
+    """Where the pixels of an asset are. Raises `InputError` for an id that is no name of a file."""
+    return folder / ASSET_FOLDER / f"{plain_name(name, 'asset')}.png"
 
 
 def _read_picture(folder: Path | None, record: AssetRecord) -> Image.Image:

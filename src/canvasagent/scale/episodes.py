@@ -11,7 +11,6 @@ from canvasagent.agent import Agent
 from canvasagent.batch import Item, Result, run_item
 from canvasagent.errors import CanvasAgentError
 from canvasagent.evaluation.rows import Row
-from canvasagent.record.run_folder import make_room
 from canvasagent.record.trajectory import RECORD_NAME, Trajectory
 from canvasagent.scale.fleet import Fleet
 
@@ -45,10 +44,10 @@ def _agent_at_work(make: Callable[[], Agent]) -> Callable[[Order], Awaitable[Non
 
     async def work(order: Order) -> None:
         item, folder = order
-        if not (folder / RECORD_NAME).is_file():
-            make_room(folder)  # of a worker that was lost before its first record
-        elif (await asyncio.to_thread(Trajectory.load, folder)).status in ("met", "unmet"):
-            return  # by a worker that was lost before it could say so
+        if (folder / RECORD_NAME).is_file():
+            record = await asyncio.to_thread(Trajectory.load, folder)
+            if record.status in ("met", "unmet"):
+                return  # by a worker that was lost before it could say so
         await run_item(agent, item, folder)
 
     return work

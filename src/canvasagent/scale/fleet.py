@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 from canvasagent.craft.engines import single_threaded
 from canvasagent.errors import BackendFailure, CanvasAgentError, InputError
 from canvasagent.scale.cluster import Cluster
+from canvasagent.storage.folders import OWN_FILES
 from canvasagent.version import __version__
 
 Item = TypeVar("Item")
@@ -75,7 +76,7 @@ class Fleet(Generic[Item, Result]):
         self.workers = min(concurrency, max(1, int(free)))
         each = math.ceil(concurrency / self.workers)
         folder.mkdir(parents=True, exist_ok=True)
-        self._seen = folder.resolve() / f".seen-{secrets.token_hex(8)}"  # for workers that come later, too
+        self._seen = folder.resolve() / f"{OWN_FILES}seen-{secrets.token_hex(8)}"  # for workers that come later, too
         environment = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
         self._arguments = (start, str(Path.cwd()), str(self._seen), environment)
         self._options = {"num_cpus": min(1.0, math.floor(free * 100) / 100), "max_concurrency": each + 1}

@@ -37,6 +37,10 @@ def bench(
     """Tell what CanvasBench-250 is made up of; run its gold trajectories again; write its tasks out."""
     from canvasagent.craft.bench.marginals import marginals
 
+    if to is not None:
+        from canvasagent.storage.folders import NEW_FOLDER, refuse_strangers
+
+        refuse_strangers(to, NEW_FOLDER)
     found, unread = _opened()
     tasks = _chosen(found.tasks, ids or [])
     lines = marginals(tasks)
@@ -111,12 +115,15 @@ def _print(lines: Sequence[Line], whole: bool) -> None:
 
 def _write(tasks: Sequence[BenchTask], folder: Path) -> str:
     """Tasks as lines of JSON, and input pictures as PNG."""
-    (folder / "pictures").mkdir(parents=True, exist_ok=True)
+    from canvasagent.imaging.pictures import save_picture, write_atomically
+    from canvasagent.storage.names import path_below
+
     rows: list[dict[str, Any]] = []
     for task in tasks:
-        names = [f"pictures/{item.key}.png" for item in task.plan.pictures]
-        for name, picture in zip(names, task.pictures(), strict=True):
-            picture.save(folder / name)
+        files = [path_below(folder, "pictures", f"{item.key}.png", what="picture") for item in task.plan.pictures]
+        for file, picture in zip(files, task.pictures(), strict=True):
+            save_picture(picture, file)
+        names = [file.relative_to(folder).as_posix() for file in files]
         rows.append(
             {
                 "id": task.id,
@@ -131,7 +138,7 @@ def _write(tasks: Sequence[BenchTask], folder: Path) -> str:
             }
         )
     text = "".join(json_.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    (folder / "tasks.jsonl").write_text(text, "utf-8")
+    write_atomically(folder / "tasks.jsonl", text.encode("utf-8"))
     err().print(f"{len(rows)} tasks and {sum(len(task.plan.pictures) for task in tasks)} pictures are in {folder}")
     return str(folder)
 

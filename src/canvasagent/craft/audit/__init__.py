@@ -33,10 +33,14 @@ from canvasagent.execution.toolbox import ToolBox
 from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.replay import areplay
 from canvasagent.record.trajectory import Trajectory
+from canvasagent.storage.folders import NEW_FOLDER, is_temporary, refuse_strangers
+from canvasagent.storage.names import path_below, refuse_link
 from canvasagent.trust import Claim, profile_claims, recorded_profile, refuse
 from canvasagent.version import __version__
 
 FOLDER, PAGE, SUMMARY, PROGRESS = "audit", "report.html", "audit.json", "progress.jsonl"
+_LONGEST_HEAD = 1000
+"""Bytes of the first line of a progress file, at most."""
 
 Tell = Callable[[int, int], None]
 """How many records are done, of how many."""
@@ -120,11 +124,12 @@ def audit(
 
     `profile` runs all trajectories with those tools (None: each with its own); `sample` runs so many, spread evenly
     (0: none, None: all). An audit that was interrupted goes on where it was. Raises `InputError` where there is no
-    dataset, or another one was begun in `out`, or a record's own profile is none to use without asking (see
+    dataset, or something else in `out`, or a record's own profile is none to use without asking (see
     `canvasagent.trust`), unless `trust_record`; `StorageError` where it is damaged beyond reading.
     """
     folder = Path(folder)
-    place = Path(out) if out is not None else folder / FOLDER
+    place = Path(out) if out is not None else path_below(folder, FOLDER)
+    _refuse_other_folder(place)
     with Dataset.open(folder) as dataset:
         chosen = _chosen(dataset, sample)
         if profile is None and chosen:
@@ -153,6 +158,22 @@ def audit(
         write_atomically(place / SUMMARY, report.model_dump_json(indent=1).encode("utf-8"))
         write_atomically(place / PAGE, page(report, dataset).encode("utf-8"))
     return report
+
+
+def _refuse_other_folder(place: Path) -> None:
+    """Raise `InputError` where `place` holds something, but no audit."""
+    refuse_link(place / PROGRESS)
+    if not _is_progress(place / PROGRESS):
+        refuse_strangers(place, NEW_FOLDER, lambda name: is_temporary(name, PROGRESS))
+
+
+def _is_progress(file: Path) -> bool:
+    try:
+        with file.open("rb") as stream:
+            first = json.loads(stream.readline(_LONGEST_HEAD))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(first, dict) and first.keys() == {"audit"}
 
 
 def _chosen(dataset: Dataset, sample: int | None) -> range | set[int]:

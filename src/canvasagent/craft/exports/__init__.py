@@ -23,6 +23,8 @@ from canvasagent.craft.store import Dataset
 from canvasagent.craft.store.layout import Record
 from canvasagent.craft.store.reader import Unreadable
 from canvasagent.errors import InputError, StorageError
+from canvasagent.storage.folders import NEW_FOLDER, refuse_strangers
+from canvasagent.storage.names import name_problem
 
 Reject = Callable[[str], str | None]
 """Why a text is not wanted; None where it is."""
@@ -68,7 +70,11 @@ class View:
 
     def _lacking(self, record: Record) -> str | None:
         """Why the record has not all that an export needs; None where it has."""
-        missing = [key for key in self.pictures_of(record) if key not in self.dataset]
+        needed = self.pictures_of(record)
+        for key in needed:
+            if (problem := name_problem(key) or name_problem(key[:2])) is not None:  # pictures go to ab/abcd….png
+                return f"its picture {key[:12]!r} cannot be the name of a file: {problem}"
+        missing = [key for key in needed if key not in self.dataset]
         if missing:
             return f"its picture {missing[0][:12]}… is not in the dataset"
         if isinstance(record, SftRecord) and placeholders(record.messages) != len(record.images):
@@ -114,20 +120,23 @@ def export(dataset: Dataset, name: str, out: str | Path, reject: Reject | None =
     if dataset.kind not in form.KINDS:
         fitting = ", ".join(other for other in format_names() if dataset.kind in load_format(other).KINDS)
         raise InputError(f"{name} has no form for a dataset of kind {dataset.kind}; {fitting} have.")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"'{out}' exists and holds something; name another folder.")
+    refuse_strangers(out, NEW_FOLDER)
     view = View(dataset, reject)
-    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
+    place = out.absolute()  # `.` has no name of its own
+    temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
     try:
         temporary.mkdir(parents=True)
+    except OSError as error:
+        raise StorageError(f"'{out}' could not be written: {error.strerror or error}.") from error
+    try:
         notes = form.write(view, temporary)
-        if out.exists():
-            out.rmdir()
-        temporary.rename(out)
+        if place.exists():
+            place.rmdir()
+        temporary.rename(place)
     except OSError as error:
         raise StorageError(f"'{out}' could not be written: {error.strerror or error}.") from error
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # it is our own, and is gone where all went well
             shutil.rmtree(temporary)
     if view.unreadable:
         first = view.unreadable[0]

@@ -14,6 +14,7 @@ from canvasagent.craft.placeholders import content, placeholders
 from canvasagent.craft.records import ChatMessage, RlRecord, SftRecord
 from canvasagent.craft.store.layout import Record, to_json
 from canvasagent.foreign_json import list_in
+from canvasagent.storage.names import path_below, plain_name
 
 PICTURE_FOLDER = "images"
 SHARD_BYTES = 400 * 1024 * 1024
@@ -28,11 +29,11 @@ class PictureFiles:
 
     def path(self, key: str) -> str:
         """Where the picture lies, relative to the export's folder; it is written when first asked for."""
-        path = f"{PICTURE_FOLDER}/{key[:2]}/{key}.png"
-        if not (self._out / path).exists():
-            (self._out / path).parent.mkdir(parents=True, exist_ok=True)
-            (self._out / path).write_bytes(self._view.picture(key))
-        return path
+        file = path_below(self._out, PICTURE_FOLDER, plain_name(key, "picture")[:2], f"{key}.png", what="picture")
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(self._view.picture(key))
+        return file.relative_to(self._out).as_posix()
 
 
 def write_list(path: Path, items: Iterable[Any]) -> None:

@@ -74,10 +74,12 @@ def write_queue(folder: Path, out: Path, sample: int | None = None, seed: int = 
     """Write the queue of a dataset of tasks: those nobody decided about, `sample` of them by lot. Returns how many.
 
     `again`: those that were decided about, too. Raises `InputError` where there are none, or `out` is neither
-    `.html` nor `.jsonl`.
+    `.html` nor `.jsonl`, or exists: people may have filled it in.
     """
     if out.suffix not in (".html", ".jsonl"):
         raise InputError(f"'{out}': a queue is written as .html or .jsonl.")
+    if out.exists():
+        raise InputError(f"'{out}' is there already, and may hold decisions; name another file with --out.")
     with Dataset.open(folder) as dataset:
         ids = [record.id for record in _tasks(dataset) if again or not record.meta.get("review")]
         if not ids:

@@ -30,6 +30,7 @@ from canvasagent.craft.sources.duplicates import fingerprint, groups
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
 from canvasagent.imaging.geometry import Size, box_to_pixels
 from canvasagent.imaging.pictures import open_picture, write_atomically
+from canvasagent.storage.names import plain_name
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ class Pool:
 
     def _known(self, entry: Entry) -> Contents:
         """What a picture holds, found by tools when first asked for, and kept."""
-        path = cache_folder() / "contents" / entry.pixels[:2] / f"{entry.pixels}-{KNOWN}.json"
+        path = cache_folder() / "contents" / plain_name(entry.pixels, "hash")[:2] / f"{entry.pixels}-{KNOWN}.json"
         try:
             return Contents.model_validate_json(path.read_text("utf-8"))
         except (OSError, ValueError):

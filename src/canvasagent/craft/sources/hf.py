@@ -22,6 +22,7 @@ from canvasagent.craft.sources._pool import Pool, Shelf, opened
 from canvasagent.errors import InputError, MissingExtra
 from canvasagent.foreign_json import dig, is_whole, list_in, read_json
 from canvasagent.imaging.pictures import is_file
+from canvasagent.storage.names import path_problem
 
 _INPUT_FIRST = ("input_image", "source_image", "original_image", "input", "source", "image")
 """Columns that are taken before others, in this order."""
@@ -55,7 +56,7 @@ class Rows:
         value = data[int(row)][image_column(data, self.name)]
         if not value or not (value.get("bytes") or value.get("path")):
             raise InputError(f"row {row} has no picture.")
-        return opened(value["bytes"] or Path(value["path"]))
+        return opened(value["bytes"] or _own_file(Path(value["path"]), self.name))
 
     def origin(self, key: str) -> dict[str, Any]:
         """Dataset, split and row."""
@@ -67,6 +68,21 @@ class Rows:
             self._opened = _loaded(self.name, self.split)
         found: dict[str, Any] = self._opened
         return found
+
+
+def _own_file(path: Path, name: str) -> Path:
+    """A file that a row names, where it is in the dataset's folder or in the cache that datasets are fetched to.
+
+    Raises `InputError` for any other: whoever made the dataset could name any picture of the user's.
+    """
+    import datasets  # type: ignore[import-untyped]
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    found, homes = datasets.config, [Path(name), Path(HF_HUB_CACHE)]
+    homes += map(Path, (found.HF_CACHE_HOME, found.HF_DATASETS_CACHE, found.DOWNLOADED_DATASETS_PATH))
+    if ".." in path.parts or not any(path.absolute().is_relative_to(home.absolute()) for home in homes):
+        raise InputError(f"the row names '{path}', which is outside of the dataset's folder.")
+    return path
 
 
 def _loaded(name: str, split: str | None) -> dict[str, Any]:
@@ -123,16 +139,18 @@ class Lines:
                     continue
                 if key and key not in seen:
                     seen.add(key)
-                    path = self.file.parent / key
-                    told = path.stat() if is_file(path) else None
+                    path = None if path_problem(key) else self.file.parent / key
+                    told = path.stat() if path is not None and is_file(path) else None
                     yield key, f"{told.st_size} {told.st_mtime_ns}" if told else "missing"
 
     def load(self, key: str) -> Image.Image:
-        """The source picture."""
+        """The source picture. Raises `InputError` for a path that leads out of the file's folder."""
         if key.startswith(_LINE):
             number = int(key.removeprefix(_LINE))
             with self.file.open("rb") as stream:
                 _named(next(itertools.islice(stream, number - 1, None)), number, self.file)
+        if (problem := path_problem(key)) is not None:
+            raise InputError(f"'{key}' is no path inside of the folder: {problem}.")
         return opened(self.file.parent / key)
 
     def origin(self, key: str) -> dict[str, Any]:

@@ -10,23 +10,28 @@ from typing import Any
 
 from canvasagent.craft.records import Kind
 from canvasagent.craft.store.index import PictureIndex
-from canvasagent.craft.store.layout import CARD, FOLDERS, INDEX, LOCK, MANIFEST, Manifest, read_manifest
-from canvasagent.craft.store.shards import sync_folder
+from canvasagent.craft.store.layout import CARD, FOLDERS, INDEX, MANIFEST, SHARD_NAME, Manifest, read_manifest
+from canvasagent.craft.store.shards import PART, sync_folder
 from canvasagent.errors import InputError, StorageError
+from canvasagent.storage.folders import NEW_FOLDER, entries, is_temporary, refuse_strangers
+from canvasagent.storage.names import refuse_link
+
+INDEX_FILES = ("", "-journal", "-wal", "-shm")
+"""What SQLite puts behind the name of a database's files."""
 
 
 def refuse_used(folder: Path) -> None:
-    """Raise `InputError` if there is something at `folder` that is no dataset."""
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"'{folder}' is a file; name a folder for the dataset.")
-        names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
+    """Raise `InputError` if there is something at `folder` that is no dataset of ours to write to. Writes nothing."""
+    if (folder / MANIFEST).exists():
+        try:
+            read_manifest(folder)
+        except InputError as error:
+            raise InputError(f"{error} To write a dataset, {NEW_FOLDER}.") from error
+    else:
         # A manifest that a killed process had begun to write is no stranger; `sweep` removes it.
-        strange = [name for name in names if name != LOCK and not name.startswith(f".{MANIFEST}.")]
-        if strange and MANIFEST not in strange:
-            raise InputError(f"'{folder}' holds something else ({min(strange)}, …); name an empty folder.")
-    except OSError as error:
-        raise StorageError(f"'{folder}' cannot be used: {error.strerror or error}.") from error
+        refuse_strangers(folder, NEW_FOLDER, lambda name: is_temporary(name, MANIFEST))
+    for name in (*FOLDERS, INDEX):
+        refuse_link(folder / name)
 
 
 def begin(folder: Path, kind: Kind, settings: dict[str, Any], shard_items: int) -> Manifest:
@@ -49,14 +54,19 @@ def begin(folder: Path, kind: Kind, settings: dict[str, Any], shard_items: int) 
 
 
 def sweep(folder: Path, manifest: Manifest) -> None:
-    """Remove what a killed process left behind: files that the manifest does not know."""
+    """Remove what a killed process left behind: shards that the manifest does not know, and temporary files.
+
+    Other files stay where they are, whoever put them there.
+    """
     known = {shard.path for shard in manifest.shards}
     for below in FOLDERS:
-        for file in (folder / below).glob("*"):
-            if file.is_file() and f"{below}/{file.name}" not in known:
-                file.unlink()
-    for file in [*folder.glob(f".{MANIFEST}.*"), *folder.glob(f".{CARD}.*")]:
-        file.unlink()
+        for name in entries(folder / below):
+            whole = name.removeprefix(".").removesuffix(PART) if name.endswith(PART) else name
+            if SHARD_NAME.fullmatch(whole) and f"{below}/{name}" not in known:
+                (folder / below / name).unlink()
+    for name in entries(folder):
+        if is_temporary(name, MANIFEST) or is_temporary(name, CARD):
+            (folder / name).unlink()
     for shard in manifest.shards:
         file = folder / shard.path
         if not file.is_file() or file.stat().st_size != shard.bytes:
@@ -69,8 +79,8 @@ def open_index(folder: Path, manifest: Manifest) -> PictureIndex:
         index = PictureIndex(folder / INDEX)
         index.update(folder, manifest)
     except sqlite3.DatabaseError:
-        for file in folder.glob(f"{INDEX}*"):
-            file.unlink()
+        for ending in INDEX_FILES:
+            (folder / f"{INDEX}{ending}").unlink(missing_ok=True)
         index = PictureIndex(folder / INDEX)
         index.update(folder, manifest)
     return index

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,14 +13,17 @@ from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import FORMAT_VERSION, Kind, RlRecord, SftRecord
 from canvasagent.errors import InputError, MissingExtra, StorageError
 from canvasagent.foreign_json import read_json
+from canvasagent.storage.names import PlainPath
 from canvasagent.version import __version__
 
 MANIFEST = "dataset.json"
 CARD = "README.md"
-LOCK = ".lock"
 INDEX = ".pictures.sqlite"
 RECORDS, PICTURES, REJECTED, REJECTED_PICTURES = "records", "pictures", "rejected", "rejected/pictures"
 FOLDERS = (RECORDS, PICTURES, REJECTED, REJECTED_PICTURES)
+
+SHARD_NAME = re.compile(r"(?:(?:train|validation|test)-)?[0-9]{5,}(?:-[0-9]{2,})?\.parquet")
+"""Name of a file in `FOLDERS`, whichever split, run, part and revision it is of."""
 
 SHARD_ITEMS = 500
 """Items of one run of shards unless the writer is told otherwise; a kill loses no more than these."""
@@ -56,7 +60,7 @@ class Shard(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    path: str
+    path: PlainPath
     rows: int
     bytes: int
     sha256: str

@@ -11,13 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from canvasagent.craft.store.folder import replace_file, sweep
+from canvasagent.craft.store.folder import refuse_used, replace_file, sweep
 from canvasagent.craft.store.layout import (
     CARD,
     GROUP_ROWS,
-    LOCK,
     MANIFEST,
     RECORDS,
     REJECTED,
@@ -33,6 +30,7 @@ from canvasagent.craft.store.layout import (
 from canvasagent.craft.store.reader import Dataset
 from canvasagent.craft.store.shards import ShardFile, sync_folder
 from canvasagent.errors import InputError, StorageError
+from canvasagent.storage.folders import locked
 
 Change = Callable[[int, Record], Record | Rejection]
 """What becomes of item `index`: the record as it is, another one, or why there is none any more."""
@@ -45,21 +43,17 @@ def rewrite(folder: str | Path, change: Change) -> None:
     where another process writes it or the disk is full: then it is as it was.
     """
     folder = Path(folder)
-    lock = FileLock(folder / LOCK, thread_local=False)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise StorageError(f"another process is writing the dataset in '{folder}' right now.") from error
-    try:
-        with Dataset.open(folder) as dataset:
-            if not dataset.complete:
-                raise InputError(f"the dataset in '{folder}' is not finished; finish its build first.")
-            _rewritten(folder, dataset, change)
-    except OSError as error:
-        why = error.strerror or error
-        raise StorageError(f"the dataset in '{folder}' could not be written: {why}. It is as it was.") from error
-    finally:
-        lock.release()
+    Dataset.open(folder).close()  # there is one: a lock is made in no other folder
+    refuse_used(folder)
+    with locked(folder, "another process is writing the dataset in"):
+        try:
+            with Dataset.open(folder) as dataset:
+                if not dataset.complete:
+                    raise InputError(f"the dataset in '{folder}' is not finished; finish its build first.")
+                _rewritten(folder, dataset, change)
+        except OSError as error:
+            why = error.strerror or error
+            raise StorageError(f"the dataset in '{folder}' could not be written: {why}. It is as it was.") from error
 
 
 def _rewritten(folder: Path, dataset: Dataset, change: Change) -> None:

@@ -13,6 +13,9 @@ from typing import Any
 
 from canvasagent.craft.store.layout import COMPRESSION_LEVEL, GROUP_BYTES, Shard
 
+PART = ".part"
+"""Ending of a shard that is being written; a dot is before its name."""
+
 
 class ShardFile:
     """A shard that is being written. Raises OSError, and ValueError for a row that its columns cannot hold."""
@@ -27,8 +30,8 @@ class ShardFile:
         self._pending_bytes = 0
         self._place = folder / path
         self._place.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary = self._place.with_name(f".{self._place.name}.part")
-        self._stream = self._temporary.open("wb")
+        self._temporary = self._place.with_name(f".{self._place.name}{PART}")
+        self._stream = self._temporary.open("xb")  # `sweep` has removed what a killed process left
         try:
             self._writer = pq.ParquetWriter(
                 self._stream,

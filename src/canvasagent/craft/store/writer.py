@@ -13,8 +13,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
-
 from canvasagent.craft.records import Kind
 from canvasagent.craft.store.folder import begin, open_index, refuse_used, replace_file, sweep
 from canvasagent.craft.store.index import Place
@@ -22,7 +20,6 @@ from canvasagent.craft.store.layout import (
     CARD,
     GROUP_PICTURES,
     GROUP_ROWS,
-    LOCK,
     MANIFEST,
     PART_BYTES,
     PICTURES,
@@ -43,6 +40,7 @@ from canvasagent.craft.store.layout import (
 )
 from canvasagent.craft.store.shards import ShardFile, sync_folder
 from canvasagent.errors import StorageError
+from canvasagent.storage.folders import take_lock
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -62,13 +60,7 @@ class DatasetWriter:
         need_pyarrow()
         self.folder = Path(folder)
         refuse_used(self.folder)
-        self._lock = FileLock(self.folder / LOCK, thread_local=False)
-        with self._told():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                self._lock.acquire(timeout=0)
-            except Timeout as error:
-                raise StorageError(f"another process is writing the dataset in '{folder}' right now.") from error
+        self._lock = take_lock(self.folder, "another process is writing the dataset in")
         try:
             self._manifest = begin(self.folder, kind, dict(settings), shard_items)
             with self._told():

@@ -14,6 +14,8 @@ from canvasagent.evaluation.study.design import HIGHEST, LOWEST, QUESTIONS, Item
 from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.report.thumbnails import thumbnail
 from canvasagent.record.trajectory import Trajectory
+from canvasagent.storage.folders import NEW_FOLDER, refuse_strangers
+from canvasagent.storage.names import path_below
 
 KEY_NAME = "key.json"
 SIDE = 448
@@ -22,11 +24,15 @@ _FOLDER = Path(__file__).parent
 
 
 def write_package(study: Study, folder: Path, tell: Callable[[str], None] = lambda rater: None) -> list[Path]:
-    """Write a page for each rater and the key; the pages' paths. Raises `InputError` for an unreadable run."""
+    """Write a page for each rater and the key; the pages' paths.
+
+    Raises `InputError` for an unreadable run, and a folder that holds something.
+    """
+    refuse_used(folder)
     shown = {item.code: _shown(item) for item in study.items}
     pages = []
     for rater, codes in study.raters.items():
-        path = folder / f"{rater}.html"
+        path = path_below(folder, f"{rater}.html", what="rater")
         write_atomically(path, _page(study, rater, [shown[code] for code in codes]).encode("utf-8", "replace"))
         pages.append(path)
         tell(rater)
@@ -45,6 +51,11 @@ def readable_runs(rows: Iterable[Row]) -> tuple[dict[str, Path], list[str]]:
         except CanvasAgentError as error:
             problems.append(f"{row.policy}, task {row.task}: {error}")
     return folders, problems
+
+
+def refuse_used(folder: Path) -> None:
+    """Raise `InputError` where `folder` holds a study, or something else."""
+    refuse_strangers(folder, NEW_FOLDER)
 
 
 def read_key(folder: Path) -> Study:

@@ -12,6 +12,7 @@ from typing import Any
 
 from canvasagent.errors import StorageError
 from canvasagent.imaging.pictures import write_atomically
+from canvasagent.storage.names import plain_name
 
 FORMAT = 1
 
@@ -55,4 +56,4 @@ class Replies:
             log.warning("a judge's reply is not kept: %s", error)
 
     def _path(self, key: str) -> Path:
-        return self._folder / key[:2] / f"{key}.json"
+        return self._folder / plain_name(key, "key")[:2] / f"{key}.json"

@@ -1,0 +1,87 @@
+"""Whose folder it is: what canvasagent writes to, and what it removes, must be its own.
+
+Every command that takes a folder to write to asks here first, before anything is made or removed in it. A folder is
+taken where there is none yet, where it is empty, or where the file that a command of ours writes first says what it
+is. Anything else belongs to somebody else and is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from canvasagent.errors import InputError, StorageError
+from canvasagent.storage.names import refuse_link
+
+OWN_FILES = ".canvasagent."
+"""Beginning of the names of files that only canvasagent itself uses, and that hold nothing."""
+LOCK_NAME = f"{OWN_FILES}lock"
+NEW_FOLDER = "name an empty or a new folder with --out"
+"""What to do about a folder that cannot be had."""
+_MARK = re.compile(r"\.[0-9a-f]{8}")
+"""What `write_atomically` puts behind the name of a file, with a dot before it, while it writes it."""
+_LISTED = 3
+"""Names of strangers that a message lists."""
+
+
+def is_temporary(name: str, of: str) -> bool:
+    """Whether `name` is that of a temporary file which a killed process left while it wrote the file `of`."""
+    return name.startswith(f".{of}.") and _MARK.fullmatch(name, len(of) + 1) is not None
+
+
+def entries(folder: Path) -> list[str]:
+    """Names of what is in `folder`, without files of `OWN_FILES`; none where there is no folder.
+
+    Raises `InputError` where it is a file, `StorageError` where it cannot be read.
+    """
+    try:
+        if not folder.is_dir():
+            if folder.exists():
+                raise InputError(f"'{folder}' is a file; name a folder.")
+            return []
+        return sorted(item.name for item in folder.iterdir() if not item.name.startswith(OWN_FILES))
+    except OSError as error:
+        raise StorageError(f"'{folder}' cannot be used: {error.strerror or error}.") from error
+
+
+def refuse_strangers(folder: Path, advice: str, ours: Callable[[str], bool] = lambda name: False) -> None:
+    """Raise `InputError` if there is anything in `folder` that `ours` does not know by its name.
+
+    `advice` says what to do instead, as `NEW_FOLDER` does.
+    """
+    strange = [name for name in entries(folder) if not ours(name)]
+    if strange:
+        more = ", …" if len(strange) > _LISTED else ""
+        raise InputError(f"'{folder}' holds something else ({', '.join(strange[:_LISTED])}{more}); {advice}.")
+
+
+def take_lock(folder: Path, busy: str) -> FileLock:
+    """The lock of `folder`, which is made where there is none; whoever takes it releases it.
+
+    Raises `StorageError` where another process has it (`busy` says what that is: "another run is writing to") or the
+    folder cannot be written. What is in the folder must have been looked at before: a file is made in it.
+    """
+    refuse_link(folder / LOCK_NAME)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK_NAME, thread_local=False)  # taken and released in different threads
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise StorageError(f"{busy} '{folder}' right now.") from error
+    except OSError as error:
+        raise StorageError(f"'{folder}' cannot be written: {error.strerror or error}.") from error
+    return lock
+
+
+@contextlib.contextmanager
+def locked(folder: Path, busy: str) -> Iterator[None]:
+    """Keep other processes out of `folder`. Raises as `take_lock`."""
+    lock = take_lock(folder, busy)
+    try:
+        yield
+    finally:
+        lock.release()
