@@ -185,6 +185,49 @@ class Own:
         return ImageOps.mirror(image)
 
 
+class Styled:
+    """Overlayer that promises a style that there is not."""
+
+    tool = "Overlayer"
+    version = "1"
+    stochastic = False
+    may_hang = False
+    styles = ("opacity", "glow")
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def __call__(self, *, base: Image.Image, **inputs: object) -> Image.Image:
+        return base.copy()
+
+
+class Plain:
+    """Overlayer that knows nothing of styles, as somebody's own may: puts a black square on."""
+
+    tool = "Overlayer"
+    version = "1"
+    stochastic = False
+    may_hang = False
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def __call__(
+        self,
+        *,
+        base: Image.Image,
+        content: str | Image.Image,
+        center: tuple[float, float],
+        scale: float | None,
+        color: str | None,
+        font_size: float | None,
+        quad: object,
+    ) -> Image.Image:
+        result = base.copy()
+        result.paste((0, 0, 0), (0, 0, 9, 9))
+        return result
+
+
 class Numbers:
     """OCR whose confidence is a numpy number and whose text holds a lone surrogate."""
 

@@ -29,6 +29,7 @@ _MORE_CALLS: dict[str, list[dict[str, Any]]] = {
             "content": "Extract_0",
             "quad": [[100, 100], [900, 200], [800, 900], [50, 700]],
         },
+        {"base_image": "img_1", "overlay_type": "object", "content": "Extract_0", "opacity": 0.5, "rotation": 30},
     ],
     "Rotate": [{"image": "img_1", "angle": 45}, {"image": "img_1", "angle": -270}, {"image": "img_1", "angle": 0}],
     "ImageEdit": [
@@ -89,6 +90,7 @@ _BROKEN = {
     "Seeded": "stochastic",
     "Promising": "TypeError.*references",
     "Boasting": "`references` is True",
+    "Styled": "`styles` is .*glow",
     "Undocumented": "docstring",
     "Nameless": "name one of",
     "Versionless": "version",

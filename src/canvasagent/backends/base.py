@@ -11,6 +11,8 @@ A file `backends/<profile>/<tool>.py` (or any importable module) defines
         generative = True             # optional: whether a trained generator makes its pixels (for provenance)
         waits = 64                    # optional: calls that may wait at once, for another machine or a batch
         references = 3                # optional, of ImageEdit: further pictures that an edit may use (else none)
+        styles = ("opacity",)         # optional, of Overlayer: which of opacity, rotation, background and outline it
+                                      # takes: passed only where a call gives them, refused where not named here
         @staticmethod
         def brief(arguments, pixels: int) -> bool: ...     # optional: whether such a call, which reads and makes
                                                            # `pixels` in all, takes about a millisecond: the tool
@@ -38,7 +40,7 @@ The keywords and results by tool:
 | Grounding | image, phrase: str | list[Detection], best first |
 | SAM | image, box: PixelBox | mask, size of the image |
 | Extract | image, mask | RGBA cut-out, tight to the mask |
-| Overlayer | base, content: str or picture, center: Point, scale, color, font_size (px), quad: 4 Points | picture |
+| Overlayer | base, content: str or picture, center, scale, color, font_size (px), quad: 4 Points, styles | picture |
 | Crop | image, box: whole pixels | picture |
 | OCR | image | list[TextLine], in reading order |
 | Rotate | image, angle: int, clockwise | picture |
@@ -48,7 +50,7 @@ The keywords and results by tool:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -114,6 +116,15 @@ def refuse_references(given: int, taken: int) -> None:
         "this ImageEdit cannot use other pictures (references), so nothing was changed. "
         f"{WITHOUT_REFERENCES} `--profile full` and `hosted` can use them."
     )
+
+
+def refuse_styles(given: Iterable[str], taken: Iterable[str]) -> None:
+    """Raise `ToolRefusal` where an overlay is given a style that its backend does not take: none is left out."""
+    if missing := sorted(set(given) - set(taken)):
+        raise ToolRefusal(
+            f"this Overlayer has no {' and no '.join(missing)}, so nothing was put on; leave out what it lacks, "
+            "or use the profile 'lite' or 'full'."
+        )
 
 
 def rgb_array(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -46,6 +46,11 @@ class IsolatedBackend:
         """How many further pictures an edit may use, as the backend's class says."""
         return int(getattr(backend_class(self._spec), "references", 0))
 
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """Which styles an overlay may have, as the backend's class says."""
+        return tuple(getattr(backend_class(self._spec), "styles", ()))
+
     def __call__(self, **inputs: Any) -> Any:
         """One call in the child process."""
         message = pickle.dumps(inputs, pickle.HIGHEST_PROTOCOL)

@@ -83,6 +83,16 @@ def put(base: Image.Image, layer: Image.Image, left: int, top: int) -> Image.Ima
     return result
 
 
+def with_opacity(picture: Image.Image, opacity: float) -> Image.Image:
+    """The picture (RGB or RGBA) with its alpha multiplied by `opacity`, from 0 to 1; itself where that is 1."""
+    if opacity >= 1:
+        return picture
+    alpha = picture.getchannel("A") if has_alpha(picture) else Image.new("L", picture.size, 255)
+    faded = picture.copy()
+    faded.putalpha(alpha.point([round(value * opacity) for value in range(256)]))
+    return faded
+
+
 def quad_size(quad: Sequence[Point]) -> Size:
     """Width and height, in whole pixels, of an upright picture with as much detail as the quad can show."""
     sides = [math.dist(quad[index], quad[(index + 1) % 4]) for index in range(4)]

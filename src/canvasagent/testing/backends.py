@@ -30,6 +30,9 @@ from canvasagent.tools import all_tools
 from canvasagent.tools.base import Call, Outcome, Tool, canvas_info
 from canvasagent.tools.check import Checked, check_call
 
+STYLES: Mapping[str, object] = {"opacity": 0.5, "rotation": 30, "background": "navy", "outline": "#ffff00"}
+"""A value for each style of Overlayer, with which a backend that names it in `styles` is called."""
+
 ODD_SIZES: tuple[Size, ...] = ((1, 1), (1, 9), (9, 1), (33, 17))
 """Sizes at which a backend may refuse, and must not crash."""
 
@@ -39,8 +42,9 @@ def check_backend(
 ) -> None:
     """Hold a backend, by name or class, against the contract. Raises `ConformanceError` for the first thing wrong.
 
-    It is called with its tool's example, with each list of pictures that the tool takes, and with `calls` where given:
-    further arguments, on a canvas with one picture `img_1`, a mask `SAM_0` of its size and a cut-out `Extract_0`.
+    It is called with its tool's example, with each list of pictures that the tool takes, with each style that its class
+    names, and with `calls` where given: further arguments, on a canvas with one picture `img_1`, a mask `SAM_0` of its
+    size and a cut-out `Extract_0`.
     """
     spec = backend if isinstance(backend, str) else f"{backend.__module__}:{backend.__qualname__}"
     settings = dict(options or {})
@@ -52,7 +56,9 @@ def check_backend(
     _check_class(cls, spec, settings, subject)
     tool = all_tools()[cls.tool]
     made = make_backend(spec, settings)
-    calls = (tool.example, *({**tool.example, name: ["Extract_0"]} for name in sorted(tool.lists)), *calls)
+    lists = ({**tool.example, name: ["Extract_0"]} for name in sorted(tool.lists))
+    styled = ({**tool.example, name: STYLES[name]} for name in getattr(cls, "styles", ()))
+    calls = (tool.example, *lists, *styled, *calls)
     for raw in calls:
         for size, modes in _forms(tool, raw):
             _check_call(tool, made, raw, size, modes, subject)
@@ -70,6 +76,9 @@ def _check_class(cls: Any, spec: str, options: dict[str, Any], subject: str) -> 
         require(isinstance(getattr(cls, name, None), bool), subject, f"`{name}` must be True or False.")
     taken = getattr(cls, "references", 0)
     require(type(taken) is int and taken >= 0, subject, f"`references` is {taken!r}; say how many pictures it takes.")
+    styles = getattr(cls, "styles", ())
+    known = isinstance(styles, tuple) and set(styles) <= set(STYLES)
+    require(known, subject, f"`styles` is {styles!r}; give a tuple with some of {', '.join(STYLES)}.")
     require(bool(vars(cls).get("__doc__")), subject, "has no docstring; say what it does.")
     require(pickle.loads(pickle.dumps(cls)) is cls, subject, "its class cannot be pickled; define it in a module.")
     config = getattr(import_module(cls.__module__), "Config", None)

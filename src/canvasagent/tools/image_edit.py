@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from PIL import Image
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from canvasagent.backends.base import refuse_references
 from canvasagent.canvas import Kind
@@ -32,14 +32,7 @@ class Arguments(ToolArguments):
         Kind.CUTOUT,
         most=MAX_REFERENCES,
     )
-
-    @model_serializer(mode="wrap")
-    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `references` where there are none, so that keys and records are those of releases before it."""
-        written: dict[str, Any] = write(self)
-        if not self.references:
-            written.pop("references", None)
-        return written
+    added = frozenset({"references"})
 
 
 def check(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> Iterable[str]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from PIL import ImageColor
 from pydantic import Field
 
+from canvasagent.backends.base import refuse_styles
 from canvasagent.canvas import Kind
 from canvasagent.english.colors import color_named
 from canvasagent.imaging.geometry import point_to_pixels
@@ -46,6 +47,16 @@ class Arguments(ToolArguments):
         default=None,
         description="four points, clockwise from top left, that the content fills in perspective; position is ignored",
     )
+    opacity: float | None = Field(
+        default=None, description="how opaque all that is put on shall be, from 0 to 1; left out, as it is"
+    )
+    rotation: float | None = Field(default=None, description="degrees by which the content is turned, clockwise")
+    background: str | None = Field(
+        default=None,
+        description="colour of a box behind text, a name, #rrggbb, or #rrggbbaa for one that shines through",
+    )
+    outline: str | None = Field(default=None, description="colour of a line around the letters of text")
+    added = frozenset({"opacity", "rotation", "background", "outline"})
 
 
 def asset_arguments(raw: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
@@ -62,13 +73,29 @@ def check(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> Iterable[str
         yield f"argument 'scale': {arguments.scale}; give a factor from 0.01 to 50."
     if arguments.font_size is not None and not 5 <= arguments.font_size <= 1000:
         yield f"argument 'font_size': {arguments.font_size}; give 5 to 1000 thousandths of the picture's height."
-    if arguments.color is not None and not is_color(arguments.color):
-        yield f"argument 'color': '{arguments.color[:40]}' is no colour; give a name such as 'dark blue', or #rrggbb."
+    for name in ("color", "background", "outline"):
+        value = getattr(arguments, name)
+        if value is not None and not is_color(value):
+            yield f"argument '{name}': '{value[:40]}' is no colour; give a name such as 'dark blue', or #rrggbb."
     if arguments.quad is not None and not is_convex(arguments.quad):
         yield (
             "argument 'quad': the four points must go round clockwise from top left: top left, top right, "
             "bottom right, bottom left, without crossing."
         )
+    yield from _style_problems(arguments)
+
+
+def _style_problems(arguments: Arguments) -> Iterable[str]:
+    """What is wrong with opacity and rotation, and which arguments exclude each other."""
+    if arguments.opacity is not None and not 0 < arguments.opacity <= 1:
+        yield f"argument 'opacity': {arguments.opacity}; give a number above 0, up to 1, such as 0.3 for 30 %."
+    if arguments.rotation is not None and not -360 <= arguments.rotation <= 360:
+        yield f"argument 'rotation': {arguments.rotation}; give degrees from -360 to 360, clockwise."
+    if arguments.rotation is not None and arguments.quad is not None:
+        yield "argument 'rotation': the corners of quad say how the content is turned; give only one of the two."
+    for name in ("background", "outline"):
+        if arguments.overlay_type == "object" and getattr(arguments, name) is not None:
+            yield f"argument '{name}': only text has one; leave it out for an object."
 
 
 def is_color(name: str) -> bool:
@@ -100,6 +127,8 @@ def run(call: Call) -> Outcome:
     """The base with the content on it; the base's size stays."""
     arguments, base = call.arguments, call.pictures["base_image"]
     font_size = arguments.font_size * base.height / 1000 if arguments.font_size is not None else None
+    styles = _styles(arguments)
+    refuse_styles(styles, getattr(call.backend, "styles", ()))
     result = call.backend(
         base=base,
         content=call.pictures["content"] if arguments.overlay_type == "object" else arguments.content,
@@ -108,14 +137,26 @@ def run(call: Call) -> Outcome:
         color=color_name(arguments.color) if arguments.color else None,
         font_size=font_size,
         quad=tuple(point_to_pixels(point, base.size) for point in arguments.quad) if arguments.quad else None,
+        **styles,
     )
     where = (
         f"in the corners {[list(point) for point in arguments.quad]}"
         if arguments.quad
         else (f"at position {list(arguments.position)}")
     )
-    text = f"Overlaid {arguments.overlay_type} onto image {where}. Output size: {result.size}"
+    how = "".join(
+        f", {name} {value:g}" if isinstance(value, float) else f", {name} {value}" for name, value in styles.items()
+    )
+    text = f"Overlaid {arguments.overlay_type} onto image {where}{how}. Output size: {result.size}"
     return Outcome(text, result, call.kinds["base_image"])
+
+
+def _styles(arguments: Arguments) -> dict[str, Any]:
+    """The arguments that not every backend takes, where they are given: colours as Pillow knows them."""
+    given: dict[str, Any] = {"opacity": arguments.opacity, "rotation": arguments.rotation}
+    for name in ("background", "outline"):
+        given[name] = color_name(value) if (value := getattr(arguments, name)) else None
+    return {name: value for name, value in given.items() if value is not None}
 
 
 TOOL = Tool(
