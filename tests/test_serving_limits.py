@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import pickle
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -179,6 +180,53 @@ def test_who_fills_the_store_evicts_pictures_of_his_own() -> None:
     assert len(store) == 10 and store.bytes == 10 * each and store.get("loud", f"image-{99:064x}") is not None
     store.put("late", Kind.IMAGE, f"{0:064x}", Image.new("RGB", (300, 300)))
     assert store.get("late", f"image-{0:064x}") is not None and store.bytes <= 10 * each
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToolsServer]:
+    """A server that has room for one large answer at a time."""
+    folder = tmp_path_factory.mktemp("answers")
+    (folder / "few.toml").write_text(PROFILE, "utf-8")
+    limits = ("--answers-bytes", "30000000", "--idle-seconds", "0.2", "--connections", "100")
+    with ToolsServer(("--profile", str(folder / "few.toml"), *limits, "-q")) as running:
+        yield running
+
+
+def unread(server: ToolsServer, path: str, *headers: str) -> socket.socket:
+    """A request whose answer nobody reads."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.connect(("127.0.0.1", server.port))
+    line.sendall("\r\n".join([f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", ""]).encode())
+    return line
+
+
+def connections(server: ToolsServer) -> int:
+    """How many the server has open. What it gave up is the system's to deliver or drop."""
+    held = psutil.Process(server.process.pid).net_connections("tcp")
+    return sum(one.status == psutil.CONN_ESTABLISHED for one in held)
+
+
+def test_answers_that_nobody_reads_take_bounded_memory_and_end(patient: ToolsServer) -> None:
+    name = patient.put(Image.new("RGB", (3000, 2000), "red")).json["id"]
+    path, tiff = f"/v1/pictures/{name}", "Accept: image/tiff"
+    whole = patient.ask("GET", path, accept="image/tiff")
+    assert whole.status == 200 and len(whole.body) > 18_000_000
+    before = psutil.Process(patient.process.pid).memory_info().rss
+    closing = ("Connection: close", "Connection: keep-alive")
+    lines = [unread(patient, path, tiff, closing[number % 2]) for number in range(6)]
+    try:
+        assert patient.ask("GET", "/healthz").status == 200  # by now, it has accepted those before
+        deadline = time.monotonic() + 20
+        while connections(patient):
+            assert psutil.Process(patient.process.pid).memory_info().rss - before < 80_000_000
+            assert time.monotonic() < deadline, "they are kept for ever"
+            time.sleep(0.02)
+        again = patient.ask("GET", path, accept="image/tiff")
+        assert again.status == 200 and again.body == whole.body
+    finally:
+        for line in lines:
+            line.close()
 
 
 TIMED = """

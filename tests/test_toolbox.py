@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import weakref
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -306,6 +308,23 @@ def test_partitions_share_neither_what_is_cached_nor_what_is_under_way(tmp_path:
         again = asyncio.run(each(toolbox, "a", "b", "c", ""))
     assert [one.cached for one in again] == [True, True, False, False] and calls(log) == 4
     assert len({one.key for one in [*first, *again]}) == 1 and len({str(pixels(one)) for one in [*first, *again]}) == 1
+
+
+def test_a_result_is_freed_when_nobody_holds_it_any_more() -> None:
+    with box("Echo", cache=Cache(0)) as toolbox:
+        gc.collect()
+        gc.disable()  # pictures are large and few: the collector, which counts objects, comes late
+        try:
+            outcome = asyncio.run(flip(toolbox)).outcome
+            assert outcome is not None
+            kept = weakref.ref(outcome.picture)
+            del outcome
+            deadline = time.monotonic() + 5
+            while kept() is not None and time.monotonic() < deadline:
+                time.sleep(0.01)  # the worker's thread lets go of it, too
+            assert kept() is None
+        finally:
+            gc.enable()
 
 
 def test_waiting_for_a_worker_is_no_time_out() -> None:

@@ -264,7 +264,8 @@ class ToolBox:
                 if (entry := self.cache.in_memory(shared_key)) is not None:
                     return entry, True, None
                 flight = self._depart(Flight(key, shared_key), checked, assets, seed)
-                flight.future.add_done_callback(lambda _: self._forget(flight))
+                # A future keeps its callbacks: with the flight in one, the result would be freed by the collector only.
+                flight.future.add_done_callback(lambda future: self._forget(shared_key, future))
             flight.waiting += 1
         try:
             landed = landing(flight.future)
@@ -280,9 +281,10 @@ class ToolBox:
             if self._leave(flight, checked.tool):
                 abandoned(flight.future)
 
-    def _forget(self, flight: Flight) -> None:
-        if self._running.get(flight.cache_key) is flight:
-            del self._running[flight.cache_key]
+    def _forget(self, shared_key: str, future: Future[Any]) -> None:
+        flight = self._running.get(shared_key)
+        if flight is not None and flight.future is future:
+            del self._running[shared_key]
 
     def _leave(self, flight: Flight, tool: Tool) -> bool:
         """Stop waiting. A call that nobody waits for any more is not begun, and in a process of its own is ended.
@@ -294,7 +296,7 @@ class ToolBox:
             if flight.waiting or flight.future.done() or flight.future.cancel():
                 return False
             if isinstance(backend := self._backends.get(tool.name), IsolatedBackend):
-                self._forget(flight)  # who asks from now on gets a fresh process
+                self._forget(flight.cache_key, flight.future)  # who asks from now on gets a fresh process
                 backend.interrupt()
             first, flight.abandoned = not flight.abandoned, True
             return first

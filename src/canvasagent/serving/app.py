@@ -17,11 +17,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from canvasagent.canvas import Asset, Kind, input_key
+from canvasagent.canvas import Kind, input_key
 from canvasagent.errors import BackendFailure, InputError
+from canvasagent.serving.answers import Outgoing
 from canvasagent.serving.bodies import Intake, check_digest, content_type, form_of
 from canvasagent.serving.calls import Calls
-from canvasagent.serving.desk import QUICK_PIXELS, Desk, Shortcut
+from canvasagent.serving.desk import Desk, Shortcut
 from canvasagent.serving.engine import Engine
 from canvasagent.serving.gate import Gate, Names
 from canvasagent.serving.keys import Caller, Keys
@@ -36,7 +37,6 @@ from canvasagent.serving.wire import (
     API,
     PNG,
     TIFF,
-    pack,
     split_id,
     told_size,
     unpack,
@@ -60,9 +60,10 @@ class Service:
         self.store = Store(settings.stored_bytes)
         self.turnstile = Turnstile(settings.concurrency, settings.waiting, settings.call_timeout)
         self.metrics = Metrics(self.store, self.turnstile)
-        self.intake = Intake(settings)
+        self.intake, self.outgoing = Intake(settings), Outgoing(settings.answers_bytes)
         self.decoding = asyncio.Semaphore(max(2, settings.concurrency))  # what is being decoded takes memory
-        self.desk = Desk(self.intake, self.store, Calls(engine, settings, self.store, self.turnstile, self.metrics))
+        calls = Calls(engine, settings, self.store, self.turnstile, self.metrics)
+        self.desk = Desk(self.intake, self.outgoing, self.store, calls)
         self.unready: dict[str, str] | None = None
         """Tools that cannot be had, with why; None until that is known."""
 
@@ -132,7 +133,9 @@ class Service:
         media = TIFF if request.headers.get("accept", "").startswith(TIFF) else PNG
         if request.method == "HEAD":
             return Response(media_type=media)
-        return Response(await _packed(asset, media), media_type=media, headers={"ETag": f'"{asset.id}"'})
+        answer = await self.outgoing.picture(asset.picture, media)
+        answer.headers["ETag"] = f'"{asset.id}"'
+        return answer
 
     async def list_tools(self, request: Request) -> Response:
         """GET /v1/tools"""
@@ -181,12 +184,6 @@ class Service:
                 unready[tool.name] = str(error)
                 log.error("%s cannot be had: %s", tool.name, error)
         self.unready = unready
-
-
-async def _packed(asset: Asset, media: str) -> bytes:
-    if media == TIFF and asset.picture.width * asset.picture.height <= QUICK_PIXELS:
-        return pack(asset.picture, media)
-    return await run_in_threadpool(pack, asset.picture, media)
 
 
 def build_app(

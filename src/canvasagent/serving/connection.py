@@ -50,15 +50,16 @@ class Gathering:
         return self._transport.get_write_buffer_size() + sum(map(len, self._held))
 
 
-def connection_class(header_seconds: float) -> type[HttpToolsProtocol]:
+def connection_class(header_seconds: float, idle_seconds: float) -> type[HttpToolsProtocol]:
     """A protocol that closes connections whose request head is slow (`header_seconds`) or too long, whose body
-    goes on after the answer, and whose answer nobody reads."""
+    goes on after the answer, and of whose answer nobody reads anything for `idle_seconds`."""
 
     class Connection(HttpToolsProtocol):
         _head_timer: asyncio.TimerHandle | None = None
         _head_bytes = 0
         _in_head = True
         _unread = 0
+        _reader_timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type]
@@ -66,7 +67,16 @@ def connection_class(header_seconds: float) -> type[HttpToolsProtocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._head_came()
+            self._stop_watching()
             super().connection_lost(exc)
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._watch_reader()
+
+        def resume_writing(self) -> None:
+            self._stop_watching()
+            super().resume_writing()
 
         def data_received(self, data: bytes) -> None:
             if self._in_head:
@@ -93,6 +103,8 @@ def connection_class(header_seconds: float) -> type[HttpToolsProtocol]:
             super().on_response_complete()
             if self.cycle.more_body and not self.transport.is_closing():
                 self.transport.close()
+            if self.transport.is_closing() and self.transport.get_write_buffer_size():
+                self._watch_reader()  # to close waits until all is read
 
         def timeout_keep_alive_handler(self) -> None:
             unread = self.transport.get_write_buffer_size()
@@ -103,6 +115,22 @@ def connection_class(header_seconds: float) -> type[HttpToolsProtocol]:
                 )
             elif not self.transport.is_closing() or unread:
                 self.transport.abort()
+
+        def _watch_reader(self) -> None:
+            self._stop_watching()
+            self._unread = self.transport.get_write_buffer_size()
+            self._reader_timer = self.loop.call_later(idle_seconds, self._reader_late)
+
+        def _stop_watching(self) -> None:
+            if self._reader_timer is not None:
+                self._reader_timer.cancel()
+                self._reader_timer = None
+
+        def _reader_late(self) -> None:
+            if self.transport.get_write_buffer_size() >= self._unread:
+                self.transport.abort()
+            else:
+                self._watch_reader()
 
         def _await_head(self) -> None:
             self._head_timer = self.loop.call_later(header_seconds, self._head_late)
@@ -120,11 +148,3 @@ def connection_class(header_seconds: float) -> type[HttpToolsProtocol]:
                 self.transport.close()
 
     return Connection
-
-
-def scope_header(scope: Any, name: bytes) -> str | None:
-    """A header of a request, by its name in lower case."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return str(value.decode("latin-1"))
-    return None

@@ -8,22 +8,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from canvasagent.serving.answers import Outgoing
 from canvasagent.serving.bodies import Intake, content_type
 from canvasagent.serving.calls import Calls, Progress, Work, settled
 from canvasagent.serving.keys import Caller
 from canvasagent.serving.problems import Problem, answer_to
 from canvasagent.serving.store import Store
-from canvasagent.serving.wire import API, EVENTS, LINES, MAX_CALL_BYTES, RESULT, pack_result
+from canvasagent.serving.wire import API, EVENTS, LINES, MAX_CALL_BYTES, RESULT
 from canvasagent.tools.base import Tool
 
-QUICK_PIXELS = 400_000
-"""Pictures up to this size are written without leaving the event loop."""
 EAGER_SECONDS = 0.5
 """A call that is done within this time is answered at once, even where its progress was asked for."""
 
@@ -33,6 +31,7 @@ class Desk:
     """Takes calls and answers them."""
 
     intake: Intake
+    outgoing: Outgoing
     store: Store
     calls: Calls
 
@@ -94,26 +93,7 @@ class Desk:
         """A result with its picture behind it."""
         made = result["picture"]
         asset = self.store.get(caller.name, made["id"]) if made is not None else None
-        picture = asset.picture if asset is not None else None
-        if picture is None or picture.width * picture.height <= QUICK_PIXELS:
-            return Pieces(pack_result(result, picture))
-        return Pieces(await run_in_threadpool(pack_result, result, picture))
-
-
-class Pieces(Response):
-    """A result and its pixels, which are not copied into one."""
-
-    def __init__(self, pieces: tuple[bytes, bytes]) -> None:
-        size = sum(map(len, pieces))
-        super().__init__(None, media_type=RESULT, headers={"Content-Length": str(size)})
-        self._pieces = pieces
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send head, result, pixels."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        first, second = self._pieces
-        await send({"type": "http.response.body", "body": first, "more_body": True})
-        await send({"type": "http.response.body", "body": second})
+        return await self.outgoing.result(result, asset.picture if asset is not None else None)
 
 
 class Shortcut:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import ipaddress
+import math
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -104,13 +105,13 @@ def run(
     """
     config = uvicorn.Config(
         build_app(engine, settings, keys, names, origins),
-        http=connection_class(settings.header_seconds),
+        http=connection_class(settings.header_seconds, settings.idle_seconds),
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         limit_concurrency=settings.connections,
-        timeout_keep_alive=int(settings.idle_seconds),
+        timeout_keep_alive=math.ceil(settings.idle_seconds),
         timeout_graceful_shutdown=int(settings.grace_seconds),
         ssl_certfile=certificate,
         ssl_keyfile=private_key,

@@ -45,6 +45,8 @@ class ServerSettings(BaseModel):
     """Size of one uploaded picture, as a file."""
     uploads_bytes: int = Field(default=400 * MEGA, ge=1)
     """Size of all uploads that are under way at the same time."""
+    answers_bytes: int = Field(default=400 * MEGA, ge=1)
+    """Memory of the large pictures (above 0.4 megapixels) that are being sent at the same time."""
     max_pixels: int = Field(default=MAX_PIXELS, ge=1)
     """Pixels of one picture, checked before it is decoded."""
     stored_bytes: int = Field(default=1024 * MEGA, ge=MEGA)
@@ -58,7 +60,7 @@ class ServerSettings(BaseModel):
     body_bytes_per_second: float = Field(default=20_000, gt=0)
     """Slowest pace of a body, after the first `body_seconds`."""
     idle_seconds: float = Field(default=60.0, gt=0)
-    """Time after which a connection without requests is closed."""
+    """Time after which a connection without requests is closed, or one whose client reads nothing of its answer."""
     progress_seconds: float = Field(default=1.0, gt=0)
     """Time between two signs of life in an answer that is streamed."""
     grace_seconds: float = Field(default=60.0, ge=0)
