@@ -24,6 +24,7 @@ from canvasagent.imaging.pictures import is_file, write_atomically
 from canvasagent.record.run_folder import refuse_used
 from canvasagent.record.trajectory import RECORD_NAME, Trajectory
 from canvasagent.storage.folders import OWN_FILES, locked, refuse_strangers
+from canvasagent.storage.input_files import regular_file
 from canvasagent.storage.names import PlainName, path_below, same_name
 from canvasagent.task import Task
 
@@ -86,9 +87,18 @@ def read_batch(path: Path, seed: int = 0) -> list[Item]:
     Raises `InputError` that tells every bad line with its number. Its ids can be names of folders.
     """
     try:
-        data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        data = regular_file(path).read_bytes()
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror or error}.") from error
+    return parse_batch(data, f"'{path}'", path.parent, seed)
+
+
+def parse_batch(data: bytes, name: str, folder: Path, seed: int = 0) -> list[Item]:
+    """The requests in `data`; pictures are named from `folder`, and `name` says in messages where it is from.
+
+    Raises `InputError` as `read_batch`.
+    """
+    data = data.removeprefix(codecs.BOM_UTF8)
     items: dict[str, Item] = {}
     numbers: dict[str, int] = {}
     wrong: list[str] = []
@@ -96,18 +106,18 @@ def read_batch(path: Path, seed: int = 0) -> list[Item]:
         if not line.strip():
             continue
         try:
-            item = _read_line(line, number, path.parent, seed)
-            name = same_name(item.id)
-            if name in numbers:
-                raise InputError(f"the id '{item.id}' is taken by line {numbers[name]}.")
+            item = _read_line(line, number, folder, seed)
+            key = same_name(item.id)
+            if key in numbers:
+                raise InputError(f"the id '{item.id}' is taken by line {numbers[key]}.")
         except InputError as error:
             wrong.append(f"line {number}: {error}")
             continue
-        items[item.id], numbers[name] = item, number
+        items[item.id], numbers[key] = item, number
     if wrong:
-        raise refusal(f"'{path}' cannot be used", wrong)
+        raise refusal(f"{name} cannot be used", wrong)
     if not items:
-        raise InputError(f"'{path}' has no request in it.")
+        raise InputError(f"{name} has no request in it.")
     return list(items.values())
 
 
@@ -123,7 +133,7 @@ def _read_line(line: bytes, number: int, folder: Path, seed: int) -> Item:
         raise InputError(f"the id '{name}' is the name of a file of ours.")
     pictures = [folder / image for image in read.images]
     for picture in pictures:
-        if not is_file(picture):
+        if not is_file(regular_file(picture)):
             raise InputError(f"there is no picture '{excerpt(str(picture))}'.")
     task = Task(
         read.instruction,

@@ -35,6 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from canvasagent.backends import profile_names as profile_names
 from canvasagent.backends.base import Backend
 from canvasagent.errors import CanvasAgentError, InputError
+from canvasagent.storage.input_files import regular_file
 from canvasagent.tools import all_tools
 
 GROUP = "canvasagent.backends"
@@ -159,7 +160,7 @@ def _from_server(spec: str) -> Profile:
 
 def _from_file(path: Path) -> Profile:
     try:
-        written = {"name": path.stem, **tomllib.loads(path.read_text("utf-8"))}
+        written = {"name": path.stem, **tomllib.loads(regular_file(path).read_text("utf-8"))}
         profile = Profile(**written)
     except OSError as error:
         raise InputError(f"profile '{path}' cannot be read: {error.strerror}.") from error

@@ -14,7 +14,16 @@ from rich.console import Console
 from rich.text import Text
 
 from canvasagent.agent import Agent
-from canvasagent.batch import RESULTS_NAME, Carrier, Result, read_batch, refuse_other_folder, run_batch
+from canvasagent.batch import (
+    RESULTS_NAME,
+    Carrier,
+    Item,
+    Result,
+    parse_batch,
+    read_batch,
+    refuse_other_folder,
+    run_batch,
+)
 from canvasagent.cli.common import (
     CODES,
     GOES_ON,
@@ -31,6 +40,7 @@ from canvasagent.cli.common import (
 from canvasagent.cli.options import settings_from
 from canvasagent.cli.progress import Bar
 from canvasagent.cli.run import Given
+from canvasagent.cli.stdin import STDIN, read_stdin
 from canvasagent.cli.words import STATUS_STYLE, harmless, short
 from canvasagent.defaults import CONCURRENCY, Limits
 from canvasagent.errors import CanvasAgentError
@@ -43,8 +53,7 @@ _WORST_FIRST = ("failed", "truncated", "unmet", "met")
 def run_batch_file(given: Given) -> Ending:
     """Run the file's requests that are not finished yet; the exit code is the worst of all of them."""
     assert given.batch is not None
-    items = read_batch(given.batch, given.seed or 0)
-    folder = given.runs_dir / plain_name(given.batch.stem, "batch file")
+    items, folder = _requests(given, given.batch)
     refuse_other_folder(folder)
     concurrency = given.concurrency or CONCURRENCY
     bar = Bar("requests", len(items), lines=False)
@@ -69,6 +78,15 @@ def run_batch_file(given: Given) -> Ending:
             if not isinstance(cause, KeyboardInterrupt | CanvasAgentError):
                 raise cause from None
     return _ending(given, folder, tally, cause)
+
+
+def _requests(given: Given, file: Path) -> tuple[list[Item], Path]:
+    """The requests of a file or of standard input, and the folder of their runs."""
+    seed = given.seed or 0
+    if str(file) == STDIN:
+        items = parse_batch(read_stdin("requests, one a line"), "standard input", Path(), seed)
+        return items, given.runs_dir / "stdin"
+    return read_batch(file, seed), given.runs_dir / plain_name(file.stem, "batch file")
 
 
 @contextlib.contextmanager

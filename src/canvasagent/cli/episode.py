@@ -28,6 +28,7 @@ from canvasagent.cli.common import (
 from canvasagent.cli.live import view_for
 from canvasagent.cli.options import flag
 from canvasagent.cli.run import Given
+from canvasagent.cli.stdin import pictures_from
 from canvasagent.cli.words import command_words, harmless, status_words
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
 from canvasagent.record.events import Event, Listener
@@ -46,7 +47,7 @@ def run_one(given: Given) -> Ending:
         agent, start = _resume(given, given.resume)
     else:
         carried = load_run(given.continued, given.runs_dir).carry() if given.continued is not None else None
-        task = Task(given.request or "", given.images, carried=carried)
+        task = Task(given.request or "", pictures_from(given.images), carried=carried)
         agent = given.agent()
         seeded: dict[str, Any] = {} if given.seed is None else {"seed": given.seed}
 

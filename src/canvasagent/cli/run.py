@@ -90,7 +90,9 @@ def run(
     ] = None,
     image: Annotated[
         list[Path] | None,
-        typer.Option("--image", "-i", help="A picture to work on; give as many as there are.", metavar="FILE"),
+        typer.Option(
+            "--image", "-i", help="A picture to work on; give as many as there are. -: standard input.", metavar="FILE"
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -134,7 +136,11 @@ def run(
     ] = None,
     batch: Annotated[
         Path | None,
-        typer.Option(help="A file with one request a line, as JSON objects.", metavar="FILE", rich_help_panel="Batch"),
+        typer.Option(
+            help="A file with one request a line, as JSON objects. -: standard input.",
+            metavar="FILE",
+            rich_help_panel="Batch",
+        ),
     ] = None,
     concurrency: Annotated[
         int | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from canvasagent.canvas import Canvas, Kind
 from canvasagent.cli.common import CODES, FAILED, Ending, err, failure, out, tell_error, verbose_option
 from canvasagent.cli.completion import profiles
 from canvasagent.cli.options import flag, with_options
+from canvasagent.cli.stdin import STDIN, read_stdin
 from canvasagent.cli.tool_values import form_words, metavar, read_value
 from canvasagent.cli.words import harmless
 from canvasagent.errors import InputError
@@ -39,7 +41,8 @@ def register(app: typer.Typer, summary: str) -> None:
     """Add a command for every tool, under its slug; its other names work too, in upper or lower case."""
     group = typer.Typer(
         no_args_is_help=True,
-        help=f"{summary} Pictures are given as paths, places on a grid of 0 to 1000 over the picture.",
+        help=f"{summary} Pictures are given as paths (-: standard input), places on a grid of 0 to 1000 over the "
+        "picture.",
         context_settings={"token_normalize_func": str.lower},
     )
     for tool in all_tools().values():
@@ -136,9 +139,12 @@ def _load(tool: Tool, given: dict[str, Any]) -> tuple[Canvas, dict[str, str]]:
     paths: dict[str, str] = {}
     ids: dict[tuple[str, Kind], str] = {}
     slots: dict[str, str] = {}
+    piped: bytes | None = None
     for one in tool.named(given):
         path = str(one.value)
-        picture, kind, notes = load_asset(path, one.kinds)
+        if path == STDIN and piped is None:
+            piped = read_stdin("a picture")
+        picture, kind, notes = load_asset(piped if path == STDIN and piped is not None else path, one.kinds)
         for note in notes:
             err().print(f"Note: {note}", markup=False)
         if (path, kind) not in ids:
@@ -149,21 +155,21 @@ def _load(tool: Tool, given: dict[str, Any]) -> tuple[Canvas, dict[str, str]]:
     return canvas, paths
 
 
-def load_asset(path: str, kinds: tuple[str, ...]) -> tuple[Image.Image, Kind, tuple[str, ...]]:
-    """A file as an asset of one of `kinds`: a mask where only that will do or it holds nothing but black and
-    white in one channel, a cut-out where it is transparent. Raises `InputError` if it is no picture."""
-    opened = open_picture(path)
+def load_asset(source: str | bytes, kinds: tuple[str, ...]) -> tuple[Image.Image, Kind, tuple[str, ...]]:
+    """A file, or what it holds, as an asset of one of `kinds`: a mask where only that will do or it holds nothing but
+    black and white in one channel, a cut-out where it is transparent. Raises `InputError` if it is no picture."""
+    opened = open_picture(source)
     picture = opened.picture
     if kinds == (Kind.MASK.value,):
         return _as_mask(picture), Kind.MASK, opened.notes
-    if Kind.MASK.value in kinds and _holds_mask(path, picture):
+    if Kind.MASK.value in kinds and _holds_mask(source, picture):
         return _as_mask(picture), Kind.MASK, opened.notes
     cutout = "A" in picture.getbands() and Kind.CUTOUT.value in kinds
     return picture, Kind.CUTOUT if cutout else Kind.IMAGE, opened.notes
 
 
-def _holds_mask(path: str, picture: Image.Image) -> bool:
-    with Image.open(path) as file:
+def _holds_mask(source: str | bytes, picture: Image.Image) -> bool:
+    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as file:
         if file.mode not in ("L", "1"):
             return False
     return not any(picture.convert("L").histogram()[1:255])

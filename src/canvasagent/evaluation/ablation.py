@@ -15,6 +15,7 @@ from canvasagent.evaluation.rows import Row
 from canvasagent.evaluation.runner import Setup
 from canvasagent.evaluation.statistics import estimate, paired_difference
 from canvasagent.evaluation.tables import METRICS, TITLES
+from canvasagent.storage.input_files import regular_file
 
 
 class Published(BaseModel):
@@ -34,7 +35,7 @@ class Published(BaseModel):
 def read_published(path: Path) -> list[Published]:
     """Rows of a TOML file of `[[row]]` tables. Raises `InputError` that names what is wrong."""
     try:
-        data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        data: dict[str, Any] = tomllib.loads(regular_file(path).read_text("utf-8"))
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror or error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -22,6 +22,7 @@ from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.judges import load_judge
 from canvasagent.rewards.judges.base import ASPECTS, Aspect, JudgeSettings, Verdict
+from canvasagent.storage.input_files import regular_file
 
 Scores = dict[str, dict[Aspect, float | None]]
 """By run (`key_of`) and aspect."""
@@ -215,7 +216,7 @@ def _notes(judge: str, before: Stored | None, now: Stored) -> list[str]:
 def read_stored(path: Path) -> Stored:
     """Verdicts that `save_stored` wrote. Raises `InputError`."""
     try:
-        return Stored.model_validate_json(path.read_text("utf-8"))
+        return Stored.model_validate_json(regular_file(path).read_text("utf-8"))
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror or error}.") from error
     except (ValidationError, UnicodeDecodeError, json.JSONDecodeError) as error:

@@ -28,6 +28,7 @@ from canvasagent.record.trajectory import RECORD_NAME, Trajectory
 from canvasagent.rewards.hybrid import score
 from canvasagent.rewards.judges.base import Judge
 from canvasagent.storage.folders import NEW_FOLDER, is_temporary, locked, refuse_strangers
+from canvasagent.storage.input_files import regular_file
 from canvasagent.storage.names import path_below, plain_name, refuse_link, same_name
 from canvasagent.version import __version__
 
@@ -213,7 +214,7 @@ def read_setup(folder: Path) -> Setup:
     """What a folder of results is about. Raises `InputError` where it holds none, or one of another version."""
     file = folder / SETUP_NAME
     try:
-        data = read_json(file.read_bytes())
+        data = read_json(regular_file(file).read_bytes())
     except OSError as error:
         raise InputError(f"'{folder}' holds no evaluation: there is no {SETUP_NAME} in it.") from error
     except ValueError as error:

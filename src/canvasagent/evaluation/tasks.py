@@ -11,6 +11,7 @@ from pathlib import Path
 
 from canvasagent.craft.plan import Plan
 from canvasagent.errors import InputError, StorageError, refusal
+from canvasagent.storage.input_files import regular_file
 from canvasagent.storage.names import plain_name, same_name
 from canvasagent.task import Task
 
@@ -54,7 +55,7 @@ def load_bench(name: str) -> Bench:
     requests, one JSON object a line (`.jsonl`, as `canvasagent run --batch` takes it).
     Raises `InputError` where there is none, it is damaged, two tasks have one id, or one that cannot name a folder.
     """
-    path = Path(name)
+    path = regular_file(Path(name))
     if name.lower() == BENCH_NAME:
         kind, title = "canvasbench", BENCH_NAME
     elif path.suffix in (".jsonl", ".parquet") and path.is_file():

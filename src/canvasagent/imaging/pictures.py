@@ -14,6 +14,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from canvasagent.errors import InputError, StorageError
 from canvasagent.imaging.geometry import MAX_PIXELS, MOST_PIXELS, Size
+from canvasagent.storage.input_files import regular_file
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "PPM", "WEBP", "TIFF", "AVIF", "JPEG2000", "TGA", "ICO", "QOI")
 """What is decoded, common ones first. Formats that Pillow hands to another program (EPS) stay out."""
@@ -43,7 +44,7 @@ def open_picture(source: str | Path | bytes | Image.Image, max_pixels: int | Non
     if isinstance(source, Image.Image):
         with _readable(name, max_pixels):
             return _normalise(source, name, max_pixels)
-    stream: io.BytesIO | Path = io.BytesIO(source) if isinstance(source, bytes) else Path(source)
+    stream: io.BytesIO | Path = io.BytesIO(source) if isinstance(source, bytes) else regular_file(Path(source))
     with _readable(name, max_pixels), Image.open(stream, formats=FORMATS) as picture:
         return _normalise(picture, name, max_pixels)
 

@@ -15,6 +15,7 @@ from canvasagent import record as run_files
 from canvasagent.errors import InputError, PolicyFailure
 from canvasagent.policies.base import PolicySettings, Reply
 from canvasagent.protocol.conversation import Message
+from canvasagent.storage.input_files import regular_file
 
 
 class ReplayPolicy:
@@ -57,7 +58,7 @@ def read_texts(path: Path) -> list[str]:
     """
     file = path / run_files.RECORD_NAME if path.is_dir() else path
     try:
-        record = json.loads(file.read_text("utf-8"))
+        record = json.loads(regular_file(file).read_text("utf-8"))
     except OSError as error:
         raise InputError(f"'{file}' cannot be read: {error.strerror or error}. Name a run folder.") from error
     except (ValueError, RecursionError) as error:

@@ -21,6 +21,7 @@ from canvasagent.protocol.conversation import Message
 from canvasagent.protocol.turns import ToolCall
 from canvasagent.record.ending import choose_answer, choose_final, stopped_by_infrastructure
 from canvasagent.record.model import Answer, AssetRecord, Origin, Record, TurnRecord, asset_record, turn_record
+from canvasagent.storage.input_files import regular_file
 from canvasagent.storage.names import plain_name
 from canvasagent.task import Carried, Task, question_in
 from canvasagent.version import __version__
@@ -248,10 +249,10 @@ class Trajectory(Record):
 
     @classmethod
     def load(cls, path: str | Path) -> Trajectory:
-        """Read a run folder or its `trajectory.json`. Raises `StorageError` with what is wrong."""
+        """Read a run folder or its `trajectory.json`. Raises `StorageError`, and `InputError` for a pipe."""
         file = Path(path) / RECORD_NAME if Path(path).is_dir() else Path(path)
         try:
-            data = json.loads(file.read_text("utf-8"))
+            data = json.loads(regular_file(file).read_text("utf-8"))
         except OSError as error:
             raise StorageError(f"there is no run at '{path}': {error.strerror or error}.") from error
         except (ValueError, RecursionError) as error:

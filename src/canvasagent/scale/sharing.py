@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.backends.profile import Profile, backend_class, make_config
 from canvasagent.errors import CanvasAgentError, InputError
+from canvasagent.storage.input_files import regular_file
 from canvasagent.weights.placement import GIB, RESERVED, Card, plan
 
 SPARE = 0.9
@@ -96,7 +97,7 @@ def load_sharing(path: Path | None) -> Sharing:
     if path is None:
         return Sharing()
     try:
-        return Sharing(**tomllib.loads(path.read_text("utf-8")))
+        return Sharing(**tomllib.loads(regular_file(path).read_text("utf-8")))
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -22,6 +22,7 @@ from canvasagent.errors import InputError
 from canvasagent.execution.in_flight import landing
 from canvasagent.serving.problems import Problem, too_many
 from canvasagent.serving.settings import Quota
+from canvasagent.storage.input_files import regular_file
 
 OPEN = "anyone"
 """The holder's name on a server without keys."""
@@ -130,7 +131,7 @@ class Keys:
     def load(cls, path: Path) -> Keys:
         """The keys in a TOML file. Raises `InputError` with what is wrong, never repeating a key."""
         try:
-            tables = tomllib.loads(path.read_text("utf-8"))
+            tables = tomllib.loads(regular_file(path).read_text("utf-8"))
         except OSError as error:
             raise InputError(f"the keys '{path}' cannot be read: {error.strerror}.") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

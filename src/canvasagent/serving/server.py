@@ -22,6 +22,7 @@ from canvasagent.serving.gate import Names
 from canvasagent.serving.keys import Keys
 from canvasagent.serving.settings import ServerSettings
 from canvasagent.stop_signals import answered_here
+from canvasagent.storage.input_files import regular_file
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Names of glibc's settings (malloc.h)."""
@@ -113,8 +114,8 @@ def run(
         limit_concurrency=settings.connections,
         timeout_keep_alive=math.ceil(settings.idle_seconds),
         timeout_graceful_shutdown=int(settings.grace_seconds),
-        ssl_certfile=certificate,
-        ssl_keyfile=private_key,
+        ssl_certfile=regular_file(certificate) if certificate else None,
+        ssl_keyfile=regular_file(private_key) if private_key else None,
     )
     allow_files(settings.connections + 256)
     keep_memory()

@@ -1,1 +1,1 @@
-"""What may be written and removed on disk: names that are safe as paths, and whose folder a folder is."""
+"""Files on disk: names that are safe as paths, whose folder a folder is, and what may be read as input."""

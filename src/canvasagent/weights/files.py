@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from canvasagent.errors import MissingExtra, WeightsError
+from canvasagent.storage.input_files import regular_file
 from canvasagent.weights.catalogue import entry_of
 
 PICKLED = frozenset({".bin", ".ckpt", ".pkl", ".pt", ".pth"})
@@ -32,7 +33,7 @@ def locate(source: str, revision: str | None = None) -> Path:
     """
     path = Path(source).expanduser()
     if path.exists():
-        return path
+        return regular_file(path)
     if source.startswith((".", "/", "~")) or source.count("/") != 1 or path.suffix in {".safetensors", *PICKLED}:
         raise WeightsError(f"there are no weights at '{source}'; give a folder, a file, or a hub id like org/model.")
     return _fetched(source, revision)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from canvasagent.errors import CanvasAgentError, MissingExtra, WeightsError
+from canvasagent.storage.input_files import regular_file
 from canvasagent.weights.catalogue import Entry
 from canvasagent.weights.files import PICKLED, check_file, check_safetensors, locate
 
@@ -106,7 +107,7 @@ def _wanted(entry: Entry, folder: Path) -> Iterator[Path]:
 
 def verify_path(path: Path) -> list[Checked]:
     """The files of weights in a folder or a single one, by their structure: no checksums of them are known."""
-    files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
+    files = [path] if regular_file(path).is_file() else sorted(item for item in path.rglob("*") if item.is_file())
     kinds = {".safetensors", *PICKLED}
     found = [_structure(item, item.name if path.is_file() else item.relative_to(path).as_posix())
              for item in files if item.suffix in kinds]  # fmt: skip

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from canvasagent.craft.chains.spec import Chain, ChainFile
 from canvasagent.craft.chains.validate import problems
 from canvasagent.errors import InputError
+from canvasagent.storage.input_files import regular_file
 
 PRINTED = {7: 142_798, 8: 3_808}
 """Trajectories of each table in all; the row "multi-tool hard" of Table 7 is Table 8."""
@@ -37,7 +38,7 @@ def user_chains(path: str | Path) -> dict[str, Chain]:
     """The chains of a TOML file (see `spec.py`). Raises `InputError` with all that is wrong with them."""
     path = Path(path)
     try:
-        text = path.read_text("utf-8")
+        text = regular_file(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the chain file '{path}' cannot be read: {error}.") from error
     file = _parsed(text, str(path))

@@ -13,6 +13,7 @@ from pathlib import Path
 from canvasagent.craft.chains.load import load_chains, user_chains
 from canvasagent.craft.chains.spec import Chain
 from canvasagent.errors import InputError
+from canvasagent.storage.input_files import regular_file
 
 
 def mix_counts(mix: str | Path, n: int) -> dict[str, int]:
@@ -47,7 +48,7 @@ def mix_chains(mix: str | Path) -> dict[str, Chain]:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(regular_file(path).read_text("utf-8"))
     except OSError as error:
         known = "a mix is 'paper', 'uniform' or a TOML file"
         raise InputError(f"there is no mix '{path}' ({error.strerror or error}); {known}.") from error

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from canvasagent.craft.imports._items import read_items
 from canvasagent.errors import InputError
+from canvasagent.storage.input_files import regular_file
 
 NOT_DATA = {"manifest.json", "dataset_info.json", "dataset.json", "dataset_infos.json", "package.json"}
 
@@ -29,7 +30,7 @@ def classify(path: Path) -> Found:
     """What there is at `path`. Raises `InputError` where it is nothing that can be imported, or two things at once."""
     if not path.exists():
         raise InputError(f"there is nothing at '{path}'.")
-    inside = path if path.is_dir() else path.parent
+    inside = path if path.is_dir() else regular_file(path).parent
     if (inside / "dataset.json").is_file():
         raise InputError(f"'{inside}' is a dataset already; it needs no import.")
     found = Found()

@@ -35,6 +35,7 @@ from canvasagent.errors import InputError
 from canvasagent.foreign_json import dig, first_problem, list_in, read_json, type_word
 from canvasagent.imaging.pictures import encode, shrink, write_atomically
 from canvasagent.rewards.checks import read_check
+from canvasagent.storage.input_files import regular_file
 
 SHOWN_PIXELS = 200_000
 """Pixels of a picture on the page."""
@@ -185,7 +186,7 @@ def read_decisions(file: Path, key: str) -> list[Decision]:
     Raises `InputError` for what is none, or of another dataset.
     """
     try:
-        text = file.read_text("utf-8")
+        text = regular_file(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"'{file}' cannot be read: {error}.") from error
     entries = list(_entries(text, file))

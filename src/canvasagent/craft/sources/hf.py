@@ -22,6 +22,7 @@ from canvasagent.craft.sources._pool import Pool, Shelf, opened
 from canvasagent.errors import InputError, MissingExtra
 from canvasagent.foreign_json import dig, is_whole, list_in, read_json
 from canvasagent.imaging.pictures import is_file
+from canvasagent.storage.input_files import regular_file
 from canvasagent.storage.names import path_problem
 
 _INPUT_FIRST = ("input_image", "source_image", "original_image", "input", "source", "image")
@@ -182,7 +183,7 @@ def create(argument: str | None) -> Pool:
     if not argument:
         raise InputError("say which dataset: hf:NAME or hf:PATH, with :split behind it if only one is wanted.")
     shelf: Shelf
-    path = Path(argument).expanduser()
+    path = regular_file(Path(argument).expanduser())
     lines = [path] if path.suffix == ".jsonl" else sorted(path.glob("*.jsonl")) if path.is_dir() else []
     if lines and lines[0].is_file() and _is_pico(lines[0]):
         shelf = Lines(lines[0].resolve())

@@ -16,6 +16,7 @@ from PIL import Image
 
 from canvasagent.craft.sources._pool import Pool, opened
 from canvasagent.errors import InputError, MissingExtra
+from canvasagent.storage.input_files import regular_file
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def create(argument: str | None) -> Pool:
     """The source. Raises `InputError` where there are no such shards, `MissingExtra` without pyarrow."""
     if not argument:
         raise InputError("say where the image shards are: released:PATH.")
-    path = Path(argument).expanduser()
+    path = regular_file(Path(argument).expanduser())
     if not path.exists():
         raise InputError(f"'{argument}' does not exist.")
     return Pool(f"released:{argument}", Shards(path.resolve()))

@@ -13,6 +13,7 @@ from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import FORMAT_VERSION, Kind, RlRecord, SftRecord
 from canvasagent.errors import InputError, MissingExtra, StorageError
 from canvasagent.foreign_json import read_json
+from canvasagent.storage.input_files import regular_file
 from canvasagent.storage.names import PlainPath
 from canvasagent.version import __version__
 
@@ -96,7 +97,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     file = folder / MANIFEST
     try:
-        data = json.loads(file.read_text("utf-8"))
+        data = json.loads(regular_file(file).read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"there is no dataset in '{folder}': it has no {MANIFEST}.") from error
     except OSError as error:

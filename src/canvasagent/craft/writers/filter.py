@@ -24,6 +24,7 @@ from canvasagent.craft.writers._asking import Asker, Unusable, WriterSettings, f
 from canvasagent.endpoints.chat import BASE_DELAY
 from canvasagent.endpoints.fence import fence_name, fenced
 from canvasagent.errors import InputError
+from canvasagent.storage.input_files import regular_file
 
 OWN = "words"
 """Name of the package's own list."""
@@ -110,7 +111,7 @@ def load_filter(spec: str, settings: WriterSettings | None = None) -> TextFilter
         return WordFilter(OWN, own["words"])
     path = Path(spec)
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = regular_file(path).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         known = f"a filter is '{OWN}', a file with a word a line, or endpoint:MODEL"
         raise InputError(f"the word list '{spec}' cannot be read: {error}; {known}.") from error

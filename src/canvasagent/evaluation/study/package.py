@@ -15,6 +15,7 @@ from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.report.thumbnails import thumbnail
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.storage.folders import NEW_FOLDER, refuse_strangers
+from canvasagent.storage.input_files import regular_file
 from canvasagent.storage.names import path_below
 
 KEY_NAME = "key.json"
@@ -61,7 +62,7 @@ def refuse_used(folder: Path) -> None:
 def read_key(folder: Path) -> Study:
     """The key of a study. Raises `InputError` where there is none or it is damaged."""
     try:
-        return Study.model_validate_json((folder / KEY_NAME).read_text("utf-8"))
+        return Study.model_validate_json(regular_file(folder / KEY_NAME).read_text("utf-8"))
     except OSError as error:
         raise InputError(f"'{folder}' holds no study: there is no {KEY_NAME} in it.") from error
     except ValueError as error:

@@ -11,6 +11,7 @@ from canvasagent.errors import InputError, refusal
 from canvasagent.evaluation.study.design import ATTENTIVE, HIGHEST, LOWEST, QUESTIONS, Study
 from canvasagent.foreign_json import excerpt
 from canvasagent.imaging.pictures import write_atomically
+from canvasagent.storage.input_files import regular_file
 
 RATINGS_NAME = "ratings.csv"
 COLUMNS = ("rater", "item", *QUESTIONS)
@@ -50,7 +51,7 @@ def read_ratings(study: Study, files: Sequence[Path]) -> Ratings:
 
 def _read(study: Study, file: Path, ratings: Ratings, wrong: list[str]) -> None:
     try:
-        lines = list(csv.DictReader(file.read_text("utf-8-sig").splitlines()))
+        lines = list(csv.DictReader(regular_file(file).read_text("utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"'{file}' cannot be read as CSV: {error}.") from error
     if not lines:
