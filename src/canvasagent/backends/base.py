@@ -50,7 +50,7 @@ The keywords and results by tool:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -132,13 +132,3 @@ def rgb_array(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:
     import numpy as np  # here, so that a shell's completion does not wait for it
 
     return np.array(picture.convert("RGB"))
-
-
-def map_colors(picture: Image.Image, change: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]) -> Image.Image:
-    """Apply `change` to the (height, width, 3) uint8 colours of a picture; its alpha stays as it was."""
-    import numpy as np
-
-    result = Image.fromarray(np.ascontiguousarray(change(rgb_array(picture)), dtype=np.uint8))
-    if "A" in picture.getbands():
-        result.putalpha(picture.getchannel("A"))
-    return result

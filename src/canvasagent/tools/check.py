@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from canvasagent.canvas import Kind
+from canvasagent.canvas import BASE_ALIASES, Kind
 from canvasagent.faults import Stage, ToolFault
 from canvasagent.imaging.geometry import GRID
 from canvasagent.tools.base import AssetInfo, Tool
@@ -95,7 +95,7 @@ def _resolve(
     missing: dict[str, list[str]] = {}
     for one in named:
         name = one.value.strip() if isinstance(one.value, str) else one.value
-        name = "img_1" if name in ("base", "base_image") else name
+        name = "img_1" if name in BASE_ALIASES else name
         if isinstance(name, str) and name in canvas:
             found[one.slot] = name
         else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from canvasagent.canvas import Kind
+from canvasagent.canvas import BASE_ALIASES, Kind
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import ChatMessage, SftRecord
 from canvasagent.craft.store import Dataset
@@ -134,7 +134,7 @@ def _wrong(exchange: Exchange, record: SftRecord, on_purpose: set[int]) -> Itera
         yield "schema", f"turn {exchange.number}: {fault.value.replace('_', ' ')}."
     if (call := exchange.turn.call) is None:
         named = exchange.turn.final_id
-        if named is not None and named not in exchange.before and named not in ("base", "base_image"):
+        if named is not None and named not in exchange.before and named not in BASE_ALIASES:
             yield "reference", f"turn {exchange.number} ends with '{named}', which does not exist."
         return
     if exchange.tool is None:

@@ -10,7 +10,7 @@ import numpy as np
 from canvasagent.backends.lite.edits._spec import Job, Mask, Pixels, Where
 from canvasagent.backends.lite.edits._things import riders, the
 from canvasagent.errors import ToolRefusal
-from canvasagent.sketch.layout import MARGIN, STANDING, Placement, Stage, add_to, natural_share
+from canvasagent.sketch.layout import MARGIN, STANDING, Placement, add_to, natural_share
 from canvasagent.sketch.reading import Drawing, Item, visible
 from canvasagent.sketch.render import SHADED
 from canvasagent.sketch.scene import Group, Scene
@@ -206,8 +206,3 @@ def in_pixels(placement: Placement) -> Placement:
     """A placement on whole pixels."""
     wide, tall = max(1, round(placement.width)), max(1, round(placement.height))
     return replace(placement, left=round(placement.left), top=round(placement.top), width=wide, height=tall)
-
-
-def stage_of(drawing: Drawing) -> Stage:
-    """Where things may stand in the picture."""
-    return Stage.of(Scene(), drawing.setting.place, drawing.size)

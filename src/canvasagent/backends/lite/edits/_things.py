@@ -15,7 +15,7 @@ from canvasagent.backends.lite.phrases import color_range, parse
 from canvasagent.backends.lite.shapes import color_mask
 from canvasagent.english.colors import HsvRange
 from canvasagent.errors import ToolRefusal
-from canvasagent.sketch.lexicon import Token, phrases, suggestion, tokens
+from canvasagent.sketch.lexicon import Token, suggestion, tokens
 from canvasagent.sketch.reading import Drawing, Item
 from canvasagent.sketch.sprite import all_sprites
 
@@ -160,8 +160,3 @@ def _holds(kind: str, items: Sequence[Item], index: int, other: int) -> bool:
 def is_drawn_noun(phrase: str) -> bool:
     """Whether a phrase has a noun that the drawn world knows, without any picture."""
     return any(_meant(token) for token in tokens(phrase)[0])
-
-
-def sprite_words() -> frozenset[str]:
-    """Every word for a drawn thing."""
-    return frozenset(phrase for phrase, token in phrases().items() if token.sort == "sprite")

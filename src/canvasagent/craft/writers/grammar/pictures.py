@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from canvasagent.canvas import BASE_ALIASES
 from canvasagent.craft.plan import Branch, Found, Made, Node, Plan, Step
 
 IMAGES = ("image", "base_image")
@@ -80,7 +81,7 @@ class Grounds:
             if isinstance(value, Made):
                 return self._made(value.step)
             if isinstance(value, str):
-                root = {"base": "img_1", "base_image": "img_1"}.get(value, value)
+                root = "img_1" if value in BASE_ALIASES else value
                 return Ground(root, original=root in altered)
         mask = step.arguments.get("mask")
         if isinstance(mask, Made):
