@@ -7,7 +7,6 @@ output. Whatever else is said goes to standard error, so that the output can be 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import traceback
@@ -23,6 +22,7 @@ from canvasagent.cli.common import (
     STOPPED,
     USAGE,
     Ending,
+    err,
     exit_code,
     failure,
     is_verbose,
@@ -35,6 +35,7 @@ from canvasagent.cli.common import (
 from canvasagent.cli.completion import typed_words
 from canvasagent.cli.help_pages import HELP_NAMES, finish
 from canvasagent.cli.stops import stop_signals
+from canvasagent.cli.terminal import any_encoding, harmless_json
 
 COMMANDS = {
     "Make pictures": {
@@ -71,10 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in (given[: given.index("--")] if "--" in given else given)
     quiet_logging()
-    with stdout_for_json(as_json), stop_signals() as stops:
+    with any_encoding(), stdout_for_json(as_json), stop_signals() as stops:
         ending = _carry_out(given)
     if as_json and ending.payload is not None:
-        print(json.dumps(ending.payload, ensure_ascii=False), flush=True)  # noqa: T201
+        print(harmless_json(ending.payload, sys.stdout.encoding or "utf-8"), flush=True)  # noqa: T201
     code = stops.code if ending.code == STOPPED else ending.code
     if ending.at_once and arguments is None:
         _leave(code)
@@ -160,7 +161,7 @@ def _usage_error(error: typer.TyperException) -> Ending:
 def _failed(error: Exception) -> Ending:
     code = exit_code(error)
     if is_verbose():
-        traceback.print_exception(error)
+        err().print("".join(traceback.format_exception(error)))
     if code == OWN_FAULT:
         message = f"this is a fault in canvasagent: {type(error).__name__}: {error}"
         tell_error(message, "" if is_verbose() else "Use canvasagent --verbose … for the traceback.")

@@ -41,7 +41,8 @@ from canvasagent.cli.options import settings_from
 from canvasagent.cli.progress import Bar
 from canvasagent.cli.run import Given
 from canvasagent.cli.stdin import STDIN, read_stdin
-from canvasagent.cli.words import STATUS_STYLE, harmless, short
+from canvasagent.cli.terminal import harmless
+from canvasagent.cli.words import STATUS_STYLE, short
 from canvasagent.defaults import CONCURRENCY, Limits
 from canvasagent.errors import CanvasAgentError
 from canvasagent.scale.cluster import check_engine

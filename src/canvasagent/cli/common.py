@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import typer
 
 from canvasagent.cli.completion import run_names
+from canvasagent.cli.terminal import console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -116,16 +117,12 @@ def out() -> Console:
 
     Strings are printed as they are: square brackets and `:names:` in paths and names are no markup.
     """
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    return console(soft_wrap=True)
 
 
 def err() -> Console:
     """The console of everything else: standard error. Strings are printed as they are, as by `out`."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty(), markup=False, emoji=False)
+    return console(stderr=True, soft_wrap=not sys.stderr.isatty())
 
 
 def tell_error(message: str, advice: str = "") -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import typer
 
+from canvasagent.cli.terminal import harmless
+
 VARIABLE = "_CANVASAGENT_COMPLETE"
 """Set by the shell's script when it asks for completions."""
 _LINES = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")
@@ -92,4 +94,4 @@ def run_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
-    return [name for name in names if name.startswith(incomplete)]
+    return [name for name in names if name.startswith(incomplete) and harmless(name) == name]

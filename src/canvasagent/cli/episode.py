@@ -29,7 +29,8 @@ from canvasagent.cli.live import view_for
 from canvasagent.cli.options import flag
 from canvasagent.cli.run import Given
 from canvasagent.cli.stdin import pictures_from
-from canvasagent.cli.words import command_words, harmless, status_words
+from canvasagent.cli.terminal import harmless
+from canvasagent.cli.words import command_words, status_words
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
 from canvasagent.record.events import Event, Listener
 from canvasagent.task import Task

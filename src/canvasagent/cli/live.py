@@ -12,8 +12,9 @@ from rich.padding import Padding
 from rich.spinner import Spinner
 from rich.text import Text
 
+from canvasagent.cli.terminal import harmless
 from canvasagent.cli.thumbnails import can_show, thumbnail
-from canvasagent.cli.words import COLUMNS, asset_words, call_words, harmless, print_turn
+from canvasagent.cli.words import COLUMNS, asset_words, call_words, print_turn
 from canvasagent.protocol.turns import parse
 from canvasagent.record.events import Event
 
@@ -71,7 +72,7 @@ class LiveView:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._pictures = can_show(console)
-        self._spinner = Spinner("dots", style="cyan")
+        self._spinner = Spinner("dots" if console.encoding.startswith("utf") else "line", style="cyan")
         self._turn = 1
         self._doing = ""
         self._written = ""

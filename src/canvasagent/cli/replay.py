@@ -61,7 +61,7 @@ def replay(
 def _print(console: Console, report: ReplayReport) -> None:
     from rich.text import Text
 
-    from canvasagent.cli.words import harmless
+    from canvasagent.cli.terminal import harmless
 
     for drift in report.drifts:
         console.print(Text(harmless(drift), "yellow"))

@@ -133,7 +133,8 @@ def _told(one: Scored) -> dict[str, Any]:
 def _print(console: Console, scored: Sequence[Scored]) -> None:
     from rich.text import Text
 
-    from canvasagent.cli.words import harmless, short
+    from canvasagent.cli.terminal import harmless
+    from canvasagent.cli.words import short
 
     for one in scored:
         total = one.score.total

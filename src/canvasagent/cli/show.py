@@ -47,7 +47,8 @@ def _print(console: Console, record: Trajectory) -> None:
     """The whole run: request, turns with all their findings, result, answer, report."""
     from rich.text import Text
 
-    from canvasagent.cli.words import asset_words, harmless, print_turn, status_words
+    from canvasagent.cli.terminal import harmless
+    from canvasagent.cli.words import asset_words, print_turn, status_words
 
     console.print(Text(harmless(record.instruction), "bold"))
     head = f"{record.id} · {record.created} · policy {record.policy} · profile {record.profile} · seed {record.seed}"

@@ -18,8 +18,8 @@ from canvasagent.cli.common import CODES, FAILED, Ending, err, failure, out, tel
 from canvasagent.cli.completion import profiles
 from canvasagent.cli.options import flag, with_options
 from canvasagent.cli.stdin import STDIN, read_stdin
+from canvasagent.cli.terminal import harmless
 from canvasagent.cli.tool_values import form_words, metavar, read_value
-from canvasagent.cli.words import harmless
 from canvasagent.errors import InputError
 from canvasagent.faults import Stage
 from canvasagent.imaging.pictures import check_output_path, open_picture, save_picture

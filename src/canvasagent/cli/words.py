@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from canvasagent.cli.terminal import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,11 +39,6 @@ STATUS_WORDS = {
     "failed": "Failed",
     "running": "Not finished",
 }
-
-
-def harmless(text: str) -> str:
-    """`text` without control characters, which could move a terminal's cursor or change its colours."""
-    return "".join(char if char in "\n\t" or unicodedata.category(char) != "Cc" else "\ufffd" for char in text)
 
 
 def short(text: str, limit: int) -> str:
