@@ -28,20 +28,20 @@ def read_json(text: str | bytes) -> Any:
 
 
 class TooDeep(ValueError):
-    """A value has more levels than `MAX_DEPTH`."""
+    """A value has more levels than a limit."""
 
-    def __init__(self) -> None:
-        super().__init__(f"it is nested deeper than {MAX_DEPTH} levels")
+    def __init__(self, limit: int = MAX_DEPTH) -> None:
+        super().__init__(f"it is nested deeper than {limit} levels")
 
 
-def check_depth(value: object) -> None:
-    """Raise `TooDeep` where lists and objects in `value` are nested deeper than `MAX_DEPTH`."""
+def check_depth(value: object, limit: int = MAX_DEPTH) -> None:
+    """Raise `TooDeep` where lists and objects in `value` are nested deeper than `limit`."""
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(limit + 1):
         level = [inner for outer in level for inner in _inside(outer)]
         if not level:
             return
-    raise TooDeep
+    raise TooDeep(limit)
 
 
 def _inside(value: object) -> Any:

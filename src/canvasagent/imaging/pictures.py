@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from canvasagent.errors import InputError, StorageError
+from canvasagent.foreign_json import whole
 from canvasagent.imaging.geometry import MAX_PIXELS, MOST_PIXELS, Size
 from canvasagent.storage.input_files import regular_file
 
@@ -40,7 +41,7 @@ def open_picture(source: str | Path | bytes | Image.Image, max_pixels: int | Non
     The size is checked before anything is decoded: at most `max_pixels`, `MAX_PIXELS` where the caller has no setting
     for it. Raises `InputError` with what is wrong.
     """
-    name = f"'{source}'" if isinstance(source, str | Path) else "the picture"
+    name = whole(f"'{source}'") if isinstance(source, str | Path) else "the picture"
     if isinstance(source, Image.Image):
         with _readable(name, max_pixels):
             return _normalise(source, name, max_pixels)

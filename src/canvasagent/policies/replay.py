@@ -13,6 +13,7 @@ from typing import Any
 
 from canvasagent import record as run_files
 from canvasagent.errors import InputError, PolicyFailure
+from canvasagent.foreign_json import whole
 from canvasagent.policies.base import PolicySettings, Reply
 from canvasagent.protocol.conversation import Message
 from canvasagent.storage.input_files import regular_file
@@ -22,7 +23,7 @@ class ReplayPolicy:
     """Answers with recorded texts, in order. Which one comes next is read from the conversation alone."""
 
     def __init__(self, source: str, texts: Sequence[str]) -> None:
-        self.name = f"replay:{source}"
+        self.name = whole(f"replay:{source}")
         self.texts = tuple(texts)
 
     def record(self) -> dict[str, Any]:

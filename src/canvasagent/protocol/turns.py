@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from canvasagent.faults import FAULT_TEXT, FormatFault, ToolFault
+from canvasagent.foreign_json import check_depth, plain, whole
 
 _OPEN, _SHUT = "<reason>", "</reason>"
 _ACTION = re.compile(r"<tool_call>|<Terminate>")
@@ -58,7 +59,7 @@ class Turn:
 
 def parse(text: str) -> Turn:
     """Take a policy's text apart. Never raises; every departure from the contract is a fault."""
-    text = text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be written to a file
+    text = whole(text)  # a lone surrogate cannot be written to a file
     faults: list[FormatFault] = []
     reason, rest = _take_reason(text, faults)
     calls, rest = _take_calls(rest, faults)
@@ -176,22 +177,8 @@ def _as_call(value: object) -> ToolCall | None:
             return None
     if not isinstance(arguments, dict):
         return None
-    return ToolCall(_storable(value["name"].strip()), _storable(arguments))
-
-
-def _storable(value: Any, depth: int = 0) -> Any:
-    """The value with what no JSON file can hold replaced: lone surrogates, NaN and infinities."""
-    if depth > MAX_DEPTH:
-        raise ValueError(f"nested more than {MAX_DEPTH} deep")
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return str(value)
-    if isinstance(value, dict):
-        return {_storable(key): _storable(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_storable(item, depth + 1) for item in value]
-    return value
+    check_depth(arguments, MAX_DEPTH)
+    return ToolCall(whole(value["name"].strip()), plain(arguments))
 
 
 def render_turn(reason: str, call: ToolCall | None = None, final_id: str | None = None) -> str:
