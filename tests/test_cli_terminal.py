@@ -224,3 +224,15 @@ def test_every_console_is_made_in_one_place() -> None:
 def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
     return Shell(tmp_path, capsys)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are text there")
+def test_a_name_that_is_not_utf8(shell: Shell) -> None:
+    """Bytes of a name that are no text are half characters in Python, which no record can hold."""
+    photo(size=64).convert("CMYK").save("a.tif")  # its conversion is noted, with the file's name
+    Path("a.tif").rename("\udcff.tif")
+    turns = Path(shell.turns(call("Flip", image="img_1"), end()).removeprefix("replay:"))
+    turns.rename("\udcff.json")
+    said = shell("run", "mirror it", "-i", "\udcff.tif", "-o", "\udcff.png", "--policy", "replay:\udcff.json", "--json")
+    assert said.code == 0 and said.object["final"] == "\udcff.png" and Path("\udcff.png").is_file()
+    assert "half of a character" in shell("run", "mirror it \udcff", "-i", "\udcff.tif").err

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from canvasagent.foreign_json import shortened
+
 
 class FormatFault(StrEnum):
     """A way in which a turn's text breaks the wire contract."""
@@ -54,9 +56,17 @@ class Stage(StrEnum):
     INFRASTRUCTURE = "infrastructure"
 
 
+MAX_MESSAGE = 1000
+"""Characters of a fault's message: a policy reads it, whatever was written in the call or by a backend."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolFault:
-    """One thing wrong with a tool call, in words that say what would be right."""
+    """One thing wrong with a tool call, in words that say what would be right; cut at `MAX_MESSAGE`."""
 
     stage: Stage
     message: str
+
+    def __post_init__(self) -> None:
+        if len(self.message) > MAX_MESSAGE:
+            object.__setattr__(self, "message", shortened(self.message, MAX_MESSAGE))

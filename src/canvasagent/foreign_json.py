@@ -113,6 +113,11 @@ def is_whole(value: object) -> bool:
     return True
 
 
+def shortened(text: str, limit: int = MAX_ECHO) -> str:
+    """`text` as it is, or its beginning with `…` where it has more than `limit` characters."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
 def excerpt(text: str, limit: int = MAX_ECHO) -> str:
     """The beginning of `text` as a message may repeat it: at most `limit` characters, in one line."""
     line = " ".join(whole(text[: 2 * limit]).split())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from canvasagent.faults import FAULT_TEXT, FormatFault, ToolFault
-from canvasagent.foreign_json import check_depth, plain, whole
+from canvasagent.foreign_json import check_depth, plain, shortened, whole
 
 _OPEN, _SHUT = "<reason>", "</reason>"
 _ACTION = re.compile(r"<tool_call>|<Terminate>")
@@ -24,6 +24,9 @@ _CALL, _CLOSE = "<tool_call>", "</tool_call>"
 _DECODER = json.JSONDecoder()
 MAX_DEPTH = 32
 """How deep the JSON of a call may be nested."""
+
+MAX_ERROR = 4000
+"""Characters of what an observation says on a failed call."""
 
 MAX_BLOCKS = 16
 """Tool calls of one turn that are read; only the first is run, so what comes after can only be a fault."""
@@ -203,7 +206,8 @@ def render_observation(
 
 def render_error(faults: Sequence[ToolFault], infrastructure: bool = False) -> str:
     """What went wrong with a call, for the policy to act on."""
-    return ("Error (infrastructure): " if infrastructure else "Error: ") + " ".join(fault.message for fault in faults)
+    text = " ".join(fault.message for fault in faults)
+    return ("Error (infrastructure): " if infrastructure else "Error: ") + shortened(text, MAX_ERROR)
 
 
 def render_request(instruction: str, imglist: Sequence[str], continues: str | None = None) -> str:

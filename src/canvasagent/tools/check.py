@@ -10,9 +10,15 @@ from pydantic import ValidationError
 
 from canvasagent.canvas import BASE_ALIASES, Kind
 from canvasagent.faults import Stage, ToolFault
+from canvasagent.foreign_json import excerpt, shortened
 from canvasagent.imaging.geometry import GRID
 from canvasagent.tools.base import AssetInfo, Tool
 from canvasagent.tools.slots import Named
+
+MAX_SHOWN = 80
+"""Characters of what a call says that a fault repeats."""
+MAX_FAULTS = 8
+"""Faults of a call's form that are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,9 @@ def _validate(tool: Tool, raw: Mapping[str, Any], known: str, faults: list[ToolF
     try:
         return tool.arguments.model_validate(raw)
     except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            where = ".".join(str(part) for part in problem["loc"])
+        problems = error.errors(include_url=False)
+        for problem in problems[:MAX_FAULTS]:
+            where = ".".join(excerpt(str(part), MAX_SHOWN) for part in problem["loc"])
             if problem["type"] == "missing":
                 hint = f" Name a picture: {known}." if where in tool.references(raw) else ""
                 text = f"argument '{where}' is missing.{hint}"
@@ -77,6 +84,8 @@ def _validate(tool: Tool, raw: Mapping[str, Any], known: str, faults: list[ToolF
             else:
                 text = f"argument '{where}': {problem['msg']} (got {_short(problem.get('input'))})."
             faults.append(ToolFault(Stage.SCHEMA, text))
+        if len(problems) > MAX_FAULTS:
+            faults.append(ToolFault(Stage.SCHEMA, f"{len(problems) - MAX_FAULTS} more things are wrong with it."))
         return None
 
 
@@ -85,7 +94,7 @@ def _short(value: object) -> str:
         text = repr(value)
     except (RecursionError, ValueError):  # nested very deep, or a number of thousands of digits
         return f"a {type(value).__name__} that is too large to show"
-    return text if len(text) <= 80 else text[:77] + "…"
+    return shortened(text, MAX_SHOWN)
 
 
 def _resolve(
@@ -128,12 +137,12 @@ def _out_of_grid(arguments: Any) -> list[str]:
         flat = [number for item in value for number in (item if isinstance(item, tuple) else (item,))]
         if any(not 0 <= number <= GRID for number in flat):
             wrong.append(
-                f"argument '{name}': {list(flat)} lies outside of the picture; "
+                f"argument '{name}': {_short(flat)} lies outside of the picture; "
                 f"coordinates run from 0 to {GRID}, whatever the picture's size in pixels."
             )
         elif len(flat) == 4 and (flat[0] >= flat[2] or flat[1] >= flat[3]):
             wrong.append(
-                f"argument '{name}': {list(flat)} has no area; a box is [xmin, ymin, xmax, ymax] with "
+                f"argument '{name}': {_short(flat)} has no area; a box is [xmin, ymin, xmax, ymax] with "
                 "xmin < xmax and ymin < ymax."
             )
     return wrong

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import Field
 
 from canvasagent.canvas import Kind
+from canvasagent.foreign_json import shortened
 from canvasagent.imaging.geometry import box_to_grid
 from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool, ToolArguments, asset_field, text_problems
 from canvasagent.tools.listing import page_lines
@@ -34,7 +35,7 @@ def run(call: Call) -> Outcome:
         for item in found
     ]
     if not data:
-        text = f"No objects matching '{phrase}' were found in the image."
+        text = f"No objects matching '{shortened(phrase)}' were found in the image."
         return Outcome(text, words=text, data=data)
     lines = [f"- '{item['label']}': {item['bbox']} (confidence: {item['confidence']:.2f})" for item in data]
     text = "\n".join([f"Found {len(data)} objects:", *page_lines(lines, call.arguments.page)])

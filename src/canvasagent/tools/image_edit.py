@@ -11,6 +11,7 @@ from pydantic import Field
 from canvasagent.backends.base import refuse_references
 from canvasagent.canvas import Kind
 from canvasagent.errors import BackendFailure
+from canvasagent.foreign_json import shortened
 from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool, ToolArguments, asset_field, text_problems
 from canvasagent.tools.slots import AssetIds, assets_field
 
@@ -66,7 +67,7 @@ def run(call: Call) -> Outcome:
         raise BackendFailure(f"the ImageEdit backend gave {edited.size}, not {picture.size}.")
     if mask is not None:
         edited = keep_outside(picture, edited, mask)
-    return Outcome(f"Edited image as asked: {call.arguments.edit_prompt}", edited, call.kinds["image"])
+    return Outcome(f"Edited image as asked: {shortened(call.arguments.edit_prompt)}", edited, call.kinds["image"])
 
 
 def keep_outside(before: Image.Image, after: Image.Image, mask: Image.Image) -> Image.Image:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
+from canvasagent.foreign_json import shortened
 from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool, ToolArguments, asset_field
 
 
@@ -20,7 +21,8 @@ class Arguments(ToolArguments):
 def check(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> Iterable[str]:
     """An angle beyond a full turn is a mistake."""
     if not -360 <= arguments.angle <= 360:
-        yield f"argument 'angle': {arguments.angle} is more than a full turn; give -360 to 360 degrees clockwise."
+        given = shortened(str(arguments.angle), 20)
+        yield f"argument 'angle': {given} is more than a full turn; give -360 to 360 degrees clockwise."
 
 
 def output_pixels(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from canvasagent.errors import InputError
+from canvasagent.foreign_json import excerpt
 from canvasagent.rewards.checks.base import Check, Finding, Parameters, Result
 
 PACKAGE = __name__.rpartition(".")[0]
@@ -42,9 +43,10 @@ def read_check(data: Mapping[str, Any]) -> tuple[Check, Parameters]:
     name = data.get("check") if isinstance(data, Mapping) else None
     if not isinstance(name, str):
         raise InputError(
-            f"a check is an object with the key 'check', such as {{'check': 'text_readable', …}}: {data!r}"
+            f"a check is an object with the key 'check', such as {{'check': 'text_readable', …}}: {excerpt(repr(data))}"
         )
     if name not in checks:
+        name = excerpt(name, 60)
         close = difflib.get_close_matches(name, checks, 1)
         hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(checks)}."
         raise InputError(f"there is no check '{name}'; {hint}")
@@ -54,7 +56,7 @@ def read_check(data: Mapping[str, Any]) -> tuple[Check, Parameters]:
         return check, check.parameters.model_validate(given)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        where = ".".join(str(place) for place in problem["loc"])
+        where = ".".join(excerpt(str(place)) for place in problem["loc"])
         takes = ", ".join(check.parameters.model_fields)
         what = f"{where}: {problem['msg']}" if where else str(problem["msg"])
         raise InputError(f"check '{name}': {what}. It takes {takes}.") from error
