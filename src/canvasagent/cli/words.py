@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +51,8 @@ def short(text: str, limit: int) -> str:
 
 def command_words(*parts: object) -> str:
     """A command as it can be pasted into a shell."""
-    return shlex.join(["canvasagent", *map(str, parts)])
+    words = ["canvasagent", *map(str, parts)]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def call_words(name: str, arguments: Mapping[str, Any]) -> str:

@@ -75,10 +75,13 @@ def sweep(folder: Path, manifest: Manifest) -> None:
 
 def open_index(folder: Path, manifest: Manifest) -> PictureIndex:
     """The index of pictures as the manifest says; one that cannot be read is made again."""
+    index = None
     try:
         index = PictureIndex(folder / INDEX)
         index.update(folder, manifest)
     except sqlite3.DatabaseError:
+        if index is not None:
+            index.close()
         for ending in INDEX_FILES:
             (folder / f"{INDEX}{ending}").unlink(missing_ok=True)
         index = PictureIndex(folder / INDEX)

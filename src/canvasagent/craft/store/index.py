@@ -36,8 +36,12 @@ class PictureIndex:
         self._base = sqlite3.connect(name, isolation_level=None, check_same_thread=False, uri=read_only)
         if read_only:
             return
-        self._base.executescript(f"PRAGMA synchronous=OFF; PRAGMA cache_size=-8000; {_TABLES}")
-        self._base.execute("BEGIN")
+        try:
+            self._base.executescript(f"PRAGMA synchronous=OFF; PRAGMA cache_size=-8000; {_TABLES}")
+            self._base.execute("BEGIN")
+        except sqlite3.Error:
+            self._base.close()  # Windows removes no file that is open
+            raise
 
     def close(self) -> None:
         """Let go of the file; what was not committed is forgotten."""

@@ -88,7 +88,12 @@ class Manifest(BaseModel):
 
     def below(self, folder: str) -> list[Shard]:
         """The shards that lie in `folder`, in order."""
-        return [shard for shard in self.shards if str(Path(shard.path).parent) == folder]
+        return [shard for shard in self.shards if folder_of(shard.path) == folder]
+
+
+def folder_of(path: str) -> str:
+    """The folder of a file of the dataset. Both are written with `/` on every system."""
+    return path.rpartition("/")[0]
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -200,7 +205,7 @@ def record_schema(kind: Kind) -> Any:
 
 def columns_of(kind: Kind, path: str) -> set[str]:
     """The columns of the shard at `path`."""
-    below = str(Path(path).parent)
+    below = folder_of(path)
     schemas = {RECORDS: record_schema(kind), REJECTED: rejected_schema()}
     return set(schemas[below].names) if below in schemas else set(picture_schema().names)
 

@@ -22,6 +22,7 @@ from canvasagent.craft.store.layout import (
     Record,
     Rejection,
     Shard,
+    folder_of,
     record_schema,
     rejected_row,
     rejected_schema,
@@ -74,7 +75,7 @@ def _rewritten(folder: Path, dataset: Dataset, change: Change) -> None:
     except BaseException:
         files.discard()
         raise
-    kept = [shard for shard in manifest.shards if str(Path(shard.path).parent) not in (RECORDS, REJECTED)]
+    kept = [shard for shard in manifest.shards if folder_of(shard.path) not in (RECORDS, REJECTED)]
     told = {"pictures": manifest.counts.get("pictures", 0)} if "pictures" in manifest.counts else {}
     update = {"shards": [*shards, *kept], "counts": dict(sorted({**counts, **told}.items()))}
     replace_file(folder, MANIFEST, manifest.model_copy(update=update).model_dump_json(indent=1).encode("utf-8"))
@@ -122,7 +123,7 @@ class _Files:
         finished = [self._open[path].finish() for path in sorted(self._open)]
         for shard in self._open.values():
             shard.publish()
-        for below in {str(Path(path).parent) for path in self._open}:
+        for below in {folder_of(path) for path in self._open}:
             sync_folder(self._folder / below)
         return finished
 
@@ -135,5 +136,5 @@ class _Files:
 def _revision(path: str) -> int:
     """The revision in the name of a shard of records or rejections; 0 for the first."""
     number = Path(path).stem.rpartition("-")[2]
-    below = str(Path(path).parent)
+    below = folder_of(path)
     return int(number[_RUN:]) if below in (RECORDS, REJECTED) and len(number) > _RUN else 0

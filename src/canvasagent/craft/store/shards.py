@@ -5,6 +5,7 @@ The settings are fixed and nothing of the hour or the machine goes in, so the sa
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -98,9 +99,14 @@ def _quietly(action: Callable[[], object]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` last through a loss of power."""
-    handle = os.open(folder, os.O_RDONLY)
+    """Make the names in `folder` last through a loss of power, where the system has a way to say so."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems sync no folders
+            raise
     finally:
         os.close(handle)

@@ -30,6 +30,7 @@ from canvasagent.craft.store.layout import (
     SHARD_ITEMS,
     Record,
     Rejection,
+    folder_of,
     named_by,
     need_pyarrow,
     picture_schema,
@@ -167,7 +168,7 @@ class DatasetWriter:
 
     def _shard(self, path: str) -> ShardFile:
         if path not in self._open:
-            below = str(Path(path).parent)
+            below = folder_of(path)
             if below in (PICTURES, REJECTED_PICTURES):
                 self._open[path] = ShardFile(self.folder, path, picture_schema(), GROUP_PICTURES, pictures=True)
             else:
@@ -180,7 +181,7 @@ class DatasetWriter:
         finished = [self._open[path].finish() for path in sorted(self._open)]
         for shard in self._open.values():
             shard.publish()
-        for below in {str(Path(path).parent) for path in self._open}:
+        for below in {folder_of(path) for path in self._open}:
             sync_folder(self.folder / below)
         update = {"complete": complete, "next_index": self._next, "counts": dict(sorted(self._counts.items()))}
         manifest = self._manifest.model_copy(update={**update, "shards": [*self._manifest.shards, *finished]})
