@@ -96,9 +96,9 @@ def test_no_path_of_one_system_is_written_down() -> None:
     assert not found
 
 
-@pytest.mark.parametrize("name", [new_run_id(), slug("openai:gpt-5"), slug('a/b\\c?*|<>"'), slug("images:x")])
-def test_names_of_folders_are_names_everywhere(name: str) -> None:
-    assert not set(name) & set('<>:"/\\|?*') and name == name.rstrip(" .") and PureWindowsPath(name).name == name
+def test_names_of_folders_are_names_everywhere() -> None:
+    for name in (new_run_id(), *map(slug, ("openai:gpt-5", 'a/b\\c?*|<>"', "images:x"))):
+        assert not set(name) & set('<>:"/\\|?*') and name == name.rstrip(" .") and PureWindowsPath(name).name == name
 
 
 def test_paths_inside_a_dataset_have_slashes_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
