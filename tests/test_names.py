@@ -216,6 +216,20 @@ def test_an_import_keeps_records_with_hostile_ids_apart(name: str, tmp_path: Pat
     assert sum(said.rejected.values()) == 1
 
 
+@pytest.mark.parametrize(
+    "name", ["../victim.png", "images/../../victim.png", "C:victim.png", ".hidden/victim.png", "nul.png"]
+)
+def test_an_import_reads_no_picture_by_a_path_that_leads_elsewhere(name: str, tmp_path: Path) -> None:
+    """The file is there in each case (a system that keeps drives apart would look on another one)."""
+    folder = tmp_path / "data"
+    (folder / "images").mkdir(parents=True)
+    (folder / name).parent.mkdir(exist_ok=True)
+    photo(size=32).save(folder / name)
+    item = {"messages": [{"role": "user", "content": "<image>mirror it"}], "images": [name]}
+    (folder / "train.json").write_text(json.dumps([item]))
+    assert import_dataset(folder, tmp_path / "out").counts == {"rejected": 1}
+
+
 @pytest.mark.parametrize("name", ["../../../victim", "/etc/victim", ".."])
 def test_pictures_are_exported_inside_the_folder(name: str, tmp_path: Path) -> None:
     """The hash of a picture names its file; a dataset of somebody else may say anything there."""

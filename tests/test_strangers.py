@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import typing
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from canvasagent.errors import InputError
 from canvasagent.execution.cache import Cache
 from canvasagent.record.run_folder import BEGUN_NAME, RunFolder
 from canvasagent.record.trajectory import Trajectory
-from canvasagent.storage.folders import LOCK_NAME
+from canvasagent.storage.folders import LOCK_NAME, set_mark
 from canvasagent.tools.base import Outcome
 from cli_helpers import CROP, Shell
 from craft_data import build, build_tasks, item
@@ -150,6 +151,23 @@ def test_a_file_that_is_there_is_not_replaced(command: str, shell: Shell, data: 
     said = shell(*arguments)
     assert said.code == 2 and "is there already" in said.err, said
     assert kept.read_text() == "mine"
+
+
+def test_a_result_replaces_a_file_and_nothing_else(shell: Shell) -> None:
+    os.mkfifo("pipe.png")
+    Path("folder.png").mkdir()
+    Path("kept.png").write_text("mine")
+    Path("link.png").symlink_to("kept.png")
+    Path("old.png").write_text("replaced")
+    for name in ("pipe.png", "folder.png", "x" * 300 + ".png"):
+        for arguments in (["tool", "flip", "--image", "a.png"], ["run", "mirror it", "-i", "a.png"]):
+            said = shell(*arguments, "-o", name, "--json")
+            assert said.code == 2 and name in said.object["error"], said
+    assert not Path("runs").exists(), "it is refused before the request is carried out"
+    for name in ("link.png", "old.png"):
+        assert shell("tool", "flip", "--image", "a.png", "-o", name).code == 0
+        assert Path(name).read_bytes()[:4] == b"\x89PNG" and not Path(name).is_symlink()
+    assert Path("kept.png").read_text() == "mine", "a link is replaced; what it leads to is not"
 
 
 READ = {
@@ -355,3 +373,8 @@ def test_a_new_run_takes_no_folder_with_links(tmp_path: Path, victim: Path) -> N
     (tmp_path / "run" / "assets").symlink_to(victim / "empty")
     with pytest.raises(InputError, match="is a link"):
         RunFolder(tmp_path / "run")
+    (tmp_path / "run" / "assets").unlink()
+    (tmp_path / "run" / BEGUN_NAME).unlink()
+    (tmp_path / "run" / BATCH_NAME).symlink_to(victim / "new")
+    with pytest.raises(InputError, match="is a link"):
+        set_mark(tmp_path / "run" / BATCH_NAME)

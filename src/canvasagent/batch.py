@@ -23,7 +23,7 @@ from canvasagent.foreign_json import excerpt, first_problem, read_json
 from canvasagent.imaging.pictures import is_file, write_atomically
 from canvasagent.record.run_folder import refuse_used
 from canvasagent.record.trajectory import RECORD_NAME, Trajectory
-from canvasagent.storage.folders import OWN_FILES, locked, refuse_strangers
+from canvasagent.storage.folders import OWN_FILES, locked, refuse_strangers, set_mark
 from canvasagent.storage.input_files import regular_file
 from canvasagent.storage.names import PlainName, path_below, same_name
 from canvasagent.task import Task
@@ -163,7 +163,7 @@ async def run_batch(
     carrier = _Here(agent) if isinstance(agent, Agent) else agent
     refuse_other_folder(folder)
     with locked(folder, "another batch is writing to"):
-        (folder / BATCH_NAME).touch()
+        set_mark(folder / BATCH_NAME)
         await _run_batch(carrier, items, folder, concurrency, tell, describe)
 
 

@@ -212,8 +212,6 @@ def _check(given: Given) -> None:
         from canvasagent.imaging.pictures import check_output_path
 
         check_output_path(given.output)
-        if given.output.is_dir():
-            raise InputError(f"'{given.output}' is a folder; name a file in it.")
 
 
 def _refuse(option: str, why: str, **unwanted: Any) -> None:

@@ -226,10 +226,20 @@ def is_file(path: Path) -> bool:
 
 
 def check_output_path(path: Path) -> None:
-    """Raise `InputError` unless `path` has an ending that names a picture format which can be written."""
+    """Raise `InputError` unless `path` has an ending that names a picture format which can be written.
+
+    A file that is there is replaced; what is there and no file (a folder, a pipe, a device) is refused.
+    """
     endings = Image.registered_extensions()
     if path.suffix.lower() not in endings or endings[path.suffix.lower()] not in Image.SAVE:
         raise InputError(f"'{path}': the ending '{path.suffix}' names no picture format; use .png, .jpg or .webp.")
+    try:
+        what = "a folder" if path.is_dir() else "a pipe or a device"
+        taken = path.exists() and not path.is_file()
+    except (OSError, ValueError) as error:  # too long, say
+        raise InputError(f"'{path}' cannot be written: {getattr(error, 'strerror', None) or error}.") from error
+    if taken:
+        raise InputError(f"'{path}' is {what}; name a file.")
 
 
 def encode(picture: Image.Image, format: str, *, xmp: bytes | None = None, fast: bool = False) -> bytes:

@@ -16,7 +16,7 @@ from canvasagent.imaging.pictures import save_picture, write_atomically
 from canvasagent.record.model import ASSET_ID, AssetRecord
 from canvasagent.record.report import REPORT_NAME, write_report
 from canvasagent.record.trajectory import ASSET_FOLDER, RECORD_NAME, Trajectory, asset_path
-from canvasagent.storage.folders import OWN_FILES, entries, is_temporary, refuse_strangers, take_lock
+from canvasagent.storage.folders import OWN_FILES, entries, is_temporary, refuse_strangers, set_mark, take_lock
 from canvasagent.storage.names import refuse_link
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class RunFolder:
         try:
             _remove_leftovers(self.path)
             if not resume:
-                (self.path / BEGUN_NAME).touch()
+                set_mark(self.path / BEGUN_NAME)
         except OSError as error:
             raise StorageError(f"'{self.path}' cannot be written: {error.strerror or error}.") from error
 

@@ -59,6 +59,12 @@ def refuse_strangers(folder: Path, advice: str, ours: Callable[[str], bool] = la
         raise InputError(f"'{folder}' holds something else ({', '.join(strange[:_LISTED])}{more}); {advice}.")
 
 
+def set_mark(file: Path) -> None:
+    """Make an empty file of `OWN_FILES`, which says something by being there. Raises `InputError` for a link."""
+    refuse_link(file)
+    file.touch()
+
+
 def take_lock(folder: Path, busy: str) -> FileLock:
     """The lock of `folder`, which is made where there is none; whoever takes it releases it.
 

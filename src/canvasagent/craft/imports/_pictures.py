@@ -17,6 +17,7 @@ from canvasagent.craft.imports._unusable import Unusable
 from canvasagent.errors import InputError
 from canvasagent.foreign_json import excerpt, type_word
 from canvasagent.imaging.pictures import as_png
+from canvasagent.storage.names import path_problem
 
 _ROOT = re.compile(r"/+|[A-Za-z]:")
 """Where an absolute path begins, of whichever system."""
@@ -77,8 +78,10 @@ class PictureFinder:
         try:
             for root in self._roots:
                 for start in range(len(parts)):
+                    if (start > 0 and start > len(parts) - 2) or path_problem("/".join(parts[start:])) is not None:
+                        continue
                     file = root.joinpath(*parts[start:])
-                    if (start == 0 or start <= len(parts) - 2) and file.is_file():
+                    if file.is_file():
                         return file.read_bytes()
             data = self._in_shards(parts)
         except (OSError, ValueError) as error:  # no such name can be: too long, half a character; not to be read
