@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import psutil
 import urllib3
 
-from canvasagent.serving.wire import RESULT
+from canvasagent.endpoints.wire import RESULT
 
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 LAST_ANSWERS = 60.0

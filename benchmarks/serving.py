@@ -28,8 +28,8 @@ from loop import picture
 
 from canvasagent import ToolBox
 from canvasagent.canvas import Canvas, Kind, input_key
+from canvasagent.endpoints.wire import pack, picture_id
 from canvasagent.execution.cache import Cache
-from canvasagent.serving.wire import pack, picture_id
 from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import check_call
 

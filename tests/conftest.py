@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from canvasagent.stop_signals import STOP_SIGNALS
+from canvasagent.concurrency.stop_signals import STOP_SIGNALS
 
 # A machine that has other work to do is slow, which is no fault of ours: how long an example takes says nothing.
 settings.register_profile("canvasagent", deadline=None, suppress_health_check=[HealthCheck.too_slow])

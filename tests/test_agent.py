@@ -20,8 +20,9 @@ from PIL import Image
 from canvasagent import Agent, Event, Limits, Task, ToolBox, Trajectory
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset
+from canvasagent.endpoints.settings import Usage
 from canvasagent.errors import InputError, PolicyFailure, StorageError
-from canvasagent.policies.base import Reply, Usage
+from canvasagent.policies.base import Reply
 from canvasagent.protocol.conversation import Message
 from canvasagent.record.run_folder import RunFolder
 from helpers import ListPolicy, call, end, photo

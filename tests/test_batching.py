@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from canvasagent.execution.batching import MicroBatcher
+from canvasagent.concurrency.batching import MicroBatcher
 
 
 class Recorder:

@@ -11,9 +11,9 @@ import pytest
 
 from canvasagent.agent import Agent
 from canvasagent.cli import main
+from canvasagent.concurrency.run_sync import run_sync
 from canvasagent.errors import InputError
 from canvasagent.evaluation.calibration import as_markdown, calibrate, key_of, read_stored, save_stored
-from canvasagent.execution.run_sync import block
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.judges.base import JudgeSettings
 from canvasagent.task import Task
@@ -46,7 +46,7 @@ def number_of(request: Request) -> int:
 
 def test_a_steady_judge_is_found_steady(runs: list[Trajectory]) -> None:
     with ChatServer(scoring(lambda request: 0.2 * number_of(request))) as server:
-        found = block(calibrate(runs, "endpoint:m", settings(server), repeats=2))
+        found = run_sync(calibrate(runs, "endpoint:m", settings(server), repeats=2))
         assert len(server.requests) >= 4 * 3 * 4  # two rounds, result first, reworded; lost connections are asked again
     assert all(one.deviation == 0 and one.n == 4 for one in found.spread)
     assert all(shift.apart == 0 and shift.spearman == pytest.approx(1.0) for shift in found.shifts)
@@ -58,7 +58,7 @@ def test_a_judge_that_favours_wordings_and_orders_is_found_out(runs: list[Trajec
         return 0.2 * number_of(request) + (0.1 if reworded else 0.0)
 
     with ChatServer(scoring(biased)) as server:
-        found = block(calibrate(runs, "endpoint:m", settings(server), repeats=2))
+        found = run_sync(calibrate(runs, "endpoint:m", settings(server), repeats=2))
     shifts = {(shift.what, shift.aspect): shift for shift in found.shifts}
     assert shifts["prompts reworded", "align"].apart == pytest.approx(0.1)
     assert shifts["result shown first", "align"].apart == 0
@@ -69,16 +69,16 @@ def test_a_wavering_judge_is_found_out_whatever_is_kept(runs: list[Trajectory], 
     """Repeats are asked for anew even where replies are kept."""
     count = iter(range(10_000))
     with ChatServer(lambda request: Answer(json.dumps({"score": (next(count) % 5) / 10}))) as server:
-        found = block(calibrate(runs, "endpoint:m", settings(server, cache=tmp_path, concurrency=1), repeats=3))
+        found = run_sync(calibrate(runs, "endpoint:m", settings(server, cache=tmp_path, concurrency=1), repeats=3))
     assert all(one.deviation is not None and one.deviation > 0 for one in found.spread)
 
 
 def test_drift_and_another_model_are_told(runs: list[Trajectory], tmp_path: Path) -> None:
     with ChatServer(scoring(lambda request: 0.2 * number_of(request))) as server:
-        first = block(calibrate(runs, "endpoint:m", settings(server), repeats=1))
+        first = run_sync(calibrate(runs, "endpoint:m", settings(server), repeats=1))
     save_stored(tmp_path / "stored.json", first.stored)
     with ChatServer(scoring(lambda request: 0.2 * number_of(request) + 0.2)) as server:
-        later = block(
+        later = run_sync(
             calibrate(runs, "endpoint:n", settings(server), repeats=1, before=read_stored(tmp_path / "stored.json"))
         )
     drift = [shift for shift in later.shifts if shift.what.startswith("verdicts of")]
@@ -92,7 +92,7 @@ def test_drift_and_another_model_are_told(runs: list[Trajectory], tmp_path: Path
 def test_people_and_another_judge_stand_beside_it(runs: list[Trajectory]) -> None:
     people = {key_of(run): {"align": 1 - 0.2 * number} for number, run in enumerate(runs)}
     with ChatServer(scoring(lambda request: 0.2 * number_of(request))) as server:
-        found = block(calibrate(runs, "endpoint:m", settings(server), repeats=1, against="local", people=people))  # type: ignore[arg-type]
+        found = run_sync(calibrate(runs, "endpoint:m", settings(server), repeats=1, against="local", people=people))  # type: ignore[arg-type]
     shifts = {(shift.what, shift.aspect): shift for shift in found.shifts}
     assert shifts["people", "align"].spearman == pytest.approx(-1.0)
     assert shifts["people", "trajectory"].n == 0 and shifts["people", "trajectory"].mean is None

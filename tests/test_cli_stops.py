@@ -18,7 +18,7 @@ import pytest
 
 from canvasagent import Trajectory
 from canvasagent.backends.isolated import IsolatedBackend
-from canvasagent.stop_signals import handlers_kept
+from canvasagent.concurrency.stop_signals import handlers_kept
 from chat_server import Answer, ChatServer, Hang, Request
 from cli_helpers import COMMAND, CROP, FLIP, Shell
 from helpers import call, end, photo

@@ -17,11 +17,11 @@ from canvasagent.backends import remote
 from canvasagent.backends.isolated import IsolatedBackend
 from canvasagent.backends.profile import Profile, load_profile, profile_record
 from canvasagent.endpoints.images import ImagesEndpoint, ImagesSettings
+from canvasagent.endpoints.tool_server import ToolServer
 from canvasagent.errors import BackendFailure, InputError
 from canvasagent.policies import load_policy
 from canvasagent.policies.base import PolicySettings
 from canvasagent.protocol.conversation import Message
-from canvasagent.serving.client import ToolServer
 from chat_server import Answer, ChatServer
 from helpers import ListPolicy, end, photo
 from images_server import ImagesServer

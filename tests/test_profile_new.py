@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from canvasagent.backends.profile import load_profile, profile_names
-from canvasagent.backends.template import commented
+from canvasagent.cli.profile_template import commented
 from canvasagent.tools import all_tools
 from cli_helpers import Shell
 

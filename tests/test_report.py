@@ -15,8 +15,9 @@ from PIL import Image
 
 from canvasagent import Agent, Limits, Task
 from canvasagent.canvas import Kind
+from canvasagent.endpoints.settings import Usage
 from canvasagent.errors import PolicyFailure, StorageError
-from canvasagent.policies.base import Reply, Usage
+from canvasagent.policies.base import Reply
 from canvasagent.record.model import AssetRecord, LineageRecord, TurnRecord
 from canvasagent.record.report import render, write_report
 from canvasagent.record.report.graph import NODE, layout

@@ -20,13 +20,13 @@ from canvasagent import ToolBox
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Canvas, Kind
 from canvasagent.cli import main
+from canvasagent.endpoints.wire import unpack, unpack_exactly
 from canvasagent.errors import InputError
 from canvasagent.faults import Stage
 from canvasagent.imaging.pictures import memory_of
 from canvasagent.scale.replica import Replica
 from canvasagent.serving.problems import Problem
 from canvasagent.serving.store import Store
-from canvasagent.serving.wire import unpack, unpack_exactly
 from canvasagent.testing.samples import picture
 from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import check_call

@@ -18,10 +18,10 @@ from PIL import Image
 from canvasagent import Agent, Task, ToolBox
 from canvasagent.backends.profile import load_profile
 from canvasagent.canvas import Asset, Canvas, Kind, pixel_hash
+from canvasagent.endpoints import tool_server as client
 from canvasagent.errors import BackendFailure, InputError
 from canvasagent.execution.calls import Execution
 from canvasagent.faults import Stage
-from canvasagent.serving import client
 from canvasagent.testing.samples import canvas, mask, picture
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import canvas_info

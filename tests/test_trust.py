@@ -25,8 +25,8 @@ from canvasagent.craft.audit import audit
 from canvasagent.craft.store import DatasetWriter
 from canvasagent.errors import InputError, StorageError
 from canvasagent.record.replay import replay
+from canvasagent.record.trust import FREE_SETTINGS, Named, claims_of, recorded, recorded_profile
 from canvasagent.tools import all_tools
-from canvasagent.trust import FREE_SETTINGS, Named, claims_of, recorded, recorded_profile
 from chat_server import Answer, ChatServer
 from cli_helpers import Shell
 from craft_data import record as sft_record
@@ -535,7 +535,7 @@ def test_a_refusal_is_short_and_has_no_control_characters(shell: Shell, innocent
 
 
 def test_only_trust_turns_a_record_into_parts() -> None:
-    """Who needs the policy or profile of a record asks `canvasagent.trust`, or is listed here with what it reads."""
+    """Who needs policy or profile of a record asks `canvasagent.record.trust`, or is listed here with what it reads."""
     source = Path(canvasagent.__file__).parent
     readers = {
         path.relative_to(source).as_posix()
@@ -543,7 +543,7 @@ def test_only_trust_turns_a_record_into_parts() -> None:
         if re.search(r"\.(policy_settings|profile_settings)\b|\"profile_settings\"", path.read_text("utf-8"))
     }
     assert readers == {
-        "trust.py",
+        "record/trust.py",
         "record/trajectory.py",  # writes them
         "record/report/facts.py",  # shows them
         "rewards/action.py",  # the names of the tools

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from canvasagent.backends.lacking import lacking, require_complete
+from canvasagent.backends.placement import GIB, Plan, as_profile, cards_of, plan
 from canvasagent.backends.profile import Profile, load_profile
 from canvasagent.cli import main
 from canvasagent.errors import InputError, WeightsError
@@ -22,7 +23,6 @@ from canvasagent.weights.files import (
     locate,
     size_words,
 )
-from canvasagent.weights.placement import GIB, Plan, as_profile, cards_of, plan
 
 
 def safetensors(path: Path, values: int = 4) -> Path:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from PIL import Image
 
 from canvasagent.canvas import Kind, input_key
-from canvasagent.serving.wire import pack, picture_id
+from canvasagent.endpoints.wire import pack, picture_id
 
 TESTS = Path(__file__).parent
 HEALTHY_SECONDS = 30.0

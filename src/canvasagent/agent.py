@@ -14,9 +14,9 @@ from canvasagent import defaults
 from canvasagent.backends.lacking import require_complete
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset
+from canvasagent.concurrency.run_sync import run_sync
 from canvasagent.environment import Environment, Limits
 from canvasagent.errors import InputError, PolicyFailure
-from canvasagent.execution.run_sync import block
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.policies import load_policy
 from canvasagent.policies.base import Policy, PolicySettings, settings_record
@@ -55,11 +55,11 @@ class Agent:
 
     def run(self, task: str | Task, images: Sequence[Picture] = (), **options: Any) -> Trajectory:
         """`arun` for callers without an event loop of their own (works inside of one too, blocking it)."""
-        return block(self.arun(task, images, **options))
+        return run_sync(self.arun(task, images, **options))
 
     def resume(self, run: str | Path, listener: Listener | None = None) -> Trajectory:
         """`aresume` for callers without an event loop of their own."""
-        return block(self.aresume(run, listener))
+        return run_sync(self.aresume(run, listener))
 
     async def arun(
         self,

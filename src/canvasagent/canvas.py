@@ -28,6 +28,10 @@ class Kind(StrEnum):
     CUTOUT = "cutout"
 
 
+MODES = {Kind.IMAGE: ("RGB", "RGBA"), Kind.MASK: ("L",), Kind.CUTOUT: ("RGBA",)}
+"""The modes that the pixels of each kind of asset may have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lineage:
     """The call that an asset came from."""

@@ -24,8 +24,8 @@ A file `backends/<profile>/<tool>.py` (or any importable module) defines
         def __init__(self, config: Config) -> None: ...
         def __call__(self, **inputs) -> ...: ...
 
-A backend that pays for its calls reports the cost to `canvasagent.execution.cost_meter.spend`; one that works better
-on several at once lets `canvasagent.execution.batching.MicroBatcher` gather them, and `waits` says how many.
+A backend that pays for its calls reports the cost to `canvasagent.endpoints.cost_meter.spend`; one that works better
+on several at once lets `canvasagent.concurrency.batching.MicroBatcher` gather them, and `waits` says how many.
 A backend that has `carry_out(key, checked, assets, seed) -> Outcome` executes whole calls in place of the pixel work
 alone; `remote.py` does so, because another machine executes them.
 
@@ -50,13 +50,11 @@ The keywords and results by tool:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from PIL import Image
 
-from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import PixelBox, Point, bounds
 
 if TYPE_CHECKING:
@@ -97,34 +95,6 @@ class TextLine:
     def box(self) -> PixelBox:
         """The upright box around the corners."""
         return bounds(self.quad)
-
-
-WITHOUT_REFERENCES = (
-    "To put a thing of one picture onto another, cut it out (Grounding, SAM, Extract) and lay it on with Overlayer; to "
-    "edit a picture by words alone leave references out."
-)
-"""What to do where other pictures cannot be used."""
-
-
-def refuse_references(given: int, taken: int) -> None:
-    """Raise `ToolRefusal` where an edit is given more further pictures than its backend takes: none is left out."""
-    if given <= taken:
-        return
-    if taken:
-        raise ToolRefusal(f"this ImageEdit takes no more than {taken} of the {given} references; give fewer.")
-    raise ToolRefusal(
-        "this ImageEdit cannot use other pictures (references), so nothing was changed. "
-        f"{WITHOUT_REFERENCES} `--profile full` and `hosted` can use them."
-    )
-
-
-def refuse_styles(given: Iterable[str], taken: Iterable[str]) -> None:
-    """Raise `ToolRefusal` where an overlay is given a style that its backend does not take: none is left out."""
-    if missing := sorted(set(given) - set(taken)):
-        raise ToolRefusal(
-            f"this Overlayer has no {' and no '.join(missing)}, so nothing was put on; leave out what it lacks, "
-            "or use the profile 'lite' or 'full'."
-        )
 
 
 def rgb_array(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from canvasagent.backends.profile import backend_class, make_backend
+from canvasagent.concurrency.stop_signals import leave_stops_to_parent
 from canvasagent.errors import BackendFailure, CallTimeout, CanvasAgentError
-from canvasagent.stop_signals import leave_stops_to_parent
 
 _CHILD = "from canvasagent.backends.isolated import serve; serve()"
 

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from canvasagent.canvas import Asset
+from canvasagent.endpoints.tool_server import RemoteTool, ToolServer
+from canvasagent.endpoints.wire import PNG, TIFF
 from canvasagent.errors import InputError
-from canvasagent.serving.client import RemoteTool, ToolServer
-from canvasagent.serving.wire import PNG, TIFF
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import Outcome
 from canvasagent.tools.check import Checked

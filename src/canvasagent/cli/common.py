@@ -203,9 +203,9 @@ def find_run(name: str, runs_dir: Path) -> Path:
 
     Raises `InputError` where there is none.
     """
-    from canvasagent import record as run_files
     from canvasagent.cli.run_list import run_folders
     from canvasagent.errors import InputError
+    from canvasagent.storage import run_files
     from canvasagent.storage.names import path_problem
 
     if name == LAST:

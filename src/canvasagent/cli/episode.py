@@ -33,8 +33,8 @@ from canvasagent.cli.terminal import harmless
 from canvasagent.cli.words import command_words, status_words
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
 from canvasagent.record.events import Event, Listener
+from canvasagent.record.trust import claims_of
 from canvasagent.task import Task
-from canvasagent.trust import claims_of
 
 if TYPE_CHECKING:
     from canvasagent.record.trajectory import Trajectory

@@ -62,14 +62,14 @@ def check(
     **options: Any,
 ) -> Ending:
     """Judge runs again, with order and wording changed, and beside another judge, people, or earlier verdicts."""
+    from canvasagent.concurrency.run_sync import run_sync
     from canvasagent.evaluation.calibration import as_markdown, calibrate, check_store, read_stored, save_stored
-    from canvasagent.execution.run_sync import block
 
     settings = judge_settings(options)
     if to is not None:
         check_store(to)  # before anything is judged and paid for
     loaded = [load_run(name, runs_dir) for given in runs for name in _folders(given)]
-    found = block(
+    found = run_sync(
         calibrate(
             loaded,
             judge,

@@ -12,7 +12,7 @@ from canvasagent.cli.common import Ending, err, json_option, out, verbose_option
 from canvasagent.cli.completion import profiles
 
 if TYPE_CHECKING:
-    from canvasagent.weights.placement import Plan
+    from canvasagent.backends.placement import Plan
 
 
 def plan(
@@ -31,11 +31,11 @@ def plan(
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
     """Plan devices and memory for a profile's models, from published parameter counts. Nothing is loaded."""
+    from canvasagent.backends.placement import as_profile, cards_here, cards_of
+    from canvasagent.backends.placement import plan as make_plan
     from canvasagent.backends.profile import load_profile
     from canvasagent.errors import InputError
     from canvasagent.imaging.pictures import write_atomically
-    from canvasagent.weights.placement import as_profile, cards_here, cards_of
-    from canvasagent.weights.placement import plan as make_plan
 
     loaded = load_profile(profile)
     cards = cards_of(gpus) if gpus is not None else cards_here()
@@ -63,8 +63,8 @@ def plan(
 def _show(planned: Plan) -> None:
     from rich.table import Table
 
+    from canvasagent.backends.placement import WORDS
     from canvasagent.weights.files import size_words
-    from canvasagent.weights.placement import WORDS
 
     console = out()
     if not planned.places and not planned.unknown:

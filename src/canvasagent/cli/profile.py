@@ -23,7 +23,7 @@ def new(
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
     """Write a profile with every choice there is, commented, to be changed by hand."""
-    from canvasagent.backends.template import commented
+    from canvasagent.cli.profile_template import commented
     from canvasagent.errors import InputError
     from canvasagent.imaging.pictures import write_atomically
 

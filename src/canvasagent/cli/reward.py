@@ -33,11 +33,11 @@ def audit(
 
     Exit code 0: none beats its honest counterpart under `hardened`; 3: one does.
     """
-    from canvasagent.execution.run_sync import block
+    from canvasagent.concurrency.run_sync import run_sync
     from canvasagent.rewards.audit import JUDGED, SHOWN, as_markdown
     from canvasagent.rewards.audit import audit as run_audit
 
-    found = block(run_audit(preset or SHOWN))
+    found = run_sync(run_audit(preset or SHOWN))
     shown = [name for name in found.presets if name != JUDGED or JUDGED in (preset or SHOWN)]
     if markdown and not json:
         out().print(as_markdown(found, shown), markup=False)

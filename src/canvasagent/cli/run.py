@@ -30,7 +30,7 @@ from canvasagent.policies.base import PolicySettings
 if TYPE_CHECKING:
     from canvasagent.agent import Agent
     from canvasagent.record.trajectory import Trajectory
-    from canvasagent.trust import Named
+    from canvasagent.record.trust import Named
 
 _SECRET = ("api_key",)
 """Settings that are no option: what stands on a command line can be read by every user of the machine."""
@@ -60,10 +60,10 @@ class Given:
     def agent(self, record: Trajectory | None = None) -> Agent:
         """The agent that was asked for; where nothing was said, as `record` has it, else the library's defaults.
 
-        Raises `InputError` where `record` names what only the user may (see `canvasagent.trust`).
+        Raises `InputError` where `record` names what only the user may (see `canvasagent.record.trust`).
         """
         from canvasagent.agent import Agent
-        from canvasagent.trust import recorded
+        from canvasagent.record.trust import recorded
 
         known = recorded(record, self.named, trust=self.trust_record) if record else None
         options: dict[str, Any] = {
@@ -78,7 +78,7 @@ class Given:
     @property
     def named(self) -> Named:
         """What a record does not decide, since it was said here."""
-        from canvasagent.trust import Named
+        from canvasagent.record.trust import Named
 
         return Named(self.policy, self.settings.get("base_url"), self.profile)
 

@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from canvasagent import record as run_files
 from canvasagent.errors import InputError
+from canvasagent.storage import run_files
 
 DEPTH = 2
 """Levels of folders that are searched: a run's own, and those of the runs of a batch."""

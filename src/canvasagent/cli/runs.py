@@ -73,7 +73,7 @@ def _told(one: Listed) -> dict[str, Any]:
 
 def _result_path(one: Listed) -> Path | None:
     """The result's file; None where the run has none, or names one that is no asset's."""
-    from canvasagent import record as run_files
+    from canvasagent.storage import run_files
 
     if one.final is None or not one.final.replace("_", "").isalnum():
         return None

@@ -73,8 +73,8 @@ def score(
 
     Exit code 0: every run has its total; 3: some are unscored; 2: some cannot be read.
     """
+    from canvasagent.concurrency.run_sync import run_sync
     from canvasagent.errors import InputError
-    from canvasagent.execution.run_sync import block
     from canvasagent.rewards.config import find_preset
 
     chosen = find_preset(preset)
@@ -86,7 +86,7 @@ def score(
             loaded.append(load_run(name, runs_dir))
         except InputError as error:
             errors[name] = str(error)
-    scored = block(_score_all(loaded, chosen.name, judging, errors))
+    scored = run_sync(_score_all(loaded, chosen.name, judging, errors))
     if not json:
         _print(out(), scored)
         for text in errors.values():

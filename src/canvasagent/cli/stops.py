@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from canvasagent.stop_signals import answered_here
+from canvasagent.concurrency.stop_signals import answered_here
 
 PAUSES = (0.05, 0.2, 0.5, 1.0)
 """Seconds between a signal and what wakes the main thread for it; several, as the machine may be busy."""

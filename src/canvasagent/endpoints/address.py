@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
+from canvasagent.endpoints.settings import EndpointSettings
 from canvasagent.errors import InputError
-from canvasagent.policies.base import PolicySettings
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -52,7 +52,7 @@ class Endpoint:
         return text
 
 
-def endpoint_of(settings: PolicySettings, own_url: str | None = None, own_key: str | None = None) -> Endpoint:
+def endpoint_of(settings: EndpointSettings, own_url: str | None = None, own_key: str | None = None) -> Endpoint:
     """The endpoint that `settings` and the environment name.
 
     Base URL: `settings.base_url`, OPENAI_BASE_URL, OpenAI's own. Key: `settings.api_key`, CANVASAGENT_API_KEY,

@@ -17,8 +17,8 @@ from typing import Any
 from canvasagent.endpoints.address import Endpoint, LoopClients
 from canvasagent.endpoints.answers import Answer, read_answer
 from canvasagent.endpoints.failures import SAID_CHARACTERS, Trouble, advice, is_trouble, trouble_of
+from canvasagent.endpoints.settings import EndpointSettings, Usage
 from canvasagent.errors import PolicyFailure
-from canvasagent.policies.base import PolicySettings, Usage
 
 BASE_DELAY = 0.5
 """Seconds before the first retry; each further one waits twice as long, less up to half at random."""
@@ -83,7 +83,7 @@ class ChatClient:
         self,
         name: str,
         model: str,
-        settings: PolicySettings,
+        settings: EndpointSettings,
         endpoint: Endpoint,
         dialect: Dialect,
         base_delay: float = BASE_DELAY,

@@ -15,11 +15,11 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.endpoints.address import LoopClients, endpoint_of
+from canvasagent.endpoints.cost_meter import spend
+from canvasagent.endpoints.settings import EndpointSettings
 from canvasagent.errors import BackendFailure, InputError
-from canvasagent.execution.cost_meter import spend
 from canvasagent.imaging.geometry import Size
 from canvasagent.imaging.pictures import open_picture
-from canvasagent.policies.base import PolicySettings
 
 
 class ImagesSettings(BaseModel):
@@ -51,7 +51,7 @@ class ImagesEndpoint:
         if not model.strip():
             raise InputError("name the images model: images:MODEL.")
         self.model, self.settings = model.strip(), settings or ImagesSettings()
-        asked = PolicySettings(base_url=self.settings.base_url, api_key=self.settings.api_key)
+        asked = EndpointSettings(base_url=self.settings.base_url, api_key=self.settings.api_key)
         self.endpoint = endpoint_of(asked, "CANVASAGENT_IMAGES_BASE_URL", "CANVASAGENT_IMAGES_API_KEY")
         self._clients = LoopClients(self.endpoint, self.settings.timeout)
 

@@ -23,10 +23,10 @@ from canvasagent.backends.isolated import IsolatedBackend
 from canvasagent.backends.lacking import lacks_of
 from canvasagent.backends.profile import Profile, backend_class, fingerprint, load_profile, make_backend
 from canvasagent.canvas import Asset
+from canvasagent.endpoints.cost_meter import metered
 from canvasagent.errors import BackendFailure, CallTimeout, InputError, MissingExtra, ToolRefusal
 from canvasagent.execution.cache import Cache, Entry, Refused
 from canvasagent.execution.calls import Execution, Known, cache_key, ended, failed, key_of
-from canvasagent.execution.cost_meter import metered
 from canvasagent.execution.in_flight import Flight, landing
 from canvasagent.execution.validate_outcome import sound
 from canvasagent.faults import Stage, ToolFault

@@ -7,13 +7,10 @@ from dataclasses import replace
 
 from PIL import Image
 
-from canvasagent.canvas import Asset, Kind
+from canvasagent.canvas import MODES, Asset
 from canvasagent.errors import BackendFailure
 from canvasagent.imaging.pictures import profile_of, with_profile
 from canvasagent.tools.base import Outcome, Tool
-
-MODES = {Kind.IMAGE: ("RGB", "RGBA"), Kind.MASK: ("L",), Kind.CUTOUT: ("RGBA",)}
-"""The modes that the pixels of each kind of asset may have."""
 
 
 def sound(tool: Tool, outcome: Outcome, first: Asset | None) -> Outcome:

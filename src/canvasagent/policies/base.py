@@ -14,8 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from canvasagent.endpoints.settings import EndpointSettings, Usage
 from canvasagent.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,17 +25,6 @@ VIEW_PIXELS = 262_144
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """What a reply took. Unknown figures are None, never 0."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cost: float | None = None
-    """In the currency of the prices that the user gave; None where no price is known."""
-    retries: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Reply:
     """A policy's turn: its text and what it took."""
 
@@ -44,31 +32,11 @@ class Reply:
     usage: Usage = field(default_factory=Usage)
 
 
-class PolicySettings(BaseModel):
+class PolicySettings(EndpointSettings):
     """What the command line passes to a policy; each takes what concerns it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    base_url: str | None = None
-    """Base URL of an OpenAI-compatible server."""
-    api_key: str | None = Field(default=None, repr=False)
-    """Key for it; read from the environment where None. Never written to a record."""
-    temperature: float | None = None
-    """Sampling temperature; the server's own if left out."""
-    max_tokens: int | None = None
-    """Longest reply in tokens; the server's own if left out."""
     view_pixels: int = VIEW_PIXELS
     """Pixels of the copy that the policy sees of each picture."""
-    timeout: float = 120.0
-    """Seconds that one request may take."""
-    retries: int = 4
-    """How often a request that failed for a passing reason is made again."""
-    tool_pictures: str = "auto"
-    """Where the pictures of tool results go: `tool`, `user` (a message after it), or `auto`."""
-    input_price: float | None = None
-    """Price of a million input tokens, for cost accounting."""
-    output_price: float | None = None
-    """Price of a million output tokens, for cost accounting."""
 
 
 class Policy(Protocol):

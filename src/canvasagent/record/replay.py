@@ -16,14 +16,15 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from canvasagent.backends.profile import Profile
+from canvasagent.concurrency.run_sync import run_sync
+from canvasagent.endpoints.settings import Usage
 from canvasagent.environment import Environment, Limits, Step
 from canvasagent.errors import StorageError
-from canvasagent.execution.run_sync import block
 from canvasagent.execution.toolbox import ToolBox
-from canvasagent.policies.base import Reply, Usage
+from canvasagent.policies.base import Reply
 from canvasagent.record.model import TurnRecord
 from canvasagent.record.trajectory import Trajectory
-from canvasagent.trust import recorded_profile
+from canvasagent.record.trust import recorded_profile
 from canvasagent.version import __version__
 
 
@@ -106,7 +107,7 @@ def replay(
     trust_record: bool = False,
 ) -> ReplayReport:
     """`areplay` for callers without an event loop of their own (works inside of one too, blocking it)."""
-    return block(areplay(run, toolbox, trust_record=trust_record))
+    return run_sync(areplay(run, toolbox, trust_record=trust_record))
 
 
 async def areplay(
@@ -119,7 +120,7 @@ async def areplay(
 
     Raises `StorageError` if the record, or any of its pictures, is missing, damaged or was changed; `InputError`
     if the profile is unknown here, or is the run's and names addresses, code or files, unless `trust_record` (see
-    `canvasagent.trust`). What the tools do differently is in the report.
+    `canvasagent.record.trust`). What the tools do differently is in the report.
     """
     recorded = run if isinstance(run, Trajectory) else await asyncio.to_thread(Trajectory.load, run)
     if toolbox is None:

@@ -11,7 +11,6 @@ from typing import Any, Literal, Self
 from PIL import Image
 from pydantic import Field, PrivateAttr, ValidationError
 
-from canvasagent import record as run_files
 from canvasagent.backends.profile import profile_record
 from canvasagent.canvas import Asset, Kind, Lineage, pixel_hash
 from canvasagent.environment import Environment, Step
@@ -21,6 +20,7 @@ from canvasagent.protocol.conversation import Message
 from canvasagent.protocol.turns import ToolCall
 from canvasagent.record.ending import choose_answer, choose_final, stopped_by_infrastructure
 from canvasagent.record.model import Answer, AssetRecord, Origin, Record, TurnRecord, asset_record, turn_record
+from canvasagent.storage import run_files
 from canvasagent.storage.input_files import regular_file
 from canvasagent.storage.names import plain_name
 from canvasagent.task import Carried, Task, question_in
@@ -63,7 +63,7 @@ class Trajectory(Record):
     profile: str
     profile_settings: dict[str, Any] = Field(default_factory=dict)
     """The whole profile but its keys, so that a run can be replayed without the file that it came from. What of it
-    may be used without asking is for `canvasagent.trust` to say."""
+    may be used without asking is for `canvasagent.record.trust` to say."""
     seed: int
     limits: dict[str, Any] = Field(default_factory=dict)
     system_prompt: str

@@ -6,8 +6,8 @@ import contextlib
 import os
 from typing import Any
 
+from canvasagent.concurrency.stop_signals import handlers_kept
 from canvasagent.errors import BackendFailure, InputError, MissingExtra
-from canvasagent.stop_signals import handlers_kept
 
 ENGINES = ("local", "ray")
 """What `--engine` takes."""

@@ -23,10 +23,10 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from canvasagent.backends.placement import GIB, RESERVED, Card, plan
 from canvasagent.backends.profile import Profile, backend_class, make_config
 from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.storage.input_files import regular_file
-from canvasagent.weights.placement import GIB, RESERVED, Card, plan
 
 SPARE = 0.9
 """Share of the processors that tools take by default; episodes and Ray need some, too."""

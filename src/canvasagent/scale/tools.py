@@ -16,9 +16,9 @@ from typing import Any
 
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset
+from canvasagent.endpoints.cost_meter import spend
 from canvasagent.errors import BackendFailure, CallTimeout, ToolRefusal
 from canvasagent.execution.calls import Known
-from canvasagent.execution.cost_meter import spend
 from canvasagent.execution.toolbox import CALL_SECONDS, ToolBox
 from canvasagent.faults import Stage
 from canvasagent.imaging.geometry import MAX_PIXELS

@@ -12,9 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from canvasagent.endpoints.wire import RESULT, TIFF, pack, pack_result
 from canvasagent.imaging.pictures import OBJECT_BYTES, memory_of
 from canvasagent.serving.problems import too_many
-from canvasagent.serving.wire import RESULT, TIFF, pack, pack_result
 
 QUICK_BYTES = 1_600_000 + OBJECT_BYTES
 """Pictures that take up to this much memory (0.4 megapixels) are written without leaving the event loop."""

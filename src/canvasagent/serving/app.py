@@ -18,6 +18,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from canvasagent.canvas import Kind, input_key
+from canvasagent.endpoints.wire import (
+    API,
+    PNG,
+    TIFF,
+    split_id,
+    told_size,
+    unpack,
+    unpack_exactly,
+)
 from canvasagent.errors import BackendFailure, InputError
 from canvasagent.serving.answers import Outgoing
 from canvasagent.serving.bodies import Intake, check_digest, content_type, form_of
@@ -33,15 +42,6 @@ from canvasagent.serving.queueing import Turnstile
 from canvasagent.serving.recorder import Recorder
 from canvasagent.serving.settings import ServerSettings
 from canvasagent.serving.store import Store, kept_bytes
-from canvasagent.serving.wire import (
-    API,
-    PNG,
-    TIFF,
-    split_id,
-    told_size,
-    unpack,
-    unpack_exactly,
-)
 
 log = logging.getLogger(__name__)
 CROSS_ORIGIN: dict[str, Any] = {

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.canvas import Asset
+from canvasagent.endpoints.wire import split_id
 from canvasagent.errors import BackendFailure
 from canvasagent.execution.calls import Execution
 from canvasagent.faults import Stage
@@ -22,7 +23,6 @@ from canvasagent.serving.problems import ClientLeft, Problem
 from canvasagent.serving.queueing import Turnstile
 from canvasagent.serving.settings import ServerSettings
 from canvasagent.serving.store import Store, kept_bytes
-from canvasagent.serving.wire import split_id
 from canvasagent.tools.base import AssetInfo, Tool
 from canvasagent.tools.check import Checked, check_call
 

@@ -13,13 +13,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from canvasagent.endpoints.wire import API, EVENTS, LINES, MAX_CALL_BYTES, RESULT
 from canvasagent.serving.answers import Outgoing
 from canvasagent.serving.bodies import Intake, content_type
 from canvasagent.serving.calls import Calls, Progress, Work, settled
 from canvasagent.serving.keys import Caller
 from canvasagent.serving.problems import Problem, answer_to
 from canvasagent.serving.store import Store
-from canvasagent.serving.wire import API, EVENTS, LINES, MAX_CALL_BYTES, RESULT
 from canvasagent.tools.base import Tool
 
 EAGER_SECONDS = 0.5

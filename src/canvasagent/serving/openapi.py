@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from canvasagent.endpoints.wire import API, EVENTS, ID_PATTERN, JSON, LINES, PNG, RESULT, TIFF
 from canvasagent.serving.calls import SEED_LIMIT
 from canvasagent.serving.engine import Engine
 from canvasagent.serving.settings import ServerSettings
-from canvasagent.serving.wire import API, EVENTS, ID_PATTERN, JSON, LINES, PNG, RESULT, TIFF
 from canvasagent.tools.base import Tool
 from canvasagent.version import __version__
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import uvicorn
 
+from canvasagent.concurrency.stop_signals import answered_here
 from canvasagent.errors import InputError
 from canvasagent.serving.app import build_app
 from canvasagent.serving.connection import connection_class
@@ -21,7 +22,6 @@ from canvasagent.serving.engine import Engine
 from canvasagent.serving.gate import Names
 from canvasagent.serving.keys import Keys
 from canvasagent.serving.settings import ServerSettings
-from canvasagent.stop_signals import answered_here
 from canvasagent.storage.input_files import regular_file
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3

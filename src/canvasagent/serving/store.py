@@ -7,9 +7,9 @@ from collections import Counter, OrderedDict
 from PIL import Image
 
 from canvasagent.canvas import Asset, Kind
+from canvasagent.endpoints.wire import picture_id
 from canvasagent.imaging.pictures import OBJECT_BYTES, memory_of
 from canvasagent.serving.problems import Problem
-from canvasagent.serving.wire import picture_id
 
 
 def kept_bytes(pixels: int, kind: Kind = Kind.IMAGE) -> int:

@@ -18,8 +18,8 @@ from pydantic import BaseModel
 
 from canvasagent.backends.profile import Profile, backend_class, fingerprint, make_backend, make_config
 from canvasagent.canvas import Asset, Canvas, Kind, input_key, pixel_hash
+from canvasagent.concurrency.run_sync import run_sync
 from canvasagent.errors import CanvasAgentError, ToolRefusal
-from canvasagent.execution.run_sync import block
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.execution.validate_outcome import sound
 from canvasagent.imaging.geometry import Size
@@ -249,7 +249,7 @@ def _check_through_toolbox(tool: Tool, spec: str, options: dict[str, Any], subje
         async def twice() -> list[Any]:
             return [await toolbox.call(checked, assets), await toolbox.call(checked, assets)]
 
-        first, second = block(twice())
+        first, second = run_sync(twice())
     failed = first.fault is not None and first.fault.stage == "infrastructure"
     require(not failed, subject, f"fails in a toolbox: {first.fault}")
     require(second.cached and second.key == first.key, subject, "its call is not found in the cache again.")

@@ -7,9 +7,10 @@ import json
 from collections.abc import Sequence
 
 from canvasagent.canvas import Asset, Canvas, Kind, Lineage, input_key
+from canvasagent.concurrency.run_sync import run_sync
+from canvasagent.endpoints.settings import Usage
 from canvasagent.errors import PolicyFailure
-from canvasagent.execution.run_sync import block
-from canvasagent.policies.base import Policy, Reply, Usage, settings_record
+from canvasagent.policies.base import Policy, Reply, settings_record
 from canvasagent.prompts import system_prompt
 from canvasagent.protocol.conversation import Message
 from canvasagent.protocol.turns import ToolCall, parse, render_observation, render_request, render_turn
@@ -41,7 +42,7 @@ def check_policy(policy: Policy, *, faultless: bool = True) -> None:
     except (TypeError, ValueError) as error:
         raise ConformanceError(f"{subject}: its record() cannot be written as JSON: {error}.") from error
     conversations = standard_conversations()
-    block(_check(policy, conversations, faultless, subject))
+    run_sync(_check(policy, conversations, faultless, subject))
 
 
 def standard_conversations() -> list[list[Message]]:

@@ -8,15 +8,19 @@ from typing import Any
 from PIL import Image
 from pydantic import Field
 
-from canvasagent.backends.base import refuse_references
 from canvasagent.canvas import Kind
-from canvasagent.errors import BackendFailure
+from canvasagent.errors import BackendFailure, ToolRefusal
 from canvasagent.foreign_json import shortened
 from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool, ToolArguments, asset_field, text_problems
 from canvasagent.tools.slots import AssetIds, assets_field
 
 MAX_REFERENCES = 3
 """Further pictures that one edit may use."""
+WITHOUT_REFERENCES = (
+    "To put a thing of one picture onto another, cut it out (Grounding, SAM, Extract) and lay it on with Overlayer; to "
+    "edit a picture by words alone leave references out."
+)
+"""What to do where other pictures cannot be used."""
 
 
 class Arguments(ToolArguments):
@@ -68,6 +72,18 @@ def run(call: Call) -> Outcome:
     if mask is not None:
         edited = keep_outside(picture, edited, mask)
     return Outcome(f"Edited image as asked: {shortened(call.arguments.edit_prompt)}", edited, call.kinds["image"])
+
+
+def refuse_references(given: int, taken: int) -> None:
+    """Raise `ToolRefusal` where an edit is given more further pictures than its backend takes: none is left out."""
+    if given <= taken:
+        return
+    if taken:
+        raise ToolRefusal(f"this ImageEdit takes no more than {taken} of the {given} references; give fewer.")
+    raise ToolRefusal(
+        "this ImageEdit cannot use other pictures (references), so nothing was changed. "
+        f"{WITHOUT_REFERENCES} `--profile full` and `hosted` can use them."
+    )
 
 
 def keep_outside(before: Image.Image, after: Image.Image, mask: Image.Image) -> Image.Image:

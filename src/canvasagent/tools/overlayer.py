@@ -9,9 +9,9 @@ from typing import Any, Literal
 from PIL import ImageColor
 from pydantic import Field
 
-from canvasagent.backends.base import refuse_styles
 from canvasagent.canvas import Kind
 from canvasagent.english.colors import color_named
+from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import point_to_pixels
 from canvasagent.tools.base import (
     AssetInfo,
@@ -157,6 +157,15 @@ def _styles(arguments: Arguments) -> dict[str, Any]:
     for name in ("background", "outline"):
         given[name] = color_name(value) if (value := getattr(arguments, name)) else None
     return {name: value for name, value in given.items() if value is not None}
+
+
+def refuse_styles(given: Iterable[str], taken: Iterable[str]) -> None:
+    """Raise `ToolRefusal` where an overlay is given a style that its backend does not take: none is left out."""
+    if missing := sorted(set(given) - set(taken)):
+        raise ToolRefusal(
+            f"this Overlayer has no {' and no '.join(missing)}, so nothing was put on; leave out what it lacks, "
+            "or use the profile 'lite' or 'full'."
+        )
 
 
 TOOL = Tool(

@@ -23,8 +23,8 @@ from canvasagent.backends.full._loading import (
     with_less,
 )
 from canvasagent.backends.full._residents import residents
+from canvasagent.concurrency.batching import MicroBatcher
 from canvasagent.errors import WeightsError
-from canvasagent.execution.batching import MicroBatcher
 from canvasagent.imaging.geometry import Size
 from canvasagent.weights.catalogue import entry_of
 from canvasagent.weights.files import check_file, check_pipeline, check_safetensors, locate

@@ -21,8 +21,8 @@ from pydantic import Field
 from canvasagent.backends.base import Detection
 from canvasagent.backends.full._loading import CALLS, Loading, framework, lacking
 from canvasagent.backends.full._vision import Loaded, use
+from canvasagent.concurrency.batching import MicroBatcher
 from canvasagent.errors import ToolRefusal
-from canvasagent.execution.batching import MicroBatcher
 from canvasagent.imaging.geometry import Size
 from canvasagent.imaging.masks import opaque
 

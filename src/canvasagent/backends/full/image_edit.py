@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from PIL import Image
 from pydantic import Field
 
-from canvasagent.backends.base import refuse_references
 from canvasagent.backends.full import _flux
 from canvasagent.backends.full._loading import CALLS, lacking
 from canvasagent.backends.full._sizes import padded, region_of, resized, work_size
 from canvasagent.canvas import pixel_hash
 from canvasagent.imaging.masks import blended, opaque
+from canvasagent.tools.image_edit import refuse_references
 
 
 class Config(_flux.Settings):

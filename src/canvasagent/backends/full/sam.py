@@ -19,7 +19,7 @@ from pydantic import Field
 
 from canvasagent.backends.full._loading import CALLS, Loading, framework, lacking
 from canvasagent.backends.full._vision import Loaded, use
-from canvasagent.execution.batching import MicroBatcher
+from canvasagent.concurrency.batching import MicroBatcher
 from canvasagent.imaging.geometry import PixelBox, Size
 from canvasagent.imaging.masks import opaque
 

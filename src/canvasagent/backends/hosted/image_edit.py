@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from canvasagent.backends.base import refuse_references
 from canvasagent.backends.hosted import _hosting
-from canvasagent.execution.run_sync import block
+from canvasagent.concurrency.run_sync import run_sync
 from canvasagent.imaging.masks import blended, opaque
+from canvasagent.tools.image_edit import refuse_references
 
 MAX_REFERENCES = 15
 """OpenAI's service takes 16 pictures in all."""
@@ -67,7 +67,7 @@ class Backend:
         size, box = _hosting.room(image.size, _hosting.nearest(image.size, self.config.sizes))
         given = [_placed(opaque(image), size, box), *(opaque(other) for other in references)]
         where = _placed(mask, size, box) if mask is not None else None
-        made = block(self._endpoint.edit(prompt, given, where)).convert("RGB")
+        made = run_sync(self._endpoint.edit(prompt, given, where)).convert("RGB")
         return blended(image, _hosting.filled(made, size).crop(box), mask, self.config.feather)
 
 

@@ -6,7 +6,7 @@ from PIL import Image
 from pydantic import Field
 
 from canvasagent.backends.hosted import _hosting
-from canvasagent.execution.run_sync import block
+from canvasagent.concurrency.run_sync import run_sync
 from canvasagent.imaging.geometry import Size
 
 
@@ -39,5 +39,5 @@ class Backend:
     def __call__(self, *, prompt: str, size: Size | None, seed: int) -> Image.Image:
         """A picture of what `prompt` says, of `size` (its own where None)."""
         wanted = size or self.config.size
-        made = block(self._endpoint.generate(prompt, _hosting.nearest(wanted, self.config.sizes)))
+        made = run_sync(self._endpoint.generate(prompt, _hosting.nearest(wanted, self.config.sizes)))
         return _hosting.filled(made if made.mode == "RGBA" else made.convert("RGB"), wanted)

@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from canvasagent.backends.base import WITHOUT_REFERENCES, rgb_array
+from canvasagent.backends.base import rgb_array
 from canvasagent.backends.lite.edits._locate import soft
 from canvasagent.backends.lite.edits._spec import Mask, Pixels, as_pixels
 from canvasagent.errors import ToolRefusal
+from canvasagent.tools.image_edit import WITHOUT_REFERENCES
 
 _COLOURS = r"(?:the |its |their )?(?:overall )?(?:colou?rs?|colou?r (?:palette|scheme|tones?|grading)|palette|tones)"
 _OTHER = (

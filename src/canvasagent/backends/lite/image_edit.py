@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel
 
-from canvasagent.backends.base import refuse_references, rgb_array
+from canvasagent.backends.base import rgb_array
 from canvasagent.backends.lite.borrowing import borrowed
 from canvasagent.backends.lite.edits import all_edits, summaries, understands
 from canvasagent.backends.lite.edits._drawn import ONLY_DRAWN, Request, not_on_photographs
@@ -26,6 +26,7 @@ from canvasagent.backends.lite.edits._things import NotThere, is_drawn_noun, unk
 from canvasagent.backends.lite.phrases import parse as parse_phrase
 from canvasagent.errors import ToolRefusal
 from canvasagent.sketch.repaint import repainted
+from canvasagent.tools.image_edit import refuse_references
 
 FULL = "`--profile full` can."
 REASONS: tuple[tuple[str, str], ...] = (

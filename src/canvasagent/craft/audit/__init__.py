@@ -33,9 +33,9 @@ from canvasagent.execution.toolbox import ToolBox
 from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.replay import areplay
 from canvasagent.record.trajectory import Trajectory
+from canvasagent.record.trust import Claim, profile_claims, recorded_profile, refuse
 from canvasagent.storage.folders import NEW_FOLDER, is_temporary, refuse_strangers
 from canvasagent.storage.names import path_below, refuse_link
-from canvasagent.trust import Claim, profile_claims, recorded_profile, refuse
 from canvasagent.version import __version__
 
 FOLDER, PAGE, SUMMARY, PROGRESS = "audit", "report.html", "audit.json", "progress.jsonl"
@@ -125,7 +125,7 @@ def audit(
     `profile` runs all trajectories with those tools (None: each with its own); `sample` runs so many, spread evenly
     (0: none, None: all). An audit that was interrupted goes on where it was. Raises `InputError` where there is no
     dataset, or something else in `out`, or a record's own profile is none to use without asking (see
-    `canvasagent.trust`), unless `trust_record`; `StorageError` where it is damaged beyond reading.
+    `canvasagent.record.trust`), unless `trust_record`; `StorageError` where it is damaged beyond reading.
     """
     folder = Path(folder)
     place = Path(out) if out is not None else path_below(folder, FOLDER)

@@ -15,9 +15,9 @@ from typing import Any, Generic
 
 import cv2
 
+from canvasagent.concurrency.stop_signals import leave_stops_to_parent
 from canvasagent.craft.engines import LOOK_AHEAD, THREADS, Engine, Item, Result, single_threaded
 from canvasagent.errors import BackendFailure
-from canvasagent.stop_signals import leave_stops_to_parent
 
 Start = Callable[[], Callable[[Item], Result]]
 

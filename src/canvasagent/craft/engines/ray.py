@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic
 
+from canvasagent.concurrency.stop_signals import handlers_kept
 from canvasagent.craft.engines import LOOK_AHEAD, THREADS, Engine, Item, Result, single_threaded
 from canvasagent.errors import BackendFailure, MissingExtra
-from canvasagent.stop_signals import handlers_kept
 
 
 def create(workers: int, start: Callable[[], Callable[[Item], Result]]) -> Engine[Item, Result]:

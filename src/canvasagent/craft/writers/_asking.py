@@ -14,8 +14,8 @@ from canvasagent.craft.writers.base import WriterFailure
 from canvasagent.endpoints.address import Endpoint, endpoint_of
 from canvasagent.endpoints.answers import Answer
 from canvasagent.endpoints.chat import BASE_DELAY, ChatClient, Dialect
+from canvasagent.endpoints.settings import EndpointSettings
 from canvasagent.errors import PolicyFailure
-from canvasagent.policies.base import PolicySettings
 
 T = TypeVar("T")
 LONGEST_REPLY = 20_000
@@ -64,7 +64,7 @@ class Asker:
         """Raises `InputError` for a missing key or a bad base URL. `base_delay` is in seconds."""
         self.name, self.settings = name, settings
         taken = ("base_url", "api_key", "temperature", "max_tokens", "timeout", "retries")
-        asked = PolicySettings(**{key: getattr(settings, key) for key in taken})
+        asked = EndpointSettings(**{key: getattr(settings, key) for key in taken})
         self.endpoint: Endpoint = endpoint_of(asked, "CANVASAGENT_WRITER_BASE_URL", "CANVASAGENT_WRITER_API_KEY")
         dialect = Dialect(completion_limit=self.endpoint.is_openai)
         self._client = ChatClient(name, model, asked, self.endpoint, dialect, base_delay)

@@ -19,8 +19,8 @@ from typing import Any
 
 from canvasagent.endpoints.address import Endpoint, endpoint_of
 from canvasagent.endpoints.chat import BASE_DELAY, ChatClient, Dialect
+from canvasagent.endpoints.settings import EndpointSettings
 from canvasagent.errors import CanvasAgentError, PolicyFailure
-from canvasagent.policies.base import PolicySettings
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.judges._course import course_of
 from canvasagent.rewards.judges._evidence import Evidence
@@ -67,7 +67,7 @@ class EndpointJudge:
             "input_price",
             "output_price",
         )
-        asked = PolicySettings(**{name: getattr(settings, name) for name in taken})
+        asked = EndpointSettings(**{name: getattr(settings, name) for name in taken})
         self.endpoint: Endpoint = endpoint_of(asked, "CANVASAGENT_JUDGE_BASE_URL", "CANVASAGENT_JUDGE_API_KEY")
         dialect = Dialect(completion_limit=self.endpoint.is_openai)
         pace = Pace(settings.concurrency, settings.requests_per_second)

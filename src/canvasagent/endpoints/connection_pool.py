@@ -39,7 +39,7 @@ class Answer:
     data: bytes
 
 
-class Lines:
+class ConnectionPool:
     """Connections to the server at `url`, for any number of threads. `headers` go with each request."""
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
@@ -62,12 +62,12 @@ class Lines:
 
     def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         """A request's answer. Raises `Broken`."""
-        line, keep = None, False
+        connection, keep = None, False
         try:
-            line = self._line()
+            connection = self._connect()
             length = {"Content-Length": str(len(body))} if body else {}
-            line.request(method, self._path + path, _pieces(body), {**self._headers, **headers, **length})
-            answer = line.getresponse()
+            connection.request(method, self._path + path, _pieces(body), {**self._headers, **headers, **length})
+            answer = connection.getresponse()
             if answer.headers.defects or (answer.length is None and "Content-Length" in answer.headers):
                 raise HTTPException("its answer broke off, or is no HTTP")
             data, keep = answer.read(), not answer.will_close
@@ -77,28 +77,28 @@ class Lines:
         except (OSError, HTTPException, ValueError) as error:
             raise Broken(_words(error)) from error
         finally:
-            if line is not None and keep and len(self._idle) < KEPT:
-                self._idle.append(line)
-            elif line is not None:
-                line.close()
+            if connection is not None and keep and len(self._idle) < KEPT:
+                self._idle.append(connection)
+            elif connection is not None:
+                connection.close()
 
-    def _line(self) -> HTTPConnection:
+    def _connect(self) -> HTTPConnection:
         """A connection that was kept and still stands, or a new one."""
         while self._idle:
             try:
-                line = self._idle.pop()
+                connection = self._idle.pop()
             except IndexError:  # another thread took it
                 break
-            if not wait_for_read(line.sock, 0):  # else the server closed it, or says what nobody asked
-                return line
-            line.close()
+            if not wait_for_read(connection.sock, 0):  # else the server closed it, or says what nobody asked
+                return connection
+            connection.close()
         if self._tls is not None:
-            line = HTTPSConnection(self._host, self._port, timeout=CONNECT_SECONDS, context=self._tls)
+            connection = HTTPSConnection(self._host, self._port, timeout=CONNECT_SECONDS, context=self._tls)
         else:
-            line = HTTPConnection(self._host, self._port, timeout=CONNECT_SECONDS)
-        line.connect()
-        line.sock.settimeout(READ_SECONDS)
-        return line
+            connection = HTTPConnection(self._host, self._port, timeout=CONNECT_SECONDS)
+        connection.connect()
+        connection.sock.settimeout(READ_SECONDS)
+        return connection
 
 
 def _pieces(body: bytes | None) -> bytes | Iterator[memoryview] | None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from urllib3.util import wait_for_read
 
-from canvasagent.serving import line
-from canvasagent.serving.line import Answer, Broken, Lines
+from canvasagent.endpoints import connection_pool as line
+from canvasagent.endpoints.connection_pool import Answer, Broken, ConnectionPool
 
 OK = b"HTTP/1.1 200 OK\r\n"
 BIG = bytes(range(256)) * 8192
@@ -58,8 +58,8 @@ def canned(request: pytest.FixtureRequest) -> Iterator[Canned]:
     server.close()
 
 
-def ask(lines: Lines, body: bytes | None = b"{}") -> Answer:
-    return lines.ask("POST", "/x", body, {"Accept": "a/b"})
+def ask(pool: ConnectionPool, body: bytes | None = b"{}") -> Answer:
+    return pool.ask("POST", "/x", body, {"Accept": "a/b"})
 
 
 WHOLE = (
@@ -75,15 +75,15 @@ WHOLE = (
 
 @pytest.mark.parametrize("canned", [WHOLE], indirect=True)
 def test_answers_of_every_form_are_read_and_connections_kept(canned: Canned) -> None:
-    lines = Lines(canned.url, {"Authorization": "Bearer k"})
+    pool = ConnectionPool(canned.url, {"Authorization": "Bearer k"})
     for _ in range(3):
-        assert (one := ask(lines)).data == b"hello" and one.status == 200
-    assert ask(lines).data == BIG
+        assert (one := ask(pool)).data == b"hello" and one.status == 200
+    assert ask(pool).data == BIG
     assert canned.connections == 1
-    full = ask(lines)
+    full = ask(pool)
     assert (full.status, full.headers["retry-after"], full.data) == (429, "7", b"")
-    assert ask(lines, BIG).data == b"until the end" and canned.connections == 2
-    assert ask(lines, None).data == b"hello" and canned.connections == 3
+    assert ask(pool, BIG).data == b"until the end" and canned.connections == 2
+    assert ask(pool, None).data == b"hello" and canned.connections == 3
     first = canned.requests[0]
     assert first.startswith(b"POST /base/x HTTP/1.1\r\nHost: 127.0.0.1") and first.endswith(b"{}")
     assert b"\r\nAuthorization: Bearer k\r\n" in first and b"\r\nAccept: a/b\r\n" in first
@@ -110,26 +110,26 @@ def test_answers_of_every_form_are_read_and_connections_kept(canned: Canned) -> 
     indirect=True,
 )
 def test_what_is_broken_is_told_and_the_connection_dropped(canned: Canned) -> None:
-    lines = Lines(canned.url, {})
+    pool = ConnectionPool(canned.url, {})
     with pytest.raises(Broken) as raised:
-        ask(lines)
-    assert str(raised.value) and not lines._idle
+        ask(pool)
+    assert str(raised.value) and not pool._idle
 
 
 def test_who_does_not_answer_and_what_cannot_be_sent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Broken, match="refused"):
-        ask(Lines("http://127.0.0.1:9", {}))
+        ask(ConnectionPool("http://127.0.0.1:9", {}))
     with pytest.raises(Broken, match="header Authorization"):
-        Lines("http://127.0.0.1:9", {"Authorization": "Bearer x\r\nEvil: 1"})
+        ConnectionPool("http://127.0.0.1:9", {"Authorization": "Bearer x\r\nEvil: 1"})
     with pytest.raises(Broken, match="its address"):
-        Lines("http://127.0.0.1:9/a b", {})
+        ConnectionPool("http://127.0.0.1:9/a b", {})
     monkeypatch.setattr(line, "READ_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        lines = Lines(f"http://127.0.0.1:{silent.getsockname()[1]}", {})
+        pool = ConnectionPool(f"http://127.0.0.1:{silent.getsockname()[1]}", {})
         with pytest.raises(Broken, match="its address"):
-            lines.ask("GET", "/a b HTTP/1.1\r\nEvil: 1", None, {})
+            pool.ask("GET", "/a b HTTP/1.1\r\nEvil: 1", None, {})
         with pytest.raises(Broken, match="too long"):
-            ask(lines)
+            ask(pool)
 
 
 CLOSING = (OK + b"Content-Length: 2\r\n\r\nokHANGUP", OK + b"Content-Length: 0\r\n\r\n")
@@ -137,13 +137,13 @@ CLOSING = (OK + b"Content-Length: 2\r\n\r\nokHANGUP", OK + b"Content-Length: 0\r
 
 @pytest.mark.parametrize("canned", [CLOSING], indirect=True)
 def test_a_connection_that_the_server_closed_is_not_used_again(canned: Canned) -> None:
-    lines = Lines(canned.url, {})
-    assert ask(lines).data == b"ok"
-    (kept,) = lines._idle
+    pool = ConnectionPool(canned.url, {})
+    assert ask(pool).data == b"ok"
+    (kept,) = pool._idle
     deadline = time.monotonic() + 5
     while not wait_for_read(kept.sock, 0) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert ask(lines).data == b"" and canned.connections == 2
+    assert ask(pool).data == b"" and canned.connections == 2
 
 
 def test_a_slow_line_has_as_much_time_as_it_makes_progress(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,5 +163,5 @@ def test_a_slow_line_has_as_much_time_as_it_makes_progress(monkeypatch: pytest.M
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
         threading.Thread(target=take_slowly, args=(listener,), daemon=True).start()
         started = time.monotonic()
-        assert ask(Lines(f"http://127.0.0.1:{listener.getsockname()[1]}", {}), body).status == 200
+        assert ask(ConnectionPool(f"http://127.0.0.1:{listener.getsockname()[1]}", {}), body).status == 200
         assert time.monotonic() - started > 0.8 and taken.endswith(body[-1000:])

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Meter:
+class CostMeter:
     """What was spent, in the currency of the backend's prices; None where nothing is known."""
 
     cost: float | None = None
 
 
-_METER: ContextVar[Meter | None] = ContextVar("canvasagent_meter", default=None)
+_METER: ContextVar[CostMeter | None] = ContextVar("canvasagent_meter", default=None)
 
 
 @contextlib.contextmanager
-def metered() -> Iterator[Meter]:
+def metered() -> Iterator[CostMeter]:
     """A meter for what `spend` is told inside the block, in this thread or task."""
-    meter = Meter()
+    meter = CostMeter()
     token = _METER.set(meter)
     try:
         yield meter

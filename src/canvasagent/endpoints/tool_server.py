@@ -18,9 +18,9 @@ from typing import Any
 from PIL import Image
 
 from canvasagent.canvas import Asset, Kind, input_key
+from canvasagent.endpoints.connection_pool import Answer, Broken, ConnectionPool
+from canvasagent.endpoints.wire import API, LINES, RESULT, TIFF, pack, picture_id, split_id, unpack_own, unpack_result
 from canvasagent.errors import BackendFailure, InputError, ToolRefusal
-from canvasagent.serving.line import Answer, Broken, Lines
-from canvasagent.serving.wire import API, LINES, RESULT, TIFF, pack, picture_id, split_id, unpack_own, unpack_result
 from canvasagent.tools.base import Outcome
 from canvasagent.tools.check import Checked
 from canvasagent.tools.slots import in_slots
@@ -115,7 +115,7 @@ class ToolServer:
         self.pixel_boxes = False
         self.version = ""
         try:
-            self._lines = Lines(url, {"Authorization": f"Bearer {key}"} if key else {})
+            self._pool = ConnectionPool(url, {"Authorization": f"Bearer {key}"} if key else {})
         except Broken as error:
             raise InputError(f"the tool server {url} cannot be asked: {error}.") from error
         self._lock = threading.Lock()
@@ -254,7 +254,7 @@ class ToolServer:
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
         try:
-            return self._lines.ask(method, path, body, headers)
+            return self._pool.ask(method, path, body, headers)
         except Broken as error:
             raise _Dropped(str(error)) from error
 

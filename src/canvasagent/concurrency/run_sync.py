@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
-def block(work: Coroutine[Any, Any, Result]) -> Result:
+def run_sync(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine to its end, in a thread of its own where an event loop is running already (notebooks).
 
     An interrupt (Ctrl-C) cancels the work and waits until it has put things in order.
@@ -24,7 +24,7 @@ def block(work: Coroutine[Any, Any, Result]) -> Result:
     runner = asyncio.Runner()
     loop = runner.get_loop()
     task = loop.create_task(work)
-    thread = threading.Thread(target=_carry_out, args=(runner, task, outcome), name="canvasagent-run")
+    thread = threading.Thread(target=_run_task, args=(runner, task, outcome), name="canvasagent-run")
     thread.start()
     try:
         return outcome.result()
@@ -34,7 +34,7 @@ def block(work: Coroutine[Any, Any, Result]) -> Result:
         thread.join()
 
 
-def _carry_out(runner: asyncio.Runner, task: asyncio.Task[Result], outcome: Future[Result]) -> None:
+def _run_task(runner: asyncio.Runner, task: asyncio.Task[Result], outcome: Future[Result]) -> None:
     async def wait() -> Result:
         return await task
 

@@ -17,9 +17,8 @@ from typing import Any
 
 from PIL import Image
 
-from canvasagent.canvas import Kind
+from canvasagent.canvas import MODES, Kind
 from canvasagent.errors import InputError
-from canvasagent.execution.validate_outcome import MODES
 from canvasagent.imaging.geometry import MAX_PIXELS, Size
 from canvasagent.imaging.pictures import FORMATS, encode, open_picture, profile_of, with_profile
 

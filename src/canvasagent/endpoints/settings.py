@@ -1,0 +1,43 @@
+"""How a model behind an endpoint is asked, and what an answer took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class EndpointSettings(BaseModel):
+    """Where a chat-completions server is, and how it is asked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    base_url: str | None = None
+    """Base URL of an OpenAI-compatible server."""
+    api_key: str | None = Field(default=None, repr=False)
+    """Key for it; read from the environment where None. Never written to a record."""
+    temperature: float | None = None
+    """Sampling temperature; the server's own if left out."""
+    max_tokens: int | None = None
+    """Longest reply in tokens; the server's own if left out."""
+    timeout: float = 120.0
+    """Seconds that one request may take."""
+    retries: int = 4
+    """How often a request that failed for a passing reason is made again."""
+    tool_pictures: str = "auto"
+    """Where the pictures of tool results go: `tool`, `user` (a message after it), or `auto`."""
+    input_price: float | None = None
+    """Price of a million input tokens, for cost accounting."""
+    output_price: float | None = None
+    """Price of a million output tokens, for cost accounting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a reply took. Unknown figures are None, never 0."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+    """In the currency of the prices that the user gave; None where no price is known."""
+    retries: int = 0
