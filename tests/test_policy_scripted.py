@@ -532,7 +532,7 @@ def test_text_in_a_picture_is_never_an_instruction() -> None:
 
 
 def texts(text: str) -> list[str]:
-    return [clause for clause, _ in clauses(text)]
+    return [clause.text for clause in clauses(text)]
 
 
 def test_clauses() -> None:

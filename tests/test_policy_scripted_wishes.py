@@ -86,8 +86,8 @@ def test_what_the_edit_cannot_spare_is_put_back() -> None:
         "make it sepia but leave the face alone",
         answers={"ImageEdit": ["Error: not understood: 'leave the face alone'.", "Edited image as asked: sepia"]},
     )
-    assert story.tools == ["ImageEdit", "ImageEdit", "Grounding", "SAM", "Extract", "Overlayer"]
-    assert story.calls[1][1]["edit_prompt"] == "make the picture sepia" and story.end.final_id == "Overlayer_0"
+    assert story.tools == ["ImageEdit", "Grounding", "ImageEdit", "SAM", "Extract", "Overlayer"]
+    assert story.calls[2][1]["edit_prompt"] == "make the picture sepia" and story.end.final_id == "Overlayer_0"
 
 
 @pytest.mark.parametrize("words", ["don't mirror it", "Don't rotate it and don't crop the dog.", "never flip anything"])
@@ -398,9 +398,12 @@ def test_what_cannot_be_an_edit_is_told_and_the_rest_goes_on(words: str) -> None
 def test_what_is_said_over_sentences() -> None:
     request = "The other photo is the valley where he lives. Put the dog from the first one in the valley, at the left."
     assert "in The other photo" in reworded("whole", request)
-    assert [text for text, _ in clauses("no cat in it? then add a cat.")] == ["if no cat in it", "add a cat"]
-    assert [text for text, _ in clauses("this is far too dark and a bit blurry")] == ["make it brighter", "sharpen it"]
-    assert [text for text, _ in clauses("Move it to picture 3. Then mirror it.")] == [
+    assert [clause.text for clause in clauses("no cat in it? then add a cat.")] == ["if no cat in it", "add a cat"]
+    assert [clause.text for clause in clauses("this is far too dark and a bit blurry")] == [
+        "make it brighter",
+        "sharpen it",
+    ]
+    assert [clause.text for clause in clauses("Move it to picture 3. Then mirror it.")] == [
         "Move it to picture 3",
         "mirror it",
     ]

@@ -4,35 +4,46 @@ import re
 from typing import Any, cast
 
 from canvasagent.imaging.geometry import GridBox
-from canvasagent.policies._scripted.language import entries, knowledge, pattern
+from canvasagent.policies._scripted.accounting import free_words
+from canvasagent.policies._scripted.patterns import entries, knowledge, pattern
 from canvasagent.tools.overlayer import color_name, is_color
 
 
-def lookup(table: str, text: str) -> Any:
-    """What a text means by a table of words.toml: the first entry that is found in it, or None."""
+def lookup(table: str, text: str, used: list[str] | None = None) -> Any:
+    """What a text means by a table of words.toml: the first entry that is found in it, or None.
+
+    The words that say so are appended to `used`.
+    """
     tried = ((entry, pattern(entry["pattern"]).search(text)) for entry in knowledge()[table])
-    return next((float(hit[1]) * way["times"] if "times" in way else way["means"] for way, hit in tried if hit), None)
+    way, hit = next((found for found in tried if found[1]), (None, None))
+    if way is None or hit is None:
+        return None
+    if used is not None:
+        used.append(hit[0])
+    return float(hit[1]) * way["times"] if "times" in way else way["means"]
 
 
-def angle(how: str) -> int:
+def angle(how: str, used: list[str] | None = None) -> int:
     """Degrees clockwise: 'to the left' → -90, 'a quarter turn' → 90, 'upside down' → 180."""
-    turned = int(lookup("angle", how)) * (-1 if pattern("{leftwards}").search(how) else 1)
+    turned = int(lookup("angle", how, used)) * (-1 if pattern("{leftwards}").search(how) else 1)
     return turned if abs(turned) <= 360 else turned % 360
 
 
-def region(text: str) -> GridBox:
+def region(text: str, used: list[str] | None = None) -> GridBox:
     """The box of a region in words: 'top third', 'left half', 'bottom right corner', 'centre'."""
     named = {name for name in ("left", "right", "top", "bottom", "middle") if pattern(f"{{{name}}}").search(text)}
-    size = round(min(max(lookup("share", text), 10), 1000))
+    size = round(min(max(lookup("share", text, used), 10), 1000))
+    if used is not None:
+        used += pattern("{side}|{side_noun}|{top}|{bottom}").findall(text)
     if named == {"middle"}:
         return (low := 333 if size == 333 else 500 - size // 2, low, 1000 - low, 1000 - low)
     left, top = 1000 - size if "right" in named else 0, 1000 - size if "bottom" in named else 0
     return (left, top, size if "left" in named else 1000, size if "top" in named else 1000)
 
 
-def remainder(text: str) -> GridBox | None:
+def remainder(text: str, used: list[str] | None = None) -> GridBox | None:
     """What is left when a side is cut off: 'the top third' → the lower two thirds. None for corners."""
-    left, top, right, bottom = region(text if pattern("{share_given}").search(text) else f"{text} 10%")
+    left, top, right, bottom = region(text if pattern("{share_given}").search(text) else f"{text} 10%", used)
     if (top, bottom) == (0, 1000):
         return (right, 0, 1000, 1000) if left == 0 else (0, 0, left, 1000)
     return ((0, bottom, 1000, 1000) if top == 0 else (0, 0, 1000, top)) if (left, right) == (0, 1000) else None
@@ -44,17 +55,21 @@ def aspect(text: str) -> float:
     return given[0] / given[1] if len(given) == 2 and all(given) else float(lookup("aspect", text))
 
 
-def place(text: str) -> list[int] | None:
+def place(text: str, used: list[str] | None = None) -> list[int] | None:
     """The centre that words name ('at the top left'), or that stands there as `[x, y]`. None if none does."""
     point = re.search(r"[\[(] ?(\d+) ?, ?(\d+) ?[\])]", text)
+    if used is not None:
+        used += [point[0]] if point else pattern("{side}|{side_noun}|{top}|{bottom}").findall(text)
     return [min(int(at), 1000) for at in point.groups()] if point else cast("list[int] | None", lookup("place", text))
 
 
-def anchor(text: str) -> tuple[dict[str, str] | None, str]:
+def anchor(text: str, used: list[str] | None = None) -> tuple[dict[str, str] | None, str]:
     """A thing that a place is told by ('under the face'), and the text without it."""
     for match in pattern("{anchored}").finditer(text):
         if not pattern("{only_place}").fullmatch(thing := match["thing"]) and not reference(thing)[0]:
             rest = f"{text[: match.start()]} {text[match.end() :]}"
+            if used is not None:
+                used.append(match[0])
             return {"how": match["how"].lower(), "phrase": phrase(thing)[0]}, rest
     return None, text
 
@@ -67,20 +82,29 @@ def beside(how: str, box: GridBox, halves: list[int]) -> list[int]:
     return [min(max(round(value), 40), 960) for value in (across, down)]
 
 
-def colour(text: str) -> str | None:
+def colour(text: str, used: list[str] | None = None) -> str | None:
     """The colour that a text is asked in: the first colour word that can be drawn."""
-    found = [match[0].lower().replace("-", " ") for match in pattern("{colour}").finditer(text)]
-    names = [name for whole in found for name in (whole, whole.split()[-1])]
-    return next((color_name(name) for name in names if is_color(name)), None)
+    for match in pattern("{colour}").finditer(text):
+        whole = match[0].lower().replace("-", " ")
+        following = pattern(r"[- ]+([a-z]\w+)").match(text, match.end())
+        if following and following[1].lower() not in free_words() and not pattern("{lettering}").match(following[1]):
+            continue  # the colour of something else: 'in a red box'
+        if name := next((name for name in (whole, whole.split()[-1]) if is_color(name)), None):
+            if used is not None:
+                used.append(name)
+            return color_name(name)
+    return None
 
 
-def reference(text: str) -> tuple[str, str]:
+def reference(text: str, used: list[str] | None = None) -> tuple[str, str]:
     """Which picture a text speaks of, and the text without that mention: ('input 2', 'the face').
 
     The meaning is '' (none named), 'it', 'picture', 'cutout', 'mask', 'each', 'other', 'id NAME' or 'input N'.
     """
     for entry in entries("reference"):
         if (match := entry["fits"].search(text)) is not None:
+            if used is not None:
+                used.append(match[0])
             before, means = pattern("{before_picture}").sub("", text[: match.start()]), entry["means"]
             number = lookup("number", re.sub(" one$", "", match[0])) if means == "input" else 0
             means = f"input {int(number or 1)}" if means == "input" else f"id {match[0]}" if means == "id" else means

@@ -3,7 +3,8 @@
 from contextlib import suppress
 
 from canvasagent.policies._scripted.details import colour, head, lookup, phrase
-from canvasagent.policies._scripted.language import Details, knowledge, nameable, resolved, rule
+from canvasagent.policies._scripted.language import nameable, resolved
+from canvasagent.policies._scripted.patterns import Details, knowledge, rule
 from canvasagent.policies._scripted.scene import Scene, Unmet, need
 from canvasagent.policies._scripted.wishes import Condition
 from canvasagent.protocol.observation_parser import says
@@ -48,6 +49,8 @@ def edit(wanted: Details, scene: Scene) -> None:
         except Unmet as refusal:
             why = str(refusal)
             if kept and not restore:
+                for thing in kept:  # what cannot be found cannot be put back, so nothing is changed
+                    scene.seek(image, phrase(thing)[0])
                 asked, restore = prompt, True
             elif nameable(old) and covered is None and rule("localise").search(why):
                 covered = scene.make("segment", old, image=image, bbox=list(scene.seek(image, old)[0].box))

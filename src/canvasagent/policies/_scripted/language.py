@@ -1,52 +1,12 @@
 """From a request's text to its clauses: quotations set aside, spelling mended, sentences split where a wish begins."""
 
 import re
-import tomllib
 from functools import cache
-from importlib.resources import files
-from typing import Any
+from typing import NamedTuple
 
-from canvasagent.english.colors import color_pattern
 from canvasagent.english.quotations import QUOTED, Quotes
-
-Details = dict[str, Any]
-"""What was read out of words, by name."""
-
-
-@cache
-def knowledge() -> dict[str, Any]:
-    """What the data files hold, read once."""
-    found = (path for path in files(__package__).iterdir() if path.name.endswith(".toml"))
-    return {key: value for path in found for key, value in tomllib.loads(path.read_text("utf-8")).items()}
-
-
-@cache
-def pattern(source: str) -> re.Pattern[str]:
-    """A pattern of the data files, its {names} of the vocabulary filled in."""
-    words = knowledge()["vocabulary"] | {"quoted": QUOTED.pattern, "colour": rf"(?:{color_pattern()})\b"}
-
-    def fill(text: str) -> str:
-        return re.sub(r"\{([a-z_]+)\}", lambda match: fill(words[match[1]]), text)
-
-    return re.compile(fill(source), re.IGNORECASE)
-
-
-@cache
-def rule(name: str) -> re.Pattern[str]:
-    """A pattern of [clauses], by its name."""
-    return pattern(knowledge()["clauses"][name])
-
-
-def vocabulary(name: str) -> frozenset[str]:
-    """The words of a list in [clauses], which stand there as alternatives."""
-    return frozenset(knowledge()["clauses"][name].split("|"))
-
-
-@cache
-def entries(table: str) -> list[dict[str, Any]]:
-    """The entries of a table of the data files, each with its pattern ready as `fits`, and how to look for it."""
-    ready = [entry | {"fits": pattern(entry["pattern"])} for entry in knowledge()[table]]
-    return [way | {"seen": way["fits"].match if way["pattern"][0] == "^" else way["fits"].search} for way in ready]
+from canvasagent.policies._scripted.accounting import words_of
+from canvasagent.policies._scripted.patterns import entries, knowledge, rule, vocabulary
 
 
 def quotes_of(text: str) -> tuple[str, Quotes]:
@@ -55,8 +15,14 @@ def quotes_of(text: str) -> tuple[str, Quotes]:
     return Quotes.take(text, QUOTED if loud else rule("quoted_or_loud"))
 
 
-Clause = tuple[str, bool]
-"""A clause, and whether it begins a sentence or stands after ', then': a condition said before does not reach it."""
+class Clause(NamedTuple):
+    """A clause of a request."""
+
+    text: str
+    opens: bool
+    """Whether it begins a sentence or stands after ', then': a condition said before does not reach it."""
+    lost: tuple[str, ...] = ()
+    """What other ways of saying it left out."""
 
 
 def clauses(text: str) -> list[Clause]:
@@ -66,9 +32,11 @@ def clauses(text: str) -> list[Clause]:
     start, opens, parts = 0, True, list[Clause]()
     for match in [*rule("hard").finditer(text), None]:
         pieces = _split_soft(text[start : match.start() if match else len(text)])
-        parts += [(strip(piece), opens and not index) for index, piece in enumerate(pieces)]
+        for index, piece in enumerate(pieces):
+            lost = list[str]()
+            parts.append(Clause(strip(piece, lost), opens and not index, tuple(lost)))
         start, opens = match.end() if match else 0, not match or rule("goes_on").fullmatch(match[0].strip()) is None
-    return _merge([part for part in parts if part[0]])
+    return _merge([part for part in parts if part.text])
 
 
 def _split_soft(sentence: str) -> list[str]:
@@ -80,25 +48,31 @@ def _split_soft(sentence: str) -> list[str]:
     return [sentence[start:end] for start, end in parts if start < end]
 
 
-def strip(clause: str) -> str:
-    """A clause without leading connectives and politeness, and without what trails it, its verb a plain one."""
-    return reworded("terse", opened(rule("tail").sub("", f" {clause.strip()}")))
+def strip(clause: str, lost: list[str] | None = None) -> str:
+    """A clause without leading connectives and politeness, and without what trails it, its verb a plain one.
+
+    Words that another way of saying it leaves out are appended to `lost`.
+    """
+    return reworded("terse", opened(rule("tail").sub("", f" {clause.strip()}"), lost), lost)
 
 
-def opened(clause: str) -> str:
+def opened(clause: str, lost: list[str] | None = None) -> str:
     """A clause without what leads up to its verb, which is put into its plain form."""
     clause = rule("lead").sub("", " ".join(clause.split()).strip(" ,;:-–—")).strip()
     form = re.match(r"([a-z]+)(ing|ed)\b(?! of\b)", clause, re.IGNORECASE)
     if form and not rule("starters").match(clause) and (verb := imperative(form[1])):
         object_ = "" if form[2] != "ed" or re.match(" (?:it|them|this|the)\\b", clause[form.end() :]) else " it"
         clause = verb + object_ + clause[form.end() :]
-    return reworded("synonym", clause)
+    return reworded("synonym", clause, lost)
 
 
-def reworded(table: str, text: str) -> str:
+def reworded(table: str, text: str, lost: list[str] | None = None) -> str:
     """A text in the words that the other rules know: every entry of a table of clauses.toml in its turn."""
     for entry in entries(table):
-        text = entry["fits"].sub(entry["means"], text) if entry["seen"](text) else text
+        if hit := entry["seen"](text):
+            if lost is not None and not entry.get("statement"):
+                lost += [word for name in entry["lost"] for word in words_of(hit[name] or "")]
+            text = entry["fits"].sub(entry["means"], text)
     return text
 
 
@@ -111,14 +85,14 @@ def imperative(stem: str) -> str:
 def _merge(parts: list[Clause]) -> list[Clause]:
     """Join a fragment that only says where or how ('at the bottom') to the clause that it belongs to."""
     merged: list[Clause] = []
-    for index, (text, opens) in enumerate(parts):
+    for index, (text, opens, lost) in enumerate(parts):
         text = f"write {text}" if merged and rule("again").match(text) else text
         alone, last = rule("fragment").fullmatch(text), index + 1 == len(parts)
-        if merged and ((alone and (last or not opens)) or rule("fragment").fullmatch(merged[-1][0])):
-            order = (merged[-1][0], text) if alone else (text, merged[-1][0])
-            merged[-1] = (" ".join(order), merged[-1][1])
+        if merged and ((alone and (last or not opens)) or rule("fragment").fullmatch(merged[-1].text)):
+            order = (merged[-1].text, text) if alone else (text, merged[-1].text)
+            merged[-1] = Clause(" ".join(order), merged[-1].opens, merged[-1].lost + lost)
         else:
-            merged.append((text, opens))
+            merged.append(Clause(text, opens, lost))
     return merged
 
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from canvasagent.english.quotations import Quotes
 from canvasagent.policies._scripted import details, language
-from canvasagent.policies._scripted.language import Details, knowledge, pattern, rule
+from canvasagent.policies._scripted.accounting import left_over, without, words_of
+from canvasagent.policies._scripted.patterns import Details, knowledge, pattern, rule, watched
 from canvasagent.policies._scripted.wishes import Condition, Wish, Wishes, condition, first
 
 LONG = 400
@@ -33,10 +34,11 @@ class Plan(NamedTuple):
         `condition` it hangs on and what that must come to (`holds`), and the operation's own details, of which
         `image`, a reference as `details.reference` reads it, is always there.
         """
-        for text, asked, holds in self.asked:
+        for text, asked, holds, lost in self.asked:
             step = {"operation": self.lost, "text": text, "image": ""} if self.lost else step_of(text, self.quotes)
+            left = (*step.get("left", ()), *without(lost, words_of(text)))
             if step["operation"] != "context":
-                yield step | {"condition": asked, "holds": holds}
+                yield step | {"condition": asked, "holds": holds, "left": () if self.lost else left}
 
 
 @lru_cache(maxsize=256)
@@ -44,9 +46,24 @@ def make_plan(instruction: str) -> Plan:
     """The plan of a request. Never raises."""
     marked, quotes = language.quotes_of(instruction)
     found, foreign = Wishes(marked, quotes), language.is_foreign(marked)
-    if foreign or all(step_of(wish[0], quotes)["operation"] in knowledge()["idle"] for wish in found.asked):
-        return Plan(((instruction.strip(), None, True),), quotes, lost="foreign" if foreign else "unknown")
-    return Plan(tuple(found.asked), quotes, tuple(found.kept))
+    if foreign or all(step_of(wish.text, quotes)["operation"] in knowledge()["idle"] for wish in found.asked):
+        return Plan((Wish(instruction.strip()),), quotes, lost="foreign" if foreign else "unknown")
+    return Plan(tuple(_limited(found, quotes)), quotes, tuple(found.kept))
+
+
+def _limited(found: Wishes, quotes: Quotes) -> Iterator[Wish]:
+    """The wishes, each with the words of what it is to be done without, unless that is done nowhere in the request."""
+    done = {step_of(wish.text, quotes)["operation"] for wish in found.asked}
+    for index, wish in enumerate(found.asked):
+        limits = [limit for limit in found.limits if limit.at == index]
+        broken = [limit.text for limit in limits if _forbidden(limit.verb, quotes) in {*done, "unknown"}]
+        yield wish._replace(lost=wish.lost + tuple(word for text in broken for word in text.split()))
+
+
+def _forbidden(verb: str, quotes: Quotes) -> str:
+    """The operation that a verb names; 'unknown' where it may be part of any."""
+    operation = str(step_of(f"{verb} it", quotes)["operation"])
+    return "unknown" if operation in ("edit", "context") and verb not in ("edit", "change") else operation
 
 
 @lru_cache(maxsize=1024)
@@ -56,53 +73,85 @@ def step_of(clause: str, quotes: Quotes) -> Details:
     A rule is tried on the clause, or on what is left of it without fillers unless it is `exact`; then without a reason
     at the end. What is very long can only be a description to draw or an edit, which are exact.
     """
-    texts = dict.fromkeys((clause, rule("purpose").sub("", clause) or clause))
-    forms = [(text, language.reworded("filler", text[:LONG]).strip()) for text in texts]
+    forms = _forms(clause)
     rules = (way for way in knowledge()["rule"] if "exact" in way or len(clause) <= LONG)
-    fits = (_fit(way, text if "exact" in way else bare, quotes) for way in rules for text, bare in forms)
-    return {"text": quotes.restore(clause)} | next(found for found in fits if found is not None)
+    fits = (
+        [(_fit(way, text if "exact" in way else bare, quotes), lost) for text, bare, lost in forms] for way in rules
+    )
+    steps = ([step | {"left": step["left"] + lost} for step, lost in tried if step is not None] for tried in fits)
+    known = next(found for found in steps if found)
+    best = min(known, key=lambda step: len(step["left"]))
+    idle = best["operation"] == "unknown" and not without(words_of(clause), ())
+    return {"text": quotes.restore(clause)} | best | ({"operation": "context"} if idle and words_of(clause) else {})
+
+
+def _forms(clause: str) -> list[tuple[str, str, tuple[str, ...]]]:
+    """A clause with and without the purpose at its end, each also without fillers, and the words that it is without.
+
+    What a picture is for changes nothing; what it shall come to does ('so that the horizon is level').
+    """
+    short, forms = rule("purpose").sub("", clause) or clause, [(clause, ())]
+    if short != clause:
+        purpose = clause[len(short) :]
+        forms.append((short, without(words_of(purpose), ()) if rule("outcome").match(purpose) else ()))
+    return [(text, language.reworded("filler", text[:LONG]).strip(), lost) for text, lost in forms]
 
 
 def _fit(way: Mapping[str, Any], clause: str, quotes: Quotes) -> Details | None:
     """The details of a clause by a rule, if it is one of the rule's patterns all over."""
-    hits = (pattern(source).fullmatch(clause) for source in way["patterns"])
-    named = ({name: value.strip() for name, value in hit.groupdict().items() if value} for hit in hits if hit)
-    read = (READERS[way["reader"]](clause, groups | {"operation": way["operation"]}, quotes) for groups in named)
-    return next(({"operation": way["operation"], **found} for found in read if found is not None), None)
+    for source in way["patterns"]:
+        if (hit := watched(source).fullmatch(clause)) is None:
+            continue
+        groups = {name: value.strip() for name, value in hit.groupdict().items() if value and name[0] != "_"}
+        used = [word[0] for word in pattern(way["uses"]).finditer(clause)] if "uses" in way else []
+        found = READERS[way["reader"]](clause, groups | {"operation": way["operation"]}, quotes, used)
+        if found is not None:
+            return {"operation": way["operation"], "left": left_over(hit, used), **found}
+    return None
 
 
-def _plain(clause: str, groups: Details, quotes: Quotes) -> Details | None:
+def _plain(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Details | None:
     """Picture, thing, angle, factor, language and quotation; a turned `thing` that is no picture makes it an edit."""
     if "thing" in groups:
         named = details.reference(groups["thing"])[0]
-        return None if named else _edit(clause, {"prompt": clause}, quotes) | {"operation": "edit"}
-    around, how = details.reference(clause)[0], groups.get("how", "")
+        return None if named else _edit(clause, {"prompt": clause}, quotes, used) | {"operation": "edit"}
+    around, how = details.reference(clause, used)[0], groups.get("how", "")
     image, rest = details.reference(f"{groups.get('phrase', '')} {groups.get('rest', '')}".strip())
     words, many = details.phrase(quotes.restore(rest))
+    if groups["operation"] in knowledge()["looks_for"]:
+        used.append(rest)  # Grounding takes every word of a phrase, or refuses it
     found: Details = {"image": image or (around.replace("it", "") if "phrase" in groups else around), "how": how}
     found |= {"phrase": words, "many": many, "count": "count" in groups, "language": groups.get("language", "").lower()}
-    factor = int(details.lookup("number", how.replace("4k", "")) or 4)
-    return found | {"angle": details.angle(how), "factor": factor, "quoted": [*quotes.of(clause), ""][0]}
+    used.append(groups.get("language", ""))
+    factor = int(details.lookup("number", how.replace("4k", ""), used) or 4) if groups["operation"] == "enlarge" else 4
+    angle = details.angle(how, used) if groups["operation"] == "rotate" else 0
+    return found | {"angle": angle, "factor": factor, "quoted": [*quotes.of(clause), ""][0]}
 
 
-def _crop(clause: str, groups: Details, quotes: Quotes) -> Details | None:
-    image = details.reference(clause)[0]
+def _crop(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Details | None:
+    image = details.reference(clause, used)[0]
     if "aspect" in groups:
+        used.append(groups["aspect"])
         return {"image": image, "ratio": details.aspect(groups["aspect"])}
     if "phrase" in groups:
         margin = rule("margin").search(groups["phrase"])
-        found = _plain(clause, {"phrase": groups["phrase"][: margin.start() if margin else None]}, quotes) or {}
+        used.append(margin[0] if margin else "")
+        inner = groups | {"phrase": groups["phrase"][: margin.start() if margin else None]}
+        found = _plain(clause, inner, quotes, used) or {}
         found |= {"many": found["many"] or found["phrase"] in ("text", "writing"), "margin": margin is not None}
         return found if found["phrase"] or found["image"] == "it" else None
     if "box" in groups:
+        used.append(groups["box"])
         return {"image": image, "bbox": [int(edge) for edge in re.findall(r"\d+", groups["box"])][:4]}
-    box = details.remainder(groups["cut"]) if "cut" in groups else details.region(groups.get("region", "middle"))
+    place = groups.get("cut") or groups.get("region", "middle")
+    box = details.remainder(place, used) if "cut" in groups else details.region(place, used)
     return {"image": image, "bbox": box} if box else None
 
 
-def _ask(clause: str, groups: Details, quotes: Quotes) -> Details | None:
+def _ask(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Details | None:
     """A question of yes or no; a check is one on what was written or removed last, unless it names something."""
     said = condition(rule("yes_no").sub("", groups.get("said", "")), quotes)
+    used.append(clause)
     of_text = "⟪" in clause or rule("about_text").search(clause)
     if groups["operation"] == "check" and (said.kind != "there" or of_text):
         image, quoted = details.reference(rule("that_or_this").sub("", clause))[0], [*quotes.of(clause), None][0]
@@ -111,25 +160,26 @@ def _ask(clause: str, groups: Details, quotes: Quotes) -> Details | None:
     return None if said.kind == "unknown" else {"image": said.image, "asked": said}
 
 
-def _text(clause: str, groups: Details, quotes: Quotes) -> Details | None:
+def _text(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Details | None:
+    used.append(groups["text"])
     text = quotes.restore(groups.pop("text"), bare=True).strip()
-    image = details.reference(re.sub(r"⟪\d+⟫", "", clause))[0]
+    image = details.reference(re.sub(r"⟪\d+⟫", "", clause), used)[0]
     around = " ".join(value for name, value in groups.items() if name != "operation")
     if not text or "⟪" in around:
         return None  # a second quotation: this would leave it out in silence
     if "⟪" not in clause:
         text = "" if rule("read_before").fullmatch(text.strip(" :,.")) else text.strip(" :,.")
-    anchor, around = details.anchor(around)
-    extra = rule("lettering_extras").search(around)
-    position = details.place(around) or details.lookup("text_usual", around) or [500, 500]
-    found = {"image": image, "text": text, "position": position, "anchor": anchor, "extra": extra and extra[0].strip()}
-    return found | {"color": details.colour(around), "font_size": details.lookup("text_size", around)}
+    anchor, around = details.anchor(around, used)
+    position = details.place(around, used) or details.lookup("text_usual", around, used) or [500, 500]
+    found = {"image": image, "content": text, "position": position, "anchor": anchor}
+    size = details.lookup("text_size", around, used)
+    return found | {"color": details.colour(around, used), "font_size": size}
 
 
-def _place(clause: str, groups: Details, quotes: Quotes) -> Details | None:
+def _place(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Details | None:
     """Slots are taken out of the words after the verb one by one; what is left is what goes on."""
     quad = rule("corners").search(groups["body"])
-    anchor, left = details.anchor(groups["body"].replace(quad[0], "", 1) if quad else groups["body"])
+    anchor, left = details.anchor(groups["body"].replace(quad[0], "", 1) if quad else groups["body"], used)
     slots = {"source": "", "base": "", "size": "", "spot": ""}
     for name in slots:
         for found in [*pattern(f"{{slot_{name}}}").finditer(left)][: 1 if name in ("source", "base") else 2]:
@@ -147,19 +197,21 @@ def _place(clause: str, groups: Details, quotes: Quotes) -> Details | None:
     if not (carried if words else what in ("it", "cutout") or (what and base)) or "⟪" in left:
         return None
     slot: Details = {"image": base, "what": "" if words else what, "phrase": words, "source": source, "anchor": anchor}
-    slot |= {"position": details.place(slots["spot"]), "scale": details.lookup("object_size", slots["size"])}
+    used += [left, slots["source"], slots["base"], quad[0] if quad else ""]
+    slot |= {"position": details.place(slots["spot"], used)}
+    slot |= {"scale": details.lookup("object_size", slots["size"], used)}
     points = [int(number) for number in quad["points"].split()] if quad else []
     slot["quad"] = [points[at : at + 2] for at in range(0, 8, 2)] if points else None
-    return slot | {"edit": _edit(clause, {"prompt": clause}, quotes)}
+    return slot | {"edit": _edit(clause, {"prompt": clause}, quotes, [])}
 
 
-def _draw(clause: str, groups: Details, quotes: Quotes) -> Details:
+def _draw(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Details:
     """A description: what an empty canvas shows, or what an edit brings."""
     drawn = {"scene": quotes.restore(groups["prompt"]), "says": quotes.of(groups["prompt"])}
-    return _edit(clause, {"prompt": clause}, quotes) | drawn
+    return _edit(clause, {"prompt": clause}, quotes, used) | drawn
 
 
-def _wish(clause: str, groups: Details, quotes: Quotes) -> Details | None:
+def _wish(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Details | None:
     """'the sky should be orange' → make the sky orange; 'it should be rotated left' → rotate it left."""
     thing, state, done = groups["thing"], groups["state"], rule("participle").match(groups["state"])
     verb = knowledge()["participles"].get(done[1].lower()) if done else None
@@ -168,8 +220,12 @@ def _wish(clause: str, groups: Details, quotes: Quotes) -> Details | None:
     return None if step["operation"] in ("unknown", "context") else step
 
 
-def _edit(clause: str, groups: Details, quotes: Quotes) -> Details:
-    """An edit: its prompt with a numbered picture called 'the picture'; 'it' is left for the play to resolve."""
+def _edit(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Details:
+    """An edit: its prompt with a numbered picture called 'the picture'; 'it' is left for the play to resolve.
+
+    ImageEdit does all that its prompt asks for, or refuses.
+    """
+    used.append(clause)
     prompt, image = groups["prompt"], details.reference(groups["prompt"][:LONG])[0]
     if image and image not in ("it", "picture"):
         rest, picture = details.reference(prompt)[1], rule("of_whole").sub(r"\1 the picture", prompt)

@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from canvasagent.imaging.geometry import bounds, centred_box, grown
+from canvasagent.policies._scripted.accounting import is_decisive
 from canvasagent.policies._scripted.details import beside, head
 from canvasagent.policies._scripted.edits import draw, edit, generate
-from canvasagent.policies._scripted.language import Details, knowledge, nameable, rule
+from canvasagent.policies._scripted.language import nameable
+from canvasagent.policies._scripted.patterns import Details, knowledge, rule
 from canvasagent.policies._scripted.plan import Plan
 from canvasagent.policies._scripted.scene import Scene, Topic, Unmet, need
 from canvasagent.policies._scripted.wishes import Condition
@@ -27,13 +29,28 @@ def perform(plan: Plan, scene: Scene) -> None:
                 turned = asked and asked.kind == "turned" and step["operation"] in ("rotate", "flip")
                 if true == step["holds"]:
                     name = "upright" if turned else step["operation"]
+                    left = rest_of(step)
                     PLAYS[knowledge()["plays"].get(name, name)](wanted, scene)
+                    if left:
+                        scene.unmet.append(f"{left} (of '{plain(step['text'], 80)}': the rest of it is done)")
                 else:
                     scene.answers.append(f"'{plain(step['text'], 80)}' was not called for: {seen}")
             except Unmet as trouble:
                 scene.unmet.append(f"{plain(step['text'], 120)} ({plain(str(trouble), 240)})")
                 if not step["condition"] and step["operation"] in knowledge()["made"]["by"]:
                     scene.missing = f"'{step.get('phrase') or step['text']}', which there is not"
+
+
+def rest_of(step: Details) -> str:
+    """The words of a step that nothing in it uses, if they leave something out.
+
+    Raises `Unmet` where the picture would be wrong without them: it is better not changed.
+    """
+    left, answers = " ".join(step["left"]), step["operation"] in knowledge()["tells_all"]
+    decisive = is_decisive(step["left"])
+    whole = step["operation"] in knowledge()["undivided"]
+    need(not left or answers or not (decisive or whole), f"'{left}' is not understood, and matters to the result")
+    return left if decisive or not answers else ""
 
 
 def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
@@ -152,7 +169,7 @@ def upright(wanted: Details, scene: Scene) -> None:
 def text(wanted: Details, scene: Scene) -> None:
     """Write, read back, and write again in another way where OCR cannot read it; at most three times in all."""
     image, size, shade = scene.target(wanted["image"]), wanted["font_size"], wanted["color"]
-    content = need(wanted["text"] or scene.texts.get("read"), "nothing was read that could be written")
+    content = need(wanted["content"] or scene.texts.get("read"), "nothing was read that could be written")
     spot, larger, scene.texts["written"] = _spot(wanted, image, scene), min((size or 90) * 1.6, 300), content
     for attempt, height in enumerate((size, larger, larger * 1.3 if shade else larger)):
         given = {"position": spot, "color": shade or (None, None, "yellow")[attempt], "font_size": height}
@@ -162,7 +179,6 @@ def text(wanted: Details, scene: Scene) -> None:
     scene.change(image, made)
     scene.done.append(Condition("text", content, quote=content))
     need(readable, "it is written, but OCR could not read it back")
-    need(not wanted["extra"], f"it is written, but not {wanted['extra']}")
 
 
 # ── things in a picture ──────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from canvasagent.english.nouns import singular
-from canvasagent.policies._scripted.language import knowledge, rule
+from canvasagent.policies._scripted.patterns import knowledge, rule
 from canvasagent.policies._scripted.wishes import Condition
 from canvasagent.protocol.conversation import Message, last_request
 from canvasagent.protocol.observation_parser import Finding, Observation, checkable, observe, says
@@ -133,7 +133,12 @@ class Scene:
         kind, _, name = meaning.partition(" ")
         need(self.missing is None or kind not in ("", "it", "each"), f"it needs {self.missing}")
         numbered = {str(number): item for number, item in enumerate(self.inputs, 1)} | {"-1": [None, *self.inputs][-1]}
-        known = {"other": self.other(self.focus), "picture": self.picture, "input": numbered.get(name)}
+        known = {
+            "other": self.other(self.focus),
+            "picture": self.picture,
+            "input": numbered.get(name),
+            "result": self.result,
+        }
         known |= {"id": {item.lower(): item for item in self.ids}.get(name.lower()), "cutout": None, "mask": None}
         many = f"there are only {len(self.inputs)} pictures" if kind == "input" and self.inputs else ""
         what = name if kind == "id" else kind if kind in ("cutout", "mask") else "picture"

@@ -5,7 +5,8 @@ from typing import NamedTuple, cast
 from canvasagent.english.quotations import Quotes
 from canvasagent.policies._scripted import language
 from canvasagent.policies._scripted.details import lookup, phrase, reference
-from canvasagent.policies._scripted.language import entries, knowledge, pattern, rule, strip
+from canvasagent.policies._scripted.language import strip
+from canvasagent.policies._scripted.patterns import entries, knowledge, pattern, rule
 
 
 class Condition(NamedTuple):
@@ -25,13 +26,32 @@ class Condition(NamedTuple):
 
 
 UNKNOWN = Condition("unknown", "")
-Wish = tuple[str, Condition | None, bool]
-"""A clause that orders something, the condition that it hangs on, and what that must come to."""
+
+
+class Wish(NamedTuple):
+    """A clause that orders something."""
+
+    text: str
+    condition: Condition | None = None
+    """What it hangs on."""
+    holds: bool = True
+    """What the condition must come to."""
+    lost: tuple[str, ...] = ()
+    """Words of the request that belong to it and that its text leaves out."""
+
+
+class Limit(NamedTuple):
+    """Something that a step is to be done without: 'without growing the canvas'."""
+
+    text: str
+    verb: str
+    at: int
+    """The index of the wish that it belongs to."""
 
 
 class Wishes:
     """What a request asks for (`asked`), in order, each with the condition it hangs on and what that must come to, and
-    what it wants left as it is (`kept`).
+    what it wants left as it is (`kept`), and what it forbids otherwise (`limits`).
 
     While it is read: `scope` is the condition that the next clause hangs on; `frames` are the ones said last, the outer
     ones first, with what each must come to, of which 'otherwise' speaks; `bare` after one that has no order yet; the
@@ -40,18 +60,24 @@ class Wishes:
 
     def __init__(self, marked: str, quotes: Quotes) -> None:
         self.quotes, self.corrects, self.bare = quotes, False, False
-        self.asked, self.kept = list[Wish](), list[str]()
+        self.asked, self.kept, self.limits = list[Wish](), list[str](), list[Limit]()
         self.frames, self.scope = list[tuple[Condition, bool]](), cast("tuple[Condition | None, bool]", (None, True))
-        for text, opens in language.clauses(marked):
+        for text, opens, lost in language.clauses(marked):
             self.scope = (None, True) if opens else self.scope
             if not self._kept(text) and not self._corrected(text):
-                self._ask(rule("contrast").sub("", text))
+                self._ask(rule("contrast").sub("", text), lost)
 
     def _kept(self, text: str) -> bool:
         """Whether a clause only forbids; what it protects is noted."""
-        if (thing := (first("forbid", text) or {}).get("thing")) is None:
+        groups = first("forbid", text)
+        if groups is None:
             return False
-        if not rule("anything_else").fullmatch(thing) and not reference(thing)[0] and phrase(thing)[0]:
+        thing = groups["thing"]
+        verb = (groups.get("verb") or "").split(" ")[0].lower()
+        if verb and not pattern("{touching}").match(text.lower(), text.lower().index(verb)):
+            stem = verb.removesuffix("ing")
+            self.limits.append(Limit(text, language.imperative(stem) or verb, max(len(self.asked) - 1, 0)))
+        elif not rule("anything_else").fullmatch(thing) and not reference(thing)[0] and phrase(thing)[0]:
             self.kept.append(self.quotes.restore(thing))
         return True
 
@@ -74,17 +100,17 @@ class Wishes:
         weak = rule("weak").match(text) and not rule("instead").search(text)
         if amended is None and weak and rest.split()[0] != last.split()[0]:
             return False  # 'actually, also …' adds something
-        self.asked[-1] = (amended or rest, *self.asked[-1][1:])
+        self.asked[-1] = self.asked[-1]._replace(text=amended or rest)
         return True
 
-    def _ask(self, text: str) -> bool:
+    def _ask(self, text: str, lost: tuple[str, ...] = ()) -> bool:
         text = self._conditional(text)
         self.bare = not text
         if text and not self._kept(text):
             if question := rule("yes_no").match(text):
                 asked = condition(text[question.end() :], self.quotes)
                 self.frames = [*(self.frames if self.scope[0] else []), (asked, True)]
-            self.asked.append((text, *self.scope))
+            self.asked.append(Wish(text, *self.scope, lost))
         return True
 
     def _conditional(self, text: str) -> str:
