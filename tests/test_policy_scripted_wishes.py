@@ -384,7 +384,7 @@ def test_pronouns_and_verbs_of_looking_are_not_looked_for(words: str, phrases: l
     assert [arguments["reference_text"] for _, arguments in story.calls] == phrases
 
 
-@pytest.mark.parametrize("words", ["make that crop four times as large", "enlarge the last crop so it is usable"])
+@pytest.mark.parametrize("words", ["make that crop four times as large", "enlarge the last crop so i can use it"])
 def test_a_crop_is_a_picture(words: str) -> None:
     assert follow(words).tools == ["SR"] and follow("mirror the frame").tools == ["Flip"]
 

@@ -6,7 +6,8 @@ every turn. What it does not understand it says (`Not done: …`); it never gues
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
 
 from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.policies._scripted.play import perform
@@ -16,9 +17,12 @@ from canvasagent.protocol.conversation import Message
 from canvasagent.protocol.turns import ToolCall, render_turn, said
 
 
-def next_turn(messages: Sequence[Message]) -> str:
-    """The turn that follows a conversation: the first call of the plan that has no observation, or the end."""
-    scene = Scene(messages)
+def next_turn(messages: Sequence[Message], today: Callable[[], date] = date.today) -> str:
+    """The turn that follows a conversation: the first call of the plan that has no observation, or the end.
+
+    `today` gives the day that "today's date" stands for.
+    """
+    scene = Scene(messages, today)
     plan, used = make_plan(scene.request), len(scene.seen)
     try:
         perform(plan, scene)

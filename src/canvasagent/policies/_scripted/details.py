@@ -20,7 +20,8 @@ def lookup(table: str, text: str, used: list[str] | None = None) -> Any:
         return None
     if used is not None:
         used.append(hit[0])
-    return float(hit[1]) * way["times"] if "times" in way else way["means"]
+    number = next((group for group in hit.groups() if group), "0") if "times" in way else ""
+    return float(number) * way["times"] + way.get("plus", 0) if number else way["means"]
 
 
 def angle(how: str, used: list[str] | None = None) -> int:

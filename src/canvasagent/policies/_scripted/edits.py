@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from canvasagent.policies._scripted.details import colour, head, lookup, phrase
 from canvasagent.policies._scripted.language import nameable, resolved
+from canvasagent.policies._scripted.lettering import is_of_lettering, restyle
 from canvasagent.policies._scripted.patterns import Details, knowledge, rule
 from canvasagent.policies._scripted.scene import Scene, Unmet, need
 from canvasagent.policies._scripted.wishes import Condition
@@ -35,6 +36,10 @@ def draw(wanted: Details, scene: Scene) -> None:
 
 def edit(wanted: Details, scene: Scene) -> None:
     """Change a picture, look whether it shows, and try again in other words, or inside a mask."""
+    restyled = wanted["kind"] in ("", "alter") and not wanted["texts"]
+    if restyled and is_of_lettering(wanted["prompt"], wanted["image"] == "it", scene):
+        restyle(wanted["prompt"], scene)
+        return
     image, covered, prompt = _aim(wanted, scene)
     new, old, kind = wanted["new"], wanted["old"], wanted["kind"]
     new = prompt.split(" ", 1)[-1] if new and new.lower() in knowledge()["pronouns"] else new
@@ -89,7 +94,10 @@ def _fault(wanted: Details, old: str, new: str, image: str, made: str, scene: Sc
         if written is not None:
             return "" if scene.reads(made, written) else f"'{written}' cannot be read in it"
         if gone is not None:
-            return "the text can still be read" if says(scene.lines(made), gone) else ""
+            had, has = scene.lines(image), scene.lines(made)
+            still = says(has, gone) if gone else len(has) >= len(had) > 0
+            unseen = "" if had else "no text could be read before, so that it is gone cannot be seen"
+            return "the text can still be read" if still else unseen
         if kind in ("add", "replace") and nameable(thing := head(new)):
             more = rule("one_more").match(new) is not None
             least = 1 + scene.count(image, thing) if more else max(int(lookup("number", new) or 1), 1)

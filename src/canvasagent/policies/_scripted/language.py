@@ -33,6 +33,9 @@ def clauses(text: str) -> list[Clause]:
     for match in [*rule("hard").finditer(text), None]:
         pieces = _split_soft(text[start : match.start() if match else len(text)])
         for index, piece in enumerate(pieces):
+            if parts and "⟪" in parts[-1].text and rule("of_text").match(piece):
+                parts[-1] = parts[-1]._replace(text=f"{parts[-1].text} {piece.strip()}")
+                continue  # 'write X, rotated by 45 degrees'
             lost = list[str]()
             parts.append(Clause(strip(piece, lost), opens and not index, tuple(lost)))
         start, opens = match.end() if match else 0, not match or rule("goes_on").fullmatch(match[0].strip()) is None

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from canvasagent.english.quotations import Quotes
 from canvasagent.policies._scripted import details, language
 from canvasagent.policies._scripted.accounting import left_over, without, words_of
+from canvasagent.policies._scripted.lettering import style
 from canvasagent.policies._scripted.patterns import Details, knowledge, pattern, rule, watched
 from canvasagent.policies._scripted.wishes import Condition, Wish, Wishes, condition, first
 
@@ -79,8 +80,10 @@ def step_of(clause: str, quotes: Quotes) -> Details:
         [(_fit(way, text if "exact" in way else bare, quotes), lost) for text, bare, lost in forms] for way in rules
     )
     steps = ([step | {"left": step["left"] + lost} for step, lost in tried if step is not None] for tried in fits)
-    known = next(found for found in steps if found)
-    best = min(known, key=lambda step: len(step["left"]))
+    known = (min(found, key=lambda step: len(step["left"])) for found in steps if found)
+    best = next(known)
+    if best["operation"] == "enlarge" and best["left"]:  # 'increase the size of the dog': of a thing, so an edit
+        best = next((step for step in known if step["operation"] == "edit"), best)
     idle = best["operation"] == "unknown" and not without(words_of(clause), ())
     return {"text": quotes.restore(clause)} | best | ({"operation": "context"} if idle and words_of(clause) else {})
 
@@ -90,7 +93,7 @@ def _forms(clause: str) -> list[tuple[str, str, tuple[str, ...]]]:
 
     What a picture is for changes nothing; what it shall come to does ('so that the horizon is level').
     """
-    short, forms = rule("purpose").sub("", clause) or clause, [(clause, ())]
+    short, forms = rule("purpose").sub("", clause) or clause, [(clause, tuple[str, ...]())]
     if short != clause:
         purpose = clause[len(short) :]
         forms.append((short, without(words_of(purpose), ()) if rule("outcome").match(purpose) else ()))
@@ -169,18 +172,14 @@ def _text(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Deta
         return None  # a second quotation: this would leave it out in silence
     if "⟪" not in clause:
         text = "" if rule("read_before").fullmatch(text.strip(" :,.")) else text.strip(" :,.")
-    anchor, around = details.anchor(around, used)
-    position = details.place(around, used) or details.lookup("text_usual", around, used) or [500, 500]
-    found = {"image": image, "content": text, "position": position, "anchor": anchor}
-    size = details.lookup("text_size", around, used)
-    return found | {"color": details.colour(around, used), "font_size": size}
+    return {"image": image, "content": text, "quoted": "⟪" in clause, "style": style(around, used)}
 
 
 def _place(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Details | None:
     """Slots are taken out of the words after the verb one by one; what is left is what goes on."""
     quad = rule("corners").search(groups["body"])
     anchor, left = details.anchor(groups["body"].replace(quad[0], "", 1) if quad else groups["body"], used)
-    slots = {"source": "", "base": "", "size": "", "spot": ""}
+    slots = {"look": "", "source": "", "base": "", "size": "", "spot": ""}
     for name in slots:
         for found in [*pattern(f"{{slot_{name}}}").finditer(left)][: 1 if name in ("source", "base") else 2]:
             slots[name] += f" {found['value']}"
@@ -199,6 +198,8 @@ def _place(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Det
     slot: Details = {"image": base, "what": "" if words else what, "phrase": words, "source": source, "anchor": anchor}
     used += [left, slots["source"], slots["base"], quad[0] if quad else ""]
     slot |= {"position": details.place(slots["spot"], used)}
+    look = style(slots["look"], used)
+    slot |= {"opacity": look.get("opacity"), "rotation": look.get("rotation")}
     slot |= {"scale": details.lookup("object_size", slots["size"], used)}
     points = [int(number) for number in quad["points"].split()] if quad else []
     slot["quad"] = [points[at : at + 2] for at in range(0, 8, 2)] if points else None

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 
 from canvasagent.imaging.geometry import bounds, centred_box, grown
 from canvasagent.policies._scripted.accounting import is_decisive
-from canvasagent.policies._scripted.details import beside, head
+from canvasagent.policies._scripted.details import head, phrase
 from canvasagent.policies._scripted.edits import draw, edit, generate
 from canvasagent.policies._scripted.language import nameable
+from canvasagent.policies._scripted.lettering import is_of_lettering, restyle, spot, write
 from canvasagent.policies._scripted.patterns import Details, knowledge, rule
 from canvasagent.policies._scripted.plan import Plan
 from canvasagent.policies._scripted.scene import Scene, Topic, Unmet, need
@@ -21,6 +22,7 @@ MOST = 8
 
 def perform(plan: Plan, scene: Scene) -> None:
     """Every step in order; what cannot be done is noted, and what does not depend on it is done all the same."""
+    edits = any(step["operation"] in ("edit", "draw") for step in plan.steps)
     for step in plan.steps:
         for item in scene.inputs if (each := step["image"] == "each") else [""]:
             wanted = step | ({"image": f"id {scene.latest(item)}"} if each else {}) | {"kept": plan.kept}
@@ -30,8 +32,9 @@ def perform(plan: Plan, scene: Scene) -> None:
                 if true == step["holds"]:
                     name = "upright" if turned else step["operation"]
                     left = rest_of(step)
-                    PLAYS[knowledge()["plays"].get(name, name)](wanted, scene)
-                    if left:
+                    spare(wanted | {"edits": edits}, scene)
+                    complete = PLAYS[knowledge()["plays"].get(name, name)](wanted, scene)
+                    if left and not complete:
                         scene.unmet.append(f"{left} (of '{plain(step['text'], 80)}': the rest of it is done)")
                 else:
                     scene.answers.append(f"'{plain(step['text'], 80)}' was not called for: {seen}")
@@ -51,6 +54,33 @@ def rest_of(step: Details) -> str:
     whole = step["operation"] in knowledge()["undivided"]
     need(not left or answers or not (decisive or whole), f"'{left}' is not understood, and matters to the result")
     return left if decisive or not answers else ""
+
+
+def spare(wanted: Details, scene: Scene) -> None:
+    """Raise `Unmet` where a step would not leave alone what the request wants left alone.
+
+    An edit is asked to leave it alone, or it is put back. Turning or enlarging changes everything; a crop must hold it,
+    and what is put on must not cover it.
+    """
+    operation, kept = wanted["operation"], [phrase(thing)[0] for thing in wanted["kept"]]
+    if operation in ("rotate", "flip", "enlarge"):
+        need(not kept or wanted["edits"], f"'{', '.join(kept)}' cannot stay as it is while everything is changed")
+    if operation not in ("crop", "text", "place") or not kept:
+        return
+    image = scene.target(wanted["image"]) if operation != "place" else scene.picture or scene.focus or ""
+    for thing in kept:
+        if operation == "text" and rule("about_text").search(thing):
+            continue  # what is written is read back
+        for item in scene.seek(image, thing):
+            left, top, right, bottom = item.box
+            if operation == "crop":
+                low_x, low_y, high_x, high_y = _crop_box(wanted, scene)[1]
+                inside = low_x <= left and low_y <= top and right <= high_x and bottom <= high_y
+                need(inside, f"the {thing} would be cut off")
+            else:
+                x, y = spot(wanted.get("style") or wanted, image, scene)[0]
+                clear = not (left - 60 < x < right + 60 and top - 60 < y < bottom + 60)
+                need(clear, f"it would cover the {thing}")
 
 
 def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
@@ -87,10 +117,10 @@ def judge(asked: Condition, scene: Scene) -> tuple[bool, str]:
 
 def find(wanted: Details, scene: Scene) -> None:
     """Say how many there are of something, or where."""
-    phrase, image = need(scene.meant(wanted["phrase"]), "it does not say what"), scene.target(wanted["image"])
-    total = scene.count(image, phrase)
-    told, scene.texts["read"] = f"Found {total} for '{phrase}'", str(total) if wanted["count"] else ""
-    where = [] if wanted["count"] else scene.seek(image, phrase)[:MOST]
+    thing, image = need(scene.meant(wanted["phrase"]), "it does not say what"), scene.target(wanted["image"])
+    total = scene.count(image, thing)
+    told, scene.texts["read"] = f"Found {total} for '{thing}'", str(total) if wanted["count"] else ""
+    where = [] if wanted["count"] else scene.seek(image, thing)[:MOST]
     scene.answers.append(told + "".join(f"; {item.label} at {list(item.box)}" for item in where))
 
 
@@ -129,8 +159,12 @@ def translate(wanted: Details, scene: Scene) -> None:
 # ── changes of a picture as a whole ──────────────────────────────────────────────────────────────────────
 
 
-def change(wanted: Details, scene: Scene) -> None:
+def change(wanted: Details, scene: Scene) -> bool | None:
     """Rotate, flip or enlarge, by one call after the other."""
+    if wanted["operation"] == "enlarge" and is_of_lettering(
+        wanted["text"], bool(rule("larger").match(wanted["text"])), scene
+    ):
+        return restyle(wanted["text"], scene)
     image, operation, factor = scene.target(wanted["image"]), wanted["operation"], wanted["factor"]
     over = operation == "flip" and rule("vertical").search(wanted["how"])
     again = "flip_vertical" if over else operation if f"{operation}{factor}" == "enlarge16" else ""
@@ -139,10 +173,17 @@ def change(wanted: Details, scene: Scene) -> None:
         scene.change(image, made)
         image = made
     need(operation != "enlarge" or factor in (4, 16), f"enlarged 4 times, the only factor there is, not {factor}")
+    return None
 
 
 def crop(wanted: Details, scene: Scene) -> None:
     """Keep a box, a region, a format or what is around a thing."""
+    image, box = _crop_box(wanted, scene)
+    scene.change(image, scene.make("crop", image=image, bbox=list(box)))
+
+
+def _crop_box(wanted: Details, scene: Scene) -> tuple[str, Sequence[int]]:
+    """The picture that is cropped, and the box that is kept of it."""
     if "phrase" in wanted:
         image, found = locate(wanted, scene)
         ends = [end for item in found[: None if wanted["many"] else 1] for end in (item.box[:2], item.box[2:])]
@@ -150,7 +191,7 @@ def crop(wanted: Details, scene: Scene) -> None:
     else:
         image = scene.target(wanted["image"])
         box = centred_box(scene.sizes.get(image, (1, 1)), wanted["ratio"]) if "ratio" in wanted else wanted["bbox"]
-    scene.change(image, scene.make("crop", image=image, bbox=list(box)))
+    return image, box
 
 
 def upright(wanted: Details, scene: Scene) -> None:
@@ -166,31 +207,16 @@ def upright(wanted: Details, scene: Scene) -> None:
         scene.change(image, made)
 
 
-def text(wanted: Details, scene: Scene) -> None:
-    """Write, read back, and write again in another way where OCR cannot read it; at most three times in all."""
-    image, size, shade = scene.target(wanted["image"]), wanted["font_size"], wanted["color"]
-    content = need(wanted["content"] or scene.texts.get("read"), "nothing was read that could be written")
-    spot, larger, scene.texts["written"] = _spot(wanted, image, scene), min((size or 90) * 1.6, 300), content
-    for attempt, height in enumerate((size, larger, larger * 1.3 if shade else larger)):
-        given = {"position": spot, "color": shade or (None, None, "yellow")[attempt], "font_size": height}
-        made = scene.make("rewrite" if attempt else "write", base_image=image, content=content, **given)
-        if readable := scene.reads(made, content):
-            break
-    scene.change(image, made)
-    scene.done.append(Condition("text", content, quote=content))
-    need(readable, "it is written, but OCR could not read it back")
-
-
 # ── things in a picture ──────────────────────────────────────────────────────────────────────────────────
 
 
 def locate(wanted: Details, scene: Scene) -> tuple[str, Sequence[Finding]]:
     """The picture and the boxes of a phrase, without asking again for what was just found."""
-    topic, phrase = scene.topic, wanted["phrase"]
-    if topic is not None and (phrase.lower() == topic.phrase.lower() or (wanted["image"] == "it" and not phrase)):
+    topic, thing = scene.topic, wanted["phrase"]
+    if topic is not None and (thing.lower() == topic.phrase.lower() or (wanted["image"] == "it" and not thing)):
         return topic.image, scene.look("locate", topic.image, topic.phrase).found
-    need(phrase, "it does not say what")
-    return (image := scene.target(wanted["image"])), scene.seek(image, phrase)
+    need(thing, "it does not say what")
+    return (image := scene.target(wanted["image"])), scene.seek(image, thing)
 
 
 def cut(wanted: Details, scene: Scene) -> None:
@@ -199,53 +225,52 @@ def cut(wanted: Details, scene: Scene) -> None:
     if not known and not wanted["phrase"] and scene.focus in scene.parts:
         return  # 'cut it out', said of what is cut out already
     image, found = locate(wanted, scene)
-    phrase = wanted["phrase"] or (known.phrase if known else found[0].label)
+    thing = wanted["phrase"] or (known.phrase if known else found[0].label)
     for item in found[: MOST if wanted["many"] else 1]:
-        mask = made = (known and known.mask) or scene.make("segment", phrase, image=image, bbox=list(item.box))
+        mask = made = (known and known.mask) or scene.make("segment", thing, image=image, bbox=list(item.box))
         if wanted["operation"] != "mask":
             made = scene.things["cutout"] = scene.make("extract", image=image, mask=mask)
-            scene.things[phrase.lower()] = made
+            scene.things[thing.lower()] = made
         scene.things["mask"], scene.parts = mask, scene.parts | {mask, made}
         scene.attend(made)
-        scene.topic = Topic(phrase, image, mask) if made == mask else None
+        scene.topic = Topic(thing, image, mask) if made == mask else None
 
 
-def place(wanted: Details, scene: Scene) -> None:
+def place(wanted: Details, scene: Scene) -> bool | None:
     """Place something; where 'it' can only be a thing in the picture, that thing is moved by an edit."""
+    if wanted["what"] == "it" and not wanted["image"] and is_of_lettering(wanted["text"], True, scene):
+        return restyle(wanted["text"], scene)
     alone = scene.topic is None and scene.focus not in scene.parts and len(scene.inputs) < 2
     if wanted["what"] == "it" and not wanted["image"] and alone and scene.noun:
-        return edit(wanted | wanted["edit"], scene)
+        edit(wanted | wanted["edit"], scene)
+        return None
     whole = wanted["phrase"] and wanted["image"] in ("it", "picture") and scene.focus not in scene.parts
     before = scene.focus if whole else None
     content = _content(wanted, scene)
     base = before or _base(wanted["image"], content, scene)
-    flat = {"position": _spot(wanted, base, scene, content), "scale": wanted["scale"]} if not wanted["quad"] else {}
-    made = scene.make("place" if flat else "hang", base_image=base, content=content, quad=wanted["quad"], **flat)
+    flat: Details = (
+        {} if wanted["quad"] else dict(zip(("position", "scale"), spot(wanted, base, scene, content), strict=True))
+    )
+    flat |= {name: wanted[name] for name in ("opacity", "rotation") if wanted[name] is not None}
+    made = scene.make(
+        "hang" if wanted["quad"] else "place", base_image=base, content=content, quad=wanted["quad"], **flat
+    )
     scene.change(base, made)
     scene.picture = scene.focus
-
-
-def _spot(wanted: Details, image: str, scene: Scene, content: str = "") -> list[int]:
-    """Where something goes: where the words say, or by a thing in the picture that has to be found first."""
-    spot, anchor, size = wanted["position"] or [500, 500], wanted["anchor"], (wanted.get("scale") or 1.0) * 500
-    box = scene.seek(image, anchor["phrase"])[0].box if anchor else None
-    sizes = zip(scene.sizes.get(content, (0, 0)), scene.sizes.get(image, (1, 1)), strict=True)
-    halves = [round(size * own / base) for own, base in sizes]
-    spot = beside(anchor["how"], box, halves) if box else spot
-    return [at if half > 250 else min(max(at, half), 1000 - half) for at, half in zip(spot, halves, strict=True)]
+    return None
 
 
 def _content(wanted: Details, scene: Scene) -> str:
     """What is put on: a picture that is named, a cut-out that was made before, or a thing still to be cut out."""
-    phrase, source = wanted["phrase"], wanted["source"]
-    if phrase.lower() in scene.things:
-        return scene.latest(scene.things[phrase.lower()])
-    if not phrase and not (scene.topic and wanted["what"] == "it"):
+    thing, source = wanted["phrase"], wanted["source"]
+    if thing.lower() in scene.things:
+        return scene.latest(scene.things[thing.lower()])
+    if not thing and not (scene.topic and wanted["what"] == "it"):
         return scene.resolve(wanted["what"])
-    if not source and phrase and len(scene.inputs) == 2 and wanted["image"].startswith(("input", "id", "other")):
+    if not source and thing and len(scene.inputs) == 2 and wanted["image"].startswith(("input", "id", "other")):
         base = scene.resolve(wanted["image"])
         source = f"id {scene.other(base) or base}"
-    cut(wanted | {"image": source or ("" if phrase else "it"), "many": False}, scene)
+    cut(wanted | {"image": source or ("" if thing else "it"), "many": False}, scene)
     return scene.resolve("cutout")
 
 
@@ -263,6 +288,9 @@ def refuse(wanted: Details, scene: Scene) -> None:
     raise Unmet(knowledge()["refusals"][wanted["operation"]])
 
 
-_PLAYS = (change, crop, upright, mention, read, find, ask, cut, place, text, generate, draw, edit, translate, refuse)
-PLAYS: dict[str, Callable[[Details, Scene], None]] = {play.__name__: play for play in _PLAYS}
-"""What carries out the operations of patterns.toml, by name; [plays] of words.toml tells the other ones."""
+_PLAYS = (change, crop, upright, mention, read, find, ask, cut, place, write, generate, draw, edit, translate, refuse)
+PLAYS: dict[str, Callable[[Details, Scene], bool | None]] = {play.__name__: play for play in _PLAYS}
+"""What carries out the operations of patterns.toml, by name; [plays] of words.toml tells the other ones.
+
+True: every word of the step was used, whatever its `left` says.
+"""

@@ -5,7 +5,8 @@ the conversation, and the first call that has none yet is the next turn (`Next`)
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any, NamedTuple, cast
 
 from canvasagent.english.nouns import singular
@@ -38,6 +39,14 @@ class Topic(NamedTuple):
     mask: str | None = None
 
 
+class Lettering(NamedTuple):
+    """The text that was written last: how it was asked for, the picture before it, and the picture with it."""
+
+    wanted: dict[str, Any]
+    base: str
+    made: str
+
+
 class Scene:
     """A request, and what came of it so far.
 
@@ -50,7 +59,7 @@ class Scene:
     while no tool made one.
     """
 
-    def __init__(self, messages: Sequence[Message]) -> None:
+    def __init__(self, messages: Sequence[Message], today: Callable[[], date] = date.today) -> None:
         asked, after = last_request(messages)
         self.request, self.ids = asked.text.strip(), [*asked.imglist]
         self.inputs = [name for name in self.ids if re.fullmatch(r"img_\d+", name)]
@@ -62,6 +71,8 @@ class Scene:
         self.things, self.versions, self.texts = dict[str, str](), dict[str, str](), dict[str, str]()
         self.parts, self.answers, self.unmet = set[str](), list[str](), list[str]()
         self.topic: Topic | None = None
+        self.lettering: Lettering | None = None
+        self.today = today
         self.noun = self.missing = self.result = cast("str | None", None)
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────
