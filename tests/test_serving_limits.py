@@ -11,10 +11,12 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from PIL import Image, ImageCms
+from starlette.requests import Request
 
 from canvasagent import ToolBox
 from canvasagent.backends.profile import Profile
@@ -25,7 +27,10 @@ from canvasagent.errors import InputError
 from canvasagent.faults import Stage
 from canvasagent.imaging.pictures import memory_of
 from canvasagent.scale.replica import Replica
+from canvasagent.serving.app import Service
+from canvasagent.serving.keys import Keys
 from canvasagent.serving.problems import Problem
+from canvasagent.serving.settings import ServerSettings
 from canvasagent.serving.store import Store
 from canvasagent.testing.samples import picture
 from canvasagent.tools.base import canvas_info
@@ -180,6 +185,34 @@ def test_who_fills_the_store_evicts_pictures_of_his_own() -> None:
     assert len(store) == 10 and store.bytes == 10 * each and store.get("loud", f"image-{99:064x}") is not None
     store.put("late", Kind.IMAGE, f"{0:064x}", Image.new("RGB", (300, 300)))
     assert store.get("late", f"image-{0:064x}") is not None and store.bytes <= 10 * each
+
+
+def test_uploads_that_wait_to_be_decoded_count_as_under_way() -> None:
+    data = as_file(Image.effect_noise((600, 600), 90).convert("RGB"))  # hardly compressed
+    settings = ServerSettings(uploads_bytes=int(2.5 * len(data)), upload_bytes=2 * len(data), concurrency=1)
+
+    def request() -> Request:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": data, "more_body": False}
+
+        scope = {"type": "http", "method": "POST", "path": "/v1/pictures", "query_string": b"", "headers": []}
+        return Request(scope, receive)
+
+    async def three(service: Service) -> list[Any]:
+        for _ in range(2):
+            await service.decoding.acquire()  # as if two others were being decoded
+        tasks = [asyncio.create_task(service.post_picture(request())) for _ in range(3)]
+        while not tasks[2].done():
+            await asyncio.sleep(0)
+        for _ in range(2):
+            service.decoding.release()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    with ToolBox(Profile(name="few", backends={"Crop": "lite/crop"})) as box:
+        service = Service(box, settings, Keys())
+        first, second, third = asyncio.run(asyncio.wait_for(three(service), 20))
+    assert isinstance(third, Problem) and third.status == 429
+    assert first.status_code == second.status_code == 201 and service.intake.held == 0
 
 
 @pytest.fixture(scope="module")

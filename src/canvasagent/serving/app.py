@@ -84,29 +84,32 @@ class Service:
         named = split_id(request.path_params["id"])
         if named is None:
             raise Problem(404, "unknown_picture", "an id is image-, mask- or cutout- and 64 hexadecimal digits.")
-        data = await self._upload(request, caller)
-        return await self._keep(caller, data, *named)
+        async with self._upload(request, caller) as data:
+            return await self._keep(caller, data, *named)
 
     async def post_picture(self, request: Request) -> Response:
         """POST /v1/pictures: the server says the id."""
         caller = self.enter(request)
-        data = await self._upload(request, caller)
-        kind: str | None = request.query_params.get("kind")
-        if content_type(request) == "multipart/form-data":
-            data, own = await form_of(request, data)
-            kind = own or kind
-        if kind is not None and kind not in set(Kind):
-            raise Problem(400, "bad_request", f"kind is one of {', '.join(Kind)}.")
-        return await self._keep(caller, data, Kind(kind or Kind.IMAGE), None)
+        async with self._upload(request, caller) as data:
+            kind: str | None = request.query_params.get("kind")
+            if content_type(request) == "multipart/form-data":
+                data, own = await form_of(request, data)
+                kind = own or kind
+            if kind is not None and kind not in set(Kind):
+                raise Problem(400, "bad_request", f"kind is one of {', '.join(Kind)}.")
+            return await self._keep(caller, data, Kind(kind or Kind.IMAGE), None)
 
-    async def _upload(self, request: Request, caller: Caller) -> bytes:
+    @contextlib.asynccontextmanager
+    async def _upload(self, request: Request, caller: Caller) -> AsyncIterator[bytes]:
+        """The body of an upload, which counts as one under way until the block is over."""
         limit, name = self.settings.upload_bytes, "one upload (--upload-bytes)"
         if (room := self.store.limit(caller.quota.stored_bytes)) < limit:
             limit, name = room, self.store.limit_name(caller.quota.stored_bytes)
         data = await self.intake.read(request, limit, name, caller.take_bytes)
-        self.metrics.uploaded.inc(len(data))
-        check_digest(request, data)
-        return data
+        with self.intake.keeping(len(data)):  # it waits for its turn to be decoded
+            self.metrics.uploaded.inc(len(data))
+            check_digest(request, data)
+            yield data
 
     async def _keep(self, caller: Caller, data: bytes, kind: Kind, key: str | None) -> Response:
         room = self.store.limit(caller.quota.stored_bytes)

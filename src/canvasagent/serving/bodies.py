@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from email.message import Message
 
@@ -25,7 +26,7 @@ FIELD_BYTES = 1024
 
 @dataclass
 class Intake:
-    """The bodies that are coming in at this moment, together."""
+    """The bodies that are coming in, or wait to be decoded, at this moment, together."""
 
     settings: ServerSettings
     held: int = 0
@@ -64,6 +65,15 @@ class Intake:
         if told is None and count is not None:
             count(size)
         return b"".join(pieces) if len(pieces) > 1 else pieces[0]
+
+    @contextlib.contextmanager
+    def keeping(self, size: int) -> Iterator[None]:
+        """Count a body of that size as under way for the length of the block."""
+        self.held += size
+        try:
+            yield
+        finally:
+            self.held -= size
 
     async def _piece(self, request: Request, started: float, size: int) -> dict[str, bytes]:
         settings = self.settings
