@@ -102,7 +102,8 @@ class _Patience:
         self.since = self.since or now
         self.drops += 1
         if now - self.since > PATIENCE:
-            raise BackendFailure(f"the tool server {url} did not answer for {PATIENCE:g} s: {trouble}.") from trouble
+            words = str(trouble).rstrip(".")
+            raise BackendFailure(f"the tool server {url} did not answer for {PATIENCE:g} s: {words}.") from trouble
         return min(5.0, 0.1 * 2.0 ** min(self.drops, 10)) * random.uniform(0.5, 1.0)
 
 

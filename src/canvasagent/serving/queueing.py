@@ -115,7 +115,7 @@ class Turnstile:
         landing(work).add_done_callback(done)
 
     def _all_stuck(self) -> Problem:
-        words = f"all {self.running} workers are stuck in calls that go on after {self._seconds:g} s (--call-timeout)"
+        words = f"all workers ({self.running}) are stuck in calls that go on after {self._seconds:g} s (--call-timeout)"
         advice = "The server must be restarted; with --isolate such calls are ended."
         return Problem(503, "workers_stuck", f"{words}. {advice}", wait=60)
 
