@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
 """Size of a request's line and headers."""
+LINGER_SECONDS = 2.0
+"""How long the rest of a body that was answered already is read and dropped before its connection is closed."""
 SMALL_BYTES = 16 * 1024
 """Pieces of an answer up to this size wait for more."""
 
@@ -17,11 +20,18 @@ class Gathering:
     """A transport that puts small writes together: an answer's head goes out with its body, in one system call.
 
     What is held goes out with the next large piece, or when the event loop comes round.
+
+    Where a body still comes in (`unfinished`), to close is to read on for a while and drop what comes: a system that
+    closes on unread data resets the connection, and the client, which still sends, never sees the answer.
     """
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport, self._loop = transport, loop
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, unfinished: Callable[[], bool]
+    ) -> None:
+        self._transport, self._loop, self._unfinished = transport, loop, unfinished
         self._held: list[bytes] = []
+        self.lingering = False
+        """Whether what comes in is to be dropped."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -43,7 +53,18 @@ class Gathering:
     def close(self) -> None:
         """Send what is held, then close."""
         self.flush()
-        self._transport.close()
+        if self.lingering or self._transport.is_closing() or not self._unfinished():
+            self._transport.close()
+            return
+        self.lingering = True
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._transport.resume_reading()
+        self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+
+    def is_closing(self) -> bool:
+        """Whether nothing more will be sent."""
+        return self.lingering or self._transport.is_closing()
 
     def get_write_buffer_size(self) -> int:
         """Bytes that were not sent yet."""
@@ -55,6 +76,7 @@ def connection_class(header_seconds: float, idle_seconds: float) -> type[HttpToo
     goes on after the answer, and of whose answer nobody reads anything for `idle_seconds`."""
 
     class Connection(HttpToolsProtocol):
+        _line: Gathering
         _head_timer: asyncio.TimerHandle | None = None
         _head_bytes = 0
         _in_head = True
@@ -62,7 +84,8 @@ def connection_class(header_seconds: float, idle_seconds: float) -> type[HttpToo
         _reader_timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type]
+            self._line = Gathering(transport, self.loop, lambda: self.cycle is not None and self.cycle.more_body)
+            super().connection_made(self._line)  # type: ignore[arg-type]
             self._await_head()
 
         def connection_lost(self, exc: Exception | None) -> None:
@@ -79,6 +102,8 @@ def connection_class(header_seconds: float, idle_seconds: float) -> type[HttpToo
             super().resume_writing()
 
         def data_received(self, data: bytes) -> None:
+            if self._line.lingering:
+                return
             if self._in_head:
                 if self._head_bytes > MAX_HEAD_BYTES:
                     self.transport.abort()
