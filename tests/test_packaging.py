@@ -54,6 +54,8 @@ def code() -> Code:
                     modules.add(text)
                 case ast.Call(func=ast.Name(id="MissingExtra"), args=[_, ast.Constant(value=str(extra))]):
                     named.add(extra)
+                case ast.Call(func=ast.Name(id="install_command"), args=[ast.Constant(value=str(extra))]):
+                    named.add(extra)
     return Code(frozenset(modules), frozenset(named))
 
 

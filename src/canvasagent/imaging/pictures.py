@@ -6,7 +6,7 @@ import contextlib
 import io
 import secrets
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from canvasagent.errors import InputError, StorageError
 from canvasagent.foreign_json import whole
+from canvasagent.imaging.bit_depth import eight_bits, is_deep
 from canvasagent.imaging.geometry import MAX_PIXELS, MOST_PIXELS, Size
+from canvasagent.imaging.heif import open_heif
 from canvasagent.storage.input_files import regular_file
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "PPM", "WEBP", "TIFF", "AVIF", "JPEG2000", "TGA", "ICO", "QOI")
@@ -46,8 +48,8 @@ def open_picture(source: str | Path | bytes | Image.Image, max_pixels: int | Non
         with _readable(name, max_pixels):
             return _normalise(source, name, max_pixels)
     stream: io.BytesIO | Path = io.BytesIO(source) if isinstance(source, bytes) else regular_file(Path(source))
-    with _readable(name, max_pixels), Image.open(stream, formats=FORMATS) as picture:
-        return _normalise(picture, name, max_pixels)
+    with _readable(name, max_pixels), _decoder(stream, name, max_pixels) as (picture, notes):
+        return _normalise(picture, name, max_pixels, notes)
 
 
 def as_png(data: bytes, max_pixels: int | None = None) -> tuple[Image.Image, bytes]:
@@ -56,13 +58,29 @@ def as_png(data: bytes, max_pixels: int | None = None) -> tuple[Image.Image, byt
     Raises `InputError` as `open_picture`.
     """
     name = "the picture"
-    with _readable(name, max_pixels), Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-        _check_size(opened, name, max_pixels)
-        if opened.format == "PNG" and opened.mode in ("RGB", "RGBA", "L") and "transparency" not in opened.info:
+    with _readable(name, max_pixels), _decoder(io.BytesIO(data), name, max_pixels) as (opened, _):
+        _check_size(opened.size, name, max_pixels)
+        usual = opened.mode in ("RGB", "RGBA", "L") and "transparency" not in opened.info and not is_deep(opened)
+        if opened.format == "PNG" and usual:
             opened.load()
             return opened.copy(), data
         picture = _normalise(opened, name, max_pixels).picture
     return picture, encode(picture, "PNG", fast=True)
+
+
+@contextlib.contextmanager
+def _decoder(stream: io.BytesIO | Path, name: str, max_pixels: int | None) -> Iterator[tuple[Image.Image, list[str]]]:
+    """A picture file, opened, and notes on it; decoded only where its size is within the limit."""
+    try:
+        picture = Image.open(stream, formats=FORMATS)
+    except UnidentifiedImageError:
+        found = open_heif(stream, name, lambda size: _check_size(size, name, max_pixels))
+        if found is None:
+            raise
+        yield found
+        return
+    with picture:
+        yield picture, []
 
 
 @contextlib.contextmanager
@@ -89,9 +107,9 @@ def _readable(name: str, max_pixels: int | None) -> Iterator[None]:
         raise InputError(f"{name} is damaged or incomplete: {error}.") from error
 
 
-def _check_size(picture: Image.Image, name: str, max_pixels: int | None) -> None:
-    """Raise `InputError` where a picture, which need not be decoded yet, has no pixels or too many."""
-    width, height = picture.size
+def _check_size(size: Size, name: str, max_pixels: int | None) -> None:
+    """Raise `InputError` where a picture of that size has no pixels or too many."""
+    width, height = size
     if width < 1 or height < 1:
         raise InputError(f"{name} has no pixels: {width} × {height}.")
     limit = MAX_PIXELS if max_pixels is None else max_pixels
@@ -101,12 +119,15 @@ def _check_size(picture: Image.Image, name: str, max_pixels: int | None) -> None
         raise InputError(f"{name} is too large: {pixels}. Scale it down first{advice}.")
 
 
-def _normalise(picture: Image.Image, name: str, max_pixels: int | None) -> Opened:
-    _check_size(picture, name, max_pixels)
-    notes: list[str] = []
+def _normalise(picture: Image.Image, name: str, max_pixels: int | None, notes: Sequence[str] = ()) -> Opened:
+    _check_size(picture.size, name, max_pixels)
+    notes = list(notes)
     if getattr(picture, "n_frames", 1) > 1:
         notes.append(f"{name} has {getattr(picture, 'n_frames', 1)} frames; only the first is used.")
         picture.seek(0)
+    if (reduced := eight_bits(picture)) is not None:
+        picture, what = reduced
+        notes.append(f"{name} {what}.")
     picture.load()
     profile = picture.info.get("icc_profile")
     upright = ImageOps.exif_transpose(picture)
@@ -125,29 +146,11 @@ def _to_rgb(
         return picture.copy(), profile if _space(profile) == "RGB " else None
     if mode in {"P", "PA"} or (alpha and mode in {"RGB", "L", "1"}):
         return picture.convert("RGBA" if alpha else "RGB"), profile if _space(profile) == "RGB " else None
-    if mode.startswith("I") or mode == "F":
-        notes.append(f"{name} has more than 8 bits a channel; it was reduced to 8.")
-        return _eight_bit(picture).convert("RGB"), None
     if mode in {"CMYK", "YCbCr", "LAB", "HSV"}:
         notes.append(f"{name} was converted from {mode} to RGB.")
         return _through_profile(picture, profile), None
     converted = picture.convert("RGBA" if alpha else "RGB")
     return converted, None
-
-
-def _eight_bit(picture: Image.Image) -> Image.Image:
-    import numpy as np  # here, so that a shell's completion does not wait for it
-
-    values = np.asarray(picture, dtype=np.float64)
-    values = np.nan_to_num(values, nan=0.0, posinf=65535.0, neginf=0.0)
-    peak = float(values.max(initial=0.0))
-    if picture.mode.startswith("I;16") or 255 < peak <= 65535:
-        scale = 255 / 65535
-    elif peak > 65535:
-        scale = 255 / peak
-    else:
-        scale = 255.0 if picture.mode == "F" and peak <= 1 else 1.0
-    return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
 
 
 def _space(profile: bytes | None) -> str | None:

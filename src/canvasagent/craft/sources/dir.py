@@ -11,6 +11,7 @@ from PIL import Image
 
 from canvasagent.craft.sources._pool import Pool, opened
 from canvasagent.errors import InputError
+from canvasagent.imaging.heif import ENDINGS
 from canvasagent.imaging.pictures import FORMATS
 
 
@@ -22,7 +23,7 @@ class Folder:
 
     def entries(self) -> Iterator[tuple[str, str]]:
         """Paths inside the folder, in order; sizes and times of change tell whether a file is still the same."""
-        endings = {ending for ending, name in Image.registered_extensions().items() if name in FORMATS}
+        endings = {ending for ending, name in Image.registered_extensions().items() if name in FORMATS} | {*ENDINGS}
         for file in sorted(self.path.rglob("*")):
             inside = file.relative_to(self.path)
             if file.suffix.lower() in endings and file.is_file() and not any(p.startswith(".") for p in inside.parts):
