@@ -313,6 +313,13 @@ class Seeded(Random):
     stochastic = False
 
 
+class Doubling(Own):
+    """Gives a picture of another size, and foretells none."""
+
+    def __call__(self, *, image: Image.Image, prompt: str, mask: Image.Image | None, seed: int) -> Image.Image:
+        return image.resize((2 * image.width, 2 * image.height))
+
+
 class Promising(Own):
     """Says that it uses references, and cannot be given any."""
 

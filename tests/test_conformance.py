@@ -37,6 +37,9 @@ _MORE_CALLS: dict[str, list[dict[str, Any]]] = {
         {**_EDIT, "references": '["img_2"]'},
         {"image": "img_1", "edit_prompt": "give it the colours of the second picture", "references": ["Extract_0"]},
         {**_EDIT, "masked_image": "SAM_0", "references": ["img_2", "Extract_0", "img_1"]},
+        {"image": "img_1", "edit_prompt": "put them side by side", "references": ["Extract_0", "img_2"]},
+        {"image": "img_1", "edit_prompt": "pad it to a square, make it twice as large and add a thin red frame"},
+        {"image": "img_1", "edit_prompt": "add a white border", "masked_image": "SAM_0"},
     ],
     "Crop": [{"image": "img_1", "bbox": "[999, 999, 1000, 1000]"}],
 }

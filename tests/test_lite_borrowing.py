@@ -105,7 +105,7 @@ def test_all_else_is_refused_in_words_that_help(prompt: str) -> None:
 
 def test_one_other_picture_at_most_and_no_empty_mask() -> None:
     picture = photo(size=40)
-    with pytest.raises(ToolRefusal, match="no more than 1 of the 2 references"):
+    with pytest.raises(ToolRefusal, match="of one other picture, not of 2"):
         EDIT(image=picture, prompt=ASKED, references=[picture, picture])
     with pytest.raises(ToolRefusal, match="the mask is empty"):
         EDIT(image=picture, prompt=ASKED, mask=Image.new("L", (40, 40)), references=[picture])

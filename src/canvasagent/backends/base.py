@@ -14,6 +14,9 @@ A file `backends/<profile>/<tool>.py` (or any importable module) defines
         styles = ("opacity",)         # optional, of Overlayer: which of opacity, rotation, background and outline it
                                       # takes: passed only where a call gives them, refused where not named here
         @staticmethod
+        def output_pixels(arguments, assets) -> int: ...   # optional, of ImageEdit: how many pixels its result will
+                                                           # have; the size may be another only where this is there
+        @staticmethod
         def brief(arguments, pixels: int) -> bool: ...     # optional: whether such a call, which reads and makes
                                                            # `pixels` in all, takes about a millisecond: the tool
                                                            # server makes it on the spot, not in a thread
@@ -36,7 +39,7 @@ The keywords and results by tool:
 | tool | call | result |
 |---|---|---|
 | ImageGeneration | prompt: str, size: Size \\| None, seed: int | picture |
-| ImageEdit | image, prompt: str, mask: L picture or None, seed: int, maybe references: pictures | picture, same size |
+| ImageEdit | image, prompt: str, mask: L picture or None, seed: int, references | picture, same size unless asked |
 | Grounding | image, phrase: str | list[Detection], best first |
 | SAM | image, box: PixelBox | mask, size of the image |
 | Extract | image, mask | RGBA cut-out, tight to the mask |

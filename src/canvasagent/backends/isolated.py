@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -45,6 +46,12 @@ class IsolatedBackend:
     def references(self) -> int:
         """How many further pictures an edit may use, as the backend's class says."""
         return int(getattr(backend_class(self._spec), "references", 0))
+
+    @property
+    def output_pixels(self) -> Callable[..., int] | None:
+        """How many pixels a result will have, as the backend's class says; None where it says nothing."""
+        foretell: Callable[..., int] | None = getattr(backend_class(self._spec), "output_pixels", None)
+        return foretell
 
     @property
     def styles(self) -> tuple[str, ...]:

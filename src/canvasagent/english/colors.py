@@ -152,3 +152,15 @@ def _shades() -> str:
 @cache
 def _with_shade() -> re.Pattern[str]:
     return re.compile(rf"(?:({_shades()}) )?({_names()})(?:ish)?".replace("[ -]", " "))
+
+
+def flat_color(words: str) -> Rgb | None:
+    """The color of a flat area that is drawn in the color that `words` name, or None: black is black, red is #ff0000.
+
+    That of CSS where CSS has the name; else the lexicon's, whose shades are what things of that color look like.
+    """
+    joined = re.sub(r"\s+", "", words.strip().lower())
+    if joined in set(webcolors.names("css3")):
+        red, green, blue = webcolors.name_to_rgb(joined)
+        return red, green, blue
+    return color_named(words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from canvasagent.errors import CallTimeout
@@ -40,6 +41,8 @@ class Known:
     """Whether it runs in a process of its own."""
     waits: int = 0
     """How many of its calls may be under way at once, where it waits for others instead of computing here."""
+    output_pixels: Callable[..., int] | None = None
+    """How many pixels a result will have, where that is for the backend to say and not for the tool."""
 
 
 def key_of(base_key: str, seed: int) -> str:

@@ -136,7 +136,8 @@ class ToolBox:
             value = f"{tool.name}@{tool.version}:{fingerprint(spec, options)}"
             alone = tool.name in self.profile.isolate or bool(getattr(cls, "may_hang", False))
             stochastic, waits = bool(getattr(cls, "stochastic", False)), int(getattr(cls, "waits", 0))
-            known = self._known[tool.name] = Known(value, stochastic, alone, waits)
+            foretell = getattr(cls, "output_pixels", None)
+            known = self._known[tool.name] = Known(value, stochastic, alone, waits, foretell)
         return known
 
     def fingerprint(self, tool: Tool) -> str:
@@ -231,12 +232,22 @@ class ToolBox:
         brief = getattr(backend, "brief", None)
         if known is None or known.alone or known.waits or self.cache.keeps_files or brief is None:
             return False
-        made = checked.tool.output_pixels(checked.arguments, _infos(assets))
+        made = self.output_pixels(checked, assets)
         read = sum(asset.picture.width * asset.picture.height for asset in assets.values())
         return made <= self.max_pixels and bool(brief(checked.arguments, read + made))
 
+    def output_pixels(self, checked: Checked, assets: Mapping[str, Asset]) -> int:
+        """How many pixels the result of a call will have; the tool must be prepared."""
+        known, infos = self._known.get(checked.tool.name), _infos(assets)
+        if known is not None and known.output_pixels is not None:
+            try:
+                return int(known.output_pixels(checked.arguments, infos))
+            except Exception:
+                log.exception("the backend of %s crashed when asked for the size of its result", checked.tool.name)
+        return checked.tool.output_pixels(checked.arguments, infos)
+
     def _over_budget(self, checked: Checked, assets: Mapping[str, Asset]) -> str | None:
-        pixels = checked.tool.output_pixels(checked.arguments, _infos(assets))
+        pixels = self.output_pixels(checked, assets)
         if pixels <= self.max_pixels:
             return None
         return (

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
 
 from canvasagent.canvas import Asset
 from canvasagent.endpoints.wire import split_id
@@ -74,12 +75,16 @@ class Calls:
         asked = _parse(body)
         checked, assets = self._check(caller, tool, asked)
         await self._prepare(tool, asked.backend)
-        infos = {name: AssetInfo(asset.id, asset.kind, asset.size) for name, asset in assets.items()}
         pixels = sum(asset.picture.width * asset.picture.height for asset in assets.values())
-        made = tool.output_pixels(checked.arguments, infos)
+        brief = self.engine.is_brief(checked, assets)
+        # A backend may have to read a prompt to know the size, which would keep everybody else waiting here.
+        made = (
+            self.engine.output_pixels(checked, assets)
+            if brief
+            else await run_in_threadpool(self.engine.output_pixels, checked, assets)
+        )
         self._check_room(caller, tool, made)
         caller.take_call()
-        brief = self.engine.is_brief(checked, assets)
         if not brief:
             self.turnstile.check()
         caller.take_pixels(pixels + made)

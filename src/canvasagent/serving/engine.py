@@ -62,6 +62,10 @@ class Engine(Protocol):
         """
         ...
 
+    def output_pixels(self, checked: Checked, assets: Mapping[str, Asset]) -> int:
+        """How many pixels the result of a call will have; its tool must be prepared."""
+        ...
+
     def is_brief(self, checked: Checked, assets: Mapping[str, Asset]) -> bool:
         """Whether a call takes about a millisecond, so that `call_here` may make it in the event loop's thread."""
         ...

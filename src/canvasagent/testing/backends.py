@@ -200,7 +200,9 @@ def _check_call(
         values = {value for value, count in enumerate(made.histogram()) if count}
         require(values <= {0, 255}, about, f"gives a mask with values beside 0 and 255: {sorted(values)[:5]}.")
     infos = canvas_info(drawn)
-    told = tool.output_pixels(checked.arguments, {name: infos[asset] for name, asset in checked.assets.items()})
+    told = (getattr(backend, "output_pixels", None) or tool.output_pixels)(
+        checked.arguments, {name: infos[asset] for name, asset in checked.assets.items()}
+    )
     real = made.width * made.height
     require(told >= real, about, f"makes {real} pixels, where output_pixels told {told} before.")
 

@@ -57,9 +57,10 @@ def _own_pixels(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> int:
 
 
 def run(call: Call) -> Outcome:
-    """The changed picture, of the same size; outside of a mask every pixel stays as it was.
+    """The changed picture; outside of a mask every pixel stays as it was.
 
-    A backend that takes no `references` is not given any: the call is refused, and without them it works as ever.
+    It has the same size, unless the backend foretells another (`output_pixels`) and there is no mask. A backend that
+    takes no `references` is not given any: the call is refused, and without them it works as ever.
     """
     picture, mask = call.pictures["image"], call.pictures.get("masked_image")
     given: dict[str, Any] = {"image": picture, "prompt": call.arguments.edit_prompt, "mask": mask, "seed": call.seed}
@@ -67,11 +68,13 @@ def run(call: Call) -> Outcome:
         refuse_references(len(references), getattr(call.backend, "references", 0))
         given["references"] = references
     edited = call.backend(**given)
-    if edited.size != picture.size:
+    if edited.size != picture.size and (mask is not None or getattr(call.backend, "output_pixels", None) is None):
         raise BackendFailure(f"the ImageEdit backend gave {edited.size}, not {picture.size}.")
     if mask is not None:
         edited = keep_outside(picture, edited, mask)
-    return Outcome(f"Edited image as asked: {shortened(call.arguments.edit_prompt)}", edited, call.kinds["image"])
+    size = f". Output size: {edited.size}" if edited.size != picture.size else ""
+    text = f"Edited image as asked: {shortened(call.arguments.edit_prompt)}{size}"
+    return Outcome(text, edited, call.kinds["image"])
 
 
 def refuse_references(given: int, taken: int) -> None:

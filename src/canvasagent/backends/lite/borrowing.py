@@ -6,6 +6,7 @@ The method is Reinhard and others' (Color Transfer between Images, 2001), in CIE
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -37,17 +38,20 @@ GAINS = ((0.5, 0.0, 0.0), 2.0)
 shows, a grey picture makes grey, and more growth would show as noise or as bands."""
 
 
-def borrowed(prompt: str, image: Image.Image, other: Image.Image, place: Mask | None) -> Pixels:
-    """The colours of `image` moved to those of `other`; nothing changes outside of `place`, where that is given.
+def borrowed(prompt: str, image: Image.Image, others: Sequence[Image.Image], place: Mask | None) -> Pixels:
+    """The colours of `image` moved to those of the one other picture; nothing changes outside of a `place` given.
 
     What is transparent does not count. Raises `ToolRefusal` unless that is all that the prompt asks for.
     """
     if _ASKED.fullmatch(prompt) is None:
         raise ToolRefusal(
-            "with another picture (references) the lite profile can do one thing only: 'give it the colours of the "
-            f"second picture'; nothing was changed. {WITHOUT_REFERENCES} `--profile full` can do more with them."
+            "with other pictures (references) the lite profile can do two things only: join them ('put them side by "
+            "side', 'one above the other', 'make a collage'), or 'give it the colours of the second picture'; nothing "
+            f"was changed. {WITHOUT_REFERENCES} `--profile full` can do more with them."
         )
-    before = rgb_array(image)
+    if len(others) > 1:
+        raise ToolRefusal(f"the colours can be those of one other picture, not of {len(others)}; give one reference.")
+    other, before = others[0], rgb_array(image)
     lab = _lab(before)
     seen = _seen(image) if place is None else place
     given = _lab(rgb_array(other))[_seen(other)]

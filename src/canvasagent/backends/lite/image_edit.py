@@ -8,7 +8,8 @@ OCR. What "the background" is, GrabCut decides, and refuses where it would be a 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,8 +24,10 @@ from canvasagent.backends.lite.edits._fill import fill
 from canvasagent.backends.lite.edits._locate import Finder, soft
 from canvasagent.backends.lite.edits._spec import Edit, Job, Keep, Mask, Pixels, Plan, Step, as_pixels
 from canvasagent.backends.lite.edits._things import NotThere, is_drawn_noun, unknown_nouns
+from canvasagent.backends.lite.joining import arrangement_of, joined, laid_out
 from canvasagent.backends.lite.phrases import parse as parse_phrase
 from canvasagent.errors import ToolRefusal
+from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.repaint import repainted
 from canvasagent.tools.image_edit import refuse_references
 
@@ -59,10 +62,28 @@ class Backend:
     version = "3"
     stochastic = True
     may_hang = False
-    references = 1
+    references = 3
 
     def __init__(self, config: Config) -> None:
         self.config = config
+
+    @staticmethod
+    def output_pixels(arguments: Any, assets: Mapping[str, Any]) -> int:
+        """The pixels of the largest picture on the way to the result; of the input where no size is asked for."""
+        size = assets["image"].size
+        others = [info.size for slot, info in assets.items() if slot.startswith("references.")]
+        try:
+            if others:
+                arrangement = arrangement_of(arguments.edit_prompt, len(others))
+                return _area(laid_out(arrangement, [size, *others]).size) if arrangement else _area(size)
+            most = _area(size)
+            for step in understands(arguments.edit_prompt, masked="masked_image" in assets).steps:
+                if (sized := all_edits()[step.edit].size) is not None:
+                    size = sized(size, values_of(step))
+                    most = max(most, _area(size))
+        except ToolRefusal:
+            return _area(assets["image"].size)  # the call itself is refused in the same words
+        return most
 
     def __call__(
         self,
@@ -73,16 +94,17 @@ class Backend:
         seed: int = 0,
         references: Sequence[Image.Image] = (),
     ) -> Image.Image:
-        """`image` (RGB or RGBA) changed as `prompt` says, of the same size; RGBA if parts became transparent.
+        """`image` (RGB or RGBA) changed as `prompt` says; RGBA if parts became transparent.
 
-        With a mask (L, not 0 where to work) only what it covers changes. Of one other picture, in `references`, the
-        colours can be taken over. Raises `ToolRefusal` naming what is not understood, not there, or out of reach.
+        It has the same size, unless the prompt asks for another. With a mask (L, not 0 where to work) only what it
+        covers changes. Other pictures, in `references`, can be joined to it, and of one the colours taken over. Raises
+        `ToolRefusal` naming what is not understood, not there, or out of reach.
         """
         refuse_references(len(references), self.references)
         original = rgb_array(image)
-        pixels, clear = original, np.full(original.shape[:2], 255, np.uint8)
+        pixels, clear = original, alpha_of(image)
         if references:
-            return _picture(borrowed(prompt, image, references[0], _place(mask)), clear, image)
+            return with_references(prompt, image, references, _place(mask))
         plan = understands(prompt, masked=mask is not None)
         refuse_unknown(plan)
         given = _place(mask)
@@ -93,6 +115,26 @@ class Backend:
             if pixels is not finder.pixels:
                 finder = Finder(pixels)
         return _picture(pixels, clear, image)
+
+
+def with_references(prompt: str, image: Image.Image, others: Sequence[Image.Image], place: Mask | None) -> Image.Image:
+    """What can be done with other pictures: all of them joined, or the colours of one taken over."""
+    if (arrangement := arrangement_of(prompt, len(others))) is not None:
+        if place is not None:
+            raise ToolRefusal("joining pictures makes a new picture, which a mask cannot bound; leave the mask out.")
+        return joined(arrangement, [image, *others])
+    return _picture(borrowed(prompt, image, others, place), alpha_of(image), image)
+
+
+def alpha_of(image: Image.Image) -> Pixels:
+    """(height, width) alpha of a picture, 255 where it has none."""
+    if "A" in image.getbands():
+        return np.array(image.getchannel("A"))
+    return np.full((image.height, image.width), 255, np.uint8)
+
+
+def _area(size: Size) -> int:
+    return size[0] * size[1]
 
 
 def _place(mask: Image.Image | None) -> Mask | None:
@@ -125,6 +167,8 @@ def _carry_out(
 ) -> tuple[Pixels, Pixels]:
     """The pixels and the alpha after one step."""
     edit = all_edits()[step.edit]
+    if edit.size is not None:
+        return _at_another_size(step, edit, keeps, pixels, clear, given)
     if given is not None and step.where.inverse:
         raise ToolRefusal(
             f"'{step.clause}' speaks of {step.where}, but only what the mask covers may change; "
@@ -152,6 +196,28 @@ def _carry_out(
         clear = np.minimum(clear, changed[..., 3])
         changed = changed[..., :3]
     return _inside(pixels, changed, place, edit), clear
+
+
+def _at_another_size(
+    step: Step, edit: Edit, keeps: Sequence[Keep], pixels: Pixels, clear: Pixels, given: Mask | None
+) -> tuple[Pixels, Pixels]:
+    """The pixels and the alpha after a step that changes the size of the whole picture."""
+    if given is not None:
+        raise ToolRefusal(
+            f"'{step.clause}' changes the size of the whole picture, which a mask cannot bound; leave the mask out."
+        )
+    kept = [keep for keep in keeps if keep.edit in (None, step.edit) and keep.where.kind != "whole"]
+    if kept and edit.blends:
+        raise ToolRefusal(
+            f"'{step.clause}' changes every pixel, so '{kept[0].clause}' cannot be kept to; leave out one of the two."
+        )
+    changed = edit.apply(np.dstack([pixels, clear]), Job(step.strength, step.sign, values_of(step)))
+    return np.ascontiguousarray(changed[..., :3]), np.ascontiguousarray(changed[..., 3])
+
+
+def values_of(step: Step) -> dict[str, str]:
+    """The values of the slots, and the clause itself, which an edit of the size quotes where it refuses."""
+    return {**step.values, "clause": step.clause}
 
 
 def _drawn_anew(step: Step, edit: Edit, finder: Finder, given: Mask | None, seed: int) -> Pixels | None:
@@ -196,10 +262,8 @@ def _inside(before: Pixels, after: Pixels, place: Mask | None, edit: Edit) -> Pi
 
 
 def _picture(pixels: Pixels, clear: Pixels, image: Image.Image) -> Image.Image:
-    """The result with the input's transparency, and what was made transparent."""
+    """The result with its alpha, where the input had one or something is transparent."""
     result = Image.fromarray(np.ascontiguousarray(pixels))
-    if "A" in image.getbands():
-        clear = np.minimum(clear, np.asarray(image.getchannel("A")))
     if "A" in image.getbands() or clear.min() < 255:
         result.putalpha(Image.fromarray(clear))
     return result

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
 
@@ -27,6 +27,7 @@ def _grammar() -> Grammar:
     return compile_grammar(all_edits())
 
 
+@lru_cache(maxsize=256)
 def understands(prompt: str, masked: bool = False) -> Plan:
     """What `prompt` asks for: steps in order, places to keep, and the clauses that are not understood.
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canvasagent.backends.base import TextLine
+from canvasagent.imaging.geometry import Size
 
 if TYPE_CHECKING:
     from canvasagent.backends.lite.edits._drawn import Request
@@ -109,6 +110,12 @@ class Edit:
     """Whether the values of the slots make sense."""
     revise: Callable[[Request], Drawing | None] | None = None
     """How it is done on a drawn picture, in terms of its things. It may give None for what `apply` does there too."""
+    size: Callable[[Size, Mapping[str, str]], Size] | None = None
+    """Of an edit that changes the size of the whole picture: the size that it makes of one, given what the slots held.
+
+    Its `apply` gets (height, width, 4) RGBA pixels and gives such of that size; it never has a mask. `blends` says
+    whether it computes the picture's own pixels anew. Raises `ToolRefusal` for a size that cannot be.
+    """
     own_place: bool = False
     """True: it finds its place itself, and on a picture that is not drawn works without one."""
 
