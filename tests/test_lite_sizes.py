@@ -150,6 +150,12 @@ def test_a_border_has_its_width_and_color_and_the_picture_stays(
     assert (ring == color).all()
 
 
+@pytest.mark.parametrize("prompt", ["the frame", "a space", "no space left", "add a room", "add a frame on the wall",
+                                    "put the dog in a frame", "in a room"])  # fmt: skip
+def test_other_uses_of_the_words_are_no_borders(prompt: str) -> None:
+    assert all(all_edits()[step.edit].size is None for step in understands(prompt).steps)
+
+
 @pytest.mark.parametrize("prompt", ["draw a 10 px red border inside the picture",
                                     "add a 10 pixel red border without changing the size"])  # fmt: skip
 def test_a_border_inside_keeps_the_size(prompt: str) -> None:

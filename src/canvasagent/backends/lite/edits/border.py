@@ -41,6 +41,7 @@ _INSIDE = (
 )
 _NOUN = r"(?P<what>border|frame)s?"
 _AROUND = r"(?: (?:around|to|on|round|for|along) (?:all (?:the )?(?:edges|sides) of |the edges? of )?{where})?"
+_DETAILED = rf"(?P<before>(?:{_DETAIL},? )+){_NOUN}{_AFTER}"
 _ALL = rf"{_BEFORE}{_NOUN}{_AFTER}"
 
 
@@ -92,7 +93,10 @@ EDIT = Edit(
     words=(
         Words(
             patterns=(
-                "(?:(?:{add}|draw) )?{a}" + _ALL + _AROUND + _INSIDE,
+                "(?:{add}|draw) (?:an? |the |some )?" + _ALL + _AROUND + _INSIDE,
+                # Without a verb only what says how the border looks: "the frame" may be any part of the picture.
+                "(?:an? )?" + _DETAILED + _AROUND + _INSIDE,
+                "put {where} in(?:to)? (?:an? )?" + _ALL,
                 "{give} {where} {a}" + _ALL + _INSIDE,
                 "(?:frame|border|surround|enclose) {where} (?:in|with|by) {a}" + _ALL + _INSIDE,
                 "(?P<what>frame|border) {where}(?: (?:in|with)(?P<after>(?: " + _DETAIL + ")+))?" + _INSIDE,

@@ -120,6 +120,8 @@ def _makes_sense(values: Mapping[str, str]) -> bool:
     return not (values.get("fill") and values.get("before"))
 
 
+_MORE_WORD = r"(?:some|more|extra|additional|blank|empty|free)"
+_MORE = rf"(?:{_MORE_WORD} )*"
 _ADD = "(?:(?:{add}|leave) )?"
 _TO_BE = (
     rf"(?:(?: so that it (?:is|becomes|gets)| to (?:make|get|turn|reach|become)(?: {PICTURE})?(?: into)?| to) {_RATIO})"
@@ -145,9 +147,11 @@ EDIT = Edit(
                 rf"(?P<length>{LENGTH}){_FILL}",
                 rf"(?:pad|extend|expand|widen) {{where}} (?:by|with) (?P<length>{LENGTH})(?: of (?P<before>{COLOR}))?"
                 rf"(?: {_ROOM})?{_AT}?{_FILL}",
-                rf"{_ADD}{{a}}(?P<length>{LENGTH}) (?:of )?(?P<before>{COLOR} )?{_ROOM}{_AT}{_FILL}",
-                rf"{_ADD}{{a}}(?P<before>{COLOR} )?(?:padding|margins?|space|room)(?: of (?P<length>{LENGTH}))?{_AT}?"
-                rf"{_FILL}",
+                rf"{_ADD}(?:an? )?(?P<length>{LENGTH}) (?:of )?(?P<before>{COLOR} )?{_ROOM}{_AT}{_FILL}",
+                rf"(?:{{add}}|leave) (?:an? )?{_MORE}(?P<before>{COLOR} )?(?:padding|margins?)"
+                rf"(?: of (?P<length>{LENGTH}))?{_AT}?{_FILL}",
+                rf"(?:{{add}}|leave) (?:{_MORE_WORD} )+(?P<before>{COLOR} )?(?:space|room){_AT}{_FILL}",
+                rf"(?:{{add}}|leave) (?:an? )?(?P<before>{COLOR} )(?:space|room){_AT}{_FILL}",
                 rf"pad {{where}}{_FILL}",
             ),
         ),
