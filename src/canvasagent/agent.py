@@ -48,9 +48,10 @@ class Agent:
         runs_dir: str | Path | None = None,
     ) -> None:
         self.policy = load_policy(policy, settings) if isinstance(policy, str) else policy
-        self.toolbox = profile if isinstance(profile, ToolBox) else ToolBox(profile)
-        require_complete(self.toolbox.profile)
         self.limits = limits or Limits()
+        pixels = self.limits.max_pixels
+        self.toolbox = profile if isinstance(profile, ToolBox) else ToolBox(profile, max_pixels=pixels)
+        require_complete(self.toolbox.profile)
         self.runs_dir = Path(runs_dir) if runs_dir is not None else None
 
     def run(self, task: str | Task, images: Sequence[Picture] = (), **options: Any) -> Trajectory:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from canvasagent.imaging.geometry import MAX_PIXELS, MOST_PIXELS
+
 POLICY = "scripted"
 """Who decides what to do."""
 PROFILE = "lite"
@@ -23,3 +25,5 @@ class Limits(BaseModel):
     """Seconds from the start, resumed time included; no limit if left out."""
     max_cost: float | None = Field(default=None, gt=0)
     """What policy and tools may cost, in the currency of their prices; no limit if left out."""
+    max_pixels: int = Field(default=MAX_PIXELS, ge=1, le=MOST_PIXELS)
+    """Pixels that a picture may have, given or made."""

@@ -13,7 +13,6 @@ from canvasagent.errors import BackendFailure, CanvasAgentError
 from canvasagent.execution.calls import Execution
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.faults import FormatFault, Stage, ToolFault
-from canvasagent.imaging.geometry import MAX_PIXELS
 from canvasagent.imaging.pictures import open_picture
 from canvasagent.prompts import system_prompt
 from canvasagent.protocol.conversation import Message
@@ -21,6 +20,9 @@ from canvasagent.protocol.turns import ToolCall, Turn, parse, render_error, rend
 from canvasagent.task import Task
 from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import Checked, check_call
+
+RAISED_BY = "--max-pixels, in Python Limits(max_pixels=…)"
+"""How the limit on pixels is raised."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,9 @@ class Environment:
     Many environments may share one toolbox. The canvas is the whole state.
     """
 
-    def __init__(self, toolbox: ToolBox, limits: Limits | None = None, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(self, toolbox: ToolBox, limits: Limits | None = None) -> None:
         self.toolbox = toolbox
         self.limits = limits or Limits()
-        self.max_pixels = max_pixels
         self.canvas = Canvas()
         self.notes: list[str] = []
         self._seed = 0
@@ -98,7 +99,7 @@ class Environment:
                 self.canvas.add(asset)
             shown += [asset for asset in task.carried.assets if asset.id == task.carried.result]
         for source in task.images:
-            opened = open_picture(source, self.max_pixels)
+            opened = open_picture(source, self.limits.max_pixels, raised_by=RAISED_BY)
             self.notes += opened.notes
             shown.append(self.canvas.add_input(opened.picture))
         text = render_request(

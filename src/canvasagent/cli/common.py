@@ -16,6 +16,7 @@ import typer
 
 from canvasagent.cli.completion import run_names
 from canvasagent.cli.terminal import console
+from canvasagent.imaging.geometry import MAX_PIXELS, MOST_PIXELS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -173,11 +174,9 @@ def runs_dir_option() -> Any:
 
 
 def max_pixels_option() -> Any:
-    """The option `--max-pixels`; None where it is not given, so that the library's own limit holds."""
-    from canvasagent.imaging.geometry import MAX_PIXELS, MOST_PIXELS
-
+    """The option `--max-pixels`, for a value of `MAX_PIXELS` where it is not given."""
     text = f"Pixels that a picture may have. Default: {MAX_PIXELS:,}."
-    return typer.Option("--max-pixels", min=1, max=MOST_PIXELS, help=text, metavar="N")
+    return typer.Option("--max-pixels", min=1, max=MOST_PIXELS, help=text, metavar="N", show_default=False)
 
 
 def run_argument(several: bool = False) -> Any:

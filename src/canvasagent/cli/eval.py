@@ -17,6 +17,7 @@ from canvasagent.cli.common import (
     exit_code,
     failure,
     json_option,
+    max_pixels_option,
     out,
     stopped,
     tell_error,
@@ -27,6 +28,7 @@ from canvasagent.cli.help_pages import page_text
 from canvasagent.cli.judging import chosen_judge, judge_options, judge_settings
 from canvasagent.cli.options import settings_from, settings_options, with_options
 from canvasagent.cli.progress import Bar
+from canvasagent.imaging.geometry import MAX_PIXELS
 from canvasagent.policies.base import PolicySettings
 
 if TYPE_CHECKING:
@@ -98,6 +100,7 @@ def evaluate(
         ),
     ] = "local",
     seed: Annotated[int, typer.Option(help="Seed of every run.")] = 0,
+    max_pixels: Annotated[int, max_pixels_option()] = MAX_PIXELS,
     out_dir: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for results; the same one goes on.", metavar="DIR")
     ] = Path("evaluation"),
@@ -129,6 +132,7 @@ def evaluate(
         preset=preset,
         seed=seed,
         concurrency=concurrency,
+        max_pixels=max_pixels,
         folder=out_dir,
     )
     if engine == "local":
@@ -161,6 +165,7 @@ class Asked:
     preset: str
     seed: int
     concurrency: int
+    max_pixels: int
     folder: Path
 
     def contenders(self) -> dict[str, Any]:
@@ -194,7 +199,8 @@ class Asked:
             preset=find_preset(self.preset).name,
             seed=self.seed,
         )
-        return Evaluation(self.folder, setup, tasks, ToolBox(self.profile), judge, concurrency=self.concurrency)
+        toolbox, options = ToolBox(self.profile, max_pixels=self.max_pixels), {"max_pixels": self.max_pixels}
+        return Evaluation(self.folder, setup, tasks, toolbox, judge, concurrency=self.concurrency, **options)
 
     def runs(self) -> Callable[[str, str], Awaitable[Row]]:
         """What a worker does: the row of a policy's run of a task."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,15 +13,27 @@ import typer
 from PIL import Image
 
 from canvasagent.canvas import Canvas, Kind
-from canvasagent.cli.common import CODES, FAILED, Ending, err, failure, out, tell_error, verbose_option
+from canvasagent.cli.common import (
+    CODES,
+    FAILED,
+    Ending,
+    err,
+    failure,
+    max_pixels_option,
+    out,
+    tell_error,
+    verbose_option,
+)
 from canvasagent.cli.completion import profiles
 from canvasagent.cli.options import flag, with_options
 from canvasagent.cli.stdin import STDIN, read_stdin
 from canvasagent.cli.terminal import harmless
 from canvasagent.cli.tool_values import form_words, metavar, read_value
+from canvasagent.defaults import PROFILE
 from canvasagent.errors import InputError
 from canvasagent.faults import Stage
-from canvasagent.imaging.pictures import check_output_path, open_picture, save_picture
+from canvasagent.imaging.geometry import MAX_PIXELS
+from canvasagent.imaging.pictures import Opened, check_output_path, open_picture, save_picture
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import Tool, canvas_info
 from canvasagent.tools.check import check_call
@@ -34,7 +45,7 @@ if TYPE_CHECKING:
 
 MASK_LIMIT = 128
 """From this grey value on a mask's pixel is inside."""
-_OWN = ("out", "seed", "profile", "json", "verbose")
+_OWN = ("out", "seed", "profile", "max_pixels", "json", "verbose")
 
 
 def register(app: typer.Typer, summary: str) -> None:
@@ -98,6 +109,7 @@ def _command(tool: Tool) -> Any:
         profile: Annotated[
             str | None, typer.Option(help="A profile or a .toml file.", metavar="NAME", autocompletion=profiles)
         ] = None,
+        max_pixels: Annotated[int, max_pixels_option()] = MAX_PIXELS,
         json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
         verbose: Annotated[bool, verbose_option()] = False,
         **options: Any,
@@ -108,7 +120,7 @@ def _command(tool: Tool) -> Any:
         if output is not None:
             check_output_path(output)
         given = {name: read_value(tool, name, value) for name, value in options.items() if value is not None}
-        with ToolBox(profile) if profile is not None else ToolBox() as toolbox:
+        with ToolBox(profile or PROFILE, max_pixels=max_pixels) as toolbox:
             return _use(toolbox, tool, given, output, seed, json)
 
     use.__name__, use.__doc__ = tool.slug, tool.summary
@@ -119,7 +131,7 @@ def _use(toolbox: ToolBox, tool: Tool, given: dict[str, Any], output: Path | Non
     if tool.name not in toolbox.tools:
         names = ", ".join(toolbox.tools)
         raise InputError(f"profile '{toolbox.profile.name}' has nothing that does {tool.name}; it has {names}.")
-    canvas, paths = _load(tool, given)
+    canvas, paths = _load(tool, given, toolbox.max_pixels)
     checked = check_call(tool, given, canvas_info(canvas), canvas.inputs)
     if checked.faults:
         raise InputError(" ".join(_with_paths(fault.message, paths) for fault in checked.faults))
@@ -133,7 +145,7 @@ def _use(toolbox: ToolBox, tool: Tool, given: dict[str, Any], output: Path | Non
     return _tell(execution, output, as_json)
 
 
-def _load(tool: Tool, given: dict[str, Any]) -> tuple[Canvas, dict[str, str]]:
+def _load(tool: Tool, given: dict[str, Any], max_pixels: int) -> tuple[Canvas, dict[str, str]]:
     """Put the pictures that options name on a canvas; in `given` their ids take the place of the paths."""
     canvas = Canvas()
     paths: dict[str, str] = {}
@@ -144,7 +156,7 @@ def _load(tool: Tool, given: dict[str, Any]) -> tuple[Canvas, dict[str, str]]:
         path = str(one.value)
         if path == STDIN and piped is None:
             piped = read_stdin("a picture")
-        picture, kind, notes = load_asset(piped if path == STDIN and piped is not None else path, one.kinds)
+        picture, kind, notes = load_asset(piped if path == STDIN and piped is not None else path, one.kinds, max_pixels)
         for note in notes:
             err().print(f"Note: {note}", markup=False)
         if (path, kind) not in ids:
@@ -155,24 +167,23 @@ def _load(tool: Tool, given: dict[str, Any]) -> tuple[Canvas, dict[str, str]]:
     return canvas, paths
 
 
-def load_asset(source: str | bytes, kinds: tuple[str, ...]) -> tuple[Image.Image, Kind, tuple[str, ...]]:
+def load_asset(
+    source: str | bytes, kinds: tuple[str, ...], max_pixels: int
+) -> tuple[Image.Image, Kind, tuple[str, ...]]:
     """A file, or what it holds, as an asset of one of `kinds`: a mask where only that will do or it holds nothing but
     black and white in one channel, a cut-out where it is transparent. Raises `InputError` if it is no picture."""
-    opened = open_picture(source)
+    opened = open_picture(source, max_pixels, raised_by="--max-pixels")
     picture = opened.picture
     if kinds == (Kind.MASK.value,):
         return _as_mask(picture), Kind.MASK, opened.notes
-    if Kind.MASK.value in kinds and _holds_mask(source, picture):
+    if Kind.MASK.value in kinds and _holds_mask(opened):
         return _as_mask(picture), Kind.MASK, opened.notes
     cutout = "A" in picture.getbands() and Kind.CUTOUT.value in kinds
     return picture, Kind.CUTOUT if cutout else Kind.IMAGE, opened.notes
 
 
-def _holds_mask(source: str | bytes, picture: Image.Image) -> bool:
-    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as file:
-        if file.mode not in ("L", "1"):
-            return False
-    return not any(picture.convert("L").histogram()[1:255])
+def _holds_mask(opened: Opened) -> bool:
+    return opened.mode in ("L", "1") and not any(opened.picture.convert("L").histogram()[1:255])
 
 
 def _as_mask(picture: Image.Image) -> Image.Image:

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from canvasagent.canvas import Asset, Kind, Lineage, input_key
+from canvasagent.defaults import Limits
 from canvasagent.endpoints.images import ImagesEndpoint, ImagesSettings
 from canvasagent.environment import Environment
 from canvasagent.errors import InputError
@@ -27,10 +28,12 @@ class ImageOnly:
         self.name = spec
         self._model = ImagesEndpoint(spec.removeprefix(PREFIX), settings)
 
-    async def run(self, item: EvalTask, toolbox: ToolBox, seed: int, path: Path) -> Trajectory:
+    async def run(
+        self, item: EvalTask, toolbox: ToolBox, seed: int, path: Path, limits: Limits | None = None
+    ) -> Trajectory:
         """The record of the one call, in `path`. Raises `BackendFailure` where the endpoint has no picture."""
         refuse_used(path)  # before anything is paid for
-        environment = Environment(toolbox)
+        environment = Environment(toolbox, limits)
         messages = await asyncio.to_thread(environment.reset, item.task, seed)
         inputs = list(environment.canvas)
         record = Trajectory.begin(path.name, item.task, environment, messages, policy=self.name, seed=seed)

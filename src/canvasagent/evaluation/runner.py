@@ -23,6 +23,7 @@ from canvasagent.evaluation.rows import Row, make_row, outcome_only
 from canvasagent.evaluation.tasks import Bench, EvalTask
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.foreign_json import first_problem, read_json
+from canvasagent.imaging.geometry import MAX_PIXELS
 from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.trajectory import RECORD_NAME, Trajectory
 from canvasagent.rewards.hybrid import score
@@ -86,10 +87,11 @@ class Evaluation:
         judge: Judge | None,
         *,
         concurrency: int = CONCURRENCY,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.folder, self.setup, self.bench = folder, setup, bench
         self.toolbox, self.judge = toolbox, judge
-        self.concurrency = concurrency
+        self.concurrency, self.max_pixels = concurrency, max_pixels
         self.tell: Callable[[Row, bool], None] = lambda row, known: None
         """Called with each row as it comes; True where it was known before."""
         self.elsewhere: Callable[[str, str], Awaitable[Row]] | None = None
@@ -160,8 +162,11 @@ class Evaluation:
     async def _episode(self, contender: Contender | ImageOnly, item: EvalTask, path: Path) -> Trajectory:
         fresh = not (path / RECORD_NAME).is_file()
         if isinstance(contender, ImageOnly):
-            return await contender.run(item, self.toolbox, self.setup.seed, path) if fresh else Trajectory.load(path)
-        agent = Agent(contender(item), self.toolbox, limits=Limits(max_turns=item.max_turns))
+            limits = Limits(max_pixels=self.max_pixels)
+            run = contender.run(item, self.toolbox, self.setup.seed, path, limits) if fresh else None
+            return Trajectory.load(path) if run is None else await run
+        limits = Limits(max_turns=item.max_turns, max_pixels=self.max_pixels)
+        agent = Agent(contender(item), self.toolbox, limits=limits)
         if fresh:
             return await agent.arun(item.task, seed=self.setup.seed, run_dir=path)
         record = await asyncio.to_thread(Trajectory.load, path)

@@ -35,46 +35,74 @@ class Opened:
 
     picture: Image.Image
     notes: tuple[str, ...] = ()
+    mode: str = ""
+    """The mode that the file has."""
 
 
-def open_picture(source: str | Path | bytes | Image.Image, max_pixels: int | None = None) -> Opened:
+def open_picture(
+    source: str | Path | bytes | Image.Image, max_pixels: int = MAX_PIXELS, *, raised_by: str = ""
+) -> Opened:
     """Decode `source` to RGB, or RGBA where it has transparency, upright and with its colour profile.
 
-    The size is checked before anything is decoded: at most `max_pixels`, `MAX_PIXELS` where the caller has no setting
-    for it. Raises `InputError` with what is wrong.
+    The size is checked before anything is decoded; `raised_by` is what raises the limit, for who meets it.
+    Raises `InputError` with what is wrong.
     """
     name = whole(f"'{source}'") if isinstance(source, str | Path) else "the picture"
+    limit = _Limit(name, max_pixels, raised_by)
     if isinstance(source, Image.Image):
-        with _readable(name, max_pixels):
-            return _normalise(source, name, max_pixels)
+        with _readable(limit):
+            return _normalise(source, limit)
     stream: io.BytesIO | Path = io.BytesIO(source) if isinstance(source, bytes) else regular_file(Path(source))
-    with _readable(name, max_pixels), _decoder(stream, name, max_pixels) as (picture, notes):
-        return _normalise(picture, name, max_pixels, notes)
+    with _readable(limit), _decoder(stream, limit) as (picture, notes):
+        return _normalise(picture, limit, notes)
 
 
-def as_png(data: bytes, max_pixels: int | None = None) -> tuple[Image.Image, bytes]:
+def as_png(data: bytes, max_pixels: int = MAX_PIXELS, *, raised_by: str = "") -> tuple[Image.Image, bytes]:
     """A picture file decoded, and as PNG: the very bytes where they are a PNG of 8 bits a channel, greyscale included.
 
     Raises `InputError` as `open_picture`.
     """
-    name = "the picture"
-    with _readable(name, max_pixels), _decoder(io.BytesIO(data), name, max_pixels) as (opened, _):
-        _check_size(opened.size, name, max_pixels)
+    limit = _Limit("the picture", max_pixels, raised_by)
+    with _readable(limit), _decoder(io.BytesIO(data), limit) as (opened, _):
+        limit.check(opened.size)
         usual = opened.mode in ("RGB", "RGBA", "L") and "transparency" not in opened.info and not is_deep(opened)
         if opened.format == "PNG" and usual:
             opened.load()
             return opened.copy(), data
-        picture = _normalise(opened, name, max_pixels).picture
+        picture = _normalise(opened, limit).picture
     return picture, encode(picture, "PNG", fast=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """How large a picture may be."""
+
+    name: str
+    """The picture's, in messages."""
+    pixels: int
+    raised_by: str
+
+    def check(self, size: Size) -> None:
+        """Raise `InputError` where a picture of that size has no pixels or too many."""
+        width, height = size
+        if width < 1 or height < 1:
+            raise InputError(f"{self.name} has no pixels: {width} × {height}.")
+        if width * height > self.pixels:
+            raise self.error(f"{width} × {height} is {width * height:,} pixels, the limit is {self.pixels:,}")
+
+    def error(self, what: str) -> InputError:
+        """The error for a picture that is too large."""
+        advice = f", or raise the limit ({self.raised_by}; at most {MOST_PIXELS:,})" if self.raised_by else ""
+        return InputError(f"{self.name} is too large: {what}. Scale it down first{advice}.")
+
+
 @contextlib.contextmanager
-def _decoder(stream: io.BytesIO | Path, name: str, max_pixels: int | None) -> Iterator[tuple[Image.Image, list[str]]]:
+def _decoder(stream: io.BytesIO | Path, limit: _Limit) -> Iterator[tuple[Image.Image, list[str]]]:
     """A picture file, opened, and notes on it; decoded only where its size is within the limit."""
     try:
         picture = Image.open(stream, formats=FORMATS)
     except UnidentifiedImageError:
-        found = open_heif(stream, name, lambda size: _check_size(size, name, max_pixels))
+        found = open_heif(stream, limit.name, limit.check)
         if found is None:
             raise
         yield found
@@ -84,9 +112,9 @@ def _decoder(stream: io.BytesIO | Path, name: str, max_pixels: int | None) -> It
 
 
 @contextlib.contextmanager
-def _readable(name: str, max_pixels: int | None) -> Iterator[None]:
+def _readable(limit: _Limit) -> Iterator[None]:
     """Whatever goes wrong while a picture is opened becomes an `InputError` that says what."""
-    limit = MAX_PIXELS if max_pixels is None else max_pixels
+    name = limit.name
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -94,7 +122,8 @@ def _readable(name: str, max_pixels: int | None) -> Iterator[None]:
     except InputError:
         raise
     except Image.DecompressionBombError as error:
-        raise InputError(f"{name} is too large: at most {limit:,} pixels are taken. Scale it down first.") from error
+        most = min(limit.pixels, MOST_PIXELS)
+        raise limit.error(f"it has more than {MOST_PIXELS:,} pixels, the limit is {most:,}") from error
     except FileNotFoundError as error:
         raise InputError(f"{name} does not exist.") from error
     except IsADirectoryError as error:
@@ -107,21 +136,9 @@ def _readable(name: str, max_pixels: int | None) -> Iterator[None]:
         raise InputError(f"{name} is damaged or incomplete: {error}.") from error
 
 
-def _check_size(size: Size, name: str, max_pixels: int | None) -> None:
-    """Raise `InputError` where a picture of that size has no pixels or too many."""
-    width, height = size
-    if width < 1 or height < 1:
-        raise InputError(f"{name} has no pixels: {width} × {height}.")
-    limit = MAX_PIXELS if max_pixels is None else max_pixels
-    if width * height > limit:
-        pixels = f"{width} × {height} is {width * height:,} pixels, the limit is {limit:,}"
-        advice = "" if max_pixels is None else f", or raise the limit, --max-pixels (at most {MOST_PIXELS:,})"
-        raise InputError(f"{name} is too large: {pixels}. Scale it down first{advice}.")
-
-
-def _normalise(picture: Image.Image, name: str, max_pixels: int | None, notes: Sequence[str] = ()) -> Opened:
-    _check_size(picture.size, name, max_pixels)
-    notes = list(notes)
+def _normalise(picture: Image.Image, limit: _Limit, notes: Sequence[str] = ()) -> Opened:
+    limit.check(picture.size)
+    name, mode, notes = limit.name, picture.mode, list(notes)
     if getattr(picture, "n_frames", 1) > 1:
         notes.append(f"{name} has {getattr(picture, 'n_frames', 1)} frames; only the first is used.")
         picture.seek(0)
@@ -134,7 +151,7 @@ def _normalise(picture: Image.Image, name: str, max_pixels: int | None, notes: S
     if picture.getexif().get(0x0112, 1) in range(2, 9):
         notes.append(f"{name} was turned upright as its EXIF orientation says.")
     result, profile = _to_rgb(upright, profile, notes, name)
-    return Opened(with_profile(result, profile), tuple(notes))
+    return Opened(with_profile(result, profile), tuple(notes), mode)
 
 
 def _to_rgb(

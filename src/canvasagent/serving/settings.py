@@ -6,7 +6,7 @@ import os
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from canvasagent.imaging.geometry import MAX_PIXELS
+from canvasagent.imaging.geometry import MAX_PIXELS, MOST_PIXELS
 
 MEGA = 1_000_000
 
@@ -47,7 +47,7 @@ class ServerSettings(BaseModel):
     """Size of all uploads that are under way at the same time."""
     answers_bytes: int = Field(default=400 * MEGA, ge=1)
     """Memory of the large pictures (above 0.4 megapixels) that are being sent at the same time."""
-    max_pixels: int = Field(default=MAX_PIXELS, ge=1)
+    max_pixels: int = Field(default=MAX_PIXELS, ge=1, le=MOST_PIXELS)
     """Pixels of one picture, checked before it is decoded."""
     stored_bytes: int = Field(default=1024 * MEGA, ge=MEGA)
     """Memory for pictures, all keys together; the longest unused go first."""

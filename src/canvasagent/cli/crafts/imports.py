@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from canvasagent.cli.common import DRIFTED, Ending, json_option, max_pixels_option, out, resumable, verbose_option
+from canvasagent.imaging.geometry import MAX_PIXELS
 
 
 def import_(
@@ -22,7 +23,7 @@ def import_(
         Path | None,
         typer.Option(help="Folder with the pictures or their shards, if they are not beside it.", metavar="DIR"),
     ] = None,
-    max_pixels: Annotated[int | None, max_pixels_option()] = None,
+    max_pixels: Annotated[int, max_pixels_option()] = MAX_PIXELS,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:

@@ -25,6 +25,7 @@ from canvasagent.craft.store import Dataset, DatasetWriter, Rejection
 from canvasagent.craft.store.layout import need_pyarrow
 from canvasagent.errors import InputError
 from canvasagent.foreign_json import excerpt, first_problem, plain
+from canvasagent.imaging.geometry import MAX_PIXELS
 
 MAX_REASON = 500
 """Characters that are kept of the reason why an item was rejected."""
@@ -52,7 +53,7 @@ class Item:
 
 
 def import_dataset(
-    path: str | Path, out: str | Path, *, images: str | Path | None = None, max_pixels: int | None = None
+    path: str | Path, out: str | Path, *, images: str | Path | None = None, max_pixels: int = MAX_PIXELS
 ) -> Imported:
     """Make a dataset in `out` of the file or folder at `path`; `images` is where its pictures are, if not beside it.
 
@@ -68,7 +69,7 @@ def import_dataset(
     kind: Kind = "rl" if found.tasks else "sft"
     files = found.tasks or found.trajectories
     settings: dict[str, Any] = {"imported": [[file.name, file.stat().st_size] for file in files], "kind": kind}
-    settings |= {"max_pixels": max_pixels} if max_pixels is not None else {}
+    settings |= {"max_pixels": max_pixels} if max_pixels != MAX_PIXELS else {}
     with (
         PictureFinder(roots, found.shards, found.archives, max_pixels) as finder,
         DatasetWriter(out, kind, settings) as writer,

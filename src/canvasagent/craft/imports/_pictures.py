@@ -16,6 +16,7 @@ from canvasagent.canvas import pixel_hash
 from canvasagent.craft.imports._unusable import Unusable
 from canvasagent.errors import InputError
 from canvasagent.foreign_json import excerpt, type_word
+from canvasagent.imaging.geometry import MAX_PIXELS
 from canvasagent.imaging.pictures import as_png
 from canvasagent.storage.names import path_problem
 
@@ -31,7 +32,7 @@ class PictureFinder:
         roots: Sequence[Path],
         shards: Sequence[Path],
         archives: Sequence[Path],
-        max_pixels: int | None = None,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.max_pixels = max_pixels
         self._roots, self._shards, self._archives = list(roots), list(shards), list(archives)
@@ -65,7 +66,7 @@ class PictureFinder:
         if not isinstance(data, bytes):
             raise Unusable("odd picture path", f"a picture is a path or bytes, not {type_word(data or name)}.")
         try:
-            picture, png = as_png(data, self.max_pixels)
+            picture, png = as_png(data, self.max_pixels, raised_by="--max-pixels")
         except InputError as error:
             raise Unusable("picture unusable", f"'{excerpt(str(name))}': {error}") from error
         return pixel_hash(picture), png
