@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from skimage import data
 
 from canvasagent import ToolBox
 from canvasagent.backends.lite.edits import all_edits, understands
-from canvasagent.backends.lite.image_edit import Backend, Config
+from canvasagent.backends.lite.image_edit import REASONS, Backend, Config
 from canvasagent.backends.profile import load_profile
 from canvasagent.canvas import Canvas
 from canvasagent.errors import ToolRefusal
@@ -106,6 +107,26 @@ def test_sizes_that_cannot_be_are_refused_in_words(prompt: str) -> None:
 def test_what_is_not_understood_in_full_is_refused(prompt: str) -> None:
     with pytest.raises(ToolRefusal, match="not understood"):
         edit(prompt)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "wording"),
+    [
+        ("resize to 200 pixels", "resize it to 800x600"),
+        ("make it a bit smaller in size", "resize it to 800x600"),
+        ("make it square", "pad it to a square with black"),
+        ("put a red frame around the dog", "put a thin red frame around it"),
+    ],
+)
+def test_the_refusal_names_a_wording_that_works(prompt: str, wording: str) -> None:
+    with pytest.raises(ToolRefusal, match=wording):
+        edit(prompt)
+
+
+def test_every_wording_that_a_refusal_names_works() -> None:
+    named = {words for _, why in REASONS for words in re.findall(r"'([^']+)'", why)}
+    assert len(named) >= 9
+    assert [words for words in sorted(named) if not understands(words).ok] == []
 
 
 @pytest.mark.parametrize("prompt", ["resize it to 800x600", "add a white border", "pad it to a square"])

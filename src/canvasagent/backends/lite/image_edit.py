@@ -33,6 +33,21 @@ from canvasagent.tools.image_edit import refuse_references
 
 FULL = "`--profile full` can."
 REASONS: tuple[tuple[str, str], ...] = (
+    (
+        r"(?:(?:resize|re-?scale|scale|shrink|downscale)\b|(?:make|set|change|reduce) (?:it|(?:the|this|my) "
+        r"(?:image|picture|photo|size|width|height))\b).*(?:\d|pixels?|small|large|big|wide|high|tall|size)\b.*",
+        "a size is given as 'resize it to 800x600', 'make it 640 pixels wide' or 'scale it to 50 %', that of a drawn "
+        "thing as 'make the dog bigger'",
+    ),
+    (
+        r"(?:pad|letterbox|extend|expand|make it square|make (?:the|this|my) (?:image|picture|photo) square)\b.*",
+        "padding is asked for as 'pad it to a square with black', 'pad it to 16:9' or 'add 50 pixels of white at the "
+        "bottom'; the tool Crop cuts",
+    ),
+    (
+        r".*\b(?:border|frame)\b.*",
+        "a border goes around the whole picture: 'add a 20 pixel white border', 'put a thin red frame around it'",
+    ),
     (r"(?:rotate|turn .*degrees|straighten)\b.*", "that is the tool Rotate's work"),
     (r"(?:flip|mirror)\b.*", "that is the tool Flip's work"),
     (r"(?:crop|trim|cut)\b.*", "that is the tool Crop's work"),

@@ -148,6 +148,7 @@ EDIT = Edit(
                 rf"(?:pad|extend|expand|widen) {{where}} (?:by|with) (?P<length>{LENGTH})(?: of (?P<before>{COLOR}))?"
                 rf"(?: {_ROOM})?{_AT}?{_FILL}",
                 rf"{_ADD}(?:an? )?(?P<length>{LENGTH}) (?:of )?(?P<before>{COLOR} )?{_ROOM}{_AT}{_FILL}",
+                rf"{_ADD}(?P<length>{LENGTH}) of (?P<before>{COLOR}){_AT}",
                 rf"(?:{{add}}|leave) (?:an? )?{_MORE}(?P<before>{COLOR} )?(?:padding|margins?)"
                 rf"(?: of (?P<length>{LENGTH}))?{_AT}?{_FILL}",
                 rf"(?:{{add}}|leave) (?:{_MORE_WORD} )+(?P<before>{COLOR} )?(?:space|room){_AT}{_FILL}",
