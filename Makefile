@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FULL := $(VENV)/.full
+# The time limit of a test, and when a process is ended whose test does not end by it, in seconds.
+PATIENT := --timeout 1800 -o faulthandler_timeout=2400
 # Where torch and torchvision for a processor are; where it cannot be reached the usual index has to do.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
@@ -41,10 +43,10 @@ test-full: $(FULL)
 	$(BIN)/python -m pytest tests/test_full_*.py
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow $(PATIENT)
 
 test-gpu: $(READY)
-	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python -m pytest -m gpu $(PATIENT)
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -49,10 +48,15 @@ class FailingPolicy(ListPolicy):
 
 
 class HangingPolicy(ListPolicy):
-    """Says its texts, then thinks for ever."""
+    """Says its texts, calls `then`, and thinks for ever."""
+
+    def __init__(self, texts: Sequence[str], then: Callable[[], None] = lambda: None) -> None:
+        super().__init__(texts)
+        self.then = then
 
     async def act(self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None) -> Reply:
         if sum(message.role == "assistant" for message in messages) == len(self.texts):
+            asyncio.get_running_loop().call_soon(self.then)
             await asyncio.sleep(3600)
         return await super().act(messages, on_text)
 
@@ -100,9 +104,7 @@ def test_a_policy_that_cannot_answer_fails_the_run_and_what_was_made_stays(tmp_p
 
 def test_a_policy_that_hangs_is_cut_off(tmp_path: Path) -> None:
     hanging = Agent(HangingPolicy(TEXTS[:1]), TOOLBOX, limits=Limits(max_seconds=0.5))
-    started = time.monotonic()
     trajectory = hanging.run("turn it", [SIGN], run_dir=tmp_path / "run")
-    assert time.monotonic() - started < 5
     assert trajectory.status == "truncated" and trajectory.why == "the limit of 0.5 seconds was reached."
     assert len(trajectory.turns) == 1 and trajectory.final == "Flip_0"
 
@@ -252,19 +254,24 @@ def test_a_killed_run_keeps_what_it_had_and_ends_like_one_that_was_not(tmp_path:
     assert not list((tmp_path / "run").glob(".trajectory.json.*"))
 
 
+def interrupt() -> None:
+    """What Ctrl-C does; the fixture `stoppable` sees to it that it is not ignored."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.usefixtures("stoppable")
 def test_an_interrupt_leaves_a_run_that_can_be_resumed(tmp_path: Path) -> None:
-    threading.Timer(0.6, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
-        Agent(HangingPolicy(TEXTS[:2]), TOOLBOX).run("turn it", [SIGN], run_dir=tmp_path / "run")
+        Agent(HangingPolicy(TEXTS[:2], interrupt), TOOLBOX).run("turn it", [SIGN], run_dir=tmp_path / "run")
     assert Trajectory.load(tmp_path / "run").status == "running"
     assert agent(TEXTS).resume(tmp_path / "run").final == "Crop_0"
 
 
+@pytest.mark.usefixtures("stoppable")
 def test_an_interrupt_in_a_notebook_ends_the_run_too(tmp_path: Path) -> None:
     async def cell() -> None:
-        Agent(HangingPolicy(TEXTS[:2]), TOOLBOX).run("turn it", [SIGN], run_dir=tmp_path / "run")
+        Agent(HangingPolicy(TEXTS[:2], interrupt), TOOLBOX).run("turn it", [SIGN], run_dir=tmp_path / "run")
 
-    threading.Timer(0.6, os.kill, (os.getpid(), signal.SIGINT)).start()
     notebook = asyncio.new_event_loop()
     with pytest.raises(KeyboardInterrupt):
         notebook.run_until_complete(cell())
@@ -394,16 +401,6 @@ def test_a_run_inside_of_a_running_loop(tmp_path: Path) -> None:
 
     with pytest.raises(InputError):
         asyncio.run(wrong())
-
-
-def test_the_loop_adds_little() -> None:
-    texts = [call("Flip", image=f"Flip_{number - 1}" if number else "img_1") for number in range(100)]
-    quick = Agent(ListPolicy([*texts, end()]), TOOLBOX, limits=Limits(max_turns=200))
-    quick.run("turn it", [SIGN])
-    started = time.perf_counter()
-    trajectory = quick.run("turn it", [SIGN])
-    assert trajectory.final == "Flip_99"
-    assert (time.perf_counter() - started) / 100 < 0.01, "the promise is 2 ms; a loaded machine needs room"
 
 
 def test_the_key_of_an_endpoint_never_gets_into_a_record(tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ def test_a_real_terminal_gets_colours_and_no_object(shell: Shell) -> None:
             shown += piece
     except OSError:  # Linux tells the end of a pseudo-terminal so
         pass
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     text = shown.decode()
     assert HALF in text and "\x1b[" in text and "Crop_0.png" in text and not text.lstrip().startswith("{")
 

@@ -273,7 +273,7 @@ def test_a_signal_to_the_whole_group_ends_a_build_and_its_workers_in_good_order(
     os.killpg(process.pid, signal.SIGTERM)
     code, out, err = ended(process)
     assert (code, out, err.splitlines()[-1:]) == (143, "", [GOES_ON])
-    assert not psutil.wait_procs(workers, timeout=20)[1]
+    assert not psutil.wait_procs(workers, timeout=60)[1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])

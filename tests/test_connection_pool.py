@@ -13,6 +13,7 @@ from urllib3.util import wait_for_read
 
 from canvasagent.endpoints import connection_pool as line
 from canvasagent.endpoints.connection_pool import Answer, Broken, ConnectionPool
+from waiting import wait_until
 
 OK = b"HTTP/1.1 200 OK\r\n"
 BIG = bytes(range(256)) * 8192
@@ -140,28 +141,28 @@ def test_a_connection_that_the_server_closed_is_not_used_again(canned: Canned) -
     pool = ConnectionPool(canned.url, {})
     assert ask(pool).data == b"ok"
     (kept,) = pool._idle
-    deadline = time.monotonic() + 5
-    while not wait_for_read(kept.sock, 0) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: wait_for_read(kept.sock, 0), "the server's hanging up")
     assert ask(pool).data == b"" and canned.connections == 2
 
 
 def test_a_slow_line_has_as_much_time_as_it_makes_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line, "READ_SECONDS", 0.8)
+    limit, pause = 0.8, 0.006
+    monkeypatch.setattr(line, "READ_SECONDS", limit)
     body = BIG * 8
     taken = bytearray()
+    pauses = []
 
     def take_slowly(listener: socket.socket) -> None:
         one, _ = listener.accept()
         with one:
             while len(taken) < len(body):
                 taken.extend(one.recv(2**18))
-                time.sleep(0.006)
+                time.sleep(pause)
+                pauses.append(pause)
             one.sendall(OK + b"Content-Length: 0\r\n\r\n")
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
         threading.Thread(target=take_slowly, args=(listener,), daemon=True).start()
-        started = time.monotonic()
         assert ask(ConnectionPool(f"http://127.0.0.1:{listener.getsockname()[1]}", {}), body).status == 200
-        assert time.monotonic() - started > 0.8 and taken.endswith(body[-1000:])
+        assert sum(pauses) > limit and taken.endswith(body[-1000:])

@@ -272,7 +272,7 @@ def damaged(whole: dict[str, Any], random: random.Random, value: Any) -> dict[st
         return changed
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), seed=st.randoms(use_true_random=False), value=json_values)
 def test_a_damaged_item_is_a_record_or_is_rejected(
     exported: tuple[Path, list[dict[str, Any]], list[dict[str, Any]]],

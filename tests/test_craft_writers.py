@@ -7,7 +7,6 @@ import json
 import pickle
 import random
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -384,20 +383,3 @@ def test_a_plan_without_a_fact_that_is_needed_is_a_failure_of_the_writer() -> No
     bare = single("recolor", random.Random(0)).path()[0].model_copy(update={"facts": {"thing": "cup"}})
     with pytest.raises(WriterFailure, match=r"a plan of 'x': .*color"):
         asyncio.run(load_writer("grammar").instruction(Plan(chain="x", nodes=(bare,)), "k"))
-
-
-def test_words_take_little_time() -> None:
-    """Instructions under 2 ms, reasons under 1 ms each, of this process alone; the best of a few rounds."""
-    plans = PLANS[:100]
-    runs = [(plan, one) for plan in plans for one in plan.path()]
-
-    def best(work: object) -> float:
-        times = []
-        for _ in range(3):
-            started = time.process_time()
-            work()  # type: ignore[operator]
-            times.append(time.process_time() - started)
-        return min(times)
-
-    assert best(lambda: [write_instruction(plan, "k") for plan in plans]) / len(plans) < 0.002
-    assert best(lambda: [write_reason(plan, one, (), "k") for plan, one in runs]) / len(runs) < 0.001

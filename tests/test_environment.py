@@ -256,7 +256,7 @@ _TURNS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(_TURNS, max_size=6))
 def test_no_episode_raises_and_every_record_holds_together(texts: list[str]) -> None:
     trajectory = run(*texts)

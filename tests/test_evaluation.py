@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +46,7 @@ from canvasagent.task import Task
 from chat_server import Answer, ChatServer, Refuse
 from craft_data import task
 from helpers import ListPolicy, call, end, photo
+from waiting import wait_until
 
 TASKS: list[dict[str, Any]] = [
     {
@@ -153,9 +153,7 @@ def test_a_killed_evaluation_goes_on_to_the_same_table(bench_file: Path, tmp_pat
     path = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path}
     process = subprocess.Popen([sys.executable, "-c", _KILLED, str(bench_file), str(out)], env=environment)
-    until = time.monotonic() + 60
-    while not (out / ROWS_NAME).is_file() and time.monotonic() < until:
-        time.sleep(0.02)
+    wait_until((out / ROWS_NAME).is_file, "a row")
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert (out / ROWS_NAME).is_file()

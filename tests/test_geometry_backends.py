@@ -81,7 +81,7 @@ def test_corners_are_white_transparent_or_black(mode: str, corner: Any) -> None:
 
 
 @given(st.integers(-360, 360), st.integers(1, 90), st.integers(1, 90))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_canvas_holds_everything_and_is_as_large_as_the_tool_says(angle: int, width: int, height: int) -> None:
     image = Image.new("RGBA", (width, height), (10, 200, 30, 255))
     turned = ROTATE(image=image, angle=angle)

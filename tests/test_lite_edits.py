@@ -553,7 +553,7 @@ as is text add vignette more less then except all of \x02 \x03 \" ’ “ everyt
 _WORDS = st.sampled_from(_SCRAPS.split())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.one_of(st.text(max_size=60), st.lists(_WORDS, max_size=14).map(" ".join)))
 def test_the_parser_never_raises(prompt: str) -> None:
     plan = understands(prompt)

@@ -132,7 +132,7 @@ def test_several_things_on_a_ground() -> None:
 
 
 @given(st.integers(1, 20), st.sampled_from([0.35, 1.0, 1.9]), st.integers(0, 99))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_shapes_never_touch(count: int, scale: float, seed: int) -> None:
     placed = arrange([Figures("circle", (0, 0, 0), count, None, scale)], (300, 200), np.random.default_rng(seed))
     assert len(placed) == count
@@ -241,7 +241,7 @@ def test_words_that_are_no_colour() -> None:
     assert color_named("") is None
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.text(max_size=80))
 def test_prompts_are_read_or_refused(prompt: str) -> None:
     try:

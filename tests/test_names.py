@@ -75,7 +75,7 @@ NAMES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(NAMES)
 def test_an_admitted_name_is_one_file_in_its_folder_on_every_system(name: str) -> None:
     if name_problem(name) is not None:
@@ -93,7 +93,7 @@ def test_an_admitted_name_is_one_file_in_its_folder_on_every_system(name: str) -
         assert same_name(found.name) == same_name(name)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(NAMES, NAMES)
 def test_names_that_a_file_system_may_take_for_one_are_known(one: str, other: str) -> None:
     if same_name(one) != same_name(other):

@@ -120,7 +120,7 @@ def swapped_profile() -> bytes:
 
 
 @given(st.floats(0, 200), st.floats(0, 120), st.integers(1, 300), st.sampled_from(["RGB", "RGBA"]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_text_never_leaves_the_picture(x: float, y: float, length: int, mode: str) -> None:
     base = Image.new(mode, (200, 120), (120, 130, 140))
     result = OVERLAY(base=base, content=(LONG * 9)[:length], center=(x, y))

@@ -142,7 +142,7 @@ def test_opacity_is_of_all_that_is_put_on(more: dict[str, Any]) -> None:
 
 @given(st.floats(-360, 360), st.booleans(), st.sampled_from(["Hi", "Good morning", "one two three four five six " * 3]),
        st.tuples(st.floats(0, 240), st.floats(0, 160)))  # fmt: skip
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_turned_text_and_its_box_never_leave_the_picture(
     degrees: float, boxed: bool, text: str, center: tuple[float, float]
 ) -> None:
@@ -196,7 +196,7 @@ def test_a_huge_scale_of_a_turned_object_costs_no_memory_and_outside_is_refused(
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.floats(-360, 360))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_is_turned_lies_in_the_box_that_was_foretold(width: int, height: int, degrees: float) -> None:
     base = Image.new("RGB", (200, 200), "white")
     size = turned_size((width, height), degrees)

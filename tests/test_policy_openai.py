@@ -10,7 +10,7 @@ import logging
 import subprocess
 import sys
 import threading
-import time
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from canvasagent.canvas import Asset, Canvas, Kind
+from canvasagent.endpoints import chat, failures
 from canvasagent.endpoints.failures import retry_after
 from canvasagent.endpoints.messages import PictureCache, wire_messages
 from canvasagent.errors import InputError, PolicyFailure
@@ -39,6 +40,7 @@ from chat_server import (
     no_tool_pictures,
     tool_needs_call,
 )
+from waiting import wait_until
 
 KEY = "sk-very-secret-1234567890"
 HELLO = [Message("system", "be brief"), Message("user", "hi")]
@@ -377,16 +379,20 @@ def test_retries_are_counted_and_end() -> None:
     assert "gave no answer after 4 tries (status 503: no worker)" in text and server.url in text
 
 
-def test_back_off_grows_and_retry_after_is_honoured() -> None:
+def test_back_off_grows_and_retry_after_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(chat, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
     with ChatServer(Refuse(500), Refuse(500), Refuse(500), Answer()) as server:
-        start = time.perf_counter()
         ask(policy_for(server, base_delay=0.1))
-        waited = time.perf_counter() - start
-    assert 0.35 <= waited < 3, "at least half of 0.1 + 0.2 + 0.4"
+    assert [longest / 2 <= wait <= longest for wait, longest in zip(waits, (0.1, 0.2, 0.4), strict=True)] == [True] * 3
+    waits.clear()
     with ChatServer(Refuse(429, headers={"retry-after": "1"}), Answer()) as server:
-        start = time.perf_counter()
-        ask(policy_for(server))
-        assert 1.0 <= time.perf_counter() - start < 3
+        ask(policy_for(server, base_delay=0.1))
+    assert len(waits) == 1 and 1.05 <= waits[0] <= 1.1
 
 
 def test_a_server_that_asks_for_a_long_wait_is_given_up() -> None:
@@ -401,26 +407,24 @@ def test_a_server_that_asks_for_a_long_wait_is_given_up() -> None:
         ({"retry-after": "7"}, 7.0),
         ({"retry-after": "1.5"}, 1.5),
         ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
-        ({"retry-after": "Fri, 01 Jan 2100 00:00:00 GMT"}, 4102444800.0),
+        ({"retry-after": "Fri, 01 Jan 2100 00:00:00 GMT"}, 90.0),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "-5"}, None),
         ({}, None),
     ],
 )
-def test_retry_after_in_its_forms(headers: dict[str, str], seconds: float | None) -> None:
-    found = retry_after(headers)
-    if seconds and seconds > 1e9:
-        seconds -= time.time()
-    assert found == pytest.approx(seconds, abs=5 if seconds and seconds > 1e9 else 1e-6)
+def test_retry_after_in_its_forms(
+    headers: dict[str, str], seconds: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failures, "time", SimpleNamespace(time=lambda: 4102444800.0 - 90))  # before the year 2100
+    assert retry_after(headers) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("hang", [Hang(), Hang(after="half")])
+@pytest.mark.parametrize("hang", [Hang(3600), Hang(3600, after="half")])
 def test_time_out_covers_the_whole_answer(hang: Hang) -> None:
     with ChatServer(hang, Answer("in time")) as server:
-        start = time.perf_counter()
         assert ask(policy_for(server, timeout=0.4), pieces=[]).text == "in time"
-        assert time.perf_counter() - start < 3
     with ChatServer(hang) as server:
         text = failure(policy_for(server, timeout=0.2, retries=1))
     assert "no complete answer within 0.2 s" in text and "longer time-out" in text
@@ -629,11 +633,9 @@ def test_many_turns_at_once() -> None:
         return [reply.text for reply in await asyncio.gather(*map(policy.act, conversations))]
 
     with ChatServer(answer) as server:
-        start = time.perf_counter()
         texts = asyncio.run(turns(policy_for(server)))
-        seconds = time.perf_counter() - start
     assert texts == [f"turn {number}"[::-1] for number in range(32)]
-    assert server.busiest > 16 and seconds < 32 * 0.2 / 2
+    assert server.busiest > 16
 
 
 def test_loops_in_threads_one_after_the_other_and_connections_closed() -> None:
@@ -658,10 +660,8 @@ def test_loops_in_threads_one_after_the_other_and_connections_closed() -> None:
         assert all(client.is_closed() for client in clients)
         assert len(server.requests) == 9
         assert len({request.connection for request in server.requests}) == 3, "one connection for each loop"
-        deadline = time.monotonic() + 3
-        while server.open_connections and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert server.open_connections == 0 and len(policy.client.clients) == 0
+        wait_until(lambda: server.open_connections == 0, "the connections' end")
+        assert len(policy.client.clients) == 0
 
 
 def test_a_loop_that_is_not_shut_down_leaves_no_client_behind() -> None:
@@ -683,20 +683,6 @@ def test_cancelled_turn_lets_go_of_its_connection() -> None:
 
     with ChatServer(Hang(after="x"), Answer("next")) as server:
         assert asyncio.run(cancelled(policy_for(server))) == "next"
-
-
-def test_overhead_of_a_turn_is_small() -> None:
-    """Client, request, server and answer together, without pictures: a turn of a model takes seconds."""
-
-    async def turns(policy: OpenAIPolicy) -> float:
-        await policy.act(HELLO)
-        start = time.perf_counter()
-        for _ in range(20):
-            await policy.act(HELLO)
-        return (time.perf_counter() - start) / 20
-
-    with ChatServer() as server:
-        assert asyncio.run(turns(policy_for(server))) < 0.05
 
 
 def test_png_decodes_to_the_same_pixels() -> None:

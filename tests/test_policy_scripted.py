@@ -591,7 +591,7 @@ way up draw generate of make blue warmer remove 90 degrees both check that can b
 WORDS = VOCABULARY.split()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.one_of(st.text(max_size=80), st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join)),
     st.integers(0, 2),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -163,10 +162,10 @@ _UNITS = """<tool_call>|<reason>|<Terminate>|<tool_call>{}|<tool_call>{}</tool_c
 
 @pytest.mark.parametrize("unit", [CALL, *_UNITS.replace("\n", "|").split("|")])
 def test_a_megabyte_takes_linear_time(unit: str) -> None:
-    started = time.perf_counter()
-    parse(unit * (2**20 // len(unit)))
-    parse(R + unit * (2**20 // len(unit)))
-    assert time.perf_counter() - started < 3
+    """If it took quadratic time, it would not end within a test's limit: a megabyte squared is 10¹² steps."""
+    for start in ("", R):
+        turn = parse(start + unit * (2**20 // len(unit)))
+        assert turn.faults or turn.terminate
 
 
 _TAGS = ("<reason>", "</reason>", "<tool_call>", "</tool_call>", "<Terminate>", "</Terminate>", "```json", "```")

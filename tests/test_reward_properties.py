@@ -58,7 +58,7 @@ def toolbox() -> Iterator[ToolBox]:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     texts=st.lists(st.sampled_from(WORKING + FAILING + SLOPPY), max_size=8),
     expected=EXPECTED,
@@ -80,7 +80,7 @@ def test_bounds(
 
 
 @pytest.mark.parametrize("name", ["paper", "hardened"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     texts=st.lists(st.sampled_from(WORKING + FAILING), min_size=1, max_size=7),
     failing=st.sampled_from(FAILING),
@@ -108,7 +108,7 @@ def test_a_failing_call_never_raises_the_reward(
         assert after.parts.rule <= before.parts.rule + 1e-12
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     texts=st.lists(st.sampled_from(WORKING + FAILING + SLOPPY), min_size=1, max_size=6),
     failing=st.sampled_from(FAILING),
@@ -127,7 +127,7 @@ def test_under_hardened_no_failing_call_ever_pays(
     assert after.total is not None and before.total is not None and after.total <= before.total + 1e-12
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(order=st.permutations(["base_image", "overlay_type", "content", "position"]), bad=st.booleans())
 def test_the_order_of_arguments_is_irrelevant(order: list[str], bad: bool, toolbox: ToolBox) -> None:
     arguments = {
@@ -143,7 +143,7 @@ def test_the_order_of_arguments_is_irrelevant(order: list[str], bad: bool, toolb
     assert other.counts.exact_repeats == 1
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     texts=st.lists(st.sampled_from(WORKING + FAILING + SLOPPY), max_size=6), expected=EXPECTED, limit=st.integers(1, 7)
 )
@@ -157,7 +157,7 @@ def test_live_equals_offline(
         assert score(live, name, verdicts(1, 1, 1)) == score(loaded, name, verdicts(1, 1, 1))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(texts=st.lists(st.sampled_from(WORKING + FAILING + SLOPPY), max_size=8))
 def test_what_is_recomputed_is_what_the_environment_found(texts: list[str], toolbox: ToolBox) -> None:
     run = played(toolbox, texts)
@@ -179,7 +179,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(
     st.lists(st.sampled_from(PIECES), max_size=9).map("".join)
     | st.lists(st.sampled_from(PIECES[8:]), max_size=3)

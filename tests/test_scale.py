@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,6 +32,7 @@ from cli_helpers import Shell
 from helpers import ListPolicy, call, end
 from test_serving_remote import run, told
 from tools_server import ToolsServer
+from waiting import wait_until
 
 LITE = load_profile("lite")
 
@@ -206,9 +206,7 @@ def when(log: Path, calls: int, then: Callable[[int], None]) -> threading.Thread
     """Do something to the process of the `calls`-th call, in the middle of it."""
 
     def watch() -> None:
-        deadline = time.monotonic() + 120
-        while len(noted(log)) < calls and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: len(noted(log)) >= calls, f"call {calls}")
         then(noted(log)[calls - 1])
 
     thread = threading.Thread(target=watch)

@@ -1,12 +1,14 @@
-"""How large the scripted policy is, and how fast it plans."""
+"""How large the scripted policy is, and that it plans whatever it is asked."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
+
+import pytest
 
 import canvasagent.policies.scripted as scripted
 from canvasagent.policies._scripted.plan import make_plan
+from canvasagent.task import MAX_INSTRUCTION
 from instruction_world import load
 
 MOST = 231_000
@@ -19,17 +21,25 @@ def test_the_policy_stays_small() -> None:
     assert sum(len(path.read_text("utf-8")) for path in sources) <= MOST
 
 
-def test_no_request_takes_long_to_plan() -> None:
-    """A guard against patterns whose time grows with the square of the text, far above what planning takes."""
-    asked = [line["request"] for line in load()]
-    hostile = [
-        "make the dog blue " * 111,
-        "and the other thing that was there by the house with words of my friend " * 30,
-    ]
-    next(make_plan("mirror it").steps)
-    for words in [*asked, *hostile, " ".join(asked)[:2000]]:
-        make_plan(words)
-        make_plan.cache_clear()
-        started = time.thread_time()
-        next(make_plan(words[:2000]).steps, None)
-        assert time.thread_time() - started < 0.05, words[:80]
+HOSTILE = (
+    "make the dog blue ",
+    "the other thing by the house of my friend ",
+    "the ",
+    "(",
+    '"',
+    "1 ",
+    "a",
+    "not ",
+)
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_a_long_request_is_planned(unit: str) -> None:
+    """Patterns whose time grows with the third power of the text, or faster, would not end within a test's limit."""
+    words = (unit * MAX_INSTRUCTION)[: MAX_INSTRUCTION // 2]
+    assert next(make_plan(words).steps, None) is not None
+
+
+def test_all_that_people_ask_in_one_request_is_planned() -> None:
+    words = " ".join(line["request"] for line in load())[:MAX_INSTRUCTION]
+    assert len(list(make_plan(words).steps)) > 100

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import socket
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +28,7 @@ from canvasagent.serving.store import Store
 from canvasagent.testing.samples import picture
 from test_serving_remote import run
 from tools_server import Answer, ToolsServer
+from waiting import wait_until
 
 ALICE, BOB = "a-long-key-of-alice", "a-long-key-of-bob"
 KEYS = f"""
@@ -92,11 +91,9 @@ def test_uploads_above_what_may_be_kept_are_refused_before_they_are_read(server:
                 assert b" 413 " in said and f"{limit:,}".encode() in said and b"stored" in said
     with server.raw() as line:  # does not say so, and sends on and on
         line.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
-        started = time.monotonic()
-        with contextlib.suppress(OSError):
-            while time.monotonic() - started < 20:
+        with pytest.raises(ConnectionError):
+            while True:
                 line.sendall(b"10000\r\n" + bytes(65536) + b"\r\n")
-        assert time.monotonic() - started < 20, "it may send on for ever"
 
 
 def test_who_sends_too_much_sees_the_answer(server: ToolsServer, kept: str) -> None:
@@ -258,11 +255,12 @@ def test_answers_that_nobody_reads_take_bounded_memory_and_end(patient: ToolsSer
     lines = [unread(patient, path, tiff, closing[number % 2]) for number in range(6)]
     try:
         assert patient.ask("GET", "/healthz").status == 200  # by now, it has accepted those before
-        deadline = time.monotonic() + 20
-        while connections(patient):
+
+        def given_up() -> bool:
             assert psutil.Process(patient.process.pid).memory_info().rss - before < 80_000_000
-            assert time.monotonic() < deadline, "they are kept for ever"
-            time.sleep(0.02)
+            return not connections(patient)
+
+        wait_until(given_up, "the connections' end")
         again = patient.ask("GET", path, accept="image/tiff")
         assert again.status == 200 and again.body == whole.body
     finally:

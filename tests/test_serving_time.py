@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import json
 import pickle
-import time
 from pathlib import Path
 
 import psutil
@@ -25,6 +24,7 @@ from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import check_call
 from test_serving_remote import run
 from tools_server import Answer, ToolsServer
+from waiting import wait_until
 
 TIMED = """
 name = "timed"
@@ -54,14 +54,11 @@ def timed_out(answer: Answer, seconds: float = SECONDS) -> bool:
     return (answer.status, answer.problem) == (504, "call_timeout") and f"{seconds:g} s (--call-timeout)" in words
 
 
-def reaches(server: ToolsServer, **gauges: int) -> bool:
-    """Whether these counts of calls are reached within some seconds."""
-    deadline = time.monotonic() + 10
-    while any(server.metric(f"canvasagent_calls_{name}") != value for name, value in gauges.items()):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
+def wait_for(server: ToolsServer, **gauges: int) -> None:
+    """Wait until these counts of calls are reached."""
+    wait_until(
+        lambda: all(server.metric(f"canvasagent_calls_{name}") == value for name, value in gauges.items()), str(gauges)
+    )
 
 
 @pytest.mark.parametrize("flip_backend", ["Stalling", "StallingBatch"])
@@ -71,9 +68,10 @@ def test_a_call_whose_time_is_over_fails_and_its_thread_counts_until_it_is_done(
     with timed(tmp_path, flip_backend) as server:
         assert flip(server, BRIGHT).status == 200
         assert timed_out(flip(server, DARK))
-        assert reaches(server, running=1, abandoned=1), "the thread still works"
+        wait_for(server, running=1, abandoned=1)  # the thread still works
         assert timed_out(flip(server, DARK)), "who asks again gets no second thread"
-        assert reaches(server, running=1, abandoned=1) and len((tmp_path / "log").read_text().splitlines()) == 2
+        wait_for(server, running=1, abandoned=1)
+        assert len((tmp_path / "log").read_text().splitlines()) == 2
         assert flip(server, (9, 9, 9)).status == 200, "there is another worker"
 
         line = flip(server, OTHER_DARK, accept="application/x-ndjson")
@@ -88,7 +86,8 @@ def test_a_call_whose_time_is_over_fails_and_its_thread_counts_until_it_is_done(
         assert server.ask("GET", f"/v1/pictures/{name}").status == 200
 
         (tmp_path / "flag").touch()
-        assert reaches(server, running=0, abandoned=0) and server.ask("GET", "/readyz").status == 200
+        wait_for(server, running=0, abandoned=0)
+        assert server.ask("GET", "/readyz").status == 200
         assert flip(server, (8, 8, 8)).status == 200 and flip(server, DARK).status == 200
         assert server.metric('canvasagent_calls_total{end="timeout",tool="Flip"}') == 3
 
@@ -97,17 +96,16 @@ def test_a_process_whose_time_is_over_is_ended_and_its_worker_free(tmp_path: Pat
     with timed(tmp_path, "Stalling", "--isolate", seconds=2.0) as server:  # to start the process takes some of it
         child = started_child(server, blue=255)
         assert timed_out(flip(server, DARK), 2.0)
-        child.wait(10)  # raises where it lives on
-        assert reaches(server, running=0, abandoned=0) and server.ask("GET", "/readyz").status == 200
+        child.wait(60)  # raises where it lives on
+        wait_for(server, running=0, abandoned=0)
+        assert server.ask("GET", "/readyz").status == 200
         assert started_child(server, blue=254).pid != child.pid
 
 
 def started_child(server: ToolsServer, blue: int) -> psutil.Process:
     """The process that Flip runs in. Its start counts as time of the first call, which may be over by then."""
-    deadline = time.monotonic() + 40
     bright = itertools.count(1)
-    while flip(server, (next(bright), 0, blue)).status != 200:
-        assert time.monotonic() < deadline
+    wait_until(lambda: flip(server, (next(bright), 0, blue)).status == 200, "an answer")
     (child,) = [
         each
         for each in psutil.Process(server.process.pid).children(recursive=True)
@@ -124,10 +122,10 @@ def test_a_client_that_leaves_does_not_free_the_thread_that_works_for_it(tmp_pat
         head = "POST /v1/tools/Flip HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         with server.raw() as line:
             line.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
-            assert reaches(server, running=1)
-        assert reaches(server, running=1, abandoned=1)
+            wait_for(server, running=1)
+        wait_for(server, running=1, abandoned=1)
         (tmp_path / "flag").touch()
-        assert reaches(server, running=0, abandoned=0)
+        wait_for(server, running=0, abandoned=0)
 
 
 def test_stuck_threads_do_not_keep_the_server_from_ending(tmp_path: Path) -> None:
@@ -172,9 +170,10 @@ def test_a_copy_on_a_cluster_whose_threads_are_all_stuck_says_so(tmp_path: Path)
     with pytest.raises(RuntimeError, match="stuck"):
         replica.check_health()
     (tmp_path / "flag").touch()
-    deadline = time.monotonic() + 10
-    while replica._stuck and time.monotonic() < deadline:
-        time.sleep(0.02)
+
+    def free() -> bool:
         with contextlib.suppress(RuntimeError):
             replica.check_health()
-    assert not replica._stuck
+        return not replica._stuck
+
+    wait_until(free, "the threads' end")

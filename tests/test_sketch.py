@@ -304,7 +304,7 @@ def test_markup_in_words_is_drawn_not_obeyed() -> None:
     assert picture.size == (256, 256)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.text(max_size=60) | st.lists(st.sampled_from([*READ, "red", "two", "on", "between", "the", "it"])).map(" ".join)
 )

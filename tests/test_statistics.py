@@ -114,7 +114,7 @@ few = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_
 
 
 @given(few)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_rank_correlations_are_those_of_scipy(pairs: list[tuple[int, int]]) -> None:
     one, other = [float(pair[0]) for pair in pairs], [float(pair[1]) for pair in pairs]
     if len(set(one)) < 2 or len(set(other)) < 2:

@@ -25,7 +25,7 @@ from canvasagent.testing.samples import mask, picture, profile
 from canvasagent.tools import all_tools
 from canvasagent.tools.base import Outcome, canvas_info
 from canvasagent.tools.check import Checked, check_call
-from helpers import photo
+from waiting import wait_until
 
 
 def box(backend: str, tool: str = "Flip", **options: Any) -> ToolBox:
@@ -215,11 +215,11 @@ def test_too_many_pixels_are_refused_before_anything_runs(tmp_path: Path) -> Non
 def test_a_process_that_hangs_or_dies_is_replaced(backend: str, words: str) -> None:
     with box(backend, call_seconds=30.0) as toolbox:
         assert asyncio.run(flip(toolbox)).fault is None
-        toolbox._backends["Flip"]._seconds = 0.5
-        started = time.monotonic()
+        if backend == "Hanging":
+            toolbox._backends["Flip"]._seconds = 0.5
         failed = asyncio.run(flip(toolbox, DARK))
         assert failed.fault is not None and failed.fault.stage is Stage.INFRASTRUCTURE
-        assert words in failed.fault.message and time.monotonic() - started < 5
+        assert words in failed.fault.message
         toolbox._backends["Flip"]._seconds = 30.0
         bright = drawn(Image.new("RGB", (9, 9), "white"))
         assert asyncio.run(flip(toolbox, bright)).fault is None
@@ -241,10 +241,8 @@ def test_closing_ends_a_call_that_hangs() -> None:
         toolbox.close()
         return await running
 
-    started = time.monotonic()
     execution = asyncio.run(close_in_between(box("Hanging")))
     assert execution.fault is not None and execution.fault.stage is Stage.INFRASTRUCTURE
-    assert time.monotonic() - started < 10
     closed = box("Echo")
     closed.close()
     fault = asyncio.run(flip(closed)).fault
@@ -275,18 +273,18 @@ def test_what_is_read_can_be_written_to_a_record() -> None:
     assert execution.outcome.data[0]["confidence"] == 0.5
 
 
-def test_a_slow_call_never_blocks_the_event_loop() -> None:
-    async def watch(toolbox: ToolBox) -> float:
-        running = asyncio.create_task(flip(toolbox))
-        worst = 0.0
-        while not running.done():
-            before = time.perf_counter()
-            await asyncio.sleep(0.001)
-            worst = max(worst, time.perf_counter() - before)
-        return worst
+def test_a_slow_call_never_blocks_the_event_loop(tmp_path: Path) -> None:
+    log, flag = tmp_path / "log", tmp_path / "flag"
 
-    with box("Echo", seconds=0.5) as toolbox:
-        assert asyncio.run(watch(toolbox)) < 0.2, "the promise is 50 ms; a loaded machine needs room"
+    async def let_go(toolbox: ToolBox) -> Execution:
+        running = asyncio.create_task(flip(toolbox, DARK))
+        while not calls(log):
+            await asyncio.sleep(0.001)
+        flag.touch()  # the call waits for it
+        return await running
+
+    with box("Stalling", log=str(log), flag=str(flag)) as toolbox:
+        assert asyncio.run(let_go(toolbox)).fault is None
 
 
 @pytest.mark.parametrize("brief", [False, True])
@@ -319,10 +317,7 @@ def test_a_result_is_freed_when_nobody_holds_it_any_more() -> None:
             assert outcome is not None
             kept = weakref.ref(outcome.picture)
             del outcome
-            deadline = time.monotonic() + 5
-            while kept() is not None and time.monotonic() < deadline:
-                time.sleep(0.01)  # the worker's thread lets go of it, too
-            assert kept() is None
+            wait_until(lambda: kept() is None, "the worker's thread, too, to let go of it")
         finally:
             gc.enable()
 
@@ -369,10 +364,8 @@ def test_a_call_that_nobody_waits_for_any_more_is_ended_or_not_begun(tmp_path: P
         await asyncio.gather(slow, queued, return_exceptions=True)
         return await flip(toolbox)
 
-    started = time.monotonic()
     with box("Hanging") as toolbox:
         assert asyncio.run(give_up(toolbox)).fault is None
-        assert time.monotonic() - started < 20
     with box("Echo", seconds=1.0, workers=1, log=str(log)) as toolbox:
         assert asyncio.run(give_up(toolbox)).fault is None
     assert calls(log) == 2
@@ -415,19 +408,6 @@ def test_wrong_settings_are_told_before_anything_runs() -> None:
         box("Echo", colour="red")
     with pytest.raises(InputError, match="seconds"):
         box("Echo", seconds="long")
-
-
-def test_a_cached_call_is_quick() -> None:
-    async def timed(toolbox: ToolBox) -> float:
-        held, assets = checked(drawn(photo(size=256)), "Flip", image="img_1")
-        await toolbox.call(held, assets)
-        started = time.perf_counter()
-        for _ in range(200):
-            await toolbox.call(held, assets)
-        return (time.perf_counter() - started) / 200
-
-    with ToolBox("lite") as toolbox:
-        assert asyncio.run(timed(toolbox)) < 0.003, "the promise is 0.3 ms; a loaded machine needs room"
 
 
 def test_a_brief_call_made_on_the_spot_is_the_call(tmp_path: Path) -> None:

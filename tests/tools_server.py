@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +22,9 @@ from PIL import Image
 
 from canvasagent.canvas import Kind, input_key
 from canvasagent.endpoints.wire import pack, picture_id
+from waiting import wait_until
 
 TESTS = Path(__file__).parent
-HEALTHY_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -130,15 +129,16 @@ class ToolsServer:
         assert "http://" in line, self.log
         self.url = "http://" + line.split("http://")[1].strip()
         self.port = urlsplit(self.url).port or 0
-        deadline = time.monotonic() + HEALTHY_SECONDS
-        while (answer := self.ask("GET", "/readyz")).status != 200 and b"some tools cannot" not in answer.body:
-            assert time.monotonic() < deadline, "the server does not get ready"
-            time.sleep(0.05)
+        wait_until(self._is_ready, "the server's readiness")
+
+    def _is_ready(self) -> bool:
+        answer = self.ask("GET", "/readyz")
+        return answer.status == 200 or b"some tools cannot" in answer.body
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal, wait for the end; the exit code."""
         self.process.send_signal(number)
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=60)
         return self.process.returncode
 
     def restart(self, number: int = signal.SIGKILL) -> None:
@@ -148,12 +148,15 @@ class ToolsServer:
 
     def ask(self, method: str, path: str, body: bytes | None = None, key: str | None = None, **headers: str) -> Answer:
         """One request on a connection of its own; `content_type` becomes `Content-Type`, and so on."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if key is not None:
             sent["Authorization"] = f"Bearer {key}"
         try:
-            connection.request(method, path, body=body, headers=sent)
+            with contextlib.suppress(
+                BrokenPipeError, ConnectionResetError
+            ):  # an answer may come before the body is sent
+                connection.request(method, path, body=body, headers=sent)
             response = connection.getresponse()
             told = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, told, response.read())
@@ -174,7 +177,7 @@ class ToolsServer:
 
     def raw(self) -> socket.socket:
         """A connection, to be misused."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def metric(self, line: str) -> float:
         """The value of a metric, named with its labels."""
