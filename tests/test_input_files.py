@@ -192,3 +192,16 @@ def test_bad_standard_input_is_told(shell: Shell, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr("sys.stdin", terminal)
         assert "standard input is a terminal" in shell("run", "x", "-i", "-").err
     os.close(near)
+
+
+def test_a_picture_of_a_record_that_is_a_pipe_is_refused(shell: Shell) -> None:
+    made = Path(shell.run((CROP, end())).object["run_dir"])
+    (made / "assets" / "Crop_0.png").unlink()
+    os.mkfifo(made / "assets" / "Crop_0.png")
+    with pytest.raises(InputError, match="is a pipe, not a regular file"):
+        Trajectory.load(made).picture("Crop_0")
+
+
+def test_a_list_of_runs_shows_one_whose_record_is_a_pipe_as_damaged(shell: Shell, pipes: str) -> None:
+    said = shell("runs", "--runs-dir", ".")
+    assert said.code == 0 and "folder" in said.out and "damaged" in said.out

@@ -12,6 +12,7 @@ from typing import Any
 
 from canvasagent.errors import InputError
 from canvasagent.storage import run_files
+from canvasagent.storage.input_files import regular_file
 
 DEPTH = 2
 """Levels of folders that are searched: a run's own, and those of the runs of a batch."""
@@ -75,8 +76,8 @@ def listed(folder: Path, runs_dir: Path) -> Listed:
 def _read(file: Path) -> dict[str, Any]:
     """A record; empty where it cannot be read."""
     try:
-        data = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        data = json.loads(regular_file(file).read_text("utf-8"))
+    except (InputError, OSError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 

@@ -299,7 +299,7 @@ def _read_picture(folder: Path | None, record: AssetRecord) -> Image.Image:
         raise StorageError(f"the pixels of {record.id} were not kept.")
     path = asset_path(folder, record.id)
     try:
-        with Image.open(path, formats=["PNG"]) as opened:
+        with Image.open(regular_file(path), formats=["PNG"]) as opened:
             if opened.size != record.size:
                 raise StorageError(f"'{path}' is {opened.size}, the record says {record.size}.")
             opened.load()
