@@ -19,11 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from canvasagent.agent import Agent
 from canvasagent.defaults import CONCURRENCY
 from canvasagent.errors import CanvasAgentError, InputError, StorageError, refusal
-from canvasagent.foreign_json import excerpt, first_problem, read_json
 from canvasagent.imaging.pictures import is_file, write_atomically
 from canvasagent.record.run_folder import refuse_used
 from canvasagent.record.trajectory import RECORD_NAME, Trajectory
 from canvasagent.storage.folders import OWN_FILES, locked, refuse_strangers, set_mark
+from canvasagent.storage.foreign_json import excerpt, first_problem, read_json
 from canvasagent.storage.input_files import regular_file
 from canvasagent.storage.names import PlainName, path_below, same_name
 from canvasagent.task import Task

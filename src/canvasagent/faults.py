@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from canvasagent.foreign_json import shortened
+from canvasagent.storage.foreign_json import shortened
 
 
 class FormatFault(StrEnum):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from canvasagent.canvas import Asset
 from canvasagent.errors import InputError
-from canvasagent.foreign_json import is_whole
+from canvasagent.storage.foreign_json import is_whole
 
 MAX_INSTRUCTION = 20_000
 """Characters that an instruction may have."""

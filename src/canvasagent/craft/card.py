@@ -9,7 +9,7 @@ from typing import Any
 
 from canvasagent.craft.store.layout import PICTURES, RECORDS, REJECTED, Manifest
 from canvasagent.craft.store.reader import Dataset
-from canvasagent.foreign_json import dig, list_in, read_json
+from canvasagent.storage.foreign_json import dig, list_in, read_json
 
 SHOWN = 60
 """Rows of a table of chains or sources, at most."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.craft.pictures import Split
-from canvasagent.foreign_json import dig, list_in
+from canvasagent.storage.foreign_json import dig, list_in
 from canvasagent.storage.names import PlainName
 
 FORMAT_VERSION = 1

@@ -14,7 +14,7 @@ from canvasagent.craft.difficulty import LEVELS, of_diversity, of_length
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.store.reader import Unreadable
-from canvasagent.foreign_json import dig, read_json
+from canvasagent.storage.foreign_json import dig, read_json
 
 TABLE_3: dict[str, dict[str, int]] = {
     "R": {"easy": 761, "medium": 1807, "hard": 7432},

@@ -22,13 +22,13 @@ from canvasagent.evaluation.image_only import ImageOnly
 from canvasagent.evaluation.rows import Row, make_row, outcome_only
 from canvasagent.evaluation.tasks import Bench, EvalTask
 from canvasagent.execution.toolbox import ToolBox
-from canvasagent.foreign_json import first_problem, read_json
 from canvasagent.imaging.geometry import MAX_PIXELS
 from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.trajectory import RECORD_NAME, Trajectory
 from canvasagent.rewards.hybrid import score
 from canvasagent.rewards.judges.base import Judge
 from canvasagent.storage.folders import NEW_FOLDER, is_temporary, locked, refuse_strangers
+from canvasagent.storage.foreign_json import first_problem, read_json
 from canvasagent.storage.input_files import regular_file
 from canvasagent.storage.names import path_below, plain_name, refuse_link, same_name
 from canvasagent.version import __version__

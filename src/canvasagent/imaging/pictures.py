@@ -13,10 +13,10 @@ from pathlib import Path
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from canvasagent.errors import InputError, StorageError
-from canvasagent.foreign_json import whole
 from canvasagent.imaging.bit_depth import eight_bits, is_deep
 from canvasagent.imaging.geometry import MAX_PIXELS, MOST_PIXELS, Size
 from canvasagent.imaging.heif import open_heif
+from canvasagent.storage.foreign_json import whole
 from canvasagent.storage.input_files import regular_file
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "PPM", "WEBP", "TIFF", "AVIF", "JPEG2000", "TGA", "ICO", "QOI")

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from canvasagent.errors import InputError, PolicyFailure
-from canvasagent.foreign_json import whole
 from canvasagent.policies.base import PolicySettings, Reply
 from canvasagent.protocol.conversation import Message
 from canvasagent.storage import run_files
+from canvasagent.storage.foreign_json import whole
 from canvasagent.storage.input_files import regular_file
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from canvasagent.faults import FAULT_TEXT, FormatFault, ToolFault
-from canvasagent.foreign_json import check_depth, plain, shortened, whole
+from canvasagent.storage.foreign_json import check_depth, plain, shortened, whole
 
 _OPEN, _SHUT = "<reason>", "</reason>"
 _ACTION = re.compile(r"<tool_call>|<Terminate>")

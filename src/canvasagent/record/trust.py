@@ -35,7 +35,7 @@ from canvasagent.backends.profile import (
 )
 from canvasagent.endpoints.address import NO_KEY, general_address, same_address
 from canvasagent.errors import InputError, StorageError
-from canvasagent.foreign_json import excerpt, first_problem
+from canvasagent.storage.foreign_json import excerpt, first_problem
 
 if TYPE_CHECKING:
     from canvasagent.record.trajectory import Trajectory

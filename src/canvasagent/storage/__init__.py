@@ -1,1 +1,1 @@
-"""Files on disk: names that are safe as paths, whose folder a folder is, and what may be read as input."""
+"""What is read and written on disk: names that become paths, whose folder a folder is, input files, JSON of others."""

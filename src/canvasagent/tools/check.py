@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from canvasagent.canvas import BASE_ALIASES, Kind
 from canvasagent.faults import Stage, ToolFault
-from canvasagent.foreign_json import excerpt, shortened
 from canvasagent.imaging.geometry import GRID
+from canvasagent.storage.foreign_json import excerpt, shortened
 from canvasagent.tools.base import AssetInfo, Tool
 from canvasagent.tools.slots import Named
 

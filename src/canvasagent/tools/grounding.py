@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pydantic import Field
 
 from canvasagent.canvas import Kind
-from canvasagent.foreign_json import shortened
 from canvasagent.imaging.geometry import box_to_grid
+from canvasagent.storage.foreign_json import shortened
 from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool, ToolArguments, asset_field, text_problems
 from canvasagent.tools.listing import page_lines
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from canvasagent.canvas import Kind
 from canvasagent.errors import BackendFailure, ToolRefusal
-from canvasagent.foreign_json import shortened
+from canvasagent.storage.foreign_json import shortened
 from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool, ToolArguments, asset_field, text_problems
 from canvasagent.tools.slots import AssetIds, assets_field
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
-from canvasagent.foreign_json import shortened
+from canvasagent.storage.foreign_json import shortened
 from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool, ToolArguments, asset_field
 
 

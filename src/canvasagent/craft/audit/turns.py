@@ -13,10 +13,10 @@ from canvasagent.craft.records import ChatMessage, SftRecord
 from canvasagent.craft.store import Dataset
 from canvasagent.errors import StorageError
 from canvasagent.faults import Stage
-from canvasagent.foreign_json import list_in
 from canvasagent.protocol.turns import Turn, parse
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.format import words as count_words
+from canvasagent.storage.foreign_json import list_in
 from canvasagent.tools import find_tool
 from canvasagent.tools.base import AssetInfo, Tool
 from canvasagent.tools.check import check_call

@@ -13,7 +13,7 @@ from canvasagent.craft.exports import View
 from canvasagent.craft.placeholders import content, placeholders
 from canvasagent.craft.records import ChatMessage, RlRecord, SftRecord
 from canvasagent.craft.store.layout import Record, to_json
-from canvasagent.foreign_json import list_in
+from canvasagent.storage.foreign_json import list_in
 from canvasagent.storage.names import path_below, plain_name
 
 PICTURE_FOLDER = "images"

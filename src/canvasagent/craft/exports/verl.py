@@ -14,7 +14,7 @@ from canvasagent.craft.exports import View, rest_of
 from canvasagent.craft.exports._files import expected_tools, picture_struct, prompt_of, readme, write_parquet
 from canvasagent.craft.records import SftRecord, number_of
 from canvasagent.craft.store.layout import Record, to_json
-from canvasagent.foreign_json import dig
+from canvasagent.storage.foreign_json import dig
 
 KINDS = ("sft", "rl")
 LOSES = "of trajectories: the turns (tasks lose nothing)"

@@ -24,8 +24,8 @@ from canvasagent.craft.records import Kind
 from canvasagent.craft.store import Dataset, DatasetWriter, Rejection
 from canvasagent.craft.store.layout import need_pyarrow
 from canvasagent.errors import InputError
-from canvasagent.foreign_json import excerpt, first_problem, plain
 from canvasagent.imaging.geometry import MAX_PIXELS
+from canvasagent.storage.foreign_json import excerpt, first_problem, plain
 
 MAX_REASON = 500
 """Characters that are kept of the reason why an item was rejected."""

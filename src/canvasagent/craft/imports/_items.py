@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from canvasagent.craft.imports._unusable import Unusable
 from canvasagent.errors import InputError
-from canvasagent.foreign_json import TooDeep, check_depth, excerpt, read_json, type_word
+from canvasagent.storage.foreign_json import TooDeep, check_depth, excerpt, read_json, type_word
 
 CHUNK = 1 << 20
 KEPT = 2000

@@ -15,9 +15,9 @@ from typing import Any, Self
 from canvasagent.canvas import pixel_hash
 from canvasagent.craft.imports._unusable import Unusable
 from canvasagent.errors import InputError
-from canvasagent.foreign_json import excerpt, type_word
 from canvasagent.imaging.geometry import MAX_PIXELS
 from canvasagent.imaging.pictures import as_png
+from canvasagent.storage.foreign_json import excerpt, type_word
 from canvasagent.storage.names import path_problem
 
 _ROOT = re.compile(r"/+|[A-Za-z]:")

@@ -10,7 +10,7 @@ from canvasagent.craft.imports._unusable import Unusable
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import ChatMessage, RlRecord
-from canvasagent.foreign_json import plain, read_json, type_word
+from canvasagent.storage.foreign_json import plain, read_json, type_word
 from canvasagent.tools import find_tool
 
 

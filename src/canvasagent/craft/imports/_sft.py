@@ -10,8 +10,8 @@ from canvasagent.craft.imports._unusable import Unusable
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import ChatMessage, SftRecord
-from canvasagent.foreign_json import excerpt, plain
 from canvasagent.protocol.turns import parse
+from canvasagent.storage.foreign_json import excerpt, plain
 from canvasagent.tools import find_tool
 
 ROLES = {

@@ -32,9 +32,9 @@ from canvasagent.craft.store.rewrite import rewrite
 from canvasagent.craft.tally import group_of
 from canvasagent.craft.writers._telling import plan_text
 from canvasagent.errors import InputError
-from canvasagent.foreign_json import dig, first_problem, list_in, read_json, type_word
 from canvasagent.imaging.pictures import encode, shrink, write_atomically
 from canvasagent.rewards.checks import read_check
+from canvasagent.storage.foreign_json import dig, first_problem, list_in, read_json, type_word
 from canvasagent.storage.input_files import regular_file
 
 SHOWN_PIXELS = 200_000

@@ -20,8 +20,8 @@ from PIL import Image
 
 from canvasagent.craft.sources._pool import Pool, Shelf, opened
 from canvasagent.errors import InputError, MissingExtra
-from canvasagent.foreign_json import dig, is_whole, list_in, read_json
 from canvasagent.imaging.pictures import is_file
+from canvasagent.storage.foreign_json import dig, is_whole, list_in, read_json
 from canvasagent.storage.input_files import regular_file
 from canvasagent.storage.names import path_problem
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import FORMAT_VERSION, Kind, RlRecord, SftRecord
 from canvasagent.errors import InputError, MissingExtra, StorageError
-from canvasagent.foreign_json import read_json
+from canvasagent.storage.foreign_json import read_json
 from canvasagent.storage.input_files import regular_file
 from canvasagent.storage.names import PlainPath
 from canvasagent.version import __version__

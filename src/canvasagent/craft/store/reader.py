@@ -34,7 +34,7 @@ from canvasagent.craft.store.layout import (
     record_of,
 )
 from canvasagent.errors import InputError, StorageError
-from canvasagent.foreign_json import first_problem, read_json
+from canvasagent.storage.foreign_json import first_problem, read_json
 
 R = TypeVar("R", SftRecord, RlRecord)
 

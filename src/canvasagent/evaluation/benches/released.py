@@ -14,7 +14,7 @@ from canvasagent.craft.imports._unusable import Unusable
 from canvasagent.errors import InputError, refusal
 from canvasagent.evaluation.benches._rl import task_of
 from canvasagent.evaluation.tasks import EvalTask, checksum
-from canvasagent.foreign_json import first_problem
+from canvasagent.storage.foreign_json import first_problem
 
 
 def load(path: Path) -> tuple[list[EvalTask], str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from canvasagent.errors import InputError, refusal
 from canvasagent.evaluation.study.design import ATTENTIVE, HIGHEST, LOWEST, QUESTIONS, Study
-from canvasagent.foreign_json import excerpt
 from canvasagent.imaging.pictures import write_atomically
+from canvasagent.storage.foreign_json import excerpt
 from canvasagent.storage.input_files import regular_file
 
 RATINGS_NAME = "ratings.csv"

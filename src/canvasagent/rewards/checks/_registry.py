@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from canvasagent.errors import InputError
-from canvasagent.foreign_json import excerpt
 from canvasagent.rewards.checks.base import Check, Finding, Parameters, Result
+from canvasagent.storage.foreign_json import excerpt
 
 PACKAGE = __name__.rpartition(".")[0]
 
