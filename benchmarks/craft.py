@@ -29,9 +29,9 @@ from typing import Any
 import cv2
 from device import RESULTS, device, write_results
 
-from canvasagent.craft import making
-from canvasagent.craft.making import Slot, Sources, Workshop
+from canvasagent.craft import worker
 from canvasagent.craft.sft import build_sft, settings_for
+from canvasagent.craft.worker import Sources, TrajectoryWorker, WorkItem
 from canvasagent.execution.toolbox import ToolBox
 
 WARM = 12
@@ -42,12 +42,12 @@ FLIPS = (1000, 3000, 9000)
 """Records of the builds whose memory is compared."""
 SCALES = {"140K": 142_798, "10M": 10_000_000}
 STAGES: dict[str, tuple[Any, str]] = {
-    "plans and pictures chosen": (making, "bind"),
+    "plans and pictures chosen": (worker, "bind"),
     "pictures drawn": (Sources, "open"),
     "tools": (ToolBox, "_execute"),
-    "checks and rules": (making, "judge"),
-    "records": (making, "sft_record"),
-    "pictures encoded": (making, "pictures_of"),
+    "checks and rules": (worker, "judge"),
+    "records": (worker, "sft_record"),
+    "pictures encoded": (worker, "pictures_of"),
 }
 
 
@@ -79,15 +79,15 @@ def _timed(work: Callable[..., Any], name: str, spent: Counter[str]) -> Callable
 def chains(n: int) -> dict[str, Any]:
     """CPU seconds of `n` records in this process, by chain and by stage."""
     settings = settings_for(SCALES["140K"], "paper")
-    workshop, seconds, spent = Workshop(settings), defaultdict[str, list[float]](list), Counter[str]()
+    workshop, seconds, spent = TrajectoryWorker(settings), defaultdict[str, list[float]](list), Counter[str]()
     busy = os.getloadavg()[0]
     for slot in range(WARM):
-        workshop(Slot(settings.n - 1 - slot))
+        workshop(WorkItem(settings.n - 1 - slot))
     tries = 0
     with stopwatches(spent):
         for slot in range(n):
             started = time.process_time()
-            built = workshop(Slot(slot))
+            built = workshop(WorkItem(slot))
             last = built.attempts[-1].record
             tries += len(built.attempts)
             name = "not made" if last is None else "multi-tool hard" if _hard(last.chain) else last.chain

@@ -24,7 +24,7 @@ from device import device, write_results
 from PIL import Image
 
 from canvasagent import Task, ToolBox
-from canvasagent.evaluation.contenders import contender
+from canvasagent.evaluation.policies import policy_for_task
 from canvasagent.evaluation.runner import Evaluation, Setup
 from canvasagent.evaluation.tasks import Bench, EvalTask, load_bench
 from canvasagent.policies.base import PolicySettings
@@ -81,7 +81,7 @@ def evaluated(bench: Bench, policy: str, settings: PolicySettings | None, at_onc
         preset="paper", seed=0,
     )  # fmt: skip
     evaluation = Evaluation(folder, setup, bench, ToolBox("lite"), load_judge("local"), concurrency=at_once)
-    asyncio.run(evaluation.run({policy: contender(policy, settings)}))
+    asyncio.run(evaluation.run({policy: policy_for_task(policy, settings)}))
     return evaluation
 
 

@@ -22,7 +22,7 @@ from device import device, write_results
 
 from canvasagent.craft.funnel import FUNNEL
 from canvasagent.craft.plan import Plan
-from canvasagent.craft.rl.building import build_rl, settings_for
+from canvasagent.craft.rl.builder import build_rl, settings_for
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.tally import table_3, tally
 from canvasagent.craft.writers.diversity import distinct, unique_share, words

@@ -18,7 +18,7 @@ from canvasagent.craft.chains.slots import words
 from canvasagent.craft.chains.spec import TOOLS, ChainSpec
 from canvasagent.craft.chains.validate import problems
 from canvasagent.craft.difficulty import measure
-from canvasagent.craft.performer import Performer
+from canvasagent.craft.gold_policy import GoldPolicy
 from canvasagent.craft.pictures import Need, NoPicture, Picture
 from canvasagent.craft.plan import Found, Made, Plan
 from canvasagent.craft.sources import load_source
@@ -95,8 +95,8 @@ def _holds_together(plan: Plan) -> None:
 
 def test_a_box_is_carried_through_a_mirror() -> None:
     """Table 8: found before the mirror, segmented after it; where it is found again, the second finding serves."""
-    carried = bind(CHAINS["SR+Grounding+Flip+SAM+Extract+Overlay"], pick, "carried").path()
-    assert carried[3].arguments["bbox"] == Found(step="s2", through=("s3",))
+    transform_box = bind(CHAINS["SR+Grounding+Flip+SAM+Extract+Overlay"], pick, "carried").path()
+    assert transform_box[3].arguments["bbox"] == Found(step="s2", through=("s3",))
     again = bind(CHAINS["Grounding+Flip+Grounding+SAM+Extract+Overlay"], pick, "again").path()
     assert again[3].arguments["bbox"] == Found(step="s3")
 
@@ -257,11 +257,11 @@ def _run(plan: Plan, toolbox: ToolBox) -> list[str]:
         instruction = await writer.instruction(plan, "run")
         if any(step.purpose == "answer" for step in plan.path()):
             instruction += " What does it say, and where is it?"
-        performer = Performer(plan, writer, "run", recovery=0, verify=0)
+        policy = GoldPolicy(plan, writer, "run", recovery=0, verify=0)
         images = [SKETCH.open(picture) for picture in plan.pictures]
-        agent = Agent(performer, toolbox, limits=Limits(max_turns=20))
+        agent = Agent(policy, toolbox, limits=Limits(max_turns=20))
         record = await agent.arun(Task(instruction, images, difficulty=measure(plan), checks=plan.checks))
-        stuck = performer.account(record).stuck
+        stuck = policy.progress(record).stuck
         if stuck is not None:
             return [stuck]
         return [outcome.finding.why for outcome in run_checks(record) if not outcome.finding.passed]

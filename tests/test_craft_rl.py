@@ -13,23 +13,23 @@ from typing import Any
 
 import pytest
 
-from canvasagent.craft import building as shared
+from canvasagent.craft import builder as shared
 from canvasagent.craft.chains.slots import Unfit
 from canvasagent.craft.difficulty import LEVELS, measure
 from canvasagent.craft.pictures import Need, NoPicture, Picture, Split
 from canvasagent.craft.plan import Branch, Plan, Step
 from canvasagent.craft.quality import judge
 from canvasagent.craft.records import RlRecord
-from canvasagent.craft.rl.building import build_rl, settings_for
+from canvasagent.craft.rl.builder import build_rl, settings_for
 from canvasagent.craft.rl.compose import compose
 from canvasagent.craft.rl.conditions import KINDS, Kind
 from canvasagent.craft.rl.criteria import criteria_of, in_words, untaken
 from canvasagent.craft.rl.draft import Draft
-from canvasagent.craft.rl.filters import RULES, Draught, sieve, stages
-from canvasagent.craft.rl.making import Made, Settings, Workshop
+from canvasagent.craft.rl.filters import RULES, TaskCandidate, sieve, stages
 from canvasagent.craft.rl.model import ModelFilter
 from canvasagent.craft.rl.seeds import AXES, Seed, cells, marginals, seed_at
 from canvasagent.craft.rl.solving import holds_already
+from canvasagent.craft.rl.worker import PreparedTask, Settings, TaskWorker
 from canvasagent.craft.sources import load_source
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.tally import TABLE_3
@@ -115,8 +115,11 @@ def test_a_plan_is_measured_as_its_seed_says(seed: Seed) -> None:
     assert len({step.id for step in plan.path()}) == len(plan.path()) >= 2
     for check in plan.checks:
         read_check(check)
-    told = write_instruction(plan, "words")
-    assert RULES["ambiguous"](Draught(seed, plan, told)) in (None, "it wants words for an answer, but does not ask")
+    text = write_instruction(plan, "words")
+    assert RULES["ambiguous"](TaskCandidate(seed, plan, text)) in (
+        None,
+        "it wants words for an answer, but does not ask",
+    )
     assert all(criteria_of(plan))
 
 
@@ -191,14 +194,14 @@ def test_a_source_without_pictures_is_told() -> None:
 
 
 @pytest.fixture(scope="module")
-def draught() -> Draught:
+def candidate() -> TaskCandidate:
     """A sound task: R medium, one branch, whose condition speaks of something."""
     seed = Seed("medium", "medium", "medium")
     for number in range(20):
         plan = compose(seed, picker(), f"draught:{number}")
         named = [branch for branch in plan.branches() if branch.condition.facts]
         if len(plan.branches()) == len(named) == 1 and not any(step.purpose == "answer" for step in plan.path()):
-            task = Draught(seed, plan, write_instruction(plan, "draught"))
+            task = TaskCandidate(seed, plan, write_instruction(plan, "draught"))
             assert sieve(task) is None
             return task
     raise AssertionError("no such task")
@@ -209,7 +212,7 @@ def with_branch(plan: Plan, **sides: tuple[Step, ...]) -> Plan:
     return plan.model_copy(update={"nodes": nodes})
 
 
-def spoilt(task: Draught, how: str) -> Draught:
+def spoilt(task: TaskCandidate, how: str) -> TaskCandidate:
     """The task with one thing wrong."""
     plan, words, seed = task.plan, task.instruction, task.seed
     branch = plan.branches()[0]
@@ -241,7 +244,7 @@ def spoilt(task: Draught, how: str) -> Draught:
         case "no question":
             step = Step(id="extra", tool="OCR", act="read", arguments={"image": "img_1"}, purpose="answer")
             plan = plan.model_copy(update={"nodes": (*plan.nodes, step)})
-    return Draught(seed, plan, words)
+    return TaskCandidate(seed, plan, words)
 
 
 SPOILT = {
@@ -253,39 +256,39 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("how", SPOILT)
-def test_each_filter_fells_what_it_is_for(draught: Draught, how: str) -> None:
+def test_each_filter_fells_what_it_is_for(candidate: TaskCandidate, how: str) -> None:
     rule, why = SPOILT[how]
-    task = spoilt(draught, how)
+    task = spoilt(candidate, how)
     said = RULES[rule](task)
     assert said is not None and why in said
 
 
-def test_a_single_call_is_too_simple(draught: Draught) -> None:
-    step = next(step for step in draught.plan.path() if step.tool == "ImageEdit")
-    plan = Plan(chain="x", pictures=draught.plan.pictures, nodes=(step,), checks=draught.plan.checks)
-    assert RULES["too simple"](Draught(draught.seed, plan, "Do it.")) == "it takes 1 call"
+def test_a_single_call_is_too_simple(candidate: TaskCandidate) -> None:
+    step = next(step for step in candidate.plan.path() if step.tool == "ImageEdit")
+    plan = Plan(chain="x", pictures=candidate.plan.pictures, nodes=(step,), checks=candidate.plan.checks)
+    assert RULES["too simple"](TaskCandidate(candidate.seed, plan, "Do it.")) == "it takes 1 call"
 
 
-def test_what_holds_already_needs_no_doing(draught: Draught) -> None:
-    images = [SKETCH.open(draught.plan.pictures[0])]
-    name = draught.plan.pictures[0].contents.things[0].name
-    easy = draught.plan.model_copy(update={"checks": ({"check": "not_blank"},)})
+def test_what_holds_already_needs_no_doing(candidate: TaskCandidate) -> None:
+    images = [SKETCH.open(candidate.plan.pictures[0])]
+    name = candidate.plan.pictures[0].contents.things[0].name
+    easy = candidate.plan.model_copy(update={"checks": ({"check": "not_blank"},)})
     assert holds_already(easy, images)
-    flipped = draught.plan.model_copy(update={"checks": ({"check": "not_blank"}, {"check": "mirrored", "input": 1})})
+    flipped = candidate.plan.model_copy(update={"checks": ({"check": "not_blank"}, {"check": "mirrored", "input": 1})})
     assert not holds_already(flipped, images), name
 
 
-def test_a_model_may_object_and_its_failure_is_told(draught: Draught, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_may_object_and_its_failure_is_told(candidate: TaskCandidate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANVASAGENT_WRITER_API_KEY", "key")
     replies = [Answer('{"keep": true, "why": "fine"}'), Answer('{"keep": false, "why": "two cups"}'), Answer("well")]
     with ChatServer(*replies) as server:
         model = ModelFilter("endpoint:m", WriterSettings(base_url=server.url, tries=1))
-        images = [SKETCH.open(picture) for picture in draught.plan.pictures]
-        said = [asyncio.run(model.objection(draught, images)) for _ in range(2)]
+        images = [SKETCH.open(picture) for picture in candidate.plan.pictures]
+        said = [asyncio.run(model.objection(candidate, images)) for _ in range(2)]
         assert said == [None, "two cups"]
-        assert draught.instruction in server.requests[0].texts("user")[0] and server.requests[0].urls()
+        assert candidate.instruction in server.requests[0].texts("user")[0] and server.requests[0].urls()
         with pytest.raises(Exception, match="nothing that can be used"):
-            asyncio.run(model.objection(draught, images))
+            asyncio.run(model.objection(candidate, images))
     with pytest.raises(InputError, match="endpoint:MODEL"):
         ModelFilter("gpt")
 
@@ -361,7 +364,7 @@ def test_a_build_that_is_interrupted_goes_on_without_loss(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build_rl(settings, tmp_path / "tasks", tell=stop)
+        build_rl(settings, tmp_path / "tasks", on_progress=stop)
     progress = build_rl(settings, tmp_path / "tasks")
     assert 0 < progress.found < 10 and progress.made == 10
     assert shards(tmp_path / "tasks") == shards(built)
@@ -375,11 +378,11 @@ def test_the_number_of_workers_does_not_matter(built: Path, tmp_path: Path, monk
 
 
 def test_slots_do_not_depend_on_what_was_made_before(built: Path) -> None:
-    workshop = Workshop(settings_for(10, **SMALL))
+    workshop = TaskWorker(settings_for(10, **SMALL))
     try:
         records = {}
         for slot in (7, 2):
-            made = workshop(shared.Slot(slot)).attempts[-1].record
+            made = workshop(shared.WorkItem(slot)).attempts[-1].record
             assert isinstance(made, RlRecord)
             records[made.id] = made
     finally:
@@ -394,9 +397,9 @@ def test_gold_runs_and_policies_are_measured() -> None:
     settings = settings_for(
         1, {"L": (1, 0, 0), "D": (1, 0, 0), "R": (1, 0, 0)}, verify=1.0, solve="random-valid", tries=1, seed=1
     )
-    workshop = Workshop(settings)
+    workshop = TaskWorker(settings)
     try:
-        built = workshop(shared.Slot(0))
+        built = workshop(shared.WorkItem(0))
         record = built.attempts[-1].record
         assert isinstance(record, RlRecord) and record.meta["verified"] is True
         told = record.solvability
@@ -405,7 +408,7 @@ def test_gold_runs_and_policies_are_measured() -> None:
         plan = Plan.model_validate(record.plan)
         plan = plan.model_copy(update={"checks": (*plan.checks, {"check": "text_readable", "text": "XYLOPHONE"})})
         images = tuple(workshop.sources.open(picture) for picture in plan.pictures)
-        wrong = Made(Draught(Seed("easy", "easy", "easy"), plan, record.instruction), images, "gold")
+        wrong = PreparedTask(TaskCandidate(Seed("easy", "easy", "easy"), plan, record.instruction), images, "gold")
         fallen = judge(asyncio.run(workshop.gold(wrong)))
     finally:
         workshop.close()

@@ -15,13 +15,13 @@ import psutil
 import pytest
 from PIL import Image
 
-from canvasagent.craft import building as shared
-from canvasagent.craft.making import Slot, Workshop
+from canvasagent.craft import builder as shared
 from canvasagent.craft.pictures import Need
 from canvasagent.craft.plan import Plan
 from canvasagent.craft.sft import build_sft, settings_for
 from canvasagent.craft.sources import load_source
 from canvasagent.craft.store import Dataset, DatasetWriter
+from canvasagent.craft.worker import TrajectoryWorker, WorkItem
 from chat_server import Answer, ChatServer, Half
 from cli_helpers import Shell
 from waiting import wait_until
@@ -29,7 +29,7 @@ from waiting import wait_until
 N = 12
 MIX = "[mix]\nFlip = 4\nRotate = 3\nOverlay = 1\n'Grounding+Crop' = 2\nImageEdit = 1\nImageGeneration = 1\n"
 COMMAND = (
-    "import sys\nfrom canvasagent.craft import building\nbuilding.SHARD_ITEMS = (3, 3)\n"
+    "import sys\nfrom canvasagent.craft import builder\nbuilder.SHARD_ITEMS = (3, 3)\n"
     "from canvasagent.cli import main\nsys.exit(main(sys.argv[1:]))"
 )
 """The command line with small shards, so that a small build is committed in several steps."""
@@ -116,9 +116,9 @@ def test_neither_workers_nor_sets_nor_a_kill_change_a_byte(built: Path, mix: Pat
 
 
 def test_a_slot_is_the_same_whatever_was_made_before(built: Path, mix: Path) -> None:
-    workshop = Workshop(settings_for(N, str(mix), validation=0.0, test=0.0))
+    workshop = TrajectoryWorker(settings_for(N, str(mix), validation=0.0, test=0.0))
     try:
-        again = [workshop(Slot(slot)).attempts[-1].record for slot in (9, 4)]
+        again = [workshop(WorkItem(slot)).attempts[-1].record for slot in (9, 4)]
     finally:
         workshop.close()
     with Dataset.open(built) as dataset:
@@ -226,10 +226,10 @@ class Poet:
 
 @pytest.mark.parametrize("mark", ["<tool_call>", "<Terminate>", "<terminate>", "<image>"])
 def test_marks_of_the_wire_in_an_instruction_fell_it(mark: str, mix: Path) -> None:
-    workshop = Workshop(settings_for(N, str(mix), attempts=1))
+    workshop = TrajectoryWorker(settings_for(N, str(mix), attempts=1))
     try:
         workshop.writer = Poet(mark)  # type: ignore[assignment]
-        attempt = workshop(Slot(0)).attempts[-1]
+        attempt = workshop(WorkItem(0)).attempts[-1]
     finally:
         workshop.close()
     assert attempt.record is None and attempt.rejection is not None

@@ -19,9 +19,9 @@ from canvasagent.craft.store import DatasetWriter
 from canvasagent.environment import Limits
 from canvasagent.errors import InputError, StorageError
 from canvasagent.evaluation.ablation import as_ablation, read_published
-from canvasagent.evaluation.contenders import contender
 from canvasagent.evaluation.joining import join
 from canvasagent.evaluation.labels import caption
+from canvasagent.evaluation.policies import policy_for_task
 from canvasagent.evaluation.results import write_results
 from canvasagent.evaluation.rows import Row, failures_of
 from canvasagent.evaluation.runner import (
@@ -108,7 +108,7 @@ def setup_of(bench: Bench, **changes: Any) -> Setup:
 
 def evaluate(folder: Path, bench: Bench, toolbox: ToolBox, names: list[str], judge: Any = None) -> list[Row]:
     evaluation = Evaluation(folder, setup_of(bench), bench, toolbox, judge or load_judge("local"), concurrency=2)
-    return asyncio.run(evaluation.run({name: contender(name) for name in names}))
+    return asyncio.run(evaluation.run({name: policy_for_task(name) for name in names}))
 
 
 def test_rows_say_what_runs_came_to(bench_file: Path, tmp_path: Path, toolbox: ToolBox) -> None:

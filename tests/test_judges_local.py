@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from canvasagent import Trajectory
 from canvasagent.errors import InputError, StorageError
 from canvasagent.rewards.judges import ASPECTS, JudgeSettings, judge_names, load_judge
-from canvasagent.rewards.judges._course import course_of
 from canvasagent.rewards.judges._quality import MEASURES, quality
+from canvasagent.rewards.judges._run_stats import run_stats_of
 from canvasagent.rewards.judges.local import VERSION
 from canvasagent.sketch.draw import draw
 from helpers import call, end, photo
@@ -218,7 +218,7 @@ def test_what_the_infrastructure_failed_is_not_blamed(tmp_path: Path) -> None:
         data["turns"][1]["call"]["faults"] = [{"stage": "infrastructure", "message": "a worker died"}]
 
     trajectory = edit(tmp_path / "run", ours)
-    assert course_of(trajectory).infrastructure == 1
+    assert run_stats_of(trajectory).infrastructure == 1
     assert process(trajectory)[0] == 1
 
 

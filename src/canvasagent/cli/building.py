@@ -1,4 +1,4 @@
-"""What the commands that build data share: how far a build is, and its end."""
+"""Shared by the commands that build data: the progress display and the final message."""
 
 from __future__ import annotations
 
@@ -9,41 +9,44 @@ from canvasagent.cli.common import CODES, Ending, out
 from canvasagent.cli.progress import Bar
 
 if TYPE_CHECKING:
-    from canvasagent.craft.building import Progress, Tell
+    from canvasagent.craft.builder import OnProgress, Progress
 
 
-def shown(bar: Bar) -> Tell:
-    """Shows on `bar` how far a build is."""
+def shown(bar: Bar) -> OnProgress:
+    """A callback that shows the progress of a build on `bar`."""
 
-    def tell(made: Progress) -> None:
-        fallen = made.fallen.total()
-        bar.tell(made.made, made.asked, known=made.found, note=f"{fallen:,} tries fell" if fallen else "")
+    def show(made: Progress) -> None:
+        rejected = made.rejected.total()
+        bar.tell(
+            made.made, made.requested, known=made.existing, note=f"{rejected:,} attempts rejected" if rejected else ""
+        )
 
-    return tell
+    return show
 
 
 def ended(made: Progress, to: Path, seconds: float, *, json: bool, what: str, cells: str = "", **more: Any) -> Ending:
-    """Tell what came of a build of `what` in `to`; code 3 where some could not be made, `cells` says by what."""
+    """Print the result of a build of `what` in `to`; exit code 3 if some could not be made, counted by `cells`."""
     from canvasagent.craft.funnel import PAGE
 
     if not json:
         out().print(_words(made, seconds, what, cells), markup=False)
         out().print(f"Report: {to / PAGE}", markup=False)
-    whole = made.made == made.asked
+    whole = made.made == made.requested
     payload = {
-        "status": "met" if whole else "unmet", "records": made.made, "asked": made.asked, "there_before": made.found,
-        **more, "fallen": dict(made.fallen), "missing": dict(made.missing), "seconds": round(seconds, 3),
+        "status": "met" if whole else "unmet", "records": made.made, "asked": made.requested,
+        "there_before": made.existing,
+        **more, "fallen": dict(made.rejected), "missing": dict(made.missing), "seconds": round(seconds, 3),
         "out": str(to), "report": str(to / PAGE),
     }  # fmt: skip
     return Ending(0 if whole else CODES["unmet"], payload)
 
 
 def _words(made: Progress, seconds: float, what: str, cells: str) -> str:
-    fresh = made.made - made.found
-    told = [f"{made.made:,} of {made.asked:,} {what}"]
-    told += [f"{made.found:,} of them there before"] if made.found else []
-    told += [f"{made.fallen.total():,} tries fell"] if made.fallen else []
+    fresh = made.made - made.existing
+    parts = [f"{made.made:,} of {made.requested:,} {what}"]
+    parts += [f"{made.existing:,} of them there before"] if made.existing else []
+    parts += [f"{made.rejected.total():,} attempts rejected"] if made.rejected else []
     missing = ", ".join(f"{count} × {cell}" for cell, count in made.missing.items())
-    told += [f"not made{cells}: {missing}"] if missing else []
+    parts += [f"not made{cells}: {missing}"] if missing else []
     speed = f" · {fresh / seconds * 60:.0f} a minute" if fresh and seconds > 1 else ""
-    return f"{', '.join(told)} · {seconds:.1f} s{speed}"
+    return f"{', '.join(parts)} · {seconds:.1f} s{speed}"

@@ -46,7 +46,7 @@ def policies(incomplete: str) -> list[str]:
 
 def contenders(incomplete: str) -> list[str]:
     """Names of policies, and of those that only an evaluation has."""
-    from canvasagent.evaluation.contenders import GOLD
+    from canvasagent.evaluation.policies import GOLD
     from canvasagent.policies import policy_names
 
     return _beginning(incomplete, [GOLD, *policy_names()])

@@ -171,11 +171,11 @@ class Asked:
     def contenders(self) -> dict[str, Any]:
         """Who is compared, by name."""
         from canvasagent.endpoints.images import ImagesSettings
-        from canvasagent.evaluation.contenders import contender
         from canvasagent.evaluation.image_only import ImageOnly
+        from canvasagent.evaluation.policies import policy_for_task
 
         images = ImagesSettings(base_url=self.images_base_url)
-        found: dict[str, Any] = {name: contender(name, self.settings) for name in self.policies}
+        found: dict[str, Any] = {name: policy_for_task(name, self.settings) for name in self.policies}
         return found | {name: ImageOnly(name, images) for name in self.image_only}
 
     def evaluation(self) -> Evaluation:

@@ -1,6 +1,6 @@
-"""A plan: which calls carry a request out, what feeds what, and what each one is for.
+"""A plan: which calls fulfil a request, what feeds what, and what each one is for.
 
-Chains are bound to pictures as plans; writers put plans into words; the performer carries them out. Everything is
+Chains are bound to pictures as plans; writers put plans into words; the gold policy executes them. Everything is
 data, so a plan is kept with the record that it led to.
 
 The acts and the facts that their intents carry (facts are words as a person would say them, without articles):
@@ -55,7 +55,7 @@ Purpose = Literal["asked", "needed", "check", "answer"]
 
 
 class _Marked(Part):
-    """What is told apart by its `kind`, which is therefore kept where defaults are left out."""
+    """A value identified by its `kind`, which is therefore written even where defaults are left out."""
 
     @model_serializer(mode="wrap")
     def _with_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Found(_Marked):
     nth: int = 0
     """Which one, the most certain first (Grounding)."""
     through: tuple[str, ...] = ()
-    """Flip, Rotate, Crop and SR steps made since then, through which the box is carried."""
+    """Flip, Rotate, Crop and SR steps made since then; the box is adjusted to each."""
     margin: float = 0.0
     """Room around it that is taken along, as a share of its width and height on each side."""
 
@@ -106,7 +106,7 @@ class Condition(Part):
 
     kind: Literal["present", "count", "text present", "text says", "upside down"]
     step: str
-    """The Grounding or OCR step that tells."""
+    """The Grounding or OCR step that decides."""
     facts: dict[str, str] = Field(default_factory=dict)
     """thing; thing, at least; (none); text; (none)."""
     holds: bool
@@ -114,7 +114,7 @@ class Condition(Part):
 
 
 class Branch(Part):
-    """Steps that depend on what a tool found. Only the side that holds is carried out; both are in the request."""
+    """Steps that depend on what a tool found. Only the branch that holds is executed; both are in the request."""
 
     condition: Condition
     yes: tuple[Step | Branch, ...] = ()
@@ -138,7 +138,7 @@ class Plan(Part):
     """Verifiable statements on the result (`canvasagent.rewards.checks`)."""
 
     def path(self) -> tuple[Step, ...]:
-        """The steps that are carried out on the plan's pictures, in order."""
+        """The steps that are executed on the plan's pictures, in order."""
         return tuple(_walk(self.nodes))
 
     def tools(self) -> tuple[str, ...]:

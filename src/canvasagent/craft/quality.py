@@ -1,7 +1,7 @@
 """Quality control: which trajectories become data (the paper's rules, the plan's checks), each rule with a name.
 
-A rule looks at a `Case` and says what is wrong, or nothing. The first that says something fells the item; its name
-and its words are kept with what fell, so that a report can show what falls where.
+A rule looks at a `Case` and says what is wrong, or nothing. The first that finds a fault rejects the item; its
+name and message are stored with the rejected item, so that a report can show how many each rule rejects.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from canvasagent.canvas import Kind
-from canvasagent.craft.passage import Account
 from canvasagent.craft.plan import Plan
+from canvasagent.craft.plan_runner import PlanProgress
 from canvasagent.errors import InputError
 from canvasagent.record.model import TurnRecord
 from canvasagent.record.trajectory import Trajectory
@@ -29,28 +29,28 @@ REASON_WORDS = (3, 90)
 
 @dataclass(frozen=True)
 class Case:
-    """What is judged: a run, the plan that it carried out, and what became of it."""
+    """What is judged: a run, its plan, and how far the plan got."""
 
     trajectory: Trajectory
     plan: Plan
-    account: Account
+    progress: PlanProgress
 
     @property
     def calls(self) -> list[tuple[TurnRecord, bool]]:
         """The turns with a call, each with whether it was a wrong turn taken on purpose."""
         turns = [turn for turn in self.trajectory.turns if turn.call is not None]
-        marks = [move.mishap is not None for move in self.account.moves]
+        marks = [move.injected is not None for move in self.progress.moves]
         return list(zip(turns, [*marks, *[False] * (len(turns) - len(marks))], strict=True))
 
     @property
     def meant(self) -> list[TurnRecord]:
         """The turns with a call that was no wrong turn on purpose."""
-        return [turn for turn, mishap in self.calls if not mishap]
+        return [turn for turn, error in self.calls if not error]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why an item falls: the rule and what it says."""
+    """Why an item is rejected: the rule and its message."""
 
     rule: str
     why: str
@@ -109,15 +109,15 @@ def _told(turn: TurnRecord) -> str:
 
 
 def _carried_out(case: Case) -> str | None:
-    """The plan was carried out to its end, on the side of each branch that it foresaw, and named its result."""
-    if case.account.mismatches:
-        return f"a branch turned out otherwise than planned at {', '.join(case.account.mismatches)}"
-    if case.account.stuck is not None:
-        return case.account.stuck
-    if case.account.next is not None or case.trajectory.status != "met":
+    """The run executed the plan to its end, took the branches that the plan expects, and named its result."""
+    if case.progress.mismatches:
+        return f"a branch turned out otherwise than planned at {', '.join(case.progress.mismatches)}"
+    if case.progress.stuck is not None:
+        return case.progress.stuck
+    if case.progress.next is not None or case.trajectory.status != "met":
         return f"it ended {case.trajectory.status}"
-    if case.plan.result is not None and case.trajectory.final != case.account.final:
-        return f"its result is {case.trajectory.final}, not {case.account.final}"
+    if case.plan.result is not None and case.trajectory.final != case.progress.final:
+        return f"its result is {case.trajectory.final}, not {case.progress.final}"
     return None
 
 
@@ -142,7 +142,7 @@ def _masks_asked_for(case: Case) -> set[str]:
     turns = [turn for turn, _ in case.calls]
     asked = {
         turn.asset
-        for turn, move in zip(turns, case.account.moves, strict=False)
+        for turn, move in zip(turns, case.progress.moves, strict=False)
         if turn.asset is not None and move.step.act == "segment" and move.step.purpose == "asked"
     }
     return {name for name in asked if case.trajectory.record_of(name).kind is Kind.MASK}
@@ -176,7 +176,7 @@ RULES: dict[str, Rule] = {
 }
 """In the order in which they are applied; the last is the dearest."""
 STAGES = ("picture", "writer", "instruction", *RULES, "duplicate")
-"""Where an item can fall, in order."""
+"""The rules that can reject an item, in order."""
 
 
 def judge(case: Case) -> Verdict | None:
@@ -199,7 +199,7 @@ def checked(trajectory: Trajectory, plan: Plan) -> list[Outcome]:
 
 
 def measurable(outcome: Outcome, case: Case) -> bool:
-    """Whether a check's means reach what it speaks of: things are told apart in the drawn world alone."""
+    """Whether a check can be measured here: things are recognised in drawn pictures only."""
     if not _names_things({"check": outcome.check, **outcome.parameters}):
         return True
     if case.trajectory.final is not None and case.trajectory.record_of(case.trajectory.final).kind is Kind.MASK:

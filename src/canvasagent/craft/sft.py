@@ -1,13 +1,13 @@
-"""The builder of trajectories; what it shares with that of tasks is in `building`."""
+"""The builder of trajectories; what it shares with that of tasks is in `builder`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from canvasagent.craft.building import REPEATS, SHARD_ITEMS, Job, Progress, Tell, build
+from canvasagent.craft.builder import REPEATS, SHARD_ITEMS, BuildJob, OnProgress, Progress, build
 from canvasagent.craft.chains import mix_counts
 from canvasagent.craft.funnel import write_funnel
-from canvasagent.craft.making import Settings, Start
+from canvasagent.craft.worker import Settings, TrajectoryWorkerFactory
 
 
 def settings_for(n: int, mix: str, **options: object) -> Settings:
@@ -21,7 +21,7 @@ def build_sft(
     *,
     workers: int = 1,
     engine: str = "local",
-    tell: Tell = lambda progress: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> Progress:
     """Build a dataset of trajectories in `folder`, or go on with it. Returns what came of it.
 
@@ -29,10 +29,10 @@ def build_sft(
     use or a full disk, `BackendFailure` where a worker dies: the same call goes on from the last commit.
     """
     kept = settings.model_dump(mode="json")
-    job = Job("sft", kept, settings.n, settings.attempts, Start(settings))
-    progress = build(job, folder, workers=workers, engine=engine, tell=tell)
+    job = BuildJob("sft", kept, settings.n, settings.attempts, TrajectoryWorkerFactory(settings))
+    progress = build(job, folder, workers=workers, engine=engine, on_progress=on_progress)
     write_funnel(folder)
     return progress
 
 
-__all__ = ["REPEATS", "SHARD_ITEMS", "Progress", "Tell", "build_sft", "settings_for"]
+__all__ = ["REPEATS", "SHARD_ITEMS", "OnProgress", "Progress", "build_sft", "settings_for"]

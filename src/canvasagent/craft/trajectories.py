@@ -19,12 +19,12 @@ NO_TIME = "1970-01-01T00:00:00+00:00"
 
 def sft_record(case: Case, slot: int, split: Split, meta: dict[str, Any]) -> SftRecord:
     """The record of a run. Nothing of the hour or of how long things took goes in."""
-    run, plan, moves = case.trajectory, case.plan, case.account.moves
+    run, plan, moves = case.trajectory, case.plan, case.progress.moves
     hashes = {asset.id: run.asset(asset.id).pixel_hash for asset in run.assets}
     inputs = [f"img_{number}" for number in range(1, run.inputs + 1)]
     marks = {
-        "mishap": next((move.mishap for move in moves if move.mishap is not None), None),
-        "mishap_turns": [index for index, move in enumerate(moves) if move.mishap is not None],
+        "mishap": next((move.injected for move in moves if move.injected is not None), None),
+        "mishap_turns": [index for index, move in enumerate(moves) if move.injected is not None],
         "extra_turns": [index for index, move in enumerate(moves) if move.extra],
         "fingerprints": [f"{fingerprint(run.picture(name)):016x}" for name in inputs],
         "profile": run.profile,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import re
 
-from canvasagent.craft.mishaps import name_of
-from canvasagent.craft.observations import says
+from canvasagent.craft.error_injection import name_of
+from canvasagent.craft.observation_history import says
 from canvasagent.craft.plan import Act, Made, Plan, Step
 from canvasagent.craft.writers.base import Seen
 
@@ -50,8 +50,8 @@ def verification_of(plan: Plan, step: Step) -> Step | None:
     if not phrase:
         return None
     where = {"where": facts["where"]} if step.act in ("add", "move") and "where" in facts else {}
-    told = {"thing": phrase, "expected": expected, **where}
-    return _check(step, "Grounding", "verify", {"reference_text": phrase}, told)
+    check_facts = {"thing": phrase, "expected": expected, **where}
+    return _check(step, "Grounding", "verify", {"reference_text": phrase}, check_facts)
 
 
 def _check(step: Step, tool: str, act: Act, arguments: dict[str, str], facts: dict[str, str]) -> Step:

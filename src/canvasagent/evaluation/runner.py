@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from canvasagent.agent import Agent
 from canvasagent.defaults import CONCURRENCY, Limits
 from canvasagent.errors import CanvasAgentError, InputError, StorageError, refusal
-from canvasagent.evaluation.contenders import Contender
 from canvasagent.evaluation.image_only import ImageOnly
+from canvasagent.evaluation.policies import PolicyForTask
 from canvasagent.evaluation.rows import Row, make_row, outcome_only
 from canvasagent.evaluation.tasks import Bench, EvalTask
 from canvasagent.execution.toolbox import ToolBox
@@ -105,7 +105,7 @@ class Evaluation:
             return tasks
         return tuple(tasks[index * len(tasks) // limit] for index in range(limit))
 
-    async def run(self, contenders: dict[str, Contender | ImageOnly]) -> list[Row]:
+    async def run(self, contenders: dict[str, PolicyForTask | ImageOnly]) -> list[Row]:
         """Run and score what has no scored row yet; all rows, by policy and task. `tell` gets each."""
         self.check_folder()
         self._check_names(contenders)
@@ -135,9 +135,9 @@ class Evaluation:
         """What the infrastructure or a judge failed at is tried again when the evaluation is started again."""
         return row.status in ("failed", "running") or (self.judge is not None and not row.scored)
 
-    async def _row(self, name: str, contender: Contender | ImageOnly, item: EvalTask) -> Row:
+    async def _row(self, name: str, policy_for_task: PolicyForTask | ImageOnly, item: EvalTask) -> Row:
         if self.elsewhere is None:
-            return await self.one(name, contender, item)
+            return await self.one(name, policy_for_task, item)
         try:
             return await self.elsewhere(name, item.id)
         except CanvasAgentError as error:
@@ -146,27 +146,27 @@ class Evaluation:
     def _folder_of(self, name: str, item: EvalTask) -> str:
         return f"{RUNS_NAME}/{slug(name)}/{item.id}"
 
-    async def one(self, name: str, contender: Contender | ImageOnly, item: EvalTask) -> Row:
+    async def one(self, name: str, policy_for_task: PolicyForTask | ImageOnly, item: EvalTask) -> Row:
         """Run and score, or go on with what was begun; what failed is in the row."""
         relative = self._folder_of(name, item)
         try:
             path = path_below(self.folder, RUNS_NAME, slug(name), item.id)
-            run = await self._episode(contender, item, path)
+            run = await self._episode(policy_for_task, item, path)
             verdicts = await self.judge.judge(run) if self.judge is not None else {}
             found = await asyncio.to_thread(score, run, self.setup.preset, verdicts)
             row = await asyncio.to_thread(make_row, name, item, run, relative, found, verdicts)
-            return outcome_only(row) if isinstance(contender, ImageOnly) else row
+            return outcome_only(row) if isinstance(policy_for_task, ImageOnly) else row
         except CanvasAgentError as error:
             return Row(policy=name, task=item.id, folder=relative, status="failed", why=str(error))
 
-    async def _episode(self, contender: Contender | ImageOnly, item: EvalTask, path: Path) -> Trajectory:
+    async def _episode(self, policy_for_task: PolicyForTask | ImageOnly, item: EvalTask, path: Path) -> Trajectory:
         fresh = not (path / RECORD_NAME).is_file()
-        if isinstance(contender, ImageOnly):
+        if isinstance(policy_for_task, ImageOnly):
             limits = Limits(max_pixels=self.max_pixels)
-            run = contender.run(item, self.toolbox, self.setup.seed, path, limits) if fresh else None
+            run = policy_for_task.run(item, self.toolbox, self.setup.seed, path, limits) if fresh else None
             return Trajectory.load(path) if run is None else await run
         limits = Limits(max_turns=item.max_turns, max_pixels=self.max_pixels)
-        agent = Agent(contender(item), self.toolbox, limits=limits)
+        agent = Agent(policy_for_task(item), self.toolbox, limits=limits)
         if fresh:
             return await agent.arun(item.task, seed=self.setup.seed, run_dir=path)
         record = await asyncio.to_thread(Trajectory.load, path)

@@ -54,7 +54,7 @@ def sft(
         verify=verification,
     )  # fmt: skip
     with Bar("records", n) as bar:
-        made = build_sft(settings, to, workers=workers, engine=engine, tell=shown(bar))
+        made = build_sft(settings, to, workers=workers, engine=engine, on_progress=shown(bar))
     return ended(made, to, bar.seconds, json=json, what="records")
 
 

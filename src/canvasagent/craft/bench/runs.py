@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from canvasagent.agent import Agent
 from canvasagent.craft.bench import BenchTask
-from canvasagent.craft.performer import Performer
+from canvasagent.craft.gold_policy import GoldPolicy
 from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.writers.base import Seen
 from canvasagent.environment import Limits
@@ -50,11 +50,11 @@ class Gold:
 
 async def run_gold(task: BenchTask, toolbox: ToolBox) -> Gold:
     """Carry a task's gold plan out and measure its checks."""
-    performer = Performer(task.plan, PlainWriter(), task.id, recovery=0, verify=0)
-    run = await Agent(performer, toolbox, limits=Limits(max_turns=task.max_turns)).arun(task.task(), seed=SEED)
-    account = performer.account(run)
-    problems = [f"stopped: {account.stuck}"] if account.stuck else []
-    problems += [f"the branch at {name} turned out otherwise than the plan says" for name in account.mismatches]
+    policy = GoldPolicy(task.plan, PlainWriter(), task.id, recovery=0, verify=0)
+    run = await Agent(policy, toolbox, limits=Limits(max_turns=task.max_turns)).arun(task.task(), seed=SEED)
+    progress = policy.progress(run)
+    problems = [f"stopped: {progress.stuck}"] if progress.stuck else []
+    problems += [f"the branch at {name} turned out otherwise than the plan says" for name in progress.mismatches]
     if tuple(run.tool_calls) != task.expected_tools:
         problems.append(f"{len(run.tool_calls)} calls instead of {len(task.expected_tools)}")
     problems += [f"{outcome.check}: {outcome.finding.why}" for outcome in run_checks(run) if not outcome.finding.passed]

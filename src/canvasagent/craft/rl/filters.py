@@ -1,6 +1,6 @@
 """Which tasks fall before anything is run: ambiguous, too simple, other than their seed. Each rule has a name.
 
-A rule looks at a `Draught`, the task as it stands in words, and says what is wrong, or nothing. What a gold run shows
+A rule looks at a `TaskCandidate`, the task in words, and says what is wrong, or nothing. What a gold run shows
 falls by the rules of `quality`.
 """
 
@@ -34,7 +34,7 @@ ONE_MEANT = frozenset({"remove", "replace", "recolor", "resize", "move", "crop",
 
 
 @dataclass(frozen=True)
-class Draught:
+class TaskCandidate:
     """A task in words, before it is tried."""
 
     seed: Seed
@@ -42,15 +42,15 @@ class Draught:
     instruction: str
 
 
-Rule = Callable[[Draught], str | None]
+Rule = Callable[[TaskCandidate], str | None]
 
 
-def _instruction(task: Draught) -> str | None:
+def _instruction(task: TaskCandidate) -> str | None:
     """The instruction can be used: no mark of the wire, neither too short nor too long."""
     return instruction_problem(task.instruction)
 
 
-def _inconsistent(task: Draught) -> str | None:
+def _inconsistent(task: TaskCandidate) -> str | None:
     """R, L and D, measured on the plan, are those of its seed."""
     measured = measure(task.plan)
     off = [f"{axis} is {level}, not {task.seed.levels[axis]}" for axis, level in measured.items()
@@ -58,7 +58,7 @@ def _inconsistent(task: Draught) -> str | None:
     return ", ".join(off) or None
 
 
-def _too_simple(task: Draught) -> str | None:
+def _too_simple(task: TaskCandidate) -> str | None:
     """There are two calls at least, and a check that tells success from having done just anything."""
     calls = len(task.plan.path())
     if calls < LEAST_CALLS:
@@ -68,7 +68,7 @@ def _too_simple(task: Draught) -> str | None:
     return None
 
 
-def _ambiguous(task: Draught) -> str | None:
+def _ambiguous(task: TaskCandidate) -> str | None:
     """All that it turns on is in its words, each thing is one certain thing, and both sides of a branch differ."""
     for rule in (_unsaid, _several_meant, _same_sides, _no_question, _both_other):
         if (why := rule(task)) is not None:
@@ -76,7 +76,7 @@ def _ambiguous(task: Draught) -> str | None:
     return None
 
 
-def _unsaid(task: Draught) -> str | None:
+def _unsaid(task: TaskCandidate) -> str | None:
     said = _plain(task.instruction)
     for name, value, is_text in _facts(task.plan):
         wanted = [_plain(value)] if is_text else _nouns(value)
@@ -111,7 +111,7 @@ def _plain(text: str) -> str:
     return " ".join(text.lower().replace("’", "'").split())
 
 
-def _several_meant(task: Draught) -> str | None:
+def _several_meant(task: TaskCandidate) -> str | None:
     for step in all_steps(task.plan.nodes):
         name = step.facts.get("thing", "")
         if step.act not in ONE_MEANT or not name:
@@ -130,7 +130,7 @@ def _picture_of(plan: Plan, step: Step) -> int | None:
     return int(match[1]) - 1 if match and int(match[1]) <= len(plan.pictures) else None
 
 
-def _same_sides(task: Draught) -> str | None:
+def _same_sides(task: TaskCandidate) -> str | None:
     for branch in task.plan.branches():
         if not branch.yes and not branch.no:
             return "nothing hangs on a condition"
@@ -149,13 +149,13 @@ def _sketch(node: Node) -> Any:
     return [node.act, node.facts]
 
 
-def _no_question(task: Draught) -> str | None:
+def _no_question(task: TaskCandidate) -> str | None:
     """Words are the answer only where the request is understood to ask for words."""
     asks = any(step.purpose == "answer" for step in task.plan.path())
     return "it wants words for an answer, but does not ask" if asks and question_in(task.instruction) is None else None
 
 
-def _both_other(task: Draught) -> str | None:
+def _both_other(task: TaskCandidate) -> str | None:
     """Two pictures in one sentence, both called the other one."""
     for sentence in re.split(r"[.!?;\n]", task.instruction):
         if len(re.findall(r"\bthe other\b(?! hand)", sentence, re.IGNORECASE)) > 1:
@@ -180,7 +180,7 @@ class Verdict:
     why: str
 
 
-def sieve(task: Draught) -> Verdict | None:
+def sieve(task: TaskCandidate) -> Verdict | None:
     """The first rule that a task breaks; None where it is sound."""
     for name, rule in RULES.items():
         if (why := rule(task)) is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from canvasagent.craft.rl.filters import Draught
+from canvasagent.craft.rl.filters import TaskCandidate
 from canvasagent.craft.writers._asking import Asker, Unusable, WriterSettings, field_of, truth_of
 from canvasagent.craft.writers._telling import plan_text
 from canvasagent.endpoints.fence import fence_name, fenced
@@ -30,7 +30,7 @@ class ModelFilter:
         self.settings = settings or WriterSettings()
         self._asker = Asker(spec, model.strip(), self.settings)
 
-    async def objection(self, task: Draught, images: Sequence[Image.Image]) -> str | None:
+    async def objection(self, task: TaskCandidate, images: Sequence[Image.Image]) -> str | None:
         """Why a task should fall; None where it may stay. Raises `WriterFailure` where there is no answer."""
         content: list[dict[str, Any]] = []
         for number, image in enumerate(images, 1):

@@ -13,8 +13,8 @@ from canvasagent.imaging.geometry import Size
 from canvasagent.imaging.pictures import shrink
 from canvasagent.record.model import TurnRecord
 from canvasagent.record.trajectory import Trajectory
-from canvasagent.rewards.judges._course import course_of, summary_of
 from canvasagent.rewards.judges._pictures import is_clear, judged_url, on_checkerboard
+from canvasagent.rewards.judges._run_stats import run_stats_of, stats_summary
 from canvasagent.rewards.judges.base import Aspect, JudgeSettings
 
 RULE = (
@@ -91,7 +91,7 @@ class Evidence:
         shown = self._chosen([turn.asset for turn in run.turns if turn.asset is not None])
         for turn in run.turns:
             items += self._turn(turn, shown)
-        summary = json.dumps(summary_of(course_of(run), run), indent=1, ensure_ascii=False)
+        summary = json.dumps(stats_summary(run_stats_of(run), run), indent=1, ensure_ascii=False)
         items.append("The calls and errors, counted from the record:")
         return [*items, Text("the call summary", summary)]
 

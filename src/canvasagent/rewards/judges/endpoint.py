@@ -22,11 +22,11 @@ from canvasagent.endpoints.chat import BASE_DELAY, ChatClient, Dialect
 from canvasagent.endpoints.settings import EndpointSettings
 from canvasagent.errors import CanvasAgentError, PolicyFailure
 from canvasagent.record.trajectory import Trajectory
-from canvasagent.rewards.judges._course import course_of
 from canvasagent.rewards.judges._evidence import Evidence
 from canvasagent.rewards.judges._pace import Pace
 from canvasagent.rewards.judges._prompts import Prompt, load_prompts
 from canvasagent.rewards.judges._replies import Kept, Replies, request_key
+from canvasagent.rewards.judges._run_stats import run_stats_of
 from canvasagent.rewards.judges._score import Unreadable, read_score
 from canvasagent.rewards.judges.base import ASPECTS, Aspect, JudgeSettings, Verdict, unfinished
 
@@ -187,7 +187,7 @@ class EndpointJudge:
 def _settled(trajectory: Trajectory, aspect: Aspect) -> str | None:
     """Why the score is 0 whatever a judge might say; None where there is something to judge."""
     if aspect == "trajectory":
-        calls = len(course_of(trajectory).calls)
+        calls = len(run_stats_of(trajectory).calls)
         return {0: "no tool was called", 1: "exactly one tool call"}.get(calls)
     if trajectory.final is not None:
         return None

@@ -18,9 +18,9 @@ from typing import Any
 from canvasagent.canvas import Kind
 from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.record.trajectory import Trajectory
-from canvasagent.rewards.judges._course import course_of
 from canvasagent.rewards.judges._quality import quality
 from canvasagent.rewards.judges._rules import rule_on
+from canvasagent.rewards.judges._run_stats import run_stats_of
 from canvasagent.rewards.judges.base import ASPECTS, Aspect, JudgeSettings, Verdict, unfinished
 
 VERSION = "rules-1"
@@ -106,7 +106,7 @@ def aesthetics(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
 
 def process(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
     """How well the run went, by rules."""
-    ruling = rule_on(course_of(trajectory))
+    ruling = rule_on(run_stats_of(trajectory))
     caps = [{"at_most": cap.limit, "why": cap.why} for cap in ruling.caps]
     return ruling.score, {"base": round(ruling.base, 4), "caps": caps}
 

@@ -1,6 +1,6 @@
-"""One task: pure in its settings and its number. Its seed follows from the marginals, its split from the seed.
+"""One task: a function of the settings and its number alone.
 
-A slot whose plan, words or gold run fall through is tried again with another key, a bounded number of times.
+A slot whose plan, wording or gold run is rejected is tried again with another key, a bounded number of times.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.canvas import pixel_hash
-from canvasagent.craft.making import Attempt, SlotWorker, Sources, carry_out, split_of
-from canvasagent.craft.making import Settings as RunSettings
 from canvasagent.craft.pictures import NoPicture, Split
 from canvasagent.craft.plan import Plan
 from canvasagent.craft.quality import Case, judge
 from canvasagent.craft.records import RlRecord
 from canvasagent.craft.rl.compose import compose
 from canvasagent.craft.rl.criteria import criteria_of
-from canvasagent.craft.rl.filters import Draught, Verdict, sieve
+from canvasagent.craft.rl.filters import TaskCandidate, Verdict, sieve
 from canvasagent.craft.rl.model import ModelFilter
 from canvasagent.craft.rl.seeds import Seed, seed_at
 from canvasagent.craft.rl.solving import Solver, holds_already
 from canvasagent.craft.sources.duplicates import fingerprint
 from canvasagent.craft.store import Rejection
+from canvasagent.craft.worker import Attempt, Sources, Worker, execute_plan, split_of
+from canvasagent.craft.worker import Settings as RunSettings
 from canvasagent.craft.writers import load_writer
 from canvasagent.craft.writers.base import Writer, WriterFailure
 from canvasagent.errors import InputError
@@ -36,14 +36,14 @@ from canvasagent.imaging.pictures import encode
 from canvasagent.task import Task
 
 GOLD = RunSettings(n=1, recovery=0.0, verify=0.0)
-"""A gold run takes no wrong turn and makes no look that is not in the plan."""
+"""A gold run has no injected error and no verification step beyond the plan."""
 
 WORDINGS = 3
-"""How often a plan is put into words before the filters have the last word."""
+"""How many wordings of a plan are tried before the filters decide."""
 
 
 class Settings(BaseModel):
-    """What the tasks of a build depend on; kept with the dataset, and compared where a build goes on."""
+    """What the tasks of a build depend on; kept with the dataset, and compared when a build continues."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,7 +59,7 @@ class Settings(BaseModel):
     profile: str = "lite"
     seed: int = 0
     verify: float = Field(default=1.0, ge=0, le=1)
-    """Share of the tasks whose gold plan is carried out, which must pass all checks."""
+    """Share of the tasks whose gold plan is executed; it must pass all checks."""
     filter_model: str | None = None
     """A model behind an endpoint that may object to a task."""
     solve: str | None = None
@@ -75,38 +75,38 @@ class Settings(BaseModel):
 
 
 @dataclass(frozen=True)
-class Start:
-    """Makes what works on slots, in whichever process."""
+class TaskWorkerFactory:
+    """Makes a worker, in whichever process."""
 
     settings: Settings
 
-    def __call__(self) -> Workshop:
-        return Workshop(self.settings)
+    def __call__(self) -> TaskWorker:
+        return TaskWorker(self.settings)
 
 
 @dataclass(frozen=True)
-class Made:
-    """A task that stands in words."""
+class PreparedTask:
+    """A task in words, with its pictures and the key of its random choices."""
 
-    draught: Draught
+    candidate: TaskCandidate
     images: tuple[Image.Image, ...]
     key: str
 
     @property
     def plan(self) -> Plan:
         """Its gold plan."""
-        return self.draught.plan
+        return self.candidate.plan
 
     def task(self) -> Task:
         """As a policy gets it."""
-        plan, seed = self.plan, self.draught.seed
+        plan, seed = self.plan, self.candidate.seed
         return Task(
-            self.draught.instruction, self.images, expected_tools=plan.tools(), difficulty=seed.levels,
+            self.candidate.instruction, self.images, expected_tools=plan.tools(), difficulty=seed.levels,
             checks=plan.checks,
         )  # fmt: skip
 
 
-class Workshop(SlotWorker):
+class TaskWorker(Worker):
     """Makes tasks: sources, writers, tools, the model that may object, the policy that tries."""
 
     def __init__(self, settings: Settings) -> None:
@@ -119,63 +119,63 @@ class Workshop(SlotWorker):
         self.solver = Solver(settings.solve, settings.tries, self.toolbox) if settings.solve else None
 
     async def attempt(self, slot: int, number: int) -> Attempt:
-        """One try: compose a plan, put it into words, sift it, carry it out, let others try it."""
+        """One try: compose a plan, write and filter the instruction, execute the gold plan, run the solver."""
         settings = self.settings
         seed, split = seed_at(settings.cells, settings.seed, slot), split_of(settings, slot)
-        told: dict[str, Any] = {"slot": slot, "attempt": number, "chain": "/".join(seed.levels.values())}
+        details: dict[str, Any] = {"slot": slot, "attempt": number, "chain": "/".join(seed.levels.values())}
         try:
-            made = await self._made(seed, split, f"{settings.seed}:rl:{slot}:{number}", told)
+            made = await self._prepared(seed, split, f"{settings.seed}:rl:{slot}:{number}", details)
         except (NoPicture, InputError) as error:
-            return _fallen(number, Verdict("picture", str(error)), told)
+            return _rejected(number, Verdict("picture", str(error)), details)
         except WriterFailure as error:
-            return _fallen(number, Verdict("writer", str(error)), told)
+            return _rejected(number, Verdict("writer", str(error)), details)
         verify = random.Random(f"{settings.seed}:{slot}:verify").random() < settings.verify
-        verdict = await self._sifted(made, verify)
+        verdict = await self._verdict(made, verify)
         if verdict is not None:
-            return _fallen(number, verdict, told, made.images)
+            return _rejected(number, verdict, details, made.images)
         solvability = await self.solver.solve(made.task(), made.key) if self.solver is not None else None
         meta = {"attempt": number, "seed": settings.seed, "images": list(settings.images), "verified": verify}
         record = rl_record(made, slot, split, {**meta, "profile": settings.profile}, solvability)
         return Attempt(number, record, None, _pictures(made.images))
 
-    async def _made(self, seed: Seed, split: Split, key: str, told: dict[str, Any]) -> Made:
+    async def _prepared(self, seed: Seed, split: Split, key: str, details: dict[str, Any]) -> PreparedTask:
         plan = compose(seed, lambda need, subkey: self.sources.pick(need, split, subkey), key)
         images = tuple(self.sources.open(picture) for picture in plan.pictures)
-        told["plan"] = plan.model_dump(mode="json", exclude_defaults=True)
+        details["plan"] = plan.model_dump(mode="json", exclude_defaults=True)
         for wording in range(WORDINGS):
-            told["instruction"] = await self.writer.instruction(plan, f"{key}:{wording}" if wording else key)
-            if sieve(Draught(seed, plan, told["instruction"])) is None:
+            details["instruction"] = await self.writer.instruction(plan, f"{key}:{wording}" if wording else key)
+            if sieve(TaskCandidate(seed, plan, details["instruction"])) is None:
                 break
-        return Made(Draught(seed, plan, told["instruction"]), images, key)
+        return PreparedTask(TaskCandidate(seed, plan, details["instruction"]), images, key)
 
-    async def _sifted(self, made: Made, verify: bool) -> Verdict | None:
-        """Why a task falls: by a rule, by the model, by its gold run."""
-        verdict = sieve(made.draught)
+    async def _verdict(self, made: PreparedTask, verify: bool) -> Verdict | None:
+        """Why a task is rejected: by a rule, by the model, or by its gold run; None if it is accepted."""
+        verdict = sieve(made.candidate)
         if verdict is None and self.model is not None:
             try:
-                why = await self.model.objection(made.draught, made.images)
+                why = await self.model.objection(made.candidate, made.images)
             except WriterFailure as error:
                 why = str(error)
             verdict = Verdict("model", why) if why is not None else None
         if verdict is not None or not verify:
             return verdict
-        fallen = judge(await self.gold(made))
-        if fallen is not None:
-            return Verdict(f"gold: {fallen.rule}", fallen.why)
+        rejection = judge(await self.gold(made))
+        if rejection is not None:
+            return Verdict(f"gold: {rejection.rule}", rejection.why)
         if holds_already(made.plan, made.images):
             return Verdict("done already", "every check holds of the first picture as it was given")
         return None
 
-    async def gold(self, made: Made) -> Case:
+    async def gold(self, made: PreparedTask) -> Case:
         """The gold run of a task."""
-        draught = made.draught
-        return await carry_out(
-            draught.plan, made.images, draught.instruction, self.gold_writer, self.toolbox, made.key, GOLD
+        candidate = made.candidate
+        return await execute_plan(
+            candidate.plan, made.images, candidate.instruction, self.gold_writer, self.toolbox, made.key, GOLD
         )
 
 
 def rl_record(
-    made: Made, slot: int, split: Split, meta: dict[str, Any], solvability: dict[str, Any] | None
+    made: PreparedTask, slot: int, split: Split, meta: dict[str, Any], solvability: dict[str, Any] | None
 ) -> RlRecord:
     """The record of a task."""
     plan, images = made.plan, made.images
@@ -187,10 +187,10 @@ def rl_record(
         id=f"{slot:06d}",
         split=split,
         chain=plan.chain,
-        instruction=made.draught.instruction,
+        instruction=made.candidate.instruction,
         images=[pixel_hash(image) for image in images],
         expected_tools=list(plan.tools()),
-        difficulty=made.draught.seed.levels,
+        difficulty=made.candidate.seed.levels,
         checks=list(plan.checks),
         criteria=criteria_of(plan),
         gold_steps=len(plan.path()),
@@ -204,7 +204,7 @@ def _pictures(images: Sequence[Image.Image]) -> dict[str, bytes]:
     return {pixel_hash(image): encode(image, "PNG", fast=True) for image in images}
 
 
-def _fallen(attempt: int, verdict: Verdict, told: dict[str, Any], images: Sequence[Image.Image] = ()) -> Attempt:
+def _rejected(attempt: int, verdict: Verdict, details: dict[str, Any], images: Sequence[Image.Image] = ()) -> Attempt:
     pictures = _pictures(images)
-    rejection = Rejection(stage=verdict.rule, reason=verdict.why, record=told, images=list(pictures))
+    rejection = Rejection(stage=verdict.rule, reason=verdict.why, record=details, images=list(pictures))
     return Attempt(attempt, None, rejection, pictures)

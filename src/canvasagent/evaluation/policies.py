@@ -10,11 +10,11 @@ from canvasagent.policies import load_policy
 from canvasagent.policies.base import Policy, PolicySettings
 
 GOLD = "gold"
-Contender = Callable[[EvalTask], Policy]
+PolicyForTask = Callable[[EvalTask], Policy]
 """The policy for a task: always the same one, but for `gold`."""
 
 
-def contender(name: str, settings: PolicySettings | None = None) -> Contender:
+def policy_for_task(name: str, settings: PolicySettings | None = None) -> PolicyForTask:
     """The policy that `name` names. Raises `InputError` for an unknown one."""
     if name == GOLD:
         return _gold
@@ -25,7 +25,7 @@ def contender(name: str, settings: PolicySettings | None = None) -> Contender:
 def _gold(item: EvalTask) -> Policy:
     if item.gold is None:
         raise InputError(f"task '{item.id}' has no gold plan, so there is nothing that 'gold' could carry out.")
-    from canvasagent.craft.performer import Performer
+    from canvasagent.craft.gold_policy import GoldPolicy
     from canvasagent.craft.writers import load_writer
 
-    return Performer(item.gold, load_writer("grammar"), f"gold/{item.id}", recovery=0, verify=0)
+    return GoldPolicy(item.gold, load_writer("grammar"), f"gold/{item.id}", recovery=0, verify=0)

@@ -1,7 +1,7 @@
-"""One item of a build of trajectories: pure in its settings and its number.
+"""One item of a build of trajectories: a function of the settings and its number alone.
 
-slot     which of the n records is made; its chain follows from the mix, its split from the seed
-attempt  a slot whose plan, words or run fall through is tried again with another key, a bounded number of times
+slot     the number of the record; its chain follows from the mix, its split from the seed
+attempt  a slot whose plan, wording or run is rejected is tried again with another key, a bounded number of times
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from canvasagent.agent import Agent
 from canvasagent.craft.chains import bind, chain_at, mix_chains
 from canvasagent.craft.difficulty import measure
-from canvasagent.craft.performer import RECOVERY, VERIFY, Performer
+from canvasagent.craft.gold_policy import RECOVERY, VERIFY, GoldPolicy
 from canvasagent.craft.pictures import Need, NoPicture, Picture, Source, Split
 from canvasagent.craft.plan import Plan
 from canvasagent.craft.quality import Case, instruction_problem, judge
@@ -37,13 +37,13 @@ from canvasagent.execution.toolbox import ToolBox
 from canvasagent.task import Task
 
 MEMORY_BYTES = 64_000_000
-"""Results of tools that a worker remembers: an item asks for those of another one hardly ever."""
+"""Size of a worker's cache of tool results; small, since items hardly ever share a call."""
 TURNS = 12
 """Turns of a run, unless its plan needs more."""
 
 
 class Settings(BaseModel):
-    """What the records of a build depend on; kept with the dataset, and compared where a build goes on."""
+    """What the records of a build depend on; kept with the dataset, and compared when a build continues."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,16 +52,16 @@ class Settings(BaseModel):
     mix: str = "paper"
     """Name or file of the mix."""
     counts: dict[str, int] = Field(default_factory=dict)
-    """How many records of each chain the mix comes to."""
+    """How many records of each chain the mix gives."""
     images: tuple[str, ...] = ("sketch",)
     """Sources of pictures."""
     writer: str = "grammar"
     profile: str = "lite"
     seed: int = 0
     recovery: float = Field(default=RECOVERY, ge=0, le=1)
-    """Share of items with a wrong turn that is mended."""
+    """Share of items with an injected error and its correction."""
     verify: float = Field(default=VERIFY, ge=0, le=1)
-    """Share of items with a step that makes sure."""
+    """Share of items with a verification step."""
     validation: float = Field(default=0.01, ge=0, lt=1)
     """Share of records in the split `validation`."""
     test: float = Field(default=0.01, ge=0, lt=1)
@@ -71,8 +71,8 @@ class Settings(BaseModel):
 
 
 @dataclass(frozen=True)
-class Slot:
-    """What a worker is asked for: a record's number, and the attempt to begin with."""
+class WorkItem:
+    """The input of a worker: the number of a record, and the attempt to begin with."""
 
     number: int
     first: int = 0
@@ -89,25 +89,25 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Built:
-    """What came of a slot: the tries that fell, and last the one that did not, if any."""
+class WorkResult:
+    """The output of a worker: the rejected attempts, and last the accepted one, if any."""
 
     slot: int
     attempts: tuple[Attempt, ...]
 
 
 @dataclass(frozen=True)
-class Start:
-    """Makes what works on slots, in whichever process."""
+class TrajectoryWorkerFactory:
+    """Makes a worker, in whichever process."""
 
     settings: Settings
 
-    def __call__(self) -> Workshop:
-        return Workshop(self.settings)
+    def __call__(self) -> TrajectoryWorker:
+        return TrajectoryWorker(self.settings)
 
 
-class SlotWorker(ABC):
-    """Tools of a build, made once a process; works on one slot after the other."""
+class Worker(ABC):
+    """Processes one item after the other; its tools are made once per process."""
 
     def __init__(self, toolbox: ToolBox, attempts: int) -> None:
         """`attempts`: how often a slot is tried before it is given up."""
@@ -115,8 +115,8 @@ class SlotWorker(ABC):
         self._attempts = attempts
         self._runner = asyncio.Runner()
 
-    def __call__(self, slot: Slot) -> Built:
-        """All attempts at a slot from the first that is asked for, up to one that is sound."""
+    def __call__(self, slot: WorkItem) -> WorkResult:
+        """All attempts at a slot from the requested one up to one that is accepted."""
         return self._runner.run(self.build(slot))
 
     def close(self) -> None:
@@ -124,21 +124,21 @@ class SlotWorker(ABC):
         self._runner.close()
         self.toolbox.close()
 
-    async def build(self, slot: Slot) -> Built:
-        """The same, for callers with an event loop of their own."""
+    async def build(self, slot: WorkItem) -> WorkResult:
+        """The same, for callers with their own event loop."""
         made: list[Attempt] = []
         for number in range(slot.first, self._attempts):
             made.append(await self.attempt(slot.number, number))
             if made[-1].record is not None:
                 break
-        return Built(slot.number, tuple(made))
+        return WorkResult(slot.number, tuple(made))
 
     @abstractmethod
     async def attempt(self, slot: int, number: int) -> Attempt:
         """One try at a slot's record."""
 
 
-class Workshop(SlotWorker):
+class TrajectoryWorker(Worker):
     """Makes trajectories: sources, chains, writer and tools."""
 
     def __init__(self, settings: Settings) -> None:
@@ -157,7 +157,7 @@ class Sources:
     """The sources of pictures that a build may use."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        """Raises `InputError` for one that there is not."""
+        """Raises `InputError` for an unknown name."""
         self._sources: dict[str, Source] = {name: load_source(name) for name in names}
 
     def pick(self, need: Need, split: Split, key: str) -> Picture:
@@ -177,12 +177,12 @@ class Sources:
         return self._sources[picture.source].open(picture)
 
 
-class Splitting(Protocol):
+class SplitShares(Protocol):
     """Settings that say which share of the records is in which split."""
 
     @property
     def seed(self) -> int:
-        """What the draw hangs on."""
+        """The seed of the draw."""
         ...
 
     @property
@@ -196,7 +196,7 @@ class Splitting(Protocol):
         ...
 
 
-def split_of(settings: Splitting, slot: int) -> Split:
+def split_of(settings: SplitShares, slot: int) -> Split:
     """The split of a record; it follows from the seed alone."""
     place = random.Random(f"{settings.seed}:{slot}:split").random()
     if place < settings.test:
@@ -204,36 +204,36 @@ def split_of(settings: Splitting, slot: int) -> Split:
     return "validation" if place < settings.test + settings.validation else "train"
 
 
-async def build_one(workshop: Workshop, slot: int, attempt: int) -> Attempt:
-    """One attempt at a record: bind the chain, put it into words, carry it out, judge it."""
-    settings = workshop.settings
+async def build_one(worker: TrajectoryWorker, slot: int, attempt: int) -> Attempt:
+    """One attempt at a record: bind the chain, write the instruction, execute the plan, judge the run."""
+    settings = worker.settings
     key = f"{settings.seed}:{slot}:{attempt}"
-    chain = chain_at(settings.counts, settings.seed, slot, workshop.chains)
+    chain = chain_at(settings.counts, settings.seed, slot, worker.chains)
     split = split_of(settings, slot)
-    told: dict[str, Any] = {"slot": slot, "attempt": attempt, "chain": chain.name}
+    details: dict[str, Any] = {"slot": slot, "attempt": attempt, "chain": chain.name}
     try:
-        plan = bind(chain, lambda need, subkey: workshop.sources.pick(need, split, f"{key}:{subkey}"), key)
-        images = [workshop.sources.open(picture) for picture in plan.pictures]
+        plan = bind(chain, lambda need, subkey: worker.sources.pick(need, split, f"{key}:{subkey}"), key)
+        images = [worker.sources.open(picture) for picture in plan.pictures]
     except (NoPicture, InputError) as error:
-        return _fallen(attempt, "picture", str(error), told)
-    told["plan"] = plan.model_dump(mode="json", exclude_defaults=True)
+        return _rejected(attempt, "picture", str(error), details)
+    details["plan"] = plan.model_dump(mode="json", exclude_defaults=True)
     try:
-        instruction = await workshop.writer.instruction(plan, key)
+        instruction = await worker.writer.instruction(plan, key)
     except WriterFailure as error:
-        return _fallen(attempt, "writer", str(error), told)
-    told["instruction"] = instruction
+        return _rejected(attempt, "writer", str(error), details)
+    details["instruction"] = instruction
     if (problem := instruction_problem(instruction)) is not None:
-        return _fallen(attempt, "instruction", problem, told)
-    run = await carry_out(plan, images, instruction, workshop.writer, workshop.toolbox, key, settings)
+        return _rejected(attempt, "instruction", problem, details)
+    run = await execute_plan(plan, images, instruction, worker.writer, worker.toolbox, key, settings)
     record = sft_record(run, slot, split, {"attempt": attempt, "seed": settings.seed, "images": list(settings.images)})
     verdict = judge(run)
     if verdict is not None:
-        told |= {"record": record.model_dump(mode="json")}
-        return _fallen(attempt, verdict.rule, verdict.why, told, pictures_of(run.trajectory), record.images)
+        details |= {"record": record.model_dump(mode="json")}
+        return _rejected(attempt, verdict.rule, verdict.why, details, pictures_of(run.trajectory), record.images)
     return Attempt(attempt, record, None, pictures_of(run.trajectory))
 
 
-async def carry_out(
+async def execute_plan(
     plan: Plan,
     images: Sequence[Image.Image],
     instruction: str,
@@ -242,8 +242,8 @@ async def carry_out(
     key: str,
     settings: Settings,
 ) -> Case:
-    """Carry a plan out for an instruction, and tell what became of it."""
-    performer = Performer(plan, writer, key, recovery=settings.recovery, verify=settings.verify)
+    """Execute a plan for an instruction; returns the run and how far the plan got."""
+    gold = GoldPolicy(plan, writer, key, recovery=settings.recovery, verify=settings.verify)
     task = Task(
         instruction,
         images,
@@ -253,17 +253,17 @@ async def carry_out(
     )
     limits = Limits(max_turns=max(TURNS, 2 * len(plan.path()) + 4))
     seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") >> 1
-    trajectory = await Agent(performer, toolbox, limits=limits).arun(task, seed=seed)
-    return Case(trajectory, plan, performer.account(trajectory))
+    trajectory = await Agent(gold, toolbox, limits=limits).arun(task, seed=seed)
+    return Case(trajectory, plan, gold.progress(trajectory))
 
 
-def _fallen(
+def _rejected(
     attempt: int,
     stage: str,
     why: str,
-    told: dict[str, Any],
+    details: dict[str, Any],
     pictures: dict[str, bytes] | None = None,
     images: Sequence[str] = (),
 ) -> Attempt:
-    rejection = Rejection(stage=stage, reason=why, record=told, images=list(dict.fromkeys(images)))
+    rejection = Rejection(stage=stage, reason=why, record=details, images=list(dict.fromkeys(images)))
     return Attempt(attempt, None, rejection, pictures or {})

@@ -27,7 +27,7 @@ _VERIFICATION = re.compile(
 
 
 @dataclass(frozen=True)
-class Course:
+class RunStats:
     """What was called, what became of it, and how it ended."""
 
     calls: tuple[CallRecord, ...]
@@ -68,7 +68,7 @@ def executed(call: CallRecord) -> bool:
     return call.scores.get("execution", 0.0) == 1.0
 
 
-def course_of(trajectory: Trajectory) -> Course:
+def run_stats_of(trajectory: Trajectory) -> RunStats:
     """The course of a recorded run."""
     turns = [turn for turn in trajectory.turns if turn.call is not None]
     lost = [turn for turn in turns if turn.call is not None and _lost(turn.call)]
@@ -77,7 +77,7 @@ def course_of(trajectory: Trajectory) -> Course:
     expected = _wire_names(trajectory.expected_tools) if trajectory.expected_tools is not None else None
     done = {call.tool for call in calls if executed(call)}
     ended = any(turn.terminate for turn in trajectory.turns)
-    return Course(
+    return RunStats(
         calls=tuple(calls),
         failed=tuple(failed),
         expected=expected,
@@ -96,29 +96,29 @@ def course_of(trajectory: Trajectory) -> Course:
     )
 
 
-def summary_of(course: Course, trajectory: Trajectory) -> dict[str, object]:
+def stats_summary(stats: RunStats, trajectory: Trajectory) -> dict[str, object]:
     """The call summary and the error counts, for a judge to read."""
-    stages = Counter(fault.stage.value for call in course.failed for fault in call.faults)
+    stages = Counter(fault.stage.value for call in stats.failed for fault in call.faults)
     faults = Counter(fault.value for turn in trajectory.turns for fault in turn.format_faults)
     return {
-        "calls": len(course.calls),
-        "calls_by_tool": dict(Counter(call.tool or f"unknown: {call.name[:60]}" for call in course.calls)),
-        "executed_calls": len(course.calls) - len(course.failed),
-        "failed_calls": len(course.failed),
+        "calls": len(stats.calls),
+        "calls_by_tool": dict(Counter(call.tool or f"unknown: {call.name[:60]}" for call in stats.calls)),
+        "executed_calls": len(stats.calls) - len(stats.failed),
+        "failed_calls": len(stats.failed),
         "failed_calls_by_stage": dict(stages),
-        "calls_with_unknown_picture_ids": course.bad_ids,
-        "exact_repeats": course.repeats,
-        "failed_calls_repeated_unchanged": course.stubborn,
+        "calls_with_unknown_picture_ids": stats.bad_ids,
+        "exact_repeats": stats.repeats,
+        "failed_calls_repeated_unchanged": stats.stubborn,
         "turns": len(trajectory.turns),
-        "turns_with_format_faults": course.format_faults,
+        "turns_with_format_faults": stats.format_faults,
         "format_faults": dict(faults),
-        "expected_tools": list(course.expected) if course.expected is not None else "not known",
-        "expected_tools_never_executed": list(course.missing) if course.expected is not None else "not known",
-        "last_call_failed": course.ends_on_error,
-        "looked_at_the_result_after_the_last_change": course.looked,
-        "ended_by_the_policy": course.ended,
+        "expected_tools": list(stats.expected) if stats.expected is not None else "not known",
+        "expected_tools_never_executed": list(stats.missing) if stats.expected is not None else "not known",
+        "last_call_failed": stats.ends_on_error,
+        "looked_at_the_result_after_the_last_change": stats.looked,
+        "ended_by_the_policy": stats.ended,
         "parts_declared_not_done": len(trajectory.unmet),
-        "calls_lost_by_the_infrastructure_not_to_be_blamed": course.infrastructure,
+        "calls_lost_by_the_infrastructure_not_to_be_blamed": stats.infrastructure,
         "status": trajectory.status,
     }
 

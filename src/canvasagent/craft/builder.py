@@ -1,7 +1,7 @@
-"""What all builders share: slots are worked on anywhere and in any order, and committed here in theirs.
+"""The part that all builders share: workers process items in any order, and this module commits them in order.
 
-So the records depend on the settings alone. What falls is kept apart with the rule that felled it, the slot is tried
-again, and a build that was interrupted goes on behind the last commit.
+The records therefore depend on the settings alone. Rejected attempts are stored with the rule that rejected them and
+the item is tried again. An interrupted build continues after the last commit.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from canvasagent.craft.engines import Engine, open_engine
-from canvasagent.craft.making import Attempt, Built, Slot
 from canvasagent.craft.records import Kind
 from canvasagent.craft.repeats import Repeats
 from canvasagent.craft.store import Dataset, DatasetWriter, Rejection
 from canvasagent.craft.store.layout import Record
 from canvasagent.craft.tally import group_of
+from canvasagent.craft.worker import Attempt, WorkItem, WorkResult
 
 REPEATS = ".repeats.sqlite"
 SHARD_ITEMS = (25, 500)
@@ -29,35 +29,35 @@ SHARD_ITEMS = (25, 500)
 class Progress:
     """How far a build is."""
 
-    asked: int
+    requested: int
     made: int = 0
-    """Records, those of an earlier start included."""
-    found: int = 0
-    """Of them those that were there when it started."""
-    fallen: Counter[str] = field(default_factory=Counter)
-    """What fell, by stage, since it started."""
+    """Records so far, those of earlier starts included."""
+    existing: int = 0
+    """Records that were there when this start began."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Rejected attempts since the start, by stage."""
     missing: Counter[str] = field(default_factory=Counter)
-    """Records that could not be made, by chain (of tasks: by what they were to be)."""
+    """Records that could not be made, by chain (tasks: by their difficulty)."""
 
 
-Tell = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
-class Job:
-    """A build: what is made, of how many, and what works on a slot (`start` makes it, in whichever process)."""
+class BuildJob:
+    """A build: the kind and number of records, and what makes the workers (`start`, called in each process)."""
 
     kind: Kind
     settings: dict[str, Any]
-    """As they are kept with the dataset."""
+    """As they are stored with the dataset."""
     n: int
     attempts: int
     """How often a record is tried before it is given up."""
-    start: Callable[[], Callable[[Slot], Built]]
+    start: Callable[[], Callable[[WorkItem], WorkResult]]
 
 
-def build(job: Job, folder: Path, *, workers: int, engine: str, tell: Tell) -> Progress:
-    """Build a dataset in `folder`, or go on with it. Returns what came of it.
+def build(job: BuildJob, folder: Path, *, workers: int, engine: str, on_progress: OnProgress) -> Progress:
+    """Build a dataset in `folder`, or go on with it. Returns the final counts.
 
     Raises `InputError` for settings that cannot be used or differ from the folder's, `StorageError` for a folder in
     use or a full disk, `BackendFailure` where a worker dies: the same call goes on from the last commit.
@@ -68,34 +68,34 @@ def build(job: Job, folder: Path, *, workers: int, engine: str, tell: Tell) -> P
         repeats = Repeats(folder / REPEATS)
         try:
             begin = _restore(folder, job, repeats, progress)
-            tell(progress)
+            on_progress(progress)
             if not writer.complete and begin.number < job.n:
                 with open_engine(engine, workers, job.start) as working:
-                    _work(_Build(job, writer, repeats, working, progress, tell), begin)
+                    _run_build(_Build(job, writer, repeats, working, progress, on_progress), begin)
         finally:
             repeats.close()
     return progress
 
 
-def _restore(folder: Path, job: Job, repeats: Repeats, progress: Progress) -> Slot:
-    """Take over what is committed; where to go on."""
-    last, begin = -1, Slot(0)
+def _restore(folder: Path, job: BuildJob, repeats: Repeats, progress: Progress) -> WorkItem:
+    """Count what is committed; returns the item to continue with."""
+    last, begin = -1, WorkItem(0)
     slot, tried = -1, 0
     with Dataset.open(folder) as dataset:
         repeats.restore(dataset)
         for row in dataset.columns(["index", "id"]):
             progress.made += 1
             if row["index"] > last:
-                last, begin = row["index"], Slot(int(row["id"]) + 1)
+                last, begin = row["index"], WorkItem(int(row["id"]) + 1)
         for index, rejection in dataset.rejected():
-            told = rejection.record or {}
-            slot, tried = told["slot"], tried + 1 if told["slot"] == slot else 1
+            details = rejection.record or {}
+            slot, tried = details["slot"], tried + 1 if details["slot"] == slot else 1
             given_up = tried >= job.attempts
             if given_up:
-                progress.missing[told["chain"]] += 1
+                progress.missing[details["chain"]] += 1
             if index > last:
-                last, begin = index, Slot(slot + 1) if given_up else Slot(slot, tried)
-    progress.found = progress.made
+                last, begin = index, WorkItem(slot + 1) if given_up else WorkItem(slot, tried)
+    progress.existing = progress.made
     return begin
 
 
@@ -103,27 +103,27 @@ def _restore(folder: Path, job: Job, repeats: Repeats, progress: Progress) -> Sl
 class _Build:
     """What committing needs."""
 
-    job: Job
+    job: BuildJob
     writer: DatasetWriter
     repeats: Repeats
-    engine: Engine[Slot, Built]
+    engine: Engine[WorkItem, WorkResult]
     progress: Progress
-    tell: Tell
+    on_progress: OnProgress
 
 
-def _work(build: _Build, begin: Slot) -> None:
-    def slots() -> Iterator[Slot]:
+def _run_build(build: _Build, begin: WorkItem) -> None:
+    def slots() -> Iterator[WorkItem]:
         yield begin
-        yield from map(Slot, range(begin.number + 1, build.job.n))
+        yield from map(WorkItem, range(begin.number + 1, build.job.n))
 
     for built in build.engine.map(slots()):
         while (again := _commit(build, built)) is not None:
             built = build.engine.one(again)
-        build.tell(build.progress)
+        build.on_progress(build.progress)
 
 
-def _commit(build: _Build, built: Built) -> Slot | None:
-    """Add what came of a slot; the attempt to go on with where its record repeats another one."""
+def _commit(build: _Build, built: WorkResult) -> WorkItem | None:
+    """Add the result of an item. Returns the next attempt if its record repeats another one."""
     for attempt in built.attempts:
         again = attempt.record is not None and build.repeats.problem(attempt.record)
         if attempt.record is not None and not again:
@@ -133,10 +133,10 @@ def _commit(build: _Build, built: Built) -> Slot | None:
             return None
         rejection = attempt.rejection or _repeated(attempt, attempt.record, built.slot, str(again))
         build.writer.add(build.writer.next_index, None, attempt.pictures, rejection)
-        build.progress.fallen[rejection.stage] += 1
+        build.progress.rejected[rejection.stage] += 1
     tried = built.attempts[-1].number + 1
     if tried < build.job.attempts:
-        return Slot(built.slot, tried)
+        return WorkItem(built.slot, tried)
     build.progress.missing[str((rejection.record or {})["chain"])] += 1
     return None
 
@@ -144,5 +144,5 @@ def _commit(build: _Build, built: Built) -> Slot | None:
 def _repeated(attempt: Attempt, record: Record | None, slot: int, why: str) -> Rejection:
     assert record is not None
     kept = record.model_dump(mode="json")
-    told = {"slot": slot, "attempt": attempt.number, "chain": group_of(kept), "record": kept}
-    return Rejection(stage="duplicate", reason=why, record=told, images=list(dict.fromkeys(record.images)))
+    details = {"slot": slot, "attempt": attempt.number, "chain": group_of(kept), "record": kept}
+    return Rejection(stage="duplicate", reason=why, record=details, images=list(dict.fromkeys(record.images)))

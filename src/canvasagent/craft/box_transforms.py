@@ -1,4 +1,4 @@
-"""Boxes carried through what was done to a picture since they were found: mirrored, turned, cropped, enlarged."""
+"""Boxes adjusted to what was done to a picture after they were found: flips, rotations, crops, enlargements."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ VISIBLE = 0.5
 """Share of a box that a crop must keep; less, and what it holds is gone."""
 
 
-class CutAway(Exception):
-    """A crop left too little of what a box holds."""
+class CutOff(Exception):
+    """A crop kept too little of a box."""
 
 
-def carried(box: Sequence[int], tool: str, arguments: Mapping[str, Any], before: Size, after: Size) -> Box:
-    """`box` of the picture that a call took, on the grid of the picture that it made. Raises `CutAway`."""
+def transform_box(box: Sequence[int], tool: str, arguments: Mapping[str, Any], before: Size, after: Size) -> Box:
+    """`box` of the picture that a call took, on the grid of the picture that it made. Raises `CutOff`."""
     if tool == "Flip":
         return GRID - box[2], box[1], GRID - box[0], box[3]
     if tool == "Rotate":
@@ -27,7 +27,7 @@ def carried(box: Sequence[int], tool: str, arguments: Mapping[str, Any], before:
         return _cropped(box, arguments["bbox"], before)
     if tool == "SR":
         return box[0], box[1], box[2], box[3]
-    raise ValueError(f"a box cannot be carried through {tool}")
+    raise ValueError(f"a box cannot be followed through {tool}")
 
 
 def _turned(box: Sequence[int], angle: int, before: Size, after: Size) -> Box:
@@ -50,7 +50,7 @@ def _cropped(box: Sequence[int], kept: Sequence[int], before: Size) -> Box:
     inside = [min(max(pixels[axis], 0.0), float(size[axis % 2])) for axis in range(4)]
     whole, left = _area(pixels), _area(inside)
     if whole <= 0 or left < VISIBLE * whole:
-        raise CutAway
+        raise CutOff
     first, top, last, bottom = box_to_grid(inside, size)
     return first, top, last, bottom
 

@@ -1,7 +1,7 @@
-"""Wrong turns that are taken on purpose, so that the data shows how real failures are seen and mended.
+"""Errors injected on purpose, so that the data shows how a policy notices failures and corrects them.
 
-Each kind fits certain steps. What comes of it is not made up: the wrong call is really made, and its real
-observation is what the run goes on from.
+Each kind fits certain steps. Outcomes are real: the wrong call is executed, and the run continues from its
+observation.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any, Literal
 from canvasagent.craft.pictures import Thing
 from canvasagent.craft.plan import Found, Plan, Step
 
-Kind = Literal["wrong id", "wrong box", "small box", "vague phrase", "wrong colour", "wrong place", "refused edit"]
+ErrorKind = Literal["wrong id", "wrong box", "small box", "vague phrase", "wrong colour", "wrong place", "refused edit"]
 
-WEIGHTS: dict[Kind, int] = {
+WEIGHTS: dict[ErrorKind, int] = {
     "wrong id": 2, "wrong box": 2, "small box": 3, "vague phrase": 4, "wrong colour": 4, "wrong place": 4,
     "refused edit": 3,
 }  # fmt: skip
@@ -38,17 +38,17 @@ VAGUE_EDITS: dict[str, tuple[str, ...]] = {
     "rewrite": ("change the text",),
     "erase": ("do something about the text",),
 }
-"""Edits too vague to be carried out."""
+"""Edits too vague to execute."""
 
 COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "black")
 _SIDES = {"left": "right", "right": "left"}
 
 
 @dataclass(frozen=True)
-class Mishap:
-    """A wrong turn: what goes wrong, before which step, and by which arguments."""
+class InjectedError:
+    """An error to inject: its kind, the step that it precedes, and the arguments that it changes."""
 
-    kind: Kind
+    kind: ErrorKind
     step: str
     changed: Mapping[str, Any]
     """Arguments that are wrong; of boxes a share or an order that is applied to the right one."""
@@ -56,14 +56,14 @@ class Mishap:
     """What the wrong call says where that differs: its colour, its place, its phrase."""
 
 
-def choose(plan: Plan, key: str) -> Mishap | None:
-    """A wrong turn that fits the plan; None where none does."""
+def choose_error(plan: Plan, key: str) -> InjectedError | None:
+    """An error that fits the plan, or None."""
     rng = random.Random(f"{key}:mishap")
-    fits: dict[Kind, list[Mishap]] = {}
+    fits: dict[ErrorKind, list[InjectedError]] = {}
     for step in plan.path():
         for find in _FINDERS:
-            for mishap in find(plan, step, rng):
-                fits.setdefault(mishap.kind, []).append(mishap)
+            for error in find(plan, step, rng):
+                fits.setdefault(error.kind, []).append(error)
     if not fits:
         return None
     kinds = sorted(fits)
@@ -80,30 +80,30 @@ def thing_meant(plan: Plan, phrase: str) -> Thing | None:
     return None
 
 
-def _wrong_id(plan: Plan, step: Step, rng: random.Random) -> Iterator[Mishap]:
+def _wrong_id(plan: Plan, step: Step, rng: random.Random) -> Iterator[InjectedError]:
     """An id that does not exist: one too many, or a tool's that made nothing yet."""
     name = next((each for each in ("image", "base_image") if each in step.arguments), None)
     if name is not None:
         nowhere = rng.choice((f"img_{len(plan.pictures) + 1}", "img_0", f"{step.tool}_9"))
-        yield Mishap("wrong id", step.id, {name: nowhere}, {})
+        yield InjectedError("wrong id", step.id, {name: nowhere}, {})
 
 
-def _wrong_box(plan: Plan, step: Step, rng: random.Random) -> Iterator[Mishap]:
+def _wrong_box(plan: Plan, step: Step, rng: random.Random) -> Iterator[InjectedError]:
     """A box whose edges are in the wrong order, or one that reaches out of the picture; one that is too small."""
     if step.tool in ("Crop", "SAM") and isinstance(step.arguments.get("bbox"), Found):
-        yield Mishap("wrong box", step.id, {"bbox": rng.choice(("turned round", "outside"))}, {})
-        yield Mishap("small box", step.id, {"bbox": "small"}, {})
+        yield InjectedError("wrong box", step.id, {"bbox": rng.choice(("turned round", "outside"))}, {})
+        yield InjectedError("small box", step.id, {"bbox": "small"}, {})
 
 
-def _vague_phrase(plan: Plan, step: Step, rng: random.Random) -> Iterator[Mishap]:
+def _vague_phrase(plan: Plan, step: Step, rng: random.Random) -> Iterator[InjectedError]:
     """A bare name where the picture shows several of that name."""
     phrase = step.arguments.get("reference_text")
     thing = thing_meant(plan, str(phrase)) if step.act == "locate" and isinstance(phrase, str) else None
     if thing is not None and thing.count > 1 and thing.name != phrase:
-        yield Mishap("vague phrase", step.id, {"reference_text": thing.name}, {"thing": thing.name})
+        yield InjectedError("vague phrase", step.id, {"reference_text": thing.name}, {"thing": thing.name})
 
 
-def _wrong_edit(plan: Plan, step: Step, rng: random.Random) -> Iterator[Mishap]:
+def _wrong_edit(plan: Plan, step: Step, rng: random.Random) -> Iterator[InjectedError]:
     """Another colour or the other side than asked for, where that can be seen by looking for the thing."""
     prompt, thing = str(step.arguments.get("edit_prompt", "")), step.facts.get("thing", "")
     color, where = step.facts.get("color", ""), step.facts.get("where", "")
@@ -112,7 +112,7 @@ def _wrong_edit(plan: Plan, step: Step, rng: random.Random) -> Iterator[Mishap]:
         had = {one.color for picture in plan.pictures for one in picture.contents.things}
         other = rng.choice([each for each in COLORS if each != color and each not in had])
         wrong = re.sub(rf"\b{re.escape(color)}\b(?!.*\b{re.escape(color)}\b)", other, prompt)
-        yield Mishap("wrong colour", step.id, {"edit_prompt": wrong}, {"color": other})
+        yield InjectedError("wrong colour", step.id, {"edit_prompt": wrong}, {"color": other})
     side = re.fullmatch(r"(?:on|at|to) the (left|right)(?: side)?", where)
     if (
         step.act in ("add", "move")
@@ -121,18 +121,18 @@ def _wrong_edit(plan: Plan, step: Step, rng: random.Random) -> Iterator[Mishap]:
         and (step.act == "move" or not thing_meant(plan, thing))
     ):
         other = where.replace(side[1], _SIDES[side[1]])
-        yield Mishap("wrong place", step.id, {"edit_prompt": prompt.replace(where, other)}, {"where": other})
+        yield InjectedError("wrong place", step.id, {"edit_prompt": prompt.replace(where, other)}, {"where": other})
 
 
-def _refused_edit(plan: Plan, step: Step, rng: random.Random) -> Iterator[Mishap]:
+def _refused_edit(plan: Plan, step: Step, rng: random.Random) -> Iterator[InjectedError]:
     """An edit in words that say too little."""
     if step.tool == "ImageEdit" and step.act in VAGUE_EDITS:
         thing = name_of(plan, step.facts.get("thing", "")) or step.facts.get("thing", "picture")
         wording = rng.choice(VAGUE_EDITS[step.act]).format(thing=thing)
-        yield Mishap("refused edit", step.id, {"edit_prompt": wording}, {})
+        yield InjectedError("refused edit", step.id, {"edit_prompt": wording}, {})
 
 
-_FINDERS: tuple[Callable[[Plan, Step, random.Random], Iterator[Mishap]], ...] = (
+_FINDERS: tuple[Callable[[Plan, Step, random.Random], Iterator[InjectedError]], ...] = (
     _wrong_id, _wrong_box, _vague_phrase, _wrong_edit, _refused_edit,
 )  # fmt: skip
 
@@ -143,10 +143,10 @@ def name_of(plan: Plan, phrase: str) -> str | None:
     return thing.name if thing is not None else (phrase or None) if " " not in phrase else None
 
 
-def spoilt(mishap: Mishap, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """A call's arguments as the wrong turn has them."""
-    wrong = {**arguments, **mishap.changed}
-    if "bbox" in mishap.changed:
+def corrupted(error: InjectedError, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A call's arguments with the error applied."""
+    wrong = {**arguments, **error.changed}
+    if "bbox" in error.changed:
         left, top, right, bottom = arguments["bbox"]
         wide, high = right - left, bottom - top
         small = [left + wide * 3 // 8, top + high * 3 // 8, right - wide * 3 // 8, bottom - high * 3 // 8]
@@ -156,5 +156,5 @@ def spoilt(mishap: Mishap, arguments: Mapping[str, Any]) -> dict[str, Any]:
             "small": small
             if wide >= 40 and high >= 40
             else [left, top, left + max(8, wide // 4), top + max(8, high // 4)],
-        }[mishap.changed["bbox"]]
+        }[error.changed["bbox"]]
     return wrong

@@ -1,6 +1,6 @@
-"""What a conversation shows of a run so far: each call's observation, taken apart again, and the pictures' sizes.
+"""The observations of a run so far, parsed from its conversation, and the sizes of its pictures.
 
-The performer keeps nothing between turns; this is all that it knows.
+The gold policy has no state of its own between turns; this is all that it knows.
 """
 
 from __future__ import annotations
@@ -19,24 +19,28 @@ ALIKE = 0.8
 
 
 @dataclass(frozen=True)
-class Past:
+class ObservationHistory:
     """A run so far: its observations in order, and the size of every picture by id."""
 
     observations: tuple[Observation, ...]
     sizes: dict[str, Size] = field(default_factory=dict)
 
 
-def past_of(messages: Sequence[Message]) -> Past:
+def history_of_messages(messages: Sequence[Message]) -> ObservationHistory:
     """What a conversation shows since its last user message."""
     start = max((index for index, message in enumerate(messages) if message.role == "user"), default=0)
     sizes = {asset.id: asset.size for message in messages for asset in message.assets}
-    return Past(tuple(observe(message.text) for message in messages[start:] if message.role == "tool"), sizes)
+    return ObservationHistory(
+        tuple(observe(message.text) for message in messages[start:] if message.role == "tool"), sizes
+    )
 
 
-def past_of_run(trajectory: Trajectory) -> Past:
+def history_of_trajectory(trajectory: Trajectory) -> ObservationHistory:
     """The same from a run's record."""
-    told = [turn.observation for turn in trajectory.turns if turn.observation is not None]
-    return Past(tuple(observe(text) for text in told), {asset.id: asset.size for asset in trajectory.assets})
+    texts = [turn.observation for turn in trajectory.turns if turn.observation is not None]
+    return ObservationHistory(
+        tuple(observe(text) for text in texts), {asset.id: asset.size for asset in trajectory.assets}
+    )
 
 
 def says(data: Sequence[dict[str, Any]], text: str) -> bool:

@@ -1,4 +1,4 @@
-"""One passage through a plan: what each step's arguments are, given what was seen, and where wrong turns are taken."""
+"""Runs a plan: fills in each step's arguments from what was observed, and injects an error where one is due."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from canvasagent.craft.carrying import CutAway, carried
-from canvasagent.craft.mishaps import Kind, Mishap, name_of, spoilt
-from canvasagent.craft.observations import ALIKE, says
+from canvasagent.craft.box_transforms import CutOff, transform_box
+from canvasagent.craft.error_injection import ErrorKind, InjectedError, corrupted, name_of
+from canvasagent.craft.observation_history import ALIKE, says
 from canvasagent.craft.pictures import Box
 from canvasagent.craft.plan import Branch, Condition, Found, Made, Node, Plan, Step, Value
 from canvasagent.craft.verifying import in_place, satisfied, shortfall, verification_of
@@ -18,8 +18,8 @@ from canvasagent.protocol.observation_parser import Observation, likeness
 from canvasagent.protocol.turns import ToolCall
 
 
-class Stuck(Exception):
-    """The plan cannot be carried out on what was found; the message says why."""
+class PlanBlocked(Exception):
+    """The plan does not fit what was found; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Move:
 
     step: Step
     call: ToolCall
-    mishap: Kind | None = None
+    injected: ErrorKind | None = None
     extra: bool = False
-    """It is no step of the plan: it makes sure, or asks again in other words."""
+    """Not a step of the plan: it verifies a result, or asks again in other words."""
 
 
 @dataclass
-class Account:
-    """What became of a plan: the moves made, what was seen, how branches turned out, and what stopped it."""
+class PlanProgress:
+    """How far a plan got: the moves made, what was seen, which branches were taken, and what stopped it."""
 
     moves: list[Move] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Account:
     final: str | None = None
     """Id of the result's asset."""
     next: Move | None = None
-    """The call that has no observation yet; None once the plan is carried out."""
+    """The call that has no observation yet; None once the plan is finished."""
 
     @property
     def mismatches(self) -> list[str]:
@@ -52,91 +52,95 @@ class Account:
         return [condition.step for condition, held in self.branches if held != condition.holds]
 
 
-Script = Generator[Move, Observation, None]
-Answered = Generator[Move, Observation, Seen]
+Moves = Generator[Move, Observation, None]
+MoveResult = Generator[Move, Observation, Seen]
 
 
-class Passage:
-    """Yields the calls of a plan one by one and takes their observations. What was made and found is kept by step."""
+class PlanRunner:
+    """Yields the calls of a plan one by one and takes their observations. Keeps results and findings by step."""
 
-    def __init__(self, plan: Plan, mishap: Mishap | None, check: Step | None, sizes: Mapping[str, Size]) -> None:
-        self.plan, self.mishap, self.check, self.sizes = plan, mishap, check, sizes
-        self.account = Account()
+    def __init__(
+        self, plan: Plan, injected: InjectedError | None, check: Step | None, sizes: Mapping[str, Size]
+    ) -> None:
+        self.plan, self.injected, self.check, self.sizes = plan, injected, check, sizes
+        self.progress = PlanProgress()
         self._made: dict[str, str] = {}
         self._found: dict[str, list[dict[str, Any]]] = {}
         self._calls: dict[str, ToolCall] = {}
         self._deciding = {branch.condition.step for branch in plan.branches()}
         self._last: str | None = None
 
-    def script(self) -> Script:
-        """The whole plan. Raises `Stuck`."""
+    def moves(self) -> Moves:
+        """The whole plan. Raises `PlanBlocked`."""
         yield from self._nodes(self.plan.nodes)
         if self.plan.result is not None:
-            self.account.final = self._asset(self.plan.result)
+            self.progress.final = self._asset(self.plan.result)
 
-    def _nodes(self, nodes: Sequence[Node]) -> Script:
+    def _nodes(self, nodes: Sequence[Node]) -> Moves:
         for node in nodes:
             if isinstance(node, Branch):
                 held = holds(node.condition, self._found.get(node.condition.step, []))
-                self.account.branches.append((node.condition, held))
+                self.progress.branches.append((node.condition, held))
                 yield from self._nodes(node.yes if held else node.no)
             else:
                 yield from self._step(node)
 
     # ── one step ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _step(self, step: Step) -> Script:
-        """A step, after the wrong turn that may come before it, and before the check that may follow it."""
+    def _step(self, step: Step) -> Moves:
+        """A step: first the error to inject before it, if any, and afterwards its check, if any."""
         arguments = self._arguments(step)
-        if self.mishap is not None and self.mishap.step == step.id:
-            yield from self._wrong_turn(self.mishap, step, arguments)
+        if self.injected is not None and self.injected.step == step.id:
+            yield from self._inject_error(self.injected, step, arguments)
         seen = yield from self._make(step, arguments)
         if seen.failed:
-            raise Stuck(f"{step.tool} failed: {' '.join(seen.text.split())}")
+            raise PlanBlocked(f"{step.tool} failed: {' '.join(seen.text.split())}")
         if not satisfied(step, seen) and step.id not in self._deciding:
             yield from self._again(step, arguments)
         if self.check is not None and self.check.id == f"{step.id}:check":
             after = yield from self._make(self.check, self._arguments(self.check), extra=True)
             if after.failed or not satisfied(self.check, after) or not in_place(self.check, after):
-                raise Stuck(shortfall(self.check))
+                raise PlanBlocked(shortfall(self.check))
 
-    def _make(self, step: Step, arguments: dict[str, Any], mishap: Kind | None = None, extra: bool = False) -> Answered:
-        """One call; what came of it stands for the step unless it was a wrong turn."""
+    def _make(
+        self, step: Step, arguments: dict[str, Any], injected: ErrorKind | None = None, extra: bool = False
+    ) -> MoveResult:
+        """One call. Its outcome counts as the step's unless the call was an injected error."""
         call = ToolCall(step.tool, arguments)
-        observation = yield Move(step, call, mishap, extra)
-        seen = Seen(step, observation.text, observation.data, observation.failed, mishap is not None)
-        self.account.seen.append(seen)
+        observation = yield Move(step, call, injected, extra)
+        seen = Seen(step, observation.text, observation.data, observation.failed, injected is not None)
+        self.progress.seen.append(seen)
         self._last = observation.made
-        if mishap is None and not observation.failed:
+        if injected is None and not observation.failed:
             self._calls[step.id], self._found[step.id] = call, observation.data
             if observation.made is not None:
                 self._made[step.id] = observation.made
         return seen
 
-    def _again(self, step: Step, arguments: dict[str, Any]) -> Script:
-        """Ask once more in other words where nothing was found. Raises `Stuck` where there are none, or no help."""
+    def _again(self, step: Step, arguments: dict[str, Any]) -> Moves:
+        """Ask once more in other words. Raises `PlanBlocked` if there are no other words or nothing is found."""
         name = name_of(self.plan, step.facts.get("thing", "")) if step.tool == "Grounding" else None
         if name is None or name == arguments["reference_text"] or step.facts.get("expected") == "gone":
-            raise Stuck(shortfall(step))
+            raise PlanBlocked(shortfall(step))
         seen = yield from self._make(step, {**arguments, "reference_text": name}, extra=True)
         if len(seen.data or ()) != 1:
-            raise Stuck(shortfall(step))
+            raise PlanBlocked(shortfall(step))
 
-    def _wrong_turn(self, mishap: Mishap, step: Step, arguments: dict[str, Any]) -> Script:
-        """The wrong call, and where only looking can reveal it, the look. Raises `Stuck` where nothing reveals it."""
-        told = step.model_copy(update={"facts": {**step.facts, **mishap.facts}})
-        seen = yield from self._make(told, spoilt(mishap, arguments), mishap.kind)
-        if mishap.kind == "vague phrase" and len(seen.data or ()) < 2:
-            raise Stuck("the vague phrase found only one thing")
-        if mishap.kind not in ("wrong colour", "wrong place"):
+    def _inject_error(self, injected: InjectedError, step: Step, arguments: dict[str, Any]) -> Moves:
+        """The wrong call, and the look at its result if only that reveals it. Raises `PlanBlocked` if nothing does."""
+        wrong_step = step.model_copy(update={"facts": {**step.facts, **injected.facts}})
+        seen = yield from self._make(wrong_step, corrupted(injected, arguments), injected.kind)
+        if injected.kind == "vague phrase" and len(seen.data or ()) < 2:
+            raise PlanBlocked("the vague phrase found only one thing")
+        if injected.kind not in ("wrong colour", "wrong place"):
             return
         check = verification_of(self.plan, step)
         if self._last is None or check is None:
-            raise Stuck("the wrong turn could not be taken")
+            raise PlanBlocked("the wrong turn could not be taken")
         looked = {name: value for name, value in check.arguments.items() if isinstance(value, str)}
-        after = yield from self._make(check, {"image": self._last, **looked}, mishap.kind)
+        after = yield from self._make(check, {"image": self._last, **looked}, injected.kind)
         if satisfied(check, after) and in_place(check, after):
-            raise Stuck("the wrong turn was not revealed")
+            raise PlanBlocked("the wrong turn was not revealed")
 
     # ── arguments ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -151,9 +155,9 @@ class Passage:
             return list(value) if isinstance(value, tuple) else value
         item = self._item(value)
         if name == "bbox":
-            return list(self._carried(value, item["bbox"]))
+            return list(self._current_box(value, item["bbox"]))
         if name == "position":
-            left, top, right, bottom = self._carried(value, item["bbox"])
+            left, top, right, bottom = self._current_box(value, item["bbox"])
             return [(left + right) // 2, (top + bottom) // 2]
         return item.get("text") or item.get("label")
 
@@ -162,32 +166,32 @@ class Passage:
             return self._made[name]
         if name in self.sizes:
             return name
-        raise Stuck(f"{name} made no picture")
+        raise PlanBlocked(f"{name} made no picture")
 
     def _item(self, found: Found) -> dict[str, Any]:
-        """What a step found. Raises `Stuck` where it did not find that."""
+        """What a step found. Raises `PlanBlocked` where it did not find that."""
         items = self._found.get(found.step, [])
         if found.text is not None:
             best = max(items, key=lambda item: likeness(str(item.get("text", "")), str(found.text)), default=None)
             if best is None or likeness(str(best.get("text", "")), found.text) < ALIKE:
-                raise Stuck(f"'{found.text}' was not read")
+                raise PlanBlocked(f"'{found.text}' was not read")
             return best
         if found.nth >= len(items):
-            raise Stuck(f"{found.step} found {len(items)}, and number {found.nth + 1} is needed")
+            raise PlanBlocked(f"{found.step} found {len(items)}, and number {found.nth + 1} is needed")
         return items[found.nth]
 
-    def _carried(self, found: Found, box: Sequence[int]) -> Box:
+    def _current_box(self, found: Found, box: Sequence[int]) -> Box:
         left, top, right, bottom = box
         now: Box = (left, top, right, bottom)
         for name in found.through:
             if name not in self._calls:
-                raise Stuck(f"{name} was not made")
+                raise PlanBlocked(f"{name} was not made")
             call = self._calls[name]
             before, after = self.sizes[call.arguments["image"]], self.sizes[self._made[name]]
             try:
-                now = carried(now, call.name, call.arguments, before, after)
-            except CutAway as error:
-                raise Stuck("what was found was cut away") from error
+                now = transform_box(now, call.name, call.arguments, before, after)
+            except CutOff as error:
+                raise PlanBlocked("what was found was cut away") from error
         return grown(now, found.margin)
 
 

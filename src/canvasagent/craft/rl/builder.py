@@ -1,4 +1,4 @@
-"""The builder of tasks; what it shares with that of trajectories is in `craft.building`."""
+"""The builder of tasks; what it shares with that of trajectories is in `craft.builder`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from canvasagent.backends.profile import load_profile
-from canvasagent.craft.building import Job, Progress, Tell, build
+from canvasagent.craft.builder import BuildJob, OnProgress, Progress, build
 from canvasagent.craft.funnel import write_funnel
 from canvasagent.craft.rl.filters import stages
-from canvasagent.craft.rl.making import Settings, Start
 from canvasagent.craft.rl.model import ModelFilter
 from canvasagent.craft.rl.seeds import cells, marginals
+from canvasagent.craft.rl.worker import Settings, TaskWorkerFactory
 from canvasagent.craft.sources import load_source
 from canvasagent.craft.writers import load_writer
 from canvasagent.errors import InputError
@@ -28,8 +28,8 @@ def settings_for(n: int, weights: Mapping[str, Sequence[float]] | None = None, *
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise InputError(f"the settings of the build are wrong: {told}.") from error
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise InputError(f"the settings of the build are wrong: {problems}.") from error
     _usable(settings)
     return settings
 
@@ -52,7 +52,7 @@ def build_rl(
     *,
     workers: int = 1,
     engine: str = "local",
-    tell: Tell = lambda progress: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> Progress:
     """Build a dataset of tasks in `folder`, or go on with it. Returns what came of it.
 
@@ -60,10 +60,10 @@ def build_rl(
     use or a full disk, `BackendFailure` where a worker dies: the same call goes on from the last commit.
     """
     kept = settings.model_dump(mode="json")
-    job = Job("rl", kept, settings.n, settings.attempts, Start(settings))
-    progress = build(job, folder, workers=workers, engine=engine, tell=tell)
+    job = BuildJob("rl", kept, settings.n, settings.attempts, TaskWorkerFactory(settings))
+    progress = build(job, folder, workers=workers, engine=engine, on_progress=on_progress)
     write_funnel(folder, stages())
     return progress
 
 
-__all__ = ["Progress", "Settings", "Tell", "build_rl", "settings_for"]
+__all__ = ["OnProgress", "Progress", "Settings", "build_rl", "settings_for"]
