@@ -360,13 +360,13 @@ def test_a_build_that_is_interrupted_goes_on_without_loss(
     settings = settings_for(10, **SMALL)
 
     def stop(progress: shared.Progress) -> None:
-        if progress.made - progress.found >= 5:
+        if progress.made - progress.existing >= 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         build_rl(settings, tmp_path / "tasks", on_progress=stop)
     progress = build_rl(settings, tmp_path / "tasks")
-    assert 0 < progress.found < 10 and progress.made == 10
+    assert 0 < progress.existing < 10 and progress.made == 10
     assert shards(tmp_path / "tasks") == shards(built)
 
 

@@ -111,7 +111,7 @@ def test_neither_workers_nor_sets_nor_a_kill_change_a_byte(built: Path, mix: Pat
         before = committed(folder)
         assert 0 < before <= N
         progress = build_sft(settings, folder)
-    assert progress.found == before and progress.made == N
+    assert progress.existing == before and progress.made == N
     assert contents(folder) == contents(built)
 
 
