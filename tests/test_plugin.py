@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+import canvasagent
+
 PACKAGE = Path(__file__).parent / "plugin_package"
 
 _EPISODE = """
@@ -68,7 +70,8 @@ def installed(tmp_path: Path) -> Path:
 
 
 def python(installed: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    source = str(Path(canvasagent.__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(installed), source])}
     command = [sys.executable, "-c", script, *arguments]
     return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=120)
 
@@ -107,7 +110,7 @@ def test_without_it_nothing_of_it_is_there(tmp_path: Path) -> None:
     [
         (
             ("import Field", "import Fields"),
-            "the tool 'blur' of the installed package 'canvasagent-blur' cannot be loaded",
+            "the tool 'blur' of the installed package 'canvasagent-blur' cannot be imported",
         ),
         (('name="SoftBlur"', 'name="Soft Blur"'), "must be letters and digits"),
         (('aliases=("Blur",)', 'aliases=("Edit",)'), "both claim the name 'Edit'"),

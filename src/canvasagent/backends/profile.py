@@ -7,14 +7,15 @@ A profile is a folder in `backends/` (each file named after a tool is that tool'
     extends = "lite"                      # start from this one
     isolate = ["ImageEdit"]               # run these in a process that can be ended
     [backends]
-    OCR = "lite/ocr"                      # a built-in, or "package.module:Class", or an entry point's name
+    OCR = "lite/ocr"                      # a built-in, an entry point's name, "package.module:Class" or FILE.py[:Class]
     [options.SR]                          # the fields of the backend's Config
     iterations = 12
 
 `remote:URL` stands for all that the tool server at that address has (`canvasagent serve tools`).
 
 An installed package adds a backend through the entry point group `canvasagent.backends`; one named
-`lite/my_tool` is part of the profile `lite`.
+`lite/my_tool` is part of the profile `lite`. A FILE.py lies where the profile's file says, relative to it; one of
+`CANVASAGENT_PLUGINS` with a `TOOL` and its `Backend` is part of every built-in profile.
 """
 
 from __future__ import annotations
@@ -23,9 +24,7 @@ import hashlib
 import json
 import re
 import tomllib
-from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -35,10 +34,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from canvasagent.backends import profile_names as profile_names
 from canvasagent.backends.base import Backend
 from canvasagent.errors import CanvasAgentError, InputError
+from canvasagent.plugins import Kind, PluginFile, import_problem, plugin_files
 from canvasagent.storage.input_files import regular_file
 from canvasagent.tools import all_tools
 
-GROUP = "canvasagent.backends"
 REMOTE = "remote:"
 _FOLDER = Path(__file__).parent
 _SECRET = re.compile(r"(?:^|_)(?:key|apikey|token|secret|password)$", re.IGNORECASE)
@@ -67,25 +66,31 @@ class Profile(BaseModel):
     """OCR and Crop write boxes in pixels, as the research release does."""
 
 
-@cache
-def _registered() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
-
-
 def built_in_backends() -> list[str]:
     """The names of the backends of this package: `lite/ocr`."""
-    return [f"{name}/{info.name}" for name in profile_names() for info in iter_modules([str(_FOLDER / name)])]
+    return list(_modules())
 
 
-def registered_backends() -> list[str]:
-    """The names under which installed packages register backends, without loading any."""
-    return list(_registered())
+def _modules() -> dict[str, str]:
+    """Built-in backends and their modules."""
+    found = [(name, info.name) for name in profile_names() for info in iter_modules([str(_FOLDER / name)])]
+    return {f"{name}/{stem}": f"canvasagent.backends.{name}.{stem}" for name, stem in found if not stem.startswith("_")}
+
+
+BACKENDS = Kind(
+    noun="backend",
+    modules=_modules,
+    attribute="Backend",
+    shape="a class",
+    is_part=lambda value: isinstance(value, type),
+    group="canvasagent.backends",
+)
 
 
 def backends_known() -> dict[str, list[str]]:
     """Every backend that can be named here, by the slug of its tool, where its name says the tool."""
     known: dict[str, list[str]] = {}
-    for name in (*built_in_backends(), *registered_backends()):
+    for name in BACKENDS.names():
         known.setdefault(name.rpartition("/")[2], []).append(name)
     return known
 
@@ -141,12 +146,24 @@ def _load(spec: str | Path | Profile, below: tuple[str, ...]) -> Profile:
 
 def _built_in(name: str) -> Profile:
     slugs = {tool.slug: tool.name for tool in all_tools().values()}
-    files = {info.name for info in iter_modules([str(_FOLDER / name)])}
-    files |= {point.split("/", 1)[1] for point in _registered() if point.startswith(f"{name}/")}
+    files = {spec.removeprefix(f"{name}/") for spec in BACKENDS.names() if spec.startswith(f"{name}/")}
     described = _FOLDER / name / "profile.toml"
     settings = tomllib.loads(described.read_text("utf-8")) if described.is_file() else {}
     own = {slugs[file]: f"{name}/{file}" for file in sorted(files) if file in slugs}
-    return Profile(**{"name": name, **settings, "backends": {**own, **settings.get("backends", {})}})
+    return Profile(**{"name": name, **settings, "backends": {**_in_files(), **own, **settings.get("backends", {})}})
+
+
+def _in_files() -> dict[str, str]:
+    """The backends of plug-in files that define a tool and its backend together."""
+    modules = {path: PluginFile(path).module() for path in plugin_files()}
+    pairs = {
+        path: (getattr(module, "TOOL", None), getattr(module, "Backend", None)) for path, module in modules.items()
+    }
+    return {
+        tool.name: path
+        for path, (tool, backend) in pairs.items()
+        if tool is not None and getattr(backend, "tool", None) == tool.name
+    }
 
 
 def _from_server(spec: str) -> Profile:
@@ -171,9 +188,20 @@ def _from_file(path: Path) -> Profile:
         where = ".".join(str(part) for part in problem["loc"])
         hint = f" A profile has {', '.join(Profile.model_fields)}." if problem["type"] == "extra_forbidden" else ""
         raise InputError(f"profile '{path}': {where}: {problem['msg']}.{hint}") from error
-    if profile.extends is not None and profile.extends.endswith(".toml"):
-        return profile.model_copy(update={"extends": str(path.parent / profile.extends)})
-    return profile
+    backends = {tool: _beside(path, spec) for tool, spec in profile.backends.items()}
+    extends = profile.extends
+    if extends is not None and extends.endswith(".toml"):
+        extends = str(path.parent / extends)
+    return profile.model_copy(update={"extends": extends, "backends": backends})
+
+
+def _beside(profile: Path, spec: str) -> str:
+    """A backend's `FILE.py[:Class]` as an absolute path: relative ones start from the profile's folder."""
+    file = None if spec.startswith(REMOTE) else PluginFile.parse(spec)
+    if file is None:
+        return spec
+    path = str((profile.parent / file.path).resolve())
+    return path if file.argument is None else f"{path}:{file.argument}"
 
 
 def _merge(base: Profile, own: Profile) -> Profile:
@@ -191,44 +219,36 @@ def _merge(base: Profile, own: Profile) -> Profile:
 
 
 def backend_class(spec: str) -> Any:
-    """The `Backend` class that `spec` names. Raises `InputError` if there is none or it cannot be imported."""
+    """The `Backend` class that `spec` names. Raises `InputError` if there is none or it cannot be imported.
+
+    A FILE.py and a `package.module:Class` are imported: `spec` comes from the user, or has passed
+    `canvasagent.record.trust`.
+    """
+    if spec.startswith(REMOTE):
+        return _remote_class(spec)
+    if (file := PluginFile.parse(spec)) is not None:
+        return BACKENDS.load_file(file, file.argument)
+    module, colon, attribute = spec.partition(":")
+    if not colon or spec in BACKENDS.names():
+        return BACKENDS.load(spec)
     try:
-        if spec.startswith(REMOTE):
-            return _remote_class(spec)
-        if spec in _registered():
-            loaded = _registered()[spec].load()
-            return getattr(loaded, "Backend", loaded)
-        module, attribute = _where(spec)
         return getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
-        if error.name is None or module_of(spec).startswith(error.name):
+        if error.name is None or module.startswith(error.name):
             raise InputError(f"there is no backend '{spec}': {error}.") from error
-        raise InputError(f"backend '{spec}' needs a module that is not installed: {error}.") from error
+        raise InputError(f"the backend '{spec}' needs a module that is not installed: {error}.") from error
     except AttributeError as error:
         raise InputError(f"there is no backend '{spec}': {error}.") from error
     except CanvasAgentError:
         raise
     except Exception as error:
-        raise InputError(f"backend '{spec}' cannot be imported: {type(error).__name__}: {error}.") from error
+        raise InputError(f"the backend '{spec}' cannot be imported: {import_problem(error)}.") from error
 
 
 def _remote_class(spec: str) -> Any:
     from canvasagent.backends import remote
 
     return remote.backend_class(spec.removeprefix(REMOTE))
-
-
-def _where(spec: str) -> tuple[str, str]:
-    """The module and the attribute that `spec` means, where it is not an entry point's name."""
-    module, colon, attribute = spec.partition(":")
-    return (module, attribute) if colon else (f"canvasagent.backends.{spec.replace('/', '.')}", "Backend")
-
-
-def module_of(spec: str) -> str:
-    """The module that holds the backend `spec`."""
-    if spec.startswith(REMOTE):
-        return "canvasagent.backends.remote"
-    return _registered()[spec].module if spec in _registered() else _where(spec)[0]
 
 
 def make_config(cls: Any, options: dict[str, Any], spec: str) -> Any:
@@ -263,4 +283,10 @@ def fingerprint(spec: str, options: dict[str, Any]) -> str:
         return str(elsewhere)
     config = make_config(cls, options, spec)
     settings = json.dumps(config.model_dump(mode="json"), sort_keys=True) if config is not None else ""
-    return f"{spec}@{cls.version}+{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+    file = PluginFile.parse(spec)
+    if file is None:
+        return f"{spec}@{cls.version}+{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+    # A file changes more often than its version, and its folder is of no concern to a record.
+    settings += Path(file.path).read_text("utf-8")
+    name = Path(file.path).name + (f":{file.argument}" if file.argument is not None else "")
+    return f"{name}@{cls.version}+{hashlib.sha256(settings.encode()).hexdigest()[:12]}"

@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -36,6 +37,9 @@ from canvasagent.cli.completion import typed_words
 from canvasagent.cli.help_pages import HELP_NAMES, finish
 from canvasagent.cli.stops import stop_signals
 from canvasagent.cli.terminal import any_encoding, harmless_json
+from canvasagent.plugins import using_plugin_files
+
+PLUGIN_OPTION = "--plugin"
 
 COMMANDS = {
     "Make pictures": {
@@ -93,7 +97,7 @@ def command_line(arguments: Sequence[str], *, every: bool = False) -> TyperGroup
         epilog="Keys are read from the environment: CANVASAGENT_API_KEY or OPENAI_API_KEY, never from an option.",
     )
     app.callback()(_global_options)
-    used = next((word for word in arguments if not word.startswith("-")), None)
+    used = _leading(arguments)[1]
     panels = {name: panel for panel, commands in COMMANDS.items() for name in commands}
     for name, panel in panels.items():
         summary = COMMANDS[panel][name]
@@ -105,6 +109,19 @@ def command_line(arguments: Sequence[str], *, every: bool = False) -> TyperGroup
     assert isinstance(root, TyperGroup)
     finish(root, panels)
     return root
+
+
+def _leading(arguments: Sequence[str]) -> tuple[list[str], str | None]:
+    """The files of `--plugin` before the command, and the command."""
+    files, words = list[str](), iter(arguments)
+    for word in words:
+        if word == PLUGIN_OPTION:
+            files += [path for path in [next(words, None)] if path is not None]
+        elif word.startswith(f"{PLUGIN_OPTION}="):
+            files.append(word.partition("=")[2])
+        elif not word.startswith("-"):
+            return files, word
+    return files, None
 
 
 def _not_loaded() -> None:
@@ -124,16 +141,25 @@ def _global_options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
     verbose: Annotated[bool, verbose_option()] = False,
+    plugin: Annotated[
+        list[Path] | None,
+        typer.Option(
+            PLUGIN_OPTION,
+            help="A Python file of yours with a TOOL, Backend, EDIT or CHECK, known to this command; may be repeated.",
+            metavar="FILE.py",
+        ),
+    ] = None,
 ) -> None:
-    """Options that come before the command."""
+    """Options that come before the command. Plug-ins are imported earlier: commands are made of the tools."""
 
 
 def _carry_out(arguments: Sequence[str]) -> Ending:
     """Run the command; every error becomes one line in words and an exit code."""
     try:
         typed = typed_words()
-        root = command_line(arguments if typed is None else typed)
-        result = root(list(arguments), "canvasagent", standalone_mode=False)
+        with using_plugin_files(_leading(arguments)[0] if typed is None else ()):
+            root = command_line(arguments if typed is None else typed)
+            result = root(list(arguments), "canvasagent", standalone_mode=False)
     except typer.TyperException as error:
         return _usage_error(error)
     except (typer.Abort, KeyboardInterrupt):

@@ -101,7 +101,7 @@ def run(
     policy: Annotated[
         str | None,
         typer.Option(
-            help=f"Who decides what to do: {', '.join(policy_names())} (as in openai:MODEL, replay:RUN). "
+            help=f"Who decides what to do: {', '.join(policy_names())} (as in openai:MODEL, replay:RUN), or FILE.py. "
             f"Default: {defaults.POLICY}.",
             metavar="NAME",
             autocompletion=policies,

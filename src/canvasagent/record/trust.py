@@ -7,9 +7,11 @@ which code is imported. What it names beyond the installation is a claim:
     the base URL of its policy, unless it is the one that the environment names anyway
     a policy's argument that is more than a name: `replay:PATH`
     a profile or backend that is an address, a file or `package.module:Class`
+    a Python file, as a policy or a backend
     settings of backends that load weights or ask servers
 
-A claim is refused until the user names the same thing in the same command, or trusts the record. Nothing is imported,
+A claim is refused until the user names the same thing in the same command, or trusts the record; a file is never taken
+from a record, trusted or not. Nothing is imported,
 no connection is made and no key is read before that. An address that only a record names gets no key from the
 environment even where the record is trusted: the key was given for another host.
 """
@@ -26,15 +28,16 @@ from pydantic import ValidationError
 
 from canvasagent.backends.lacking import COMPLETE
 from canvasagent.backends.profile import (
+    BACKENDS,
     REMOTE,
     Profile,
     built_in_backends,
     profile_names,
     profile_record,
-    registered_backends,
 )
 from canvasagent.endpoints.address import NO_KEY, general_address, same_address
 from canvasagent.errors import InputError, StorageError
+from canvasagent.plugins import names_file
 from canvasagent.storage.foreign_json import excerpt, first_problem
 
 if TYPE_CHECKING:
@@ -134,7 +137,7 @@ def refuse(whose: str, claims: Sequence[Claim], trust: bool) -> None:
         "record names gets no key of yours."
     )
     if not all(claim.trustable for claim in claims):
-        allow = "since a profile's file is never taken from a record, not even with --trust-record."
+        allow = "since a file is never taken from a record, not even with --trust-record."
     raise InputError(
         f"{whose} names what a record may not decide: {listed}. Nothing was imported and nothing was sent. "
         f"Name what you want to use with {options}, {allow}"
@@ -146,11 +149,12 @@ def profile_claims(profile: str | Profile) -> list[Claim]:
     if isinstance(profile, str):
         return [] if profile in profile_names() else [_profile_claim(profile)]
     claims = profile_claims(profile.extends) if profile.extends is not None else []
-    installed = {*built_in_backends(), *registered_backends()}
+    installed = set(BACKENDS.names())
     for tool, spec in profile.backends.items():
         if spec not in installed:
-            claims.append(Claim(f"the backend of {tool}", spec, "--profile"))
-    harmless = {spec for spec in built_in_backends() if spec.startswith(COMPLETE)} - {*registered_backends()}
+            trustable = spec.startswith(REMOTE) or not names_file(spec)
+            claims.append(Claim(f"the backend of {tool}", spec, "--profile", trustable))
+    harmless = {spec for spec in built_in_backends() if spec.startswith(COMPLETE)}
     for tool, settings in profile.options.items():
         if settings and profile.backends.get(tool) not in harmless:
             shown = json.dumps(profile_record(profile)["options"][tool], ensure_ascii=False, default=str)
@@ -166,7 +170,11 @@ def _profile_claim(name: str) -> Claim:
 
 def _policy_claims(policy: str) -> list[Claim]:
     name, colon, argument = policy.partition(":")
-    if not (colon and argument) or name in NAMED_BY_ARGUMENT:
+    if name in NAMED_BY_ARGUMENT:
+        return []
+    if names_file(policy):
+        return [Claim("a policy's file", policy, "--policy", trustable=False)]
+    if not (colon and argument):
         return []
     return [Claim("a policy with an argument", policy, "--policy")]
 

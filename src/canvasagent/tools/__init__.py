@@ -1,21 +1,28 @@
-"""The eleven tools, found by file name, and those that installed packages register.
+"""The eleven tools, and those of others: a module with a `TOOL` is one.
 
-A tool is a module with a `TOOL`. Another package adds one through the entry point group `canvasagent.tools`,
-whose value is either such a module or the `Tool` itself.
+Another package adds one through the entry point group `canvasagent.tools`, whose value is either such a module or the
+`Tool` itself; a user, by a file in `CANVASAGENT_PLUGINS`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from pkgutil import iter_modules
 
 from canvasagent.errors import InputError
+from canvasagent.plugins import Kind, modules_in, plugin_files
 from canvasagent.tools.base import Tool
 
-GROUP = "canvasagent.tools"
+TOOLS = Kind(
+    noun="tool",
+    modules=lambda: modules_in(__name__, helpers=("base", "check", "listing", "slots")),
+    attribute="TOOL",
+    shape="a canvasagent.tools.Tool",
+    is_part=lambda value: isinstance(value, Tool),
+    names_of=lambda tool: tool.names,
+    group="canvasagent.tools",
+)
 NAME = re.compile(r"(?!img$)[A-Za-z][A-Za-z0-9]*")
 """What a tool may be called: the ids of what it makes, and their file names, begin with it. Inputs are `img_N`."""
 
@@ -25,41 +32,20 @@ _ORDER = (
 """The order of the paper's Table 1, kept in prompts and listings; other tools come after."""
 
 
-@cache
-def all_tools() -> dict[str, Tool]:
+def all_tools() -> Mapping[str, Tool]:
     """Every tool there is, by wire name. Raises `InputError` if two claim one name."""
-    found = [
-        module.TOOL
-        for info in iter_modules(__path__)
-        if hasattr(module := import_module(f"{__name__}.{info.name}"), "TOOL")
-    ]
-    found += [_registered(point) for point in entry_points(group=GROUP)]
+    return _all_tools(plugin_files())
+
+
+@cache
+def _all_tools(files: tuple[str, ...]) -> Mapping[str, Tool]:
+    """`all_tools`, where `files` are the plug-in files."""
+    tools = TOOLS.load_all()
+    for name in tools:
+        if not NAME.fullmatch(name):
+            raise InputError(f"the tool name '{name}' must be letters and digits, a letter first: ids are made of it.")
     rank = {name: index for index, name in enumerate(_ORDER)}
-    found.sort(key=lambda tool: (rank.get(tool.name, len(rank)), tool.name))
-    claimed: dict[str, str] = {}
-    for tool in found:
-        if not NAME.fullmatch(tool.name):
-            raise InputError(
-                f"the tool name '{tool.name}' must be letters and digits, a letter first: ids are made of it."
-            )
-        for name in tool.names:
-            if name in claimed:
-                raise InputError(f"the tools {claimed[name]} and {tool.name} both claim the name '{name}'.")
-            claimed[name] = tool.name
-    return {tool.name: tool for tool in found}
-
-
-def _registered(point: EntryPoint) -> Tool:
-    """The tool that an installed package registers. Raises `InputError` that names the package to blame."""
-    source = f"the tool '{point.name}' of the installed package '{point.dist.name if point.dist else point.value}'"
-    try:
-        loaded = point.load()
-    except Exception as error:
-        raise InputError(f"{source} cannot be loaded: {type(error).__name__}: {error}.") from error
-    tool = getattr(loaded, "TOOL", loaded)
-    if not isinstance(tool, Tool):
-        raise InputError(f"{source} is a {type(tool).__name__}, not a canvasagent.tools.Tool.")
-    return tool
+    return {name: tools[name] for name in sorted(tools, key=lambda name: (rank.get(name, len(rank)), name))}
 
 
 def find_tool(name: str) -> Tool | None:
@@ -68,4 +54,4 @@ def find_tool(name: str) -> Tool | None:
     return tools.get(name) or next((tool for tool in tools.values() if name in tool.names), None)
 
 
-__all__ = ["GROUP", "Tool", "all_tools", "find_tool"]
+__all__ = ["NAME", "TOOLS", "Tool", "all_tools", "find_tool"]

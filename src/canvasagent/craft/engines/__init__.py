@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator
-from importlib import import_module
 from typing import Protocol, TypeVar
 
 from canvasagent.errors import InputError
+from canvasagent.plugins import Kind, modules_in
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _Item = TypeVar("_Item", contravariant=True)
 _Result = TypeVar("_Result", covariant=True)
+
+ENGINES = Kind(
+    noun="engine",
+    modules=lambda: modules_in(__name__),
+    attribute="create",
+    shape="a function create(workers, start) -> Engine",
+    takes_files=False,
+)
 
 LOOK_AHEAD = 4
 """Items begun a worker before the first of them is taken."""
@@ -42,8 +49,7 @@ class Engine(Protocol[_Item, _Result]):
 
 def engine_names() -> list[str]:
     """What `--engine` takes."""
-    here = list(__path__)
-    return sorted(item.name for item in pkgutil.iter_modules(here) if not item.name.startswith("_"))
+    return ENGINES.names()
 
 
 @contextlib.contextmanager
@@ -54,11 +60,10 @@ def open_engine(
 
     Raises `InputError` for an unknown name, `MissingExtra` where the engine is not installed.
     """
-    if name not in engine_names():
-        raise InputError(f"there is no engine '{name}'; there are {', '.join(engine_names())}.")
+    create = ENGINES.load(name)
     if workers < 1:
         raise InputError(f"{workers} workers: give at least 1.")
-    engine: Engine[Item, Result] = import_module(f"{__name__}.{name}").create(workers, start)
+    engine: Engine[Item, Result] = create(workers, start)
     try:
         yield engine
     finally:

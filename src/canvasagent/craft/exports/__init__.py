@@ -7,11 +7,9 @@ A file `exports/<name>.py` defines `KINDS`, the kinds of dataset that it takes, 
 from __future__ import annotations
 
 import contextlib
-import pkgutil
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +21,18 @@ from canvasagent.craft.store import Dataset
 from canvasagent.craft.store.layout import Record
 from canvasagent.craft.store.reader import Unreadable
 from canvasagent.errors import InputError, StorageError
+from canvasagent.plugins import Kind, modules_in
 from canvasagent.storage.folders import NEW_FOLDER, refuse_strangers
 from canvasagent.storage.names import name_problem
+
+EXPORTS = Kind(
+    noun="format",
+    modules=lambda: modules_in(__name__),
+    attribute=None,
+    shape="a module with KINDS, LOSES and a function write(view, out)",
+    is_part=lambda module: all(hasattr(module, name) for name in ("KINDS", "LOSES", "write")),
+    group="canvasagent.exports",
+)
 
 Reject = Callable[[str], str | None]
 """Why a text is not wanted; None where it is."""
@@ -101,14 +109,15 @@ class View:
 
 def format_names() -> list[str]:
     """The formats, as the command line names them."""
-    return sorted(item.name.replace("_", "-") for item in pkgutil.iter_modules(__path__) if item.name[0] != "_")
+    return EXPORTS.names()
 
 
 def load_format(name: str) -> Any:
-    """The module of a format. Raises `InputError` for an unknown one."""
-    if name not in format_names():
-        raise InputError(f"there is no format '{name}'; there are {', '.join(format_names())}.")
-    return import_module(f"{__name__}.{name.replace('-', '_')}")
+    """The module of a format, by name or as a FILE.py of the user. Raises `InputError` for an unknown one."""
+    form, argument = EXPORTS.load_spec(name)
+    if argument is not None:
+        raise InputError(f"a format takes no argument (got '{argument}').")
+    return form
 
 
 def export(dataset: Dataset, name: str, out: str | Path, reject: Reject | None = None) -> Exported:
@@ -160,4 +169,15 @@ def rest_of(record: Record, without: set[str]) -> dict[str, Any]:
     return {name: value for name, value in record.model_dump().items() if name not in without}
 
 
-__all__ = ["Exported", "Reject", "RlRecord", "SftRecord", "View", "export", "format_names", "load_format", "rest_of"]
+__all__ = [
+    "EXPORTS",
+    "Exported",
+    "Reject",
+    "RlRecord",
+    "SftRecord",
+    "View",
+    "export",
+    "format_names",
+    "load_format",
+    "rest_of",
+]

@@ -1,29 +1,32 @@
-"""Sources of pictures: one file a source, which defines `create(argument: str | None) -> Source`."""
+"""Sources of pictures: a file each with `create(argument: str | None) -> Source`, of this package or of others.
+
+Installed packages add them in the group `canvasagent.sources`; a user names a FILE.py.
+"""
 
 from __future__ import annotations
 
-import pkgutil
-from importlib import import_module
-from pathlib import Path
-
 from canvasagent.craft.pictures import Source
-from canvasagent.errors import InputError
+from canvasagent.plugins import Kind, modules_in
+
+SOURCES = Kind(
+    noun="source of pictures",
+    modules=lambda: modules_in(__name__, helpers=("duplicates",)),
+    attribute="create",
+    shape="a function create(argument) -> Source",
+    group="canvasagent.sources",
+)
 
 
 def source_names() -> list[str]:
     """What can stand before the colon of a source's name."""
-    here = [str(Path(__file__).parent)]
-    found = sorted(item.name for item in pkgutil.iter_modules(here) if not item.name.startswith("_"))
-    return [name for name in found if name != "duplicates"]
+    return SOURCES.names()
 
 
 def load_source(name: str) -> Source:
-    """The source that the command line names: `sketch`, `dir:PATH`, `hf:NAME[:split]`, `released:PATH`.
+    """The source that the command line names: `sketch`, `dir:PATH`, `hf:NAME[:split]`, `released:PATH`, `FILE.py`.
 
     Raises `InputError` for a name that is none, and where what it names cannot be used.
     """
-    kind, colon, argument = name.partition(":")
-    if kind not in source_names():
-        raise InputError(f"there is no source of pictures '{kind}'; there are {', '.join(source_names())}.")
-    source: Source = import_module(f"{__name__}.{kind}").create(argument if colon else None)
+    create, argument = SOURCES.load_spec(name)
+    source: Source = create(argument)
     return source

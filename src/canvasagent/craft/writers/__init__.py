@@ -1,30 +1,29 @@
-"""Writers: one file each, found by its name."""
+"""Writers: one file each, or of an installed package (group `canvasagent.writers`), or a FILE.py of the user."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
-
 from canvasagent.craft.writers.base import Seen, Writer, WriterFailure
-from canvasagent.errors import InputError
+from canvasagent.plugins import Kind, modules_in
 
-_NOT_WRITERS = {"base", "diversity", "filter"}
+WRITERS = Kind(
+    noun="writer",
+    modules=lambda: modules_in(__name__, helpers=("base", "diversity", "filter")),
+    attribute="create",
+    shape="a function create(argument) -> Writer",
+    group="canvasagent.writers",
+)
 
 
 def writer_names() -> list[str]:
     """The names that `--writer` takes."""
-    return sorted(
-        info.name for info in iter_modules(__path__) if info.name not in _NOT_WRITERS and not info.name.startswith("_")
-    )
+    return WRITERS.names()
 
 
 def load_writer(spec: str) -> Writer:
-    """The writer that `spec` names: `grammar`, `endpoint:MODEL`. Raises `InputError` for an unknown one."""
-    name, colon, argument = spec.partition(":")
-    if name not in writer_names():
-        raise InputError(f"there is no writer '{name}'; there are {', '.join(writer_names())}.")
-    writer: Writer = import_module(f"{__name__}.{name}").create(argument if colon else None)
+    """The writer that `spec` names: `grammar`, `endpoint:MODEL`, `FILE.py`. Raises `InputError` for an unknown one."""
+    create, argument = WRITERS.load_spec(spec)
+    writer: Writer = create(argument)
     return writer
 
 
-__all__ = ["Seen", "Writer", "WriterFailure", "load_writer", "writer_names"]
+__all__ = ["WRITERS", "Seen", "Writer", "WriterFailure", "load_writer", "writer_names"]

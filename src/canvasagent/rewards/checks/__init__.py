@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from canvasagent.record.trajectory import Trajectory
-from canvasagent.rewards.checks._registry import Outcome, all_checks, hold, read_check
+from canvasagent.rewards.checks._registry import CHECKS, Outcome, all_checks, hold, read_check
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
 
 
@@ -39,6 +39,7 @@ def run_checks(trajectory: Trajectory) -> list[Outcome]:
 
 
 __all__ = [
+    "CHECKS",
     "Check",
     "Example",
     "Finding",

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 from pydantic import ValidationError
 
 from canvasagent.errors import InputError
+from canvasagent.plugins import Kind, modules_in, unknown_name
 from canvasagent.rewards.checks.base import Check, Finding, Parameters, Result
 from canvasagent.storage.foreign_json import excerpt
 
-PACKAGE = __name__.rpartition(".")[0]
+CHECKS = Kind(
+    noun="check",
+    modules=lambda: modules_in(__name__.rpartition(".")[0], dashes=False, helpers=("base",)),
+    attribute="CHECK",
+    shape="a canvasagent.rewards.checks.Check",
+    is_part=lambda value: isinstance(value, Check),
+    names_of=lambda check: (check.name,),
+    group="canvasagent.checks",
+)
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,12 @@ class Outcome:
     finding: Finding
 
 
-@cache
-def all_checks() -> dict[str, Check]:
-    """Every check there is, by name."""
-    names = sorted(info.name for info in iter_modules(import_module(PACKAGE).__path__))
-    modules = [import_module(f"{PACKAGE}.{name}") for name in names if not name.startswith("_") and name != "base"]
-    return {module.CHECK.name: module.CHECK for module in modules}
+def all_checks() -> Mapping[str, Check]:
+    """Every check there is, by name: a file each, of installed packages, of `CANVASAGENT_PLUGINS`.
+
+    Raises `InputError` where two claim one name.
+    """
+    return CHECKS.load_all()
 
 
 def read_check(data: Mapping[str, Any]) -> tuple[Check, Parameters]:
@@ -46,10 +51,7 @@ def read_check(data: Mapping[str, Any]) -> tuple[Check, Parameters]:
             f"a check is an object with the key 'check', such as {{'check': 'text_readable', …}}: {excerpt(repr(data))}"
         )
     if name not in checks:
-        name = excerpt(name, 60)
-        close = difflib.get_close_matches(name, checks, 1)
-        hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(checks)}."
-        raise InputError(f"there is no check '{name}'; {hint}")
+        raise InputError(unknown_name("check", name, checks))
     check = checks[name]
     given = {key: value for key, value in data.items() if key != "check"}
     try:

@@ -1,4 +1,4 @@
-"""Judges, found by file name, and those that installed packages register (group `canvasagent.judges`).
+"""Judges: one file each, or of an installed package (group `canvasagent.judges`), or a FILE.py of the user.
 
     local.py        rules and measures, no network: checks, no-reference picture quality, the rubric's caps
     endpoint.py     an OpenAI-compatible vision model with the prompts in prompts/
@@ -9,32 +9,33 @@ Scores of different judges are never to be put in one mean: every verdict names 
 from __future__ import annotations
 
 import hashlib
-from importlib import import_module
-from importlib.metadata import entry_points
-from pkgutil import iter_modules
 
-from canvasagent.errors import InputError
-from canvasagent.rewards.judges.base import ASPECTS, Aspect, Create, Judge, JudgeSettings, Verdict
+from canvasagent.plugins import Kind, modules_in
+from canvasagent.rewards.judges.base import ASPECTS, Aspect, Judge, JudgeSettings, Verdict
 
-GROUP = "canvasagent.judges"
+JUDGES = Kind(
+    noun="judge",
+    modules=lambda: modules_in(__name__, helpers=("base",)),
+    attribute="create",
+    shape="a function create(argument, settings) -> Judge",
+    group="canvasagent.judges",
+)
 
 
 def judge_names() -> list[str]:
     """The names that `--judge` takes, without loading any."""
-    return sorted({*_own(), *(point.name for point in entry_points(group=GROUP))})
+    return JUDGES.names()
 
 
 def load_judge(spec: str, settings: JudgeSettings | None = None) -> Judge:
-    """The judge that `spec` names: `local`, `endpoint`, `endpoint:MODEL`. Raises `InputError` for an unknown one."""
-    name, colon, argument = spec.partition(":")
-    if name not in judge_names():
-        raise InputError(f"there is no judge '{name}'; there are {', '.join(judge_names())}.")
-    create: Create
-    if name in _own():
-        create = import_module(f"{__name__}.{name}").create
-    else:
-        create = next(point for point in entry_points(group=GROUP) if point.name == name).load()
-    return create(argument if colon else None, settings or JudgeSettings())
+    """The judge that `spec` names: `local`, `endpoint:MODEL`, `FILE.py`, `FILE.py:argument`.
+
+    A FILE.py is imported, so `spec` comes from the user. Raises `InputError` for an unknown judge, and for a file that
+    cannot be imported or has no `create`.
+    """
+    create, argument = JUDGES.load_spec(spec)
+    judge: Judge = create(argument, settings or JudgeSettings())
+    return judge
 
 
 def changed_prompts(judge: Judge | None) -> str | None:
@@ -47,13 +48,9 @@ def changed_prompts(judge: Judge | None) -> str | None:
     return hashlib.sha256("".join(prompts[aspect] for aspect in sorted(prompts)).encode()).hexdigest()[:16]
 
 
-def _own() -> list[str]:
-    return [info.name for info in iter_modules(__path__) if info.name != "base" and not info.name.startswith("_")]
-
-
 __all__ = [
     "ASPECTS",
-    "GROUP",
+    "JUDGES",
     "Aspect",
     "Judge",
     "JudgeSettings",

@@ -1,29 +1,40 @@
-"""The edits of the lite profile, one file each: a file `name.py` of this folder with an `EDIT` is an edit.
+"""The edits of the lite profile: a file `name.py` of this folder with an `EDIT` is one.
+
+Installed packages add them in the entry point group `canvasagent.edits`, a user by a file in `CANVASAGENT_PLUGINS`.
 
 `understands(prompt)` reads a prompt without any pixels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache, lru_cache
-from importlib import import_module
-from pathlib import Path
 
 from canvasagent.backends.lite.edits._grammar import Grammar, compile_grammar, parse
 from canvasagent.backends.lite.edits._spec import Edit, Keep, Plan, Step, Where
+from canvasagent.plugins import Kind, modules_in, plugin_files
 
-__all__ = ["Edit", "Keep", "Plan", "Step", "Where", "all_edits", "summaries", "understands"]
+__all__ = ["EDITS", "Edit", "Keep", "Plan", "Step", "Where", "all_edits", "summaries", "understands"]
 
 
-@cache
-def all_edits() -> dict[str, Edit]:
+EDITS = Kind(
+    noun="edit",
+    modules=lambda: modules_in(__name__, dashes=False),
+    attribute="EDIT",
+    shape="an Edit",
+    is_part=lambda value: isinstance(value, Edit),
+    group="canvasagent.edits",
+)
+
+
+def all_edits() -> Mapping[str, Edit]:
     """Every edit by its name, in alphabetical order."""
-    names = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
-    return {name: import_module(f"{__name__}.{name}").EDIT for name in names}
+    return EDITS.load_all()
 
 
 @cache
-def _grammar() -> Grammar:
+def _grammar(files: tuple[str, ...]) -> Grammar:
+    """What asks for which edit, where `files` are the plug-in files."""
     return compile_grammar(all_edits())
 
 
@@ -36,7 +47,7 @@ def understands(prompt: str, masked: bool = False) -> Plan:
     Needs no pixels and never raises. `plan.ok` says whether all of it was understood; whether an object that it
     names is in a picture is found out only when the plan is carried out.
     """
-    return parse(prompt, _grammar(), masked)
+    return parse(prompt, _grammar(plugin_files()), masked)
 
 
 def summaries() -> list[str]:
