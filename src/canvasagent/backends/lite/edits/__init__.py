@@ -38,7 +38,6 @@ def _grammar(files: tuple[str, ...]) -> Grammar:
     return compile_grammar(all_edits())
 
 
-@lru_cache(maxsize=256)
 def understands(prompt: str, masked: bool = False) -> Plan:
     """What `prompt` asks for: steps in order, places to keep, and the clauses that are not understood.
 
@@ -47,7 +46,12 @@ def understands(prompt: str, masked: bool = False) -> Plan:
     Needs no pixels and never raises. `plan.ok` says whether all of it was understood; whether an object that it
     names is in a picture is found out only when the plan is carried out.
     """
-    return parse(prompt, _grammar(plugin_files()), masked)
+    return _understood(prompt, masked, plugin_files())
+
+
+@lru_cache(maxsize=256)
+def _understood(prompt: str, masked: bool, files: tuple[str, ...]) -> Plan:
+    return parse(prompt, _grammar(files), masked)
 
 
 def summaries() -> list[str]:
