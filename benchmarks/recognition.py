@@ -24,7 +24,7 @@ from PIL import Image
 from canvasagent.english.colors import drawn_colors
 from canvasagent.imaging.geometry import PixelBox
 from canvasagent.sketch.background import all_backgrounds
-from canvasagent.sketch.layout import Placement
+from canvasagent.sketch.placement import Placement
 from canvasagent.sketch.recognise import recognise
 from canvasagent.sketch.render import render, sprite_picture
 from canvasagent.sketch.scene import Scene

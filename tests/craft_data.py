@@ -9,7 +9,8 @@ from canvasagent import Agent
 from canvasagent.craft.placeholders import content
 from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.records import ChatMessage, RlRecord, SftRecord
-from canvasagent.craft.store import DatasetWriter, Rejection
+from canvasagent.craft.store import Rejection
+from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.imaging.pictures import encode
 from canvasagent.record.trajectory import Trajectory
 from helpers import ListPolicy, call, end, photo

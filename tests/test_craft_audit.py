@@ -17,7 +17,8 @@ from canvasagent.craft.audit import Audit, audit
 from canvasagent.craft.exports import export
 from canvasagent.craft.imports import import_dataset
 from canvasagent.craft.records import SftRecord
-from canvasagent.craft.store import Dataset, DatasetWriter
+from canvasagent.craft.store import Dataset
+from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.craft.tally import HARD, TABLE_3, chain_of, table_3, table_7, table_8, tally
 from canvasagent.errors import InputError
 from canvasagent.imaging.pictures import encode

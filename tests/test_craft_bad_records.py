@@ -16,7 +16,8 @@ from canvasagent.craft.audit import audit
 from canvasagent.craft.exports import export, format_names, load_format
 from canvasagent.craft.records import Kind, RlRecord, SftRecord
 from canvasagent.craft.rl.review import apply_decisions, key_of, write_queue
-from canvasagent.craft.store import Dataset, DatasetWriter
+from canvasagent.craft.store import Dataset
+from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.errors import InputError, StorageError
 from craft_data import build, build_tasks, record, task
 

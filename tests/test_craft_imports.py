@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from canvasagent.cli import main
 from canvasagent.craft.exports import export
 from canvasagent.craft.imports import import_dataset
-from canvasagent.craft.imports._items import CHUNK, read_items
-from canvasagent.craft.imports._pictures import PictureFinder
-from canvasagent.craft.imports._rl import task_of
-from canvasagent.craft.imports._sft import trajectory_of
-from canvasagent.craft.imports._unusable import Unusable
+from canvasagent.craft.imports.items import CHUNK, read_items
+from canvasagent.craft.imports.pictures import PictureFinder
+from canvasagent.craft.imports.rl import task_of
+from canvasagent.craft.imports.sft import trajectory_of
+from canvasagent.craft.imports.unusable import Unusable
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.store.layout import row_of
 from canvasagent.errors import InputError

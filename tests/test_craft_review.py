@@ -10,8 +10,9 @@ import pytest
 
 from canvasagent.craft.records import RlRecord
 from canvasagent.craft.rl.review import apply_decisions, key_of, write_queue
-from canvasagent.craft.store import Dataset, DatasetWriter
+from canvasagent.craft.store import Dataset
 from canvasagent.craft.store import rewrite as rewriting
+from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.errors import InputError, StorageError
 from cli_helpers import Shell
 from craft_data import build, task

@@ -16,6 +16,7 @@ import pytest
 from canvasagent.craft import builder as shared
 from canvasagent.craft.chains.slots import Unfit
 from canvasagent.craft.difficulty import LEVELS, measure
+from canvasagent.craft.model_client import WriterSettings
 from canvasagent.craft.pictures import Need, NoPicture, Picture, Split
 from canvasagent.craft.plan import Branch, Plan, Step
 from canvasagent.craft.quality import judge
@@ -33,7 +34,6 @@ from canvasagent.craft.rl.worker import PreparedTask, Settings, TaskWorker
 from canvasagent.craft.sources import load_source
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.tally import TABLE_3
-from canvasagent.craft.writers._asking import WriterSettings
 from canvasagent.craft.writers.grammar import write_instruction
 from canvasagent.errors import InputError
 from canvasagent.rewards.checks import all_checks, read_check

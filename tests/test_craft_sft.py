@@ -20,7 +20,8 @@ from canvasagent.craft.pictures import Need
 from canvasagent.craft.plan import Plan
 from canvasagent.craft.sft import build_sft, settings_for
 from canvasagent.craft.sources import load_source
-from canvasagent.craft.store import Dataset, DatasetWriter
+from canvasagent.craft.store import Dataset
+from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.craft.worker import TrajectoryWorker, WorkItem
 from chat_server import Answer, ChatServer, Half
 from cli_helpers import Shell

@@ -15,7 +15,8 @@ import pytest
 
 from canvasagent.canvas import pixel_hash
 from canvasagent.craft.records import RlRecord
-from canvasagent.craft.store import Dataset, DatasetWriter, Rejection
+from canvasagent.craft.store import Dataset, Rejection
+from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.errors import InputError, StorageError
 from craft_data import build, item, record, run
 
@@ -97,7 +98,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from craft_data import item
-from canvasagent.craft.store import DatasetWriter
+from canvasagent.craft.store.writer import DatasetWriter
 items = [item(index) for index in range(60)]
 print("go", flush=True)
 with DatasetWriter(Path(sys.argv[2]), "sft", {"n": 60}, shard_items=2) as writer:
@@ -150,7 +151,7 @@ import resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from craft_data import item
-from canvasagent.craft.store import DatasetWriter
+from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.errors import StorageError
 items = [item(index) for index in range(8)]
 with DatasetWriter(Path(sys.argv[2]), "sft", {"n": 8, "seed": 0}, shard_items=3) as writer:

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from canvasagent.craft.model_client import WriterSettings
 from canvasagent.craft.pictures import Picture
 from canvasagent.craft.plan import Plan
 from canvasagent.craft.sources import load_source
 from canvasagent.craft.writers import load_writer
-from canvasagent.craft.writers._asking import WriterSettings
 from canvasagent.craft.writers.base import Seen, WriterFailure
 from canvasagent.craft.writers.endpoint import EndpointWriter, create
 from canvasagent.craft.writers.filter import ModelFilter, WordFilter, kept, load_filter

@@ -15,7 +15,7 @@ import pytest
 
 from canvasagent.agent import Agent
 from canvasagent.cli import main
-from canvasagent.craft.store import DatasetWriter
+from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.environment import Limits
 from canvasagent.errors import InputError, StorageError
 from canvasagent.evaluation.ablation import as_ablation, read_published

@@ -21,7 +21,8 @@ from canvasagent.cli.common import find_run
 from canvasagent.craft.exports import export
 from canvasagent.craft.imports import import_dataset
 from canvasagent.craft.records import SftRecord
-from canvasagent.craft.store import Dataset, DatasetWriter
+from canvasagent.craft.store import Dataset
+from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.errors import InputError, StorageError
 from canvasagent.evaluation.rows import Row
 from canvasagent.evaluation.runner import Evaluation, Setup, read_rows

@@ -13,7 +13,7 @@ from skimage import data
 from canvasagent.backends.lite import grounding, sam
 from canvasagent.errors import ToolRefusal
 from canvasagent.sketch.background import all_backgrounds
-from canvasagent.sketch.layout import Placement
+from canvasagent.sketch.placement import Placement
 from canvasagent.sketch.recognise import forget, looks_drawn, recognise
 from canvasagent.sketch.render import render
 from canvasagent.sketch.scene import Scene

@@ -22,7 +22,8 @@ from canvasagent.craft.audit import audit
 from canvasagent.craft.exports import export, format_names
 from canvasagent.craft.imports import import_dataset
 from canvasagent.craft.records import SftRecord
-from canvasagent.craft.store import Dataset, DatasetWriter
+from canvasagent.craft.store import Dataset
+from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.craft.trajectories import messages_of, pictures_of, timeless
 from canvasagent.execution.calls import Execution
 from canvasagent.faults import Stage

@@ -16,9 +16,10 @@ from canvasagent.errors import InputError, ToolRefusal
 from canvasagent.sketch.background import WIDTH, all_backgrounds, load_background, view
 from canvasagent.sketch.draw import draw
 from canvasagent.sketch.grammar import UnknownWords, parse
-from canvasagent.sketch.layout import Placement, lay_out
+from canvasagent.sketch.layout import lay_out
 from canvasagent.sketch.lettering import fit
 from canvasagent.sketch.lexicon import data
+from canvasagent.sketch.placement import Placement
 from canvasagent.sketch.render import render
 from canvasagent.sketch.scene import Group, Light, Look, Relation, RelationKind, Scene, Spot, Weather
 from canvasagent.sketch.sprite import all_sprites, load_sprite, shades

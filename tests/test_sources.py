@@ -16,11 +16,11 @@ from PIL import Image, ImageDraw
 
 from canvasagent.backends.lite import grounding, ocr
 from canvasagent.backends.lite.drawn_things import overlap
+from canvasagent.craft.drawings.scenes import casts
+from canvasagent.craft.drawings.turning import Change
 from canvasagent.craft.pictures import Contents, Need, NoPicture, Picture, Source, Split
 from canvasagent.craft.sources import load_source, source_names
-from canvasagent.craft.sources._compose import casts
 from canvasagent.craft.sources._pool import Pool
-from canvasagent.craft.sources._turning import Change
 from canvasagent.craft.sources.duplicates import NEAR, distance, fingerprint, groups, is_near
 from canvasagent.english.colors import drawn_colors
 from canvasagent.errors import InputError, ToolRefusal
@@ -247,7 +247,7 @@ def test_contents_are_true_over_many_pictures() -> None:
 
 def test_boxes_are_where_the_drawing_is() -> None:
     """A ball of a colour of its own is found where the box says, after every turn."""
-    from canvasagent.craft.sources._compose import compose
+    from canvasagent.craft.drawings.scenes import compose
     from canvasagent.sketch.render import render
     from canvasagent.sketch.scene import Group, Scene
 

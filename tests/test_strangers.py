@@ -16,7 +16,8 @@ import pytest
 from canvasagent import Agent
 from canvasagent.batch import BATCH_NAME
 from canvasagent.cli import command_line
-from canvasagent.craft.store import Dataset, DatasetWriter
+from canvasagent.craft.store import Dataset
+from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.errors import InputError
 from canvasagent.execution.cache import Cache
 from canvasagent.record.run_folder import BEGUN_NAME, RunFolder

@@ -22,7 +22,7 @@ from canvasagent import Agent, Limits, Trajectory
 from canvasagent.backends.profile import Profile
 from canvasagent.batch import BATCH_NAME
 from canvasagent.craft.audit import audit
-from canvasagent.craft.store import DatasetWriter
+from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.errors import InputError, StorageError
 from canvasagent.record.replay import replay
 from canvasagent.record.trust import FREE_SETTINGS, Named, claims_of, recorded, recorded_profile

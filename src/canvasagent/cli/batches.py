@@ -39,7 +39,7 @@ from canvasagent.cli.common import (
 )  # fmt: skip
 from canvasagent.cli.options import settings_from
 from canvasagent.cli.progress import Bar
-from canvasagent.cli.run import Given
+from canvasagent.cli.run_options import RunOptions
 from canvasagent.cli.stdin import STDIN, read_stdin
 from canvasagent.cli.terminal import harmless
 from canvasagent.cli.words import STATUS_STYLE, short
@@ -51,16 +51,16 @@ from canvasagent.storage.names import plain_name
 _WORST_FIRST = ("failed", "truncated", "unmet", "met")
 
 
-def run_batch_file(given: Given) -> Ending:
+def run_batch_file(options: RunOptions) -> Ending:
     """Run the file's requests that are not finished yet; the exit code is the worst of all of them."""
-    assert given.batch is not None
-    items, folder = _requests(given, given.batch)
+    assert options.batch is not None
+    items, folder = _requests(options, options.batch)
     refuse_other_folder(folder)
-    concurrency = given.concurrency or CONCURRENCY
+    concurrency = options.concurrency or CONCURRENCY
     bar = Bar("requests", len(items), lines=False)
     tally = _Tally(bar, err(), len(items))
     cause: BaseException | None = None
-    with _carrier(given, folder, concurrency) as carrier, bar:
+    with _carrier(options, folder, concurrency) as carrier, bar:
         try:
             asyncio.run(
                 run_batch(
@@ -78,23 +78,23 @@ def run_batch_file(given: Given) -> Ending:
             cause = group.exceptions[0]
             if not isinstance(cause, KeyboardInterrupt | CanvasAgentError):
                 raise cause from None
-    return _ending(given, folder, tally, cause)
+    return _ending(options, folder, tally, cause)
 
 
-def _requests(given: Given, file: Path) -> tuple[list[Item], Path]:
+def _requests(options: RunOptions, file: Path) -> tuple[list[Item], Path]:
     """The requests of a file or of standard input, and the folder of their runs."""
-    seed = given.seed or 0
+    seed = options.seed or 0
     if str(file) == STDIN:
         items = parse_batch(read_stdin("requests, one a line"), "standard input", Path(), seed)
-        return items, given.runs_dir / "stdin"
-    return read_batch(file, seed), given.runs_dir / plain_name(file.stem, "batch file")
+        return items, options.runs_dir / "stdin"
+    return read_batch(file, seed), options.runs_dir / plain_name(file.stem, "batch file")
 
 
 @contextlib.contextmanager
-def _carrier(given: Given, folder: Path, concurrency: int) -> Iterator[Agent | Carrier]:
+def _carrier(options: RunOptions, folder: Path, concurrency: int) -> Iterator[Agent | Carrier]:
     """What carries the requests out: an agent here, or workers on a cluster."""
-    if check_engine(given.engine) == "local":
-        agent = given.agent()
+    if check_engine(options.engine) == "local":
+        agent = options.agent()
         try:
             yield agent
         finally:
@@ -102,7 +102,7 @@ def _carrier(given: Given, folder: Path, concurrency: int) -> Iterator[Agent | C
         return
     from canvasagent.scale.episodes import BatchFleet
 
-    fleet = BatchFleet(given.agent, settings_from(Limits, given.settings).max_turns, concurrency, folder)
+    fleet = BatchFleet(options.agent, settings_from(Limits, options.settings).max_turns, concurrency, folder)
     try:
         yield fleet
     finally:
@@ -163,7 +163,7 @@ class _Tally:
         )
 
 
-def _ending(given: Given, folder: Path, tally: _Tally, cause: BaseException | None) -> Ending:
+def _ending(options: RunOptions, folder: Path, tally: _Tally, cause: BaseException | None) -> Ending:
     worst = next((status for status in _WORST_FIRST if tally.counts[status]), "failed")
     summary: dict[str, Any] = {
         "status": worst,
@@ -177,7 +177,7 @@ def _ending(given: Given, folder: Path, tally: _Tally, cause: BaseException | No
     console = err()
     console.print(Text(harmless(tally.words()), "bold"))
     if cause is None:
-        if not given.json:
+        if not options.json:
             out().print(Text(str(folder / RESULTS_NAME)))
         return Ending(tally.code, summary)
     if isinstance(cause, KeyboardInterrupt):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import typer
 
 from canvasagent.cli.completion import run_names
+from canvasagent.cli.run_list import LAST, run_folders
 from canvasagent.cli.terminal import console
 from canvasagent.imaging.geometry import MAX_PIXELS, MOST_PIXELS
 
@@ -28,12 +29,6 @@ GOES_ON = "stopped; what is done is kept, and the same command goes on with the 
 """What a command says that was stopped and is resumed by giving it again."""
 CODES = {"met": 0, "unmet": 3, "truncated": 4, "failed": FAILED}
 """Exit codes by status of a run."""
-
-LAST = "last"
-"""Names the run that was last worked on; a folder of that name is `./last`."""
-
-RUNS_DIR = Path("runs")
-"""Where runs are kept unless `--runs-dir` says otherwise."""
 
 _LOGGER = logging.getLogger("canvasagent")
 Given = ParamSpec("Given")
@@ -202,7 +197,6 @@ def find_run(name: str, runs_dir: Path) -> Path:
 
     Raises `InputError` where there is none.
     """
-    from canvasagent.cli.run_list import run_folders
     from canvasagent.errors import InputError
     from canvasagent.storage import run_files
     from canvasagent.storage.names import path_problem

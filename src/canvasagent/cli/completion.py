@@ -82,8 +82,7 @@ def presets(incomplete: str) -> list[str]:
 
 def run_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """`last`, and the newest runs below `--runs-dir`."""
-    from canvasagent.cli.common import LAST, RUNS_DIR
-    from canvasagent.cli.run_list import name_of, run_folders
+    from canvasagent.cli.run_list import LAST, RUNS_DIR, name_of, run_folders
     from canvasagent.errors import InputError
 
     runs_dir = Path(ctx.params.get("runs_dir") or RUNS_DIR)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canvasagent.cli.common import FAILED, RUNS_DIR, Ending, err, json_option, out, runs_dir_option, verbose_option
+from canvasagent.cli.common import FAILED, Ending, err, json_option, out, runs_dir_option, verbose_option
 from canvasagent.cli.help_pages import page_text
+from canvasagent.cli.run_list import RUNS_DIR
 
 if TYPE_CHECKING:
     from rich.console import Console

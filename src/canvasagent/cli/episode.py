@@ -27,7 +27,7 @@ from canvasagent.cli.common import (
 )
 from canvasagent.cli.live import view_for
 from canvasagent.cli.options import flag
-from canvasagent.cli.run import Given
+from canvasagent.cli.run_options import RunOptions
 from canvasagent.cli.stdin import pictures_from
 from canvasagent.cli.terminal import harmless
 from canvasagent.cli.words import command_words, status_words
@@ -42,27 +42,27 @@ if TYPE_CHECKING:
 Start = Callable[[Listener], Coroutine[Any, Any, "Trajectory"]]
 
 
-def run_one(given: Given) -> Ending:
+def run_one(options: RunOptions) -> Ending:
     """Carry out the request, or go on with the run, that the command line names."""
-    if given.resume is not None:
-        agent, start = _resume(given, given.resume)
+    if options.resume is not None:
+        agent, start = _resume(options, options.resume)
     else:
-        carried = load_run(given.continued, given.runs_dir).carry() if given.continued is not None else None
-        task = Task(given.request or "", pictures_from(given.images), carried=carried)
-        agent = given.agent()
-        seeded: dict[str, Any] = {} if given.seed is None else {"seed": given.seed}
+        carried = load_run(options.continued, options.runs_dir).carry() if options.continued is not None else None
+        task = Task(options.request or "", pictures_from(options.images), carried=carried)
+        agent = options.agent()
+        seeded: dict[str, Any] = {} if options.seed is None else {"seed": options.seed}
 
         async def start(listener: Listener) -> Trajectory:
             return await agent.arun(task, listener=listener, **seeded)
 
-    return _watch(given, agent, start)
+    return _watch(options, agent, start)
 
 
-def _resume(given: Given, name: str) -> tuple[Agent, Start]:
-    folder = find_run(name, given.runs_dir)
-    record = load_run(str(folder), given.runs_dir)
+def _resume(options: RunOptions, name: str) -> tuple[Agent, Start]:
+    folder = find_run(name, options.runs_dir)
+    record = load_run(str(folder), options.runs_dir)
     try:
-        agent = given.agent(record)
+        agent = options.agent(record)
     except StorageError as error:
         raise InputError(str(error)) from error
     if record.status == "truncated" and len(record.turns) >= agent.limits.max_turns:
@@ -94,7 +94,7 @@ class _Watch:
         self._show(event)
 
 
-def _watch(given: Given, agent: Agent, start: Start) -> Ending:
+def _watch(options: RunOptions, agent: Agent, start: Start) -> Ending:
     """Run it under a view, then tell how it ended."""
     console = err()
     with view_for(console) as view:
@@ -107,42 +107,42 @@ def _watch(given: Given, agent: Agent, start: Start) -> Ending:
     record = watch.record
     if isinstance(cause, KeyboardInterrupt):
         agent.toolbox.close()
-        return _interrupted(given, record)
+        return _interrupted(options, record)
     if cause is not None:
         known = summary_of(record) if record is not None else None
         tell_error(str(cause))
-        _tell_folder(given, record)
+        _tell_folder(options, record)
         return Ending(exit_code(cause), failure(str(cause), known))  # type: ignore[arg-type]
     assert record is not None
-    return _finish(given, record)
+    return _finish(options, record)
 
 
-def _interrupted(given: Given, record: Trajectory | None) -> Ending:
+def _interrupted(options: RunOptions, record: Trajectory | None) -> Ending:
     """Ctrl-C, or another signal that stops: the record is kept; say how to go on."""
     if record is None or record.folder is None:
         return stopped("stopped before the run began.")
-    words = f"stopped; go on with: {command_words('run', '--resume', record.folder, *_names(given, record))}"
+    words = f"stopped; go on with: {command_words('run', '--resume', record.folder, *_names(options, record))}"
     return stopped(words, summary_of(record))
 
 
-def _finish(given: Given, record: Trajectory) -> Ending:
+def _finish(options: RunOptions, record: Trajectory) -> Ending:
     """Save the result where it was asked for, and tell all of it."""
     console = err()
     console.print(status_words(record))
     code, saved, problem = CODES[record.status], None, None
-    if given.output is not None and record.final is not None:
+    if options.output is not None and record.final is not None:
         try:
-            saved = _save(record, given.output)
+            saved = _save(record, options.output)
         except CanvasAgentError as error:
             problem = str(error)
             code = max(code, exit_code(error))
     if problem is not None:
         tell_error(problem, "The run itself is kept.")
-    elif given.output is not None and saved is None:
+    elif options.output is not None and saved is None:
         console.print(Text("No picture was made, so no file was written.", "yellow"))
-    if not given.json:
+    if not options.json:
         _print_result(record, saved)
-    _tell_folder(given, record)
+    _tell_folder(options, record)
     summary = summary_of(record, saved)
     if problem is not None:
         summary = failure(problem, {**summary, "final": None})
@@ -166,25 +166,25 @@ def _print_result(record: Trajectory, saved: Path | None) -> None:
         console.print(Text(str(path)))
 
 
-def _tell_folder(given: Given, record: Trajectory | None) -> None:
+def _tell_folder(options: RunOptions, record: Trajectory | None) -> None:
     """Where the whole of the run is, and how to go on with one that was cut off."""
     if record is None or record.folder is None:
         return
     console = err()
     console.print(Text(f"Run: {report_path(record) or record.folder}", "dim"))
     if record.status in ("truncated", "failed", "running"):
-        words = command_words("run", "--resume", record.folder, *_wider_limit(record), *_names(given, record))
+        words = command_words("run", "--resume", record.folder, *_wider_limit(record), *_names(options, record))
         console.print(Text(f"Go on with: {words}", "dim"))
 
 
-def _names(given: Given, record: Trajectory) -> tuple[str, ...]:
+def _names(options: RunOptions, record: Trajectory) -> tuple[str, ...]:
     """The options that name again what was named in this command and a record may not decide."""
     claims = claims_of(record)
-    if claims and given.trust_record:
+    if claims and options.trust_record:
         return ("--trust-record",)
     named = {claim.option: claim.value for claim in claims if claim.option != "--profile"}
-    if given.profile is not None and any(claim.option == "--profile" for claim in claims):
-        named["--profile"] = given.profile
+    if options.profile is not None and any(claim.option == "--profile" for claim in claims):
+        named["--profile"] = options.profile
     return tuple(part for pair in named.items() for part in pair)
 
 

@@ -7,20 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canvasagent.cli.common import (
-    LAST,
-    RUNS_DIR,
-    Ending,
-    err,
-    json_option,
-    load_run,
-    out,
-    runs_dir_option,
-    verbose_option,
-)
+from canvasagent.cli.common import Ending, err, json_option, load_run, out, runs_dir_option, verbose_option
 from canvasagent.cli.completion import judges, run_names
 from canvasagent.cli.judging import judge_options, judge_settings
 from canvasagent.cli.options import with_options
+from canvasagent.cli.run_list import LAST, RUNS_DIR
 
 if TYPE_CHECKING:
     from canvasagent.rewards.judges.base import Aspect

@@ -9,7 +9,6 @@ import typer
 
 from canvasagent.cli.common import (
     DRIFTED,
-    RUNS_DIR,
     Ending,
     find_run,
     json_option,
@@ -21,6 +20,7 @@ from canvasagent.cli.common import (
 )
 from canvasagent.cli.completion import profiles
 from canvasagent.cli.help_pages import page_text
+from canvasagent.cli.run_list import RUNS_DIR
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -14,6 +14,10 @@ from canvasagent.errors import InputError
 from canvasagent.storage import run_files
 from canvasagent.storage.input_files import regular_file
 
+LAST = "last"
+"""Names the run that was last worked on; a folder of that name is `./last`."""
+RUNS_DIR = Path("runs")
+"""Where runs are kept unless `--runs-dir` says otherwise."""
 DEPTH = 2
 """Levels of folders that are searched: a run's own, and those of the runs of a batch."""
 

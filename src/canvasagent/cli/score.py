@@ -12,7 +12,6 @@ import typer
 
 from canvasagent.cli.common import (
     CODES,
-    RUNS_DIR,
     USAGE,
     Ending,
     json_option,
@@ -27,6 +26,7 @@ from canvasagent.cli.completion import judges, presets
 from canvasagent.cli.help_pages import page_text
 from canvasagent.cli.judging import chosen_judge, judge_options, judge_settings
 from canvasagent.cli.options import with_options
+from canvasagent.cli.run_list import RUNS_DIR
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from canvasagent.cli.common import (
-    RUNS_DIR,
     Ending,
     err,
     json_option,
@@ -20,6 +19,7 @@ from canvasagent.cli.common import (
     summary_of,
     verbose_option,
 )
+from canvasagent.cli.run_list import RUNS_DIR
 
 if TYPE_CHECKING:
     from rich.console import Console

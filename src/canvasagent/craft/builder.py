@@ -15,8 +15,9 @@ from typing import Any
 from canvasagent.craft.engines import Engine, open_engine
 from canvasagent.craft.records import Kind
 from canvasagent.craft.repeats import Repeats
-from canvasagent.craft.store import Dataset, DatasetWriter, Rejection
+from canvasagent.craft.store import Dataset, Rejection
 from canvasagent.craft.store.layout import Record
+from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.craft.tally import group_of
 from canvasagent.craft.worker import Attempt, WorkItem, WorkResult
 

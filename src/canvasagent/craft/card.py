@@ -9,6 +9,7 @@ from typing import Any
 
 from canvasagent.craft.store.layout import PICTURES, RECORDS, REJECTED, Manifest
 from canvasagent.craft.store.reader import Dataset
+from canvasagent.craft.tally import tally
 from canvasagent.storage.foreign_json import dig, list_in, read_json
 
 SHOWN = 60
@@ -17,8 +18,6 @@ SHOWN = 60
 
 def card(folder: Path) -> str:
     """The text of the card of the dataset in `folder`. Holds nothing of the hour, so equal datasets have equal ones."""
-    from canvasagent.craft.tally import tally
-
     with Dataset.open(folder) as dataset:
         counts, origins = tally(dataset), _origins(dataset)
     manifest = dataset.manifest

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from canvasagent.imaging.geometry import Size
+from canvasagent.sketch.placement import Placement
 from canvasagent.sketch.rules import violation
 from canvasagent.sketch.scene import Scene
-
-if TYPE_CHECKING:
-    from canvasagent.sketch.layout import Placement
-
 
 HIDDEN = 500.0
 """Cost of words, or of a thing, that are wholly hidden."""

@@ -16,6 +16,7 @@ from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.background import Background
 from canvasagent.sketch.costs import HIDDEN, cost_of, hidden
+from canvasagent.sketch.placement import Placement
 from canvasagent.sketch.rules import HANGING, allowed
 from canvasagent.sketch.scene import MAX_THINGS, Group, Scene
 from canvasagent.sketch.sprite import Place, Sprite, all_sprites
@@ -34,39 +35,6 @@ MARGIN = 0.02
 """Free border around everything, as a share of the picture's shorter side."""
 STANDING = frozenset({"ground", "floor", "road", "table"})
 """Places where things stand on their feet; what stands in one can stand in another."""
-
-
-@dataclass(frozen=True)
-class Placement:
-    """A thing in the picture, in pixels: its box, which way it looks, and how near it is."""
-
-    group: int
-    sprite: Sprite
-    place: Place
-    left: float
-    top: float
-    width: float
-    height: float
-    mirrored: bool
-    color: str | None = None
-    words: str | None = None
-    depth: float = 0.0
-    """Larger is nearer; things are drawn in this order."""
-
-    @property
-    def right(self) -> float:
-        """Right edge."""
-        return self.left + self.width
-
-    @property
-    def bottom(self) -> float:
-        """Lower edge: the feet."""
-        return self.top + self.height
-
-    @property
-    def center(self) -> tuple[float, float]:
-        """The middle of its box."""
-        return self.left + self.width / 2, self.top + self.height / 2
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from canvasagent.sketch.item import Box, Item
 from canvasagent.sketch.render import sprite_picture
 from canvasagent.sketch.setting import Array
-
-if TYPE_CHECKING:
-    from canvasagent.sketch.reading import Box, Item
 
 
 def ordered(items: list[Item], clear: Array) -> list[int]:

@@ -18,10 +18,11 @@ from PIL import Image, ImageColor
 from canvasagent.english.colors import drawn_colors
 from canvasagent.imaging.geometry import Size
 from canvasagent.sketch import recognise as recognition
-from canvasagent.sketch.layout import Placement
+from canvasagent.sketch.item import Box, Item
 from canvasagent.sketch.order import ordered
+from canvasagent.sketch.placement import Placement
 from canvasagent.sketch.recognise import Recognised, Thing, looks_drawn, recognise
-from canvasagent.sketch.render import SHADED, put, sprite_picture
+from canvasagent.sketch.render import SHADED, put
 from canvasagent.sketch.scene import Look
 from canvasagent.sketch.setting import Array, Setting, find_setting
 from canvasagent.sketch.sprite import all_sprites
@@ -31,37 +32,6 @@ NEAR = 7
 WRONG = 30
 """A pixel that differs by more is no worse than one that differs by so much: something else is there."""
 _ROUNDS = 6
-
-Box = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True)
-class Item:
-    """A thing in its exact place."""
-
-    placement: Placement
-    label: Image.Image | None = field(default=None, repr=False, compare=False)
-    """What is written in its text box, in the colours of daylight."""
-
-    @property
-    def name(self) -> str:
-        """The sprite's name."""
-        return self.placement.sprite.info.name
-
-    @property
-    def box(self) -> Box:
-        """Left, top, right and bottom in whole pixels."""
-        left, top = round(self.placement.left), round(self.placement.top)
-        return left, top, left + max(1, round(self.placement.width)), top + max(1, round(self.placement.height))
-
-    def alpha(self, size: Size) -> Array:
-        """How far it covers each pixel of a picture of that size, (height, width) uint8; what hides it left aside."""
-        left, top, right, bottom = self.box
-        place = self.placement
-        thing = sprite_picture(place.sprite, place.color, (right - left, bottom - top), place.mirrored)
-        canvas = Image.new("L", size)
-        canvas.paste(thing.getchannel("A"), (left, top))
-        return np.asarray(canvas)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from PIL import Image, ImageFilter
 from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.atmosphere import dim, fall, veil
 from canvasagent.sketch.background import Background
-from canvasagent.sketch.layout import Placement
 from canvasagent.sketch.lettering import banner, caption, write_in
+from canvasagent.sketch.placement import Placement
 from canvasagent.sketch.scene import Light, Look, Scene, Weather
 from canvasagent.sketch.sprite import Sprite, rasterise
 

@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from canvasagent.sketch.atmosphere import fall
-from canvasagent.sketch.reading import Drawing, Item, grown, paste
+from canvasagent.sketch.item import Item
+from canvasagent.sketch.reading import Drawing, grown, paste
 from canvasagent.sketch.render import grain
 from canvasagent.sketch.setting import Array
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from canvasagent.sketch.layout import Placement
+from canvasagent.sketch.placement import Placement
 from canvasagent.sketch.regions import Array, find_regions, signature
 from canvasagent.sketch.render import SHADED, put, sprite_picture
 from canvasagent.sketch.sprite import Sprite

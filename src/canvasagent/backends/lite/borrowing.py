@@ -13,8 +13,7 @@ import numpy as np
 from PIL import Image
 
 from canvasagent.backends.base import rgb_array
-from canvasagent.backends.lite.edits._locate import soft
-from canvasagent.backends.lite.edits._spec import Mask, Pixels, as_pixels
+from canvasagent.backends.lite.edits import Mask, Pixels, as_pixels, soft
 from canvasagent.errors import ToolRefusal
 from canvasagent.tools.image_edit import WITHOUT_REFERENCES
 

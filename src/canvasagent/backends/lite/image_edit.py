@@ -18,12 +18,28 @@ from pydantic import BaseModel
 
 from canvasagent.backends.base import rgb_array
 from canvasagent.backends.lite.borrowing import borrowed
-from canvasagent.backends.lite.edits import all_edits, summaries, understands
-from canvasagent.backends.lite.edits._drawn import ONLY_DRAWN, Request, not_on_photographs
-from canvasagent.backends.lite.edits._fill import fill
-from canvasagent.backends.lite.edits._locate import Finder, soft
-from canvasagent.backends.lite.edits._spec import Edit, Job, Keep, Mask, Pixels, Plan, Step, as_pixels
-from canvasagent.backends.lite.edits._things import NotThere, is_drawn_noun, unknown_nouns
+from canvasagent.backends.lite.edits import (
+    ONLY_DRAWN,
+    Edit,
+    Finder,
+    Job,
+    Keep,
+    Mask,
+    NotThere,
+    Pixels,
+    Plan,
+    Request,
+    Step,
+    all_edits,
+    as_pixels,
+    fill,
+    is_drawn_noun,
+    not_on_photographs,
+    soft,
+    summaries,
+    understands,
+    unknown_nouns,
+)
 from canvasagent.backends.lite.joining import arrangement_of, joined, laid_out
 from canvasagent.backends.lite.phrases import parse as parse_phrase
 from canvasagent.errors import ToolRefusal

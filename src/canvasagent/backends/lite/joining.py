@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from PIL import Image
 
-from canvasagent.backends.lite.edits._sizes import COLOR, LENGTH, bounded, in_pixels, rgba_of
+from canvasagent.backends.lite.edits import COLOR, LENGTH, bounded, in_pixels, rgba_of
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import Size
 from canvasagent.imaging.pictures import profile_of, to_profile, with_profile

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from canvasagent.canvas import Asset, Kind, Lineage, input_key
 from canvasagent.craft.audit.looks import StepAgain
 from canvasagent.craft.audit.turns import Exchange, exchanges
-from canvasagent.craft.imports._sft import instruction_in
+from canvasagent.craft.imports.sft import instruction_in
 from canvasagent.craft.records import SftRecord
 from canvasagent.craft.store import Dataset
 from canvasagent.errors import StorageError

@@ -10,10 +10,10 @@ from random import Random
 
 from PIL import Image
 
-from canvasagent.craft.sources._compose import compose
-from canvasagent.craft.sources._pages import Page, draw_page
-from canvasagent.craft.sources._turning import Change
-from canvasagent.craft.sources._words import LEGIBLE, texts
+from canvasagent.craft.drawings.pages import Page, draw_page
+from canvasagent.craft.drawings.scenes import compose
+from canvasagent.craft.drawings.turning import Change
+from canvasagent.craft.drawings.words import LEGIBLE, texts
 from canvasagent.errors import InputError
 from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.background import all_backgrounds

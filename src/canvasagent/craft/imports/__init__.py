@@ -13,16 +13,17 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from canvasagent.craft.imports._files import Found, classify
-from canvasagent.craft.imports._items import RawItem, read_items
-from canvasagent.craft.imports._pictures import PictureFinder
-from canvasagent.craft.imports._rl import task_of
-from canvasagent.craft.imports._sft import trajectory_of
-from canvasagent.craft.imports._unusable import Unusable
+from canvasagent.craft.imports.files import Found, classify
+from canvasagent.craft.imports.items import RawItem, read_items
+from canvasagent.craft.imports.pictures import PictureFinder
+from canvasagent.craft.imports.rl import task_of
+from canvasagent.craft.imports.sft import trajectory_of
+from canvasagent.craft.imports.unusable import Unusable
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.records import Kind
-from canvasagent.craft.store import Dataset, DatasetWriter, Rejection
+from canvasagent.craft.store import Dataset, Rejection
 from canvasagent.craft.store.layout import need_pyarrow
+from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.errors import InputError
 from canvasagent.imaging.geometry import MAX_PIXELS
 from canvasagent.storage.foreign_json import excerpt, first_problem, plain

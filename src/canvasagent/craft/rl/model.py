@@ -8,9 +8,9 @@ from typing import Any
 
 from PIL import Image
 
+from canvasagent.craft.model_client import ModelClient, Unusable, WriterSettings, field_of, truth_of
+from canvasagent.craft.plan_text import plan_text
 from canvasagent.craft.rl.filters import TaskCandidate
-from canvasagent.craft.writers._asking import Asker, Unusable, WriterSettings, field_of, truth_of
-from canvasagent.craft.writers._telling import plan_text
 from canvasagent.endpoints.fence import fence_name, fenced
 from canvasagent.endpoints.messages import data_url
 from canvasagent.errors import InputError
@@ -28,7 +28,7 @@ class ModelFilter:
         if not spec.startswith(PREFIX) or not model.strip():
             raise InputError(f"a filter model is given as endpoint:MODEL, not '{spec}'.")
         self.settings = settings or WriterSettings()
-        self._asker = Asker(spec, model.strip(), self.settings)
+        self._model = ModelClient(spec, model.strip(), self.settings)
 
     async def objection(self, task: TaskCandidate, images: Sequence[Image.Image]) -> str | None:
         """Why a task should fall; None where it may stay. Raises `WriterFailure` where there is no answer."""
@@ -39,7 +39,7 @@ class ModelFilter:
         told = {"the request": task.instruction, "the plan": plan_text(task.plan), "the difficulty": task.seed.name}
         name = fence_name(told.values())
         text = "\n\n".join(fenced(name, label, said, 8000) for label, said in told.items())
-        return await self._asker.ask("task", [*content, {"type": "text", "text": text}], _read)
+        return await self._model.ask("task", [*content, {"type": "text", "text": text}], _read)
 
 
 def _read(reply: str) -> str | None:

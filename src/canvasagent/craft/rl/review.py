@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.craft.funnel import write_funnel
 from canvasagent.craft.plan import Plan
+from canvasagent.craft.plan_text import plan_text
 from canvasagent.craft.quality import instruction_problem
 from canvasagent.craft.records import RlRecord, number_of
 from canvasagent.craft.rl.criteria import in_words
@@ -30,7 +31,6 @@ from canvasagent.craft.store import Dataset, Rejection
 from canvasagent.craft.store.layout import Record, to_json
 from canvasagent.craft.store.rewrite import rewrite
 from canvasagent.craft.tally import group_of
-from canvasagent.craft.writers._telling import plan_text
 from canvasagent.errors import InputError
 from canvasagent.imaging.pictures import encode, shrink, write_atomically
 from canvasagent.rewards.checks import read_check

@@ -21,11 +21,11 @@ from typing import Any, Protocol
 from PIL import Image
 
 from canvasagent.canvas import pixel_hash
+from canvasagent.craft.drawings.turning import SMALL, Change, fits
 from canvasagent.craft.pictures import Contents, Need, NoPicture, Picture, Split, Text, Thing
 from canvasagent.craft.sources._known import VERSION as KNOWN
 from canvasagent.craft.sources._known import contents_by_tools
 from canvasagent.craft.sources._splits import split_of
-from canvasagent.craft.sources._turning import SMALL, Change, fits
 from canvasagent.craft.sources.duplicates import fingerprint, groups
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
 from canvasagent.imaging.geometry import Size, box_to_pixels

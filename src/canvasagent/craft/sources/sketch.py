@@ -15,12 +15,12 @@ from typing import Any, Literal, get_args
 
 from PIL import Image
 
+from canvasagent.craft.drawings.pages import Page, compose_page, draw_page, page_signature
+from canvasagent.craft.drawings.scenes import Composition, Wish, casts, compose, signature, sketch_scene
+from canvasagent.craft.drawings.turning import Change, fits
 from canvasagent.craft.pictures import Contents, Need, NoPicture, Picture, Split, Text, Thing
-from canvasagent.craft.sources._compose import Composition, Wish, casts, compose, signature, sketch_scene
-from canvasagent.craft.sources._pages import Page, compose_page, draw_page, page_signature
 from canvasagent.craft.sources._phrases import Seen, phrases_for
 from canvasagent.craft.sources._splits import split_of
-from canvasagent.craft.sources._turning import Change, fits
 from canvasagent.errors import InputError
 from canvasagent.imaging.geometry import PixelBox, Size
 from canvasagent.sketch.background import all_backgrounds

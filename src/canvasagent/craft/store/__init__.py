@@ -11,6 +11,5 @@ What `dataset.json` does not list is not part of the dataset: it is the one file
 
 from canvasagent.craft.store.layout import Rejection
 from canvasagent.craft.store.reader import Dataset
-from canvasagent.craft.store.writer import DatasetWriter
 
-__all__ = ["Dataset", "DatasetWriter", "Rejection"]
+__all__ = ["Dataset", "Rejection"]

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from canvasagent.craft.card import card
 from canvasagent.craft.records import Kind
 from canvasagent.craft.store.folder import begin, open_index, refuse_used, replace_file, sweep
 from canvasagent.craft.store.index import Place
@@ -206,8 +207,6 @@ class DatasetWriter:
             self.abort()
 
     def _write_card(self) -> None:
-        from canvasagent.craft.card import card
-
         text = card(self.folder)
         with self._told():
             replace_file(self.folder, CARD, text.encode("utf-8"))

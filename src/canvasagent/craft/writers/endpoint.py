@@ -17,10 +17,10 @@ from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 
+from canvasagent.craft.model_client import ModelClient, Unusable, WriterSettings, field_of, truth_of, words_of
 from canvasagent.craft.pictures import Picture, Source
 from canvasagent.craft.plan import Plan, Step
-from canvasagent.craft.writers._asking import Asker, Unusable, WriterSettings, field_of, truth_of, words_of
-from canvasagent.craft.writers._telling import plan_text, seen_text, step_text
+from canvasagent.craft.plan_text import plan_text, seen_text, step_text
 from canvasagent.craft.writers.base import Seen, WriterFailure
 from canvasagent.endpoints.chat import BASE_DELAY
 from canvasagent.endpoints.fence import fence_name, fenced
@@ -46,14 +46,14 @@ class EndpointWriter:
         self.name = f"endpoint:{model}"
         self.model, self.settings = model, settings
         self._base_delay = base_delay
-        self._asker = Asker(self.name, model, settings, base_delay)
+        self._model = ModelClient(self.name, model, settings, base_delay)
         self._urls: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.model, self.settings, self._base_delay)
 
     def __repr__(self) -> str:
-        return f"<{self.name} at {self._asker.endpoint.url}>"
+        return f"<{self.name} at {self._model.endpoint.url}>"
 
     async def instruction(self, plan: Plan, key: str) -> str:
         """The request. Raises `WriterFailure`."""
@@ -63,11 +63,11 @@ class EndpointWriter:
         for _ in range(self.settings.tries):
             earlier = {"what was wrong with an earlier try": why} if why else {}
             content = _content(pictures, {"the plan": told, **earlier})
-            text = await self._asker.ask("instruction", content, lambda reply: _instruction(reply, plan))
+            text = await self._model.ask("instruction", content, lambda reply: _instruction(reply, plan))
             if not self.settings.check:
                 return text
             asked = _content(pictures, {"the request": text, "the plan": told})
-            follows, why = await self._asker.ask("check", asked, _verdict)
+            follows, why = await self._model.ask("check", asked, _verdict)
             if follows:
                 return text
         raise WriterFailure(
@@ -94,7 +94,7 @@ class EndpointWriter:
     async def _reason(self, plan: Plan, seen: tuple[Seen, ...], coming: str) -> str:
         pictures = await self._pictures(plan)
         told = {"the plan": plan_text(plan), "what the calls so far came to": seen_text(seen), "the next step": coming}
-        return await self._asker.ask("reason", _content(pictures, told), _thought)
+        return await self._model.ask("reason", _content(pictures, told), _thought)
 
     async def _pictures(self, plan: Plan) -> list[str]:
         return [await asyncio.to_thread(self._url, picture) for picture in plan.pictures]

@@ -20,7 +20,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
-from canvasagent.craft.writers._asking import Asker, Unusable, WriterSettings, field_of, truth_of
+from canvasagent.craft.model_client import ModelClient, Unusable, WriterSettings, field_of, truth_of
 from canvasagent.endpoints.chat import BASE_DELAY
 from canvasagent.endpoints.fence import fence_name, fenced
 from canvasagent.errors import InputError
@@ -71,7 +71,7 @@ class ModelFilter:
         self.name = f"endpoint:{model}"
         self.model, self.settings = model, settings
         self._base_delay = base_delay
-        self._asker = Asker(self.name, model, settings, base_delay)
+        self._model = ModelClient(self.name, model, settings, base_delay)
         self._pool = ThreadPoolExecutor(1, "moderation")
         self._runner: asyncio.Runner | None = None
 
@@ -86,7 +86,7 @@ class ModelFilter:
         if self._runner is None:
             self._runner = asyncio.Runner()
         content = [{"type": "text", "text": fenced(fence_name([text]), "the request", text, 8000)}]
-        return self._runner.run(self._asker.ask("moderation", content, _objection))
+        return self._runner.run(self._model.ask("moderation", content, _objection))
 
 
 def _objection(reply: str) -> str | None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from canvasagent.craft.imports._files import classify
-from canvasagent.craft.imports._items import read_items
-from canvasagent.craft.imports._pictures import PictureFinder
-from canvasagent.craft.imports._rl import task_of as record_of
-from canvasagent.craft.imports._unusable import Unusable
+from canvasagent.craft.imports.files import classify
+from canvasagent.craft.imports.items import read_items
+from canvasagent.craft.imports.pictures import PictureFinder
+from canvasagent.craft.imports.rl import task_of as record_of
+from canvasagent.craft.imports.unusable import Unusable
 from canvasagent.errors import InputError, refusal
 from canvasagent.evaluation.benches._rl import task_of
 from canvasagent.evaluation.tasks import EvalTask, checksum

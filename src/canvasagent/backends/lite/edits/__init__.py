@@ -10,11 +10,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache, lru_cache
 
+from canvasagent.backends.lite.edits._drawn import ONLY_DRAWN, Request, not_on_photographs
+from canvasagent.backends.lite.edits._fill import fill
 from canvasagent.backends.lite.edits._grammar import Grammar, compile_grammar, parse
-from canvasagent.backends.lite.edits._spec import Edit, Keep, Plan, Step, Where
+from canvasagent.backends.lite.edits._locate import Finder, soft
+from canvasagent.backends.lite.edits._sizes import COLOR, LENGTH, bounded, in_pixels, rgba_of
+from canvasagent.backends.lite.edits._spec import Edit, Job, Keep, Mask, Pixels, Plan, Step, Where, as_pixels
+from canvasagent.backends.lite.edits._things import NotThere, is_drawn_noun, unknown_nouns
 from canvasagent.plugins import Kind, modules_in, plugin_files
 
-__all__ = ["EDITS", "Edit", "Keep", "Plan", "Step", "Where", "all_edits", "summaries", "understands"]
+__all__ = [
+    "COLOR",
+    "EDITS",
+    "LENGTH",
+    "ONLY_DRAWN",
+    "Edit",
+    "Finder",
+    "Job",
+    "Keep",
+    "Mask",
+    "NotThere",
+    "Pixels",
+    "Plan",
+    "Request",
+    "Step",
+    "Where",
+    "all_edits",
+    "as_pixels",
+    "bounded",
+    "fill",
+    "in_pixels",
+    "is_drawn_noun",
+    "not_on_photographs",
+    "rgba_of",
+    "soft",
+    "summaries",
+    "understands",
+    "unknown_nouns",
+]
 
 
 EDITS = Kind(

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from canvasagent.backends.lite.edits._spec import Job, Mask, Pixels, Where
+from canvasagent.backends.lite.edits._job import Job, Mask, Pixels, Where
 from canvasagent.backends.lite.edits._things import riders, the
 from canvasagent.errors import ToolRefusal
-from canvasagent.sketch.layout import MARGIN, STANDING, Placement, add_to, natural_share
-from canvasagent.sketch.reading import Drawing, Item, visible
+from canvasagent.sketch.item import Item
+from canvasagent.sketch.layout import MARGIN, STANDING, add_to, natural_share
+from canvasagent.sketch.placement import Placement
+from canvasagent.sketch.reading import Drawing, visible
 from canvasagent.sketch.render import SHADED
 from canvasagent.sketch.scene import Group, Scene
 from canvasagent.sketch.sprite import Place, Sprite, all_sprites

@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from canvasagent.backends.base import TextLine
+from canvasagent.backends.lite.edits._drawn import Request
+from canvasagent.backends.lite.edits._job import BACKGROUND, TEXT, WHOLE, Job, Mask, Pixels, Where, as_pixels
 from canvasagent.imaging.geometry import Size
+from canvasagent.sketch.reading import Drawing
 
-if TYPE_CHECKING:
-    from canvasagent.backends.lite.edits._drawn import Request
-    from canvasagent.sketch.reading import Drawing
-
-Pixels = NDArray[np.uint8]
-"""(height, width, 3) RGB, or (height, width, 4) from an edit that makes parts transparent."""
-
-Mask = NDArray[np.bool_]
-"""(height, width), True where the edit applies."""
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """A place in a picture, as words have it.
-
-    `kind` is one of whole, background, subject, part (`name`: "left half"), text (`name`: what it says, or ""),
-    masked ("the selected area"), object (`name`: the phrase to find). `inverse`: everything but that place.
-    """
-
-    kind: str
-    name: str = ""
-    inverse: bool = False
-
-    def __str__(self) -> str:
-        what = {"whole": "the picture", "text": f"the text '{self.name}'" if self.name else "the text"}.get(
-            self.kind, self.name or f"the {self.kind}"
-        )
-        return f"everything but {what}" if self.inverse else what
-
-
-WHOLE = Where("whole")
-BACKGROUND = Where("background")
-TEXT = Where("text")
+__all__ = [
+    "BACKGROUND",
+    "TEXT",
+    "WHOLE",
+    "Edit",
+    "Job",
+    "Keep",
+    "Mask",
+    "Pixels",
+    "Plan",
+    "Step",
+    "Where",
+    "Words",
+    "as_pixels",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +44,6 @@ class Words:
     """What it turns into: "watercolou?r"."""
     patterns: tuple[str, ...] = ()
     """Whole clauses, with slots such as {where}, {color}, {old} and {new}."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What an edit is told besides the pixels."""
-
-    strength: float = 1.0
-    sign: int = 1
-    values: Mapping[str, str] = field(default_factory=dict)
-    """What the slots of the pattern held."""
-    mask: Mask | None = None
-    """Where to work; None: everywhere."""
-    seed: int = 0
-    read: Callable[[], Sequence[TextLine]] = tuple
-    """Reads the text lines of the picture, for edits of text."""
-    faces: Callable[[], Mask | None] = lambda: None
-    """Where faces are, for edits that copy from elsewhere: nobody wants to find a second nose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +116,3 @@ class Plan:
     def ok(self) -> bool:
         """Whether there is something to do and nothing that was not understood."""
         return bool(self.steps) and not self.unknown
-
-
-def as_pixels(values: NDArray[Any]) -> Pixels:
-    """Floats of 0 to 255 as pixels, rounded and clipped."""
-    return np.asarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))

@@ -15,8 +15,9 @@ from canvasagent.backends.lite.phrases import color_range, parse
 from canvasagent.backends.lite.shapes import color_mask
 from canvasagent.english.colors import HsvRange
 from canvasagent.errors import ToolRefusal
+from canvasagent.sketch.item import Item
 from canvasagent.sketch.lexicon import Token, suggestion, tokens
-from canvasagent.sketch.reading import Drawing, Item
+from canvasagent.sketch.reading import Drawing
 from canvasagent.sketch.sprite import all_sprites
 
 ANYTHING = {"thing", "things", "object", "objects", "everything", "one", "ones", "item", "items", "figure", "figures"}

@@ -12,8 +12,10 @@ from canvasagent.backends.lite.edits._phrases import New, read_new
 from canvasagent.backends.lite.edits._spec import Edit, Job, Mask, Pixels, Words
 from canvasagent.backends.lite.edits._things import the
 from canvasagent.errors import ToolRefusal
-from canvasagent.sketch.layout import Placement, add_to
-from canvasagent.sketch.reading import Drawing, Item
+from canvasagent.sketch.item import Item
+from canvasagent.sketch.layout import add_to
+from canvasagent.sketch.placement import Placement
+from canvasagent.sketch.reading import Drawing
 from canvasagent.sketch.render import SHADED, put
 from canvasagent.sketch.scene import MAX_THINGS, Group, Relation, Scene
 from canvasagent.sketch.sprite import all_sprites

@@ -19,7 +19,8 @@ from canvasagent.backends.lite.edits._phrases import Target, read_target
 from canvasagent.backends.lite.edits._spec import Edit, Words
 from canvasagent.backends.lite.edits._things import the
 from canvasagent.errors import ToolRefusal
-from canvasagent.sketch.reading import Drawing, Item
+from canvasagent.sketch.item import Item
+from canvasagent.sketch.reading import Drawing
 from canvasagent.sketch.render import SHADED
 from canvasagent.sketch.scene import Group, Relation, Scene
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 from canvasagent.backends.lite.edits._drawn import Request, not_on_photographs, resized, with_item
 from canvasagent.backends.lite.edits._phrases import single
 from canvasagent.backends.lite.edits._spec import Edit, Words
-from canvasagent.sketch.layout import Placement, natural_share
-from canvasagent.sketch.reading import Drawing, Item
+from canvasagent.sketch.item import Item
+from canvasagent.sketch.layout import natural_share
+from canvasagent.sketch.placement import Placement
+from canvasagent.sketch.reading import Drawing
 from canvasagent.sketch.render import SHADED
 from canvasagent.sketch.scene import Group
 from canvasagent.sketch.sprite import all_sprites

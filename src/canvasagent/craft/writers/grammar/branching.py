@@ -8,7 +8,7 @@ from canvasagent.craft.plan import Branch, Condition, Node, Step
 from canvasagent.craft.writers.grammar.acts import clause
 from canvasagent.craft.writers.grammar.facts import several
 from canvasagent.craft.writers.grammar.lexicon import data, is_plural, with_article
-from canvasagent.craft.writers.grammar.patterns import LOCATIVES, fill, pattern
+from canvasagent.craft.writers.grammar.patterns import LOCATIVES, ended, fill, pattern
 from canvasagent.craft.writers.grammar.referring import Reference
 
 _WORDS = {"1": "one", "2": "two", "3": "three", "4": "four", "5": "five"}
@@ -32,8 +32,6 @@ def after_another(sentences: list[str], ref: Reference) -> list[str]:
 
 def told(branch: Branch, ref: Reference) -> list[str]:
     """The sentences of `branch`."""
-    from canvasagent.craft.writers.grammar.weave import ended
-
     forms = data("conditions")["forms"]
     rng = ref.rng
     yes_says, no_says = any(map(_asks, branch.yes)), any(map(_asks, branch.no))
@@ -59,8 +57,6 @@ def told(branch: Branch, ref: Reference) -> list[str]:
 
 
 def _nested(template: str, words: dict[str, str], letter: str, nodes: tuple[Node, ...], ref: Reference) -> list[str]:
-    from canvasagent.craft.writers.grammar.weave import ended
-
     if _flat(nodes):
         return [ended(fill(template, {**words, letter: _side(nodes, ref)}))]
     parts: list[str] = []

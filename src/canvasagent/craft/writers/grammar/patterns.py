@@ -9,6 +9,7 @@ from functools import cache
 
 from canvasagent.craft.writers.grammar.lexicon import data, gerund, verb
 
+ENDINGS = ".?!:"
 _SLOT = re.compile(r"\{([^{}?]+)(\?)?\}")
 _SPACES = re.compile(r" {2,}")
 _BEFORE = re.compile(r" (?=[,.;:?!])")
@@ -140,3 +141,8 @@ _SEVERAL = {
     "is": "are", "was": "were", "were": "were", "has": "have", "needs": "need", "gets": "get", "bothers": "bother",
     "it": "them", "itself": "themselves", "they": "they",
 }  # fmt: skip
+
+
+def ended(text: str) -> str:
+    """`text` with a mark at its end."""
+    return text if text.endswith(tuple(ENDINGS)) else text + "."

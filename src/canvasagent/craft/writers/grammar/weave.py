@@ -8,7 +8,7 @@ from canvasagent.craft.plan import Branch, Node, Step
 from canvasagent.craft.writers.grammar import branching
 from canvasagent.craft.writers.grammar.acts import clause, framed, free_sentence, order_kind
 from canvasagent.craft.writers.grammar.lexicon import acts, data
-from canvasagent.craft.writers.grammar.patterns import Clause, fill
+from canvasagent.craft.writers.grammar.patterns import Clause, ended, fill
 from canvasagent.craft.writers.grammar.referring import Reference
 
 CHECKS_SAID = 0.75
@@ -16,7 +16,6 @@ NEEDED_SAID = 0.05
 LISTED = 0.12
 GLUED = 0.55
 """Share of terse instructions that are one line of fragments."""
-ENDINGS = ".?!:"
 
 
 def spoken(nodes: Sequence[Node], ref: Reference) -> list[Node]:
@@ -217,8 +216,3 @@ def listed(items: list[Node], ref: Reference) -> list[str]:
 
 def _line(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def ended(text: str) -> str:
-    """`text` with a mark at its end."""
-    return text if text.endswith(tuple(ENDINGS)) else text + "."

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from canvasagent.craft.imports._unusable import Unusable
+from canvasagent.craft.imports.unusable import Unusable
 from canvasagent.errors import InputError
 from canvasagent.storage.foreign_json import TooDeep, check_depth, excerpt, read_json, type_word
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from canvasagent.craft.imports._items import read_items
+from canvasagent.craft.imports.items import read_items
 from canvasagent.errors import InputError
 from canvasagent.storage.input_files import regular_file
 

@@ -57,7 +57,7 @@ class Unusable(ValueError):
     """A reply cannot be used. Its text says why, and is told to the endpoint when it is asked again."""
 
 
-class Asker:
+class ModelClient:
     """A model behind an endpoint that is asked until its reply can be used."""
 
     def __init__(self, name: str, model: str, settings: WriterSettings, base_delay: float = BASE_DELAY) -> None:

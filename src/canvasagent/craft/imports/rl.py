@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from canvasagent.craft.imports._pictures import PictureFinder
-from canvasagent.craft.imports._sft import instruction_in
-from canvasagent.craft.imports._unusable import Unusable
+from canvasagent.craft.imports.pictures import PictureFinder
+from canvasagent.craft.imports.sft import instruction_in
+from canvasagent.craft.imports.unusable import Unusable
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import ChatMessage, RlRecord

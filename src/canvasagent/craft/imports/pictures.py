@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from canvasagent.canvas import pixel_hash
-from canvasagent.craft.imports._unusable import Unusable
+from canvasagent.craft.imports.unusable import Unusable
 from canvasagent.errors import InputError
 from canvasagent.imaging.geometry import MAX_PIXELS
 from canvasagent.imaging.pictures import as_png

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from canvasagent.craft.imports._pictures import PictureFinder
-from canvasagent.craft.imports._unusable import Unusable
+from canvasagent.craft.imports.pictures import PictureFinder
+from canvasagent.craft.imports.unusable import Unusable
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import ChatMessage, SftRecord

@@ -12,8 +12,8 @@ from typing import Any
 from PIL import ImageFont
 
 from canvasagent.imaging.geometry import PixelBox, Size
-from canvasagent.sketch.layout import Placement
 from canvasagent.sketch.lettering import fit
+from canvasagent.sketch.placement import Placement
 
 Line = tuple[str, PixelBox, float]
 """Words, where they stand in pixels, and the size of their letters."""

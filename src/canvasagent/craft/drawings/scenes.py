@@ -10,12 +10,13 @@ from itertools import combinations
 from random import Random
 from typing import Any
 
-from canvasagent.craft.sources._words import LEGIBLE, Line, lines_of_band, lines_on, words_for
+from canvasagent.craft.drawings.words import LEGIBLE, Line, lines_of_band, lines_on, words_for
 from canvasagent.english.colors import drawn_colors
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.background import all_backgrounds
-from canvasagent.sketch.layout import Placement, lay_out
+from canvasagent.sketch.layout import lay_out
+from canvasagent.sketch.placement import Placement
 from canvasagent.sketch.scene import Group, Scene
 from canvasagent.sketch.sprite import all_sprites
 

@@ -7,7 +7,7 @@ from random import Random
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from canvasagent.craft.sources._words import Line, filled, texts
+from canvasagent.craft.drawings.words import Line, filled, texts
 from canvasagent.imaging.fonts import font_for
 from canvasagent.imaging.geometry import Size
 

@@ -1,0 +1,1 @@
+"""Drawn scenes and pages with words, for sources of pictures and for the benchmark."""
