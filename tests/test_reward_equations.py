@@ -27,7 +27,7 @@ from canvasagent.rewards.efficiency import (
     miss_penalty,
     repeat_penalty,
 )
-from canvasagent.rewards.format import BREAKS, format_score, said, turn_format, undiluted, words
+from canvasagent.rewards.format import BREAKS, format_score, prose, turn_format, undiluted, words
 from canvasagent.rewards.hybrid import depth, hybrid_reward
 from canvasagent.rewards.rule import rule_score, rules
 from canvasagent.tools.base import AssetInfo
@@ -81,7 +81,7 @@ def test_equation_2() -> None:
         ("<reason>a</reason>\n```json\n" + call("Flip").split("\n")[1] + "\n```", 0.90),  # fence
         ("<reason>let me think</reason>", 0.35),  # no action: reason tags and no extra text
         ("I cannot do that.", 0.0),
-        ("", 0.10),  # nothing is said, so nothing too much
+        ("", 0.10),  # nothing is prose, so nothing too much
     ],
 )
 def test_equation_3_of_a_turn(text: str, expected: float) -> None:
@@ -221,8 +221,8 @@ def test_words_by_one_rule(text: str, count: int) -> None:
 
 
 def test_what_is_said_is_all_but_the_call() -> None:
-    assert said("<reason>one</reason> two <tool_call>{three}</tool_call> four").split() == ["one", "two", "four"]
-    assert said("<tool_call>{never closed").strip() == ""
+    assert prose("<reason>one</reason> two <tool_call>{three}</tool_call> four").split() == ["one", "two", "four"]
+    assert prose("<tool_call>{never closed").strip() == ""
 
 
 def test_undiluted_sums_what_was_lost() -> None:

@@ -101,7 +101,7 @@ def input_key(picture: Image.Image) -> str:
 
 @dataclass
 class Canvas:
-    """The assets of one episode, in order. Only grows; ids follow PROTOCOL: `img_1`, `Crop_0`, `Crop_1`."""
+    """The assets of one episode, in order. Only grows. Ids: `img_1`, `img_2` (inputs); `Crop_0`, `Crop_1` (results)."""
 
     inputs: int = 0
     """How many input pictures the task has; only this many `img_N` exist."""

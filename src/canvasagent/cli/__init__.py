@@ -73,11 +73,11 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code. Nothing raises but a `KeyboardInterrupt` during the exit."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = "--json" in (given[: given.index("--")] if "--" in given else given)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in (words[: words.index("--")] if "--" in words else words)
     quiet_logging()
     with any_encoding(), stdout_for_json(as_json), stop_signals() as stops:
-        ending = _carry_out(given)
+        ending = _carry_out(words)
     if as_json and ending.payload is not None:
         print(harmless_json(ending.payload, sys.stdout.encoding or "utf-8"), flush=True)  # noqa: T201
     code = stops.code if ending.code == STOPPED else ending.code

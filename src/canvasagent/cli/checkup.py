@@ -38,7 +38,7 @@ SAMPLES = {
 
 def packages() -> dict[str, list[dict[str, Any]]]:
     """What the package asks for, by extra (`core` for what is always needed), with the versions found."""
-    found: dict[str, list[dict[str, Any]]] = {"core": []}
+    by_extra: dict[str, list[dict[str, Any]]] = {"core": []}
     for line in requires("canvasagent") or []:
         need = Requirement(line)
         extra = _extra_of(need)
@@ -50,8 +50,8 @@ def packages() -> dict[str, list[dict[str, Any]]]:
             installed = None
         fits = installed is not None and need.specifier.contains(installed, prereleases=True)
         entry = {"package": need.name, "wanted": str(need.specifier), "installed": installed, "ok": fits}
-        found.setdefault(extra or "core", []).append(entry)
-    return found
+        by_extra.setdefault(extra or "core", []).append(entry)
+    return by_extra
 
 
 def _extra_of(need: Requirement) -> str | None:
@@ -64,14 +64,14 @@ def profiles(deep: bool) -> dict[str, dict[str, Any]]:
     from canvasagent.backends.profile import profile_names
     from canvasagent.execution.toolbox import ToolBox
 
-    told: dict[str, dict[str, Any]] = {}
+    entries: dict[str, dict[str, Any]] = {}
     for name in profile_names():
         try:
             with ToolBox(name) as toolbox:
-                told[name] = {tool: _backend(toolbox, tool, deep) for tool in toolbox.tools}
+                entries[name] = {tool: _backend(toolbox, tool, deep) for tool in toolbox.tools}
         except (CanvasAgentError, ImportError) as error:
-            told[name] = {"*": {"ok": False, "why": str(error), "advice": _advice(error)}}
-    return told
+            entries[name] = {"*": {"ok": False, "why": str(error), "advice": _advice(error)}}
+    return entries
 
 
 def _backend(toolbox: ToolBox, tool: str, deep: bool) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _backend(toolbox: ToolBox, tool: str, deep: bool) -> dict[str, Any]:
     from canvasagent.backends.profile import make_backend
 
     spec, options = toolbox.profile.backends[tool], toolbox.profile.options.get(tool, {})
-    told: dict[str, Any] = {"backend": spec, "ok": True, "why": None, "advice": None}
+    entry: dict[str, Any] = {"backend": spec, "ok": True, "why": None, "advice": None}
     started = time.perf_counter()
     try:
         lacks = lacks_of(toolbox.profile, tool)
@@ -89,8 +89,8 @@ def _backend(toolbox: ToolBox, tool: str, deep: bool) -> dict[str, Any]:
         problem = "; ".join(lacks) or (_try_example(toolbox, tool) if deep else None)
     except Exception as error:  # whatever a backend does wrong is what the user wants to know here
         problem = str(error) if isinstance(error, CanvasAgentError) else f"{type(error).__name__}: {error}"
-        told["advice"] = _advice(error)
-    return {**told, "ok": problem is None, "why": problem, "seconds": round(time.perf_counter() - started, 2)}
+        entry["advice"] = _advice(error)
+    return {**entry, "ok": problem is None, "why": problem, "seconds": round(time.perf_counter() - started, 2)}
 
 
 def _advice(error: Exception) -> str | None:
@@ -140,7 +140,7 @@ def policies() -> dict[str, dict[str, Any]]:
     from canvasagent.policies import load_policy, policy_names
 
     examples = {"openai": "openai:MODEL", "replay": "replay:RUN"}
-    told: dict[str, dict[str, Any]] = {}
+    entries: dict[str, dict[str, Any]] = {}
     for name in policy_names():
         use = examples.get(name, name)
         entry: dict[str, Any] = {"use": f"--policy {use}", "ok": True, "why": None, "advice": None}
@@ -149,8 +149,8 @@ def policies() -> dict[str, dict[str, Any]]:
                 load_policy(use)
         except (CanvasAgentError, ImportError) as error:
             entry |= {"ok": False, "why": str(error), "advice": _advice(error)}
-        told[name] = entry
-    return told
+        entries[name] = entry
+    return entries
 
 
 def fonts() -> dict[str, dict[str, Any]]:
@@ -158,13 +158,13 @@ def fonts() -> dict[str, dict[str, Any]]:
     from canvasagent.errors import ToolRefusal
     from canvasagent.imaging.fonts import font_for
 
-    told: dict[str, dict[str, Any]] = {}
+    entries: dict[str, dict[str, Any]] = {}
     for script, letters in SAMPLES.items():
         try:
-            told[script] = {"ok": True, "font": " ".join(filter(None, font_for(letters, 24).getname())), "why": None}
+            entries[script] = {"ok": True, "font": " ".join(filter(None, font_for(letters, 24).getname())), "why": None}
         except ToolRefusal as error:
-            told[script] = {"ok": False, "font": None, "why": str(error)}
-    return told
+            entries[script] = {"ok": False, "font": None, "why": str(error)}
+    return entries
 
 
 def terminal(console: Console) -> dict[str, Any]:

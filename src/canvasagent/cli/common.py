@@ -31,7 +31,7 @@ CODES = {"met": 0, "unmet": 3, "truncated": 4, "failed": FAILED}
 """Exit codes by status of a run."""
 
 _LOGGER = logging.getLogger("canvasagent")
-Given = ParamSpec("Given")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ def stopped(words: str, known: Mapping[str, Any] | None = None) -> Ending:
     return Ending(STOPPED, failure(words, known), at_once=True)
 
 
-def resumable(command: Callable[Given, Ending]) -> Callable[Given, Ending]:
+def resumable(command: Callable[P, Ending]) -> Callable[P, Ending]:
     """`command`, which says where it is stopped that giving it again goes on with the rest."""
 
     @functools.wraps(command)
-    def run(*arguments: Given.args, **options: Given.kwargs) -> Ending:
+    def run(*arguments: P.args, **options: P.kwargs) -> Ending:
         try:
             return command(*arguments, **options)
         except KeyboardInterrupt:
@@ -146,14 +146,14 @@ def is_verbose() -> bool:
 def verbose_option() -> Any:
     """The option `-v`, which shows the log on standard error."""
 
-    def switch(asked: bool) -> bool:
-        if asked and not is_verbose():
+    def switch(verbose: bool) -> bool:
+        if verbose and not is_verbose():
             from rich.logging import RichHandler
 
             _LOGGER.addHandler(RichHandler(console=err(), show_path=False, rich_tracebacks=False))
             _LOGGER.setLevel(logging.DEBUG)
             _LOGGER.propagate = False
-        return asked
+        return verbose
 
     return typer.Option("--verbose", "-v", callback=switch, help="Show the log, and tracebacks of errors.")
 
@@ -176,12 +176,12 @@ def max_pixels_option() -> Any:
 
 def run_argument(several: bool = False) -> Any:
     """The argument that names a run, or runs."""
-    told = (
+    text = (
         f"Runs' folders, or their ids; `{LAST}`: the newest."
         if several
         else f"A run's folder, or its id; `{LAST}`: the newest."
     )
-    return typer.Argument(help=told, metavar="RUN", show_default=False, autocompletion=run_names)
+    return typer.Argument(help=text, metavar="RUN", show_default=False, autocompletion=run_names)
 
 
 def trust_option() -> Any:
@@ -205,9 +205,9 @@ def find_run(name: str, runs_dir: Path) -> Path:
         if found := run_folders(runs_dir):
             return found[0]
         raise InputError(f"there is no run below '{runs_dir}' yet.")
-    given = Path(name)
+    path_name = Path(name)
     by_id = [runs_dir / name] if path_problem(name) is None else []
-    for path in (given.parent if given.is_file() else given, *by_id):
+    for path in (path_name.parent if path_name.is_file() else path_name, *by_id):
         if (path / run_files.RECORD_NAME).is_file():
             return path
     raise InputError(
@@ -272,7 +272,7 @@ def summary_of(record: Trajectory, saved: Path | None = None) -> dict[str, Any]:
     final = saved or final_path(record)
     summary = record.summary()
     tail = {"run_dir": str(record.folder) if record.folder else None, "unmet": summary.pop("unmet")}
-    told = {"status": summary.pop("status"), "final": str(final) if final else None, **summary, **tail}
+    summarised = {"status": summary.pop("status"), "final": str(final) if final else None, **summary, **tail}
     if record.why:
-        told["error" if record.status == "failed" else "why"] = record.why
-    return told
+        summarised["error" if record.status == "failed" else "why"] = record.why
+    return summarised

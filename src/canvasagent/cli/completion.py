@@ -44,7 +44,7 @@ def policies(incomplete: str) -> list[str]:
     return _beginning(incomplete, policy_names())
 
 
-def contenders(incomplete: str) -> list[str]:
+def policies_and_gold(incomplete: str) -> list[str]:
     """Names of policies, and of those that only an evaluation has."""
     from canvasagent.evaluation.policies import GOLD
     from canvasagent.policies import policy_names

@@ -63,21 +63,21 @@ def _print(console: Console, facts: dict[str, Any], well: bool) -> None:
     console.print(Text(f"\n{words}", "bold green" if well else "bold red"))
 
 
-def _print_packages(console: Console, found: dict[str, list[dict[str, Any]]]) -> None:
+def _print_packages(console: Console, by_extra: dict[str, list[dict[str, Any]]]) -> None:
     from rich.text import Text
 
     from canvasagent.extras import install_advice
 
     console.print(Text("\nPackages", "bold"))
-    for extra, entries in found.items():
+    for extra, entries in by_extra.items():
         missing = [
             f"{entry['package']}{entry['wanted']}" + (f" (found {entry['installed']})" if entry["installed"] else "")
             for entry in entries
             if not entry["ok"]
         ]
         there = ", ".join(f"{entry['package']} {entry['installed']}" for entry in entries if entry["ok"])
-        told = f"missing {', '.join(missing)} → {install_advice(extra)}" if missing else there
-        _say(console, not missing, extra, told)
+        state = f"missing {', '.join(missing)} → {install_advice(extra)}" if missing else there
+        _say(console, not missing, extra, state)
 
 
 def _print_surroundings(console: Console, facts: dict[str, Any]) -> None:
@@ -98,14 +98,14 @@ def _say(console: Console, good: bool, name: str, words: str) -> None:
     from rich.text import Text
 
     mark = ("✓ ", "green") if good else ("– ", "yellow")
-    told = Text(words, "dim" if good else "")
+    styled = Text(words, "dim" if good else "")
     if not console.is_terminal:
-        console.print(Text.assemble("  ", mark, f"{name:<22}", told))
+        console.print(Text.assemble("  ", mark, f"{name:<22}", styled))
         return
     table = Table.grid(padding=(0, 1))
     table.add_column(width=26, no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row(Text.assemble("  ", mark, name), told)
+    table.add_row(Text.assemble("  ", mark, name), styled)
     console.print(table, soft_wrap=False)
 
 

@@ -23,7 +23,7 @@ from canvasagent.cli.common import (
     tell_error,
     verbose_option,
 )
-from canvasagent.cli.completion import contenders, judges, one_of, presets, profiles
+from canvasagent.cli.completion import judges, one_of, policies_and_gold, presets, profiles
 from canvasagent.cli.help_pages import page_text
 from canvasagent.cli.judging import chosen_judge, judge_options, judge_settings
 from canvasagent.cli.options import settings_from, settings_options, with_options
@@ -44,7 +44,7 @@ def evaluate(
         typer.Option(
             help="Policy to compare, once for each: scripted, openai:MODEL, gold …",
             metavar="NAME",
-            autocompletion=contenders,
+            autocompletion=policies_and_gold,
             show_default=False,
         ),
     ] = None,
@@ -119,7 +119,7 @@ def evaluate(
     check_engine(engine)
     if not policy and not image_only:
         raise InputError("name what is to be compared: --policy NAME, or --image-only images:MODEL.")
-    asked = Asked(
+    requested = EvalOptions(
         policies=tuple(policy or ()),
         image_only=tuple(image_only or ()),
         settings=settings_from(PolicySettings, options),
@@ -136,22 +136,22 @@ def evaluate(
         folder=out_dir,
     )
     if engine == "local":
-        return _carry_out(asked.evaluation(), asked.contenders(), json)
+        return _carry_out(requested.evaluation(), requested.policy_runs(), json)
     from canvasagent.scale.episodes import evaluate_on
 
-    evaluation, contenders = asked.evaluation(), asked.contenders()
+    evaluation, policy_runs = requested.evaluation(), requested.policy_runs()
     evaluation.check_folder()  # the workers' own file goes into it
-    fleet = evaluate_on(asked.runs, concurrency, out_dir)
+    fleet = evaluate_on(requested.runs, concurrency, out_dir)
     evaluation.elsewhere = lambda name, task: fleet((name, task))
     try:
-        return _carry_out(evaluation, contenders, json)
+        return _carry_out(evaluation, policy_runs, json)
     finally:
         fleet.close()
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What an evaluation is made from, here and on the workers of a cluster."""
+class EvalOptions:
+    """The options of an evaluation, here and on the workers of a cluster."""
 
     policies: tuple[str, ...]
     image_only: tuple[str, ...]
@@ -168,15 +168,15 @@ class Asked:
     max_pixels: int
     folder: Path
 
-    def contenders(self) -> dict[str, Any]:
-        """Who is compared, by name."""
+    def policy_runs(self) -> dict[str, Any]:
+        """The policies to compare, by name."""
         from canvasagent.endpoints.images import ImagesSettings
         from canvasagent.evaluation.image_only import ImageOnly
         from canvasagent.evaluation.policies import policy_for_task
 
         images = ImagesSettings(base_url=self.images_base_url)
-        found: dict[str, Any] = {name: policy_for_task(name, self.settings) for name in self.policies}
-        return found | {name: ImageOnly(name, images) for name in self.image_only}
+        by_name: dict[str, Any] = {name: policy_for_task(name, self.settings) for name in self.policies}
+        return by_name | {name: ImageOnly(name, images) for name in self.image_only}
 
     def evaluation(self) -> Evaluation:
         """The evaluation in its folder."""
@@ -204,21 +204,21 @@ class Asked:
 
     def runs(self) -> Callable[[str, str], Awaitable[Row]]:
         """What a worker does: the row of a policy's run of a task."""
-        evaluation, contenders = self.evaluation(), self.contenders()
+        evaluation, policy_runs = self.evaluation(), self.policy_runs()
         tasks = {task.id: task for task in evaluation.bench.tasks}
-        return lambda name, task: evaluation.one(name, contenders[name], tasks[task])
+        return lambda name, task: evaluation.one(name, policy_runs[name], tasks[task])
 
 
-def _carry_out(evaluation: Evaluation, contenders: dict[str, Any], as_json: bool) -> Ending:
+def _carry_out(evaluation: Evaluation, policy_runs: dict[str, Any], as_json: bool) -> Ending:
     from canvasagent.errors import CanvasAgentError
 
     cause: BaseException | None = None
     rows: list[Row] = []
-    total = len(contenders) * len(evaluation.tasks)
+    total = len(policy_runs) * len(evaluation.tasks)
     with Bar("runs", total) as bar:
         evaluation.tell = _counted(bar, total)
         try:
-            rows = asyncio.run(evaluation.run(contenders))
+            rows = asyncio.run(evaluation.run(policy_runs))
         except (KeyboardInterrupt, CanvasAgentError) as error:
             cause = error
         except BaseExceptionGroup as group:
@@ -230,7 +230,7 @@ def _carry_out(evaluation: Evaluation, contenders: dict[str, Any], as_json: bool
         return _stopped(cause)
     from canvasagent.evaluation.results import write_results
 
-    tables = write_results(evaluation.folder, evaluation.setup, rows, list(contenders))
+    tables = write_results(evaluation.folder, evaluation.setup, rows, list(policy_runs))
     page = evaluation.folder / "index.html"
     if not as_json:
         _print(evaluation, tables)

@@ -59,7 +59,7 @@ def check(
     settings = judge_settings(options)
     if to is not None:
         check_store(to)  # before anything is judged and paid for
-    loaded = [load_run(name, runs_dir) for given in runs for name in _folders(given)]
+    loaded = [load_run(name, runs_dir) for pattern in runs for name in _folders(pattern)]
     found = run_sync(
         calibrate(
             loaded,
@@ -69,7 +69,7 @@ def check(
             against=against,
             people=_people(study_dir) if study_dir is not None else None,
             before=read_stored(earlier) if earlier is not None else None,
-            tell=_tell,
+            tell=_report_progress,
         )
     )
     if to is not None:
@@ -112,7 +112,7 @@ def _people(study_dir: Path) -> dict[str, dict[Aspect, float]]:
     return found
 
 
-def _tell(what: str, done: int, total: int) -> None:
+def _report_progress(what: str, done: int, total: int) -> None:
     if done == total:
         err().print(f"{what}: {total} runs judged", markup=False, style="dim")
 

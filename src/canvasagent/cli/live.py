@@ -130,9 +130,11 @@ class LiveView:
     def _show_start(self, record: Trajectory) -> None:
         for note in record.notes:
             self._console.print(Text(f"Note: {harmless(note)}", "yellow"))
-        given = [asset for asset in record.assets if asset.origin == "input" or asset.id == record.continued_result]
-        if self._pictures and given and not record.turns:
-            shown = [Group(Text(asset_words(asset), "dim"), thumbnail(record.picture(asset.id))) for asset in given[:4]]
+        inputs = [asset for asset in record.assets if asset.origin == "input" or asset.id == record.continued_result]
+        if self._pictures and inputs and not record.turns:
+            shown = [
+                Group(Text(asset_words(asset), "dim"), thumbnail(record.picture(asset.id))) for asset in inputs[:4]
+            ]
             self._console.print(Padding(Columns(shown, padding=(0, 3)), (0, 0, 1, 4)))
 
     def _show_turn(self, event: Event) -> None:

@@ -35,8 +35,8 @@ def list_models(
         payload.append({**entry.model_dump(mode="json"), "parameters": entry.parameters, **here})
         name = entry.name if entry.default else f"{entry.name} (choice)"
         sizes = f"{entry.parameters / 1e6:,.0f} M", size_words(entry.download_gb)
-        told = "yes" if folder else "no"
-        table.add_row(name, ", ".join(entry.tools), entry.source, entry.licence, *sizes, told)
+        present = "yes" if folder else "no"
+        table.add_row(name, ", ".join(entry.tools), entry.source, entry.licence, *sizes, present)
     if not json:
         out().print(table, soft_wrap=False)
     return Ending(0, payload)
@@ -59,8 +59,8 @@ def pull(
 
     done: dict[str, Any] = {}
     for entry in _chosen(names):
-        told = f"{entry.source}: {size_words(entry.download_gb)}, licence {entry.licence}"
-        err().print(told, markup=False)
+        text = f"{entry.source}: {size_words(entry.download_gb)}, licence {entry.licence}"
+        err().print(text, markup=False)
         done[entry.name] = {"folder": str(hub.pull(entry, endpoint, revision)), "licence": entry.licence}
         if not json:
             out().print(f"{entry.name}: {done[entry.name]['folder']}", markup=False)

@@ -66,14 +66,14 @@ def field_texts(model: type[BaseModel]) -> dict[str, str]:
 
 
 def settings_from(
-    model: type[Model], given: Mapping[str, Any], base: Mapping[str, Any] | None = None, prefix: str = ""
+    model: type[Model], options: Mapping[str, Any], base: Mapping[str, Any] | None = None, prefix: str = ""
 ) -> Model:
     """`model` from the options that were given, over `base` (a record's). Raises `InputError` with the option.
 
     `prefix` is what the names in `given` begin with, as in `settings_options`.
     """
     known = {name: value for name, value in (base or {}).items() if name in model.model_fields}
-    chosen = {name: given[prefix + name] for name in model.model_fields if given.get(prefix + name) is not None}
+    chosen = {name: options[prefix + name] for name in model.model_fields if options.get(prefix + name) is not None}
     try:
         return model(**{**known, **chosen})
     except ValidationError as error:

@@ -50,9 +50,9 @@ class Bar:
 
     def tell(self, done: int, total: int, *, known: int = 0, note: str = "") -> None:
         """`done` of `total`, of which `known` were done before this command began."""
-        said = ", ".join(part for part in (note, self.speed(done - known)) if part)
-        self._bar.update(self._task, completed=done, total=total, note=said)
+        text = ", ".join(part for part in (note, self.speed(done - known)) if part)
+        self._bar.update(self._task, completed=done, total=total, note=text)
         line = done * LINES // max(total, 1)
         if self._lines and line > self._told:
             self._told = line
-            self._console.print(f"{done:,} of {total:,} {self._what}{', ' if said else ''}{said}", markup=False)
+            self._console.print(f"{done:,} of {total:,} {self._what}{', ' if text else ''}{text}", markup=False)

@@ -54,8 +54,8 @@ def replay(
         raise InputError(str(error)) from error
     if not json:
         _print(out(), report)
-    told = {"status": "met" if report.identical else "unmet", "identical": report.identical}
-    return Ending(0 if report.identical else DRIFTED, {**told, **report.model_dump(mode="json")})
+    status = {"status": "met" if report.identical else "unmet", "identical": report.identical}
+    return Ending(0 if report.identical else DRIFTED, {**status, **report.model_dump(mode="json")})
 
 
 def _print(console: Console, report: ReplayReport) -> None:

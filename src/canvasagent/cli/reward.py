@@ -64,8 +64,8 @@ def _print(console: Console, found: Audit, shown: list[str]) -> None:
     console.print(Text(f"{found.task} Profile {found.profile}, judge {found.judge} (a stand-in), {found.date}.", "dim"))
     console.print(table, soft_wrap=False)
     for name in found.presets:
-        told = ", ".join(sorted(beaten[name])) or "none"
-        console.print(Text(f"{name}: beaten by {told}", "yellow" if beaten[name] else "green"))
+        names = ", ".join(sorted(beaten[name])) or "none"
+        console.print(Text(f"{name}: beaten by {names}", "yellow" if beaten[name] else "green"))
 
 
 def register(app: typer.Typer, summary: str) -> None:

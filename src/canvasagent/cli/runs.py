@@ -46,7 +46,7 @@ def runs(
     if not json:
         _print(out(), found)
         err().print(_count(len(folders), len(shown), where), markup=False, style="dim")
-    payload = {"status": "met", "runs_dir": str(where), "total": len(folders), "runs": [_told(one) for one in found]}
+    payload = {"status": "met", "runs_dir": str(where), "total": len(folders), "runs": [_payload(one) for one in found]}
     return Ending(0, payload)
 
 
@@ -58,7 +58,7 @@ def _count(total: int, shown: int, where: Path) -> str:
     return f"{total} run{'' if total == 1 else 's'} in {where}"
 
 
-def _told(one: Listed) -> dict[str, Any]:
+def _payload(one: Listed) -> dict[str, Any]:
     result = _result_path(one)
     return {
         "id": one.name,

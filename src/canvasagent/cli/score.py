@@ -95,7 +95,7 @@ def score(
         "status": "failed" if errors else "unmet" if any(one.score.total is None for one in scored) else "met",
         "preset": chosen.name,
         "judge": judge,
-        "scores": [_told(one) for one in scored],
+        "scores": [_payload(one) for one in scored],
         "errors": errors,
     }
     code = USAGE if errors else CODES[str(payload["status"])]
@@ -121,7 +121,7 @@ async def _score_one(run: Trajectory, preset: str, judge: Judge | None, errors: 
         return None
 
 
-def _told(one: Scored) -> dict[str, Any]:
+def _payload(one: Scored) -> dict[str, Any]:
     verdicts = {aspect: verdict.model_dump(mode="json") for aspect, verdict in one.verdicts.items()}
     return {
         "run_dir": str(one.run.folder) if one.run.folder else None,
@@ -185,11 +185,11 @@ def _faults(run: Trajectory) -> list[str]:
     """What was wrong with the run's turns and calls, as recorded."""
     from canvasagent.faults import FAULT_TEXT
 
-    told = []
+    messages = []
     for turn in run.turns:
-        told += [f"turn {turn.index + 1}: {FAULT_TEXT[fault]}." for fault in turn.format_faults]
-        told += [f"turn {turn.index + 1}: {fault.message}" for fault in (turn.call.faults if turn.call else [])]
-    return told
+        messages += [f"turn {turn.index + 1}: {FAULT_TEXT[fault]}." for fault in turn.format_faults]
+        messages += [f"turn {turn.index + 1}: {fault.message}" for fault in (turn.call.faults if turn.call else [])]
+    return messages
 
 
 def _judges(found: Score) -> list[str]:

@@ -67,9 +67,9 @@ def _print(console: Console, record: Trajectory) -> None:
     console.print(status_words(record))
     if record.answer is not None:
         console.print(Text(f"Answer: {harmless(record.answer.text)}"))
-    told = summary_of(record)
-    if told["final"]:
-        console.print(Text(f"Result: {record.final}, {told['final']}"))
+    summary = summary_of(record)
+    if summary["final"]:
+        console.print(Text(f"Result: {record.final}, {summary['final']}"))
     report = report_path(record)
     if report is not None:
         console.print(Text(f"Report: {report}"))

@@ -70,12 +70,12 @@ def _answered_at_once() -> Iterator[None]:
     ended = threading.Event()
     watching = threading.Thread(target=_wake, args=(reader, threading.get_ident(), ended), daemon=True)
     urgent = signal.signal(signal.SIGURG, lambda number, frame: None)
-    told = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    previous = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     watching.start()
     try:
         yield
     finally:
-        signal.set_wakeup_fd(told)
+        signal.set_wakeup_fd(previous)
         signal.signal(signal.SIGURG, urgent)
         ended.set()
         os.close(writer)

@@ -119,20 +119,22 @@ def _command(tool: Tool) -> Any:
         output: Path | None = options.pop("out", None)
         if output is not None:
             check_output_path(output)
-        given = {name: read_value(tool, name, value) for name, value in options.items() if value is not None}
+        arguments = {name: read_value(tool, name, value) for name, value in options.items() if value is not None}
         with ToolBox(profile or PROFILE, max_pixels=max_pixels) as toolbox:
-            return _use(toolbox, tool, given, output, seed, json)
+            return _use(toolbox, tool, arguments, output, seed, json)
 
     use.__name__, use.__doc__ = tool.slug, tool.summary
     return use
 
 
-def _use(toolbox: ToolBox, tool: Tool, given: dict[str, Any], output: Path | None, seed: int, as_json: bool) -> Ending:
+def _use(
+    toolbox: ToolBox, tool: Tool, arguments: dict[str, Any], output: Path | None, seed: int, as_json: bool
+) -> Ending:
     if tool.name not in toolbox.tools:
         names = ", ".join(toolbox.tools)
         raise InputError(f"profile '{toolbox.profile.name}' has nothing that does {tool.name}; it has {names}.")
-    canvas, paths = _load(tool, given, toolbox.max_pixels)
-    checked = check_call(tool, given, canvas_info(canvas), canvas.inputs)
+    canvas, paths = _load(tool, arguments, toolbox.max_pixels)
+    checked = check_call(tool, arguments, canvas_info(canvas), canvas.inputs)
     if checked.faults:
         raise InputError(" ".join(_with_paths(fault.message, paths) for fault in checked.faults))
     assets = {argument: canvas[name] for argument, name in checked.assets.items()}
@@ -142,17 +144,17 @@ def _use(toolbox: ToolBox, tool: Tool, given: dict[str, Any], output: Path | Non
         code = FAILED if execution.fault.stage is Stage.INFRASTRUCTURE else CODES["unmet"]
         tell_error(message)
         return Ending(code, failure(message), at_once=code == FAILED)
-    return _tell(execution, output, as_json)
+    return _report(execution, output, as_json)
 
 
-def _load(tool: Tool, given: dict[str, Any], max_pixels: int) -> tuple[Canvas, dict[str, str]]:
+def _load(tool: Tool, arguments: dict[str, Any], max_pixels: int) -> tuple[Canvas, dict[str, str]]:
     """Put the pictures that options name on a canvas; in `given` their ids take the place of the paths."""
     canvas = Canvas()
     paths: dict[str, str] = {}
     ids: dict[tuple[str, Kind], str] = {}
     slots: dict[str, str] = {}
     piped: bytes | None = None
-    for one in tool.named(given):
+    for one in tool.named(arguments):
         path = str(one.value)
         if path == STDIN and piped is None:
             piped = read_stdin("a picture")
@@ -163,7 +165,7 @@ def _load(tool: Tool, given: dict[str, Any], max_pixels: int) -> tuple[Canvas, d
             ids[path, kind] = canvas.add_input(picture, kind).id
         slots[one.slot] = ids[path, kind]
         paths[slots[one.slot]] = path
-    given.update(in_slots(given, slots))
+    arguments.update(in_slots(arguments, slots))
     return canvas, paths
 
 
@@ -197,19 +199,19 @@ def _with_paths(message: str, paths: Mapping[str, str]) -> str:
     return re.sub(r"\bimg_\d+\b", lambda match: paths.get(match[0], match[0]), message)
 
 
-def _tell(execution: Execution, output: Path | None, as_json: bool) -> Ending:
+def _report(execution: Execution, output: Path | None, as_json: bool) -> Ending:
     outcome = execution.outcome
     assert outcome is not None
-    told: dict[str, Any] = {"status": "met", "final": None, "text": outcome.text}
+    payload: dict[str, Any] = {"status": "met", "final": None, "text": outcome.text}
     if outcome.picture is not None and output is not None:
         save_picture(outcome.picture, output)
-        told |= {"final": str(output), "kind": outcome.kind.value, "size": list(outcome.picture.size)}
+        payload |= {"final": str(output), "kind": outcome.kind.value, "size": list(outcome.picture.size)}
     else:
-        told |= {"words": outcome.words, "data": outcome.data}
-    told |= {"seconds": round(execution.seconds, 4), "seed": execution.seed, "backend": execution.backend}
+        payload |= {"words": outcome.words, "data": outcome.data}
+    payload |= {"seconds": round(execution.seconds, 4), "seed": execution.seed, "backend": execution.backend}
     if not as_json and output is None:
         out().print(harmless(outcome.words or outcome.text), markup=False)
     elif not as_json:
         err().print(f"{harmless(outcome.text)} ({execution.seconds:.2f} s)", markup=False)
         out().print(str(output), markup=False)
-    return Ending(payload=told)
+    return Ending(payload=payload)

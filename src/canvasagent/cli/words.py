@@ -57,12 +57,12 @@ def command_words(*parts: object) -> str:
 
 def call_words(name: str, arguments: Mapping[str, Any]) -> str:
     """A call as a person reads it: `Crop img_1, bbox [120, 80, 640, 900]`."""
-    told = []
+    parts = []
     for argument, value in arguments.items():
         words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         words = short(words, MAX_ARGUMENT)
-        told.append(words if argument in ("image", "base_image") else f"{argument} {words}")
-    return f"{short(name, 60)} {', '.join(told)}".rstrip()
+        parts.append(words if argument in ("image", "base_image") else f"{argument} {words}")
+    return f"{short(name, 60)} {', '.join(parts)}".rstrip()
 
 
 def asset_words(record: AssetRecord) -> str:
@@ -131,17 +131,17 @@ def print_turn(
 
 
 def _figures(turn: TurnRecord) -> str:
-    told = [f"{turn.policy_seconds + (turn.call.seconds if turn.call else 0.0):.1f} s"]
+    parts = [f"{turn.policy_seconds + (turn.call.seconds if turn.call else 0.0):.1f} s"]
     if turn.call is not None and turn.call.cached:
-        told.append("from the cache")
+        parts.append("from the cache")
     usage = turn.usage
     if usage.input_tokens is not None or usage.output_tokens is not None:
-        told.append(f"{usage.input_tokens or 0:,} tokens in, {usage.output_tokens or 0:,} out")
+        parts.append(f"{usage.input_tokens or 0:,} tokens in, {usage.output_tokens or 0:,} out")
     if usage.cost is not None:
-        told.append(f"cost {usage.cost:.4g}")
+        parts.append(f"cost {usage.cost:.4g}")
     if usage.retries:
-        told.append(f"{usage.retries} retries")
-    return " · ".join(told)
+        parts.append(f"{usage.retries} retries")
+    return " · ".join(parts)
 
 
 def status_words(record: Trajectory) -> Text:

@@ -239,18 +239,23 @@ def save_stored(path: Path, stored: Stored) -> None:
     write_atomically(path, (stored.model_dump_json(indent=1) + "\n").encode("utf-8"))
 
 
-def as_markdown(found: Calibration) -> str:
+def as_markdown(calibration: Calibration) -> str:
     """The tables, in words."""
-    lines = [f"# Judge {found.judge}", "", f"{found.runs} runs, {found.unscored} verdicts without a score.", ""]
+    lines = [
+        f"# Judge {calibration.judge}",
+        "",
+        f"{calibration.runs} runs, {calibration.unscored} verdicts without a score.",
+        "",
+    ]
     lines += ["| aspect | rounds | n | deviation within a run | largest distance |", "| --- " * 5 + "|"]
-    for one in found.spread:
+    for one in calibration.spread:
         lines.append(f"| {one.aspect} | {one.repeats} | {one.n} | {_number(one.deviation)} | {_number(one.largest)} |")
     lines += ["", "| changed | aspect | n | mean shift | mean distance | Spearman |", "| --- " * 6 + "|"]
-    for shift in found.shifts:
+    for shift in calibration.shifts:
         mean = "–" if shift.mean is None else f"{shift.mean.mean:+.3f} [{shift.mean.low:+.3f}, {shift.mean.high:+.3f}]"
         cells = [shift.what, shift.aspect, str(shift.n), mean, _number(shift.apart), _number(shift.spearman)]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", *(f"- {note}" for note in found.notes)]) + "\n"
+    return "\n".join([*lines, "", *(f"- {note}" for note in calibration.notes)]) + "\n"
 
 
 def _number(value: float | None) -> str:

@@ -37,10 +37,10 @@ class ImageOnly:
         messages = await asyncio.to_thread(environment.reset, item.task, seed)
         inputs = list(environment.canvas)
         record = Trajectory.begin(path.name, item.task, environment, messages, policy=self.name, seed=seed)
-        given = [asset.picture for asset in inputs]
+        pictures = [asset.picture for asset in inputs]
         words = item.task.instruction
-        picture = await (self._model.edit(words, given) if given else self._model.generate(words))
-        tool = "ImageEdit" if given else "ImageGeneration"
+        picture = await (self._model.edit(words, pictures) if pictures else self._model.generate(words))
+        tool = "ImageEdit" if pictures else "ImageGeneration"
         lineage = Lineage(tool, {"prompt": words}, tuple(asset.id for asset in inputs), seed, self.name)
         made = Asset(environment.canvas.next_id(tool), Kind.IMAGE, picture, input_key(picture), lineage)
         folder = RunFolder(path)

@@ -25,40 +25,40 @@ def caption(setup: Setup) -> str:
 
 def warnings(setup: Setup) -> list[str]:
     """What a reader must know before the figures are compared with others."""
-    told = []
+    lines = []
     if setup.judge == "local":
-        told.append(STAND_IN)
+        lines.append(STAND_IN)
     if setup.judge == "none":
-        told.append("Nothing was judged: only what rules and checks say is there.")
+        lines.append("Nothing was judged: only what rules and checks say is there.")
     if setup.profile == "lite":
-        told.append("Profile lite: tools without model weights, on drawn pictures.")
-    return told
+        lines.append("Profile lite: tools without model weights, on drawn pictures.")
+    return lines
 
 
-def figure(found: Estimate | None, metric: str = "") -> str:
+def figure(estimate: Estimate | None, metric: str = "") -> str:
     """`0.812 [0.790, 0.833]`; lengths with two decimals, shares in percent."""
-    if found is None:
+    if estimate is None:
         return "–"
     if metric == "all checks pass":
-        return f"{found.mean:.1%} [{found.low:.1%}, {found.high:.1%}]"
+        return f"{estimate.mean:.1%} [{estimate.low:.1%}, {estimate.high:.1%}]"
     digits = 2 if metric in ("length", "expected tools", "gold steps") else 3
-    return f"{found.mean:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
+    return f"{estimate.mean:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
 
 
-def difference(found: Difference | None, metric: str) -> str:
+def difference(value: Difference | None, metric: str) -> str:
     """`+0.120 [+0.090, +0.151]`."""
-    if found is None:
+    if value is None:
         return "–"
     if metric == "all checks pass":
-        return f"{found.mean:+.1%} [{found.low:+.1%}, {found.high:+.1%}]"
-    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+        return f"{value.mean:+.1%} [{value.low:+.1%}, {value.high:+.1%}]"
+    return f"{value.mean:+.3f} [{value.low:+.3f}, {value.high:+.3f}]"
 
 
-def p_value(found: Difference | None) -> str:
+def p_value(value: Difference | None) -> str:
     """`0.031`, or `< 0.001`."""
-    if found is None:
+    if value is None:
         return "–"
-    return "< 0.001" if found.p < 0.001 else f"{found.p:.3f}"
+    return "< 0.001" if value.p < 0.001 else f"{value.p:.3f}"
 
 
 def counts(line: PolicySummary) -> str:

@@ -163,8 +163,8 @@ def _checks(run: Trajectory, verdicts: Mapping[Aspect, Verdict]) -> tuple[list[C
         return None, []
     verdict = verdicts.get("align")
     if verdict is not None and verdict.judge == "local" and verdict.raw:
-        told: list[dict[str, Any]] = json.loads(verdict.raw).get("checks", [])
-        return [CheckRow(**one) for one in told], []
+        entries: list[dict[str, Any]] = json.loads(verdict.raw).get("checks", [])
+        return [CheckRow(**one) for one in entries], []
     from canvasagent.rewards.checks import run_checks
 
     try:

@@ -105,14 +105,14 @@ class Evaluation:
             return tasks
         return tuple(tasks[index * len(tasks) // limit] for index in range(limit))
 
-    async def run(self, contenders: dict[str, PolicyForTask | ImageOnly]) -> list[Row]:
+    async def run(self, policy_runs: dict[str, PolicyForTask | ImageOnly]) -> list[Row]:
         """Run and score what has no scored row yet; all rows, by policy and task. `tell` gets each."""
         self.check_folder()
-        self._check_names(contenders)
+        self._check_names(policy_runs)
         with locked(self.folder, "another evaluation is writing to"):
             self._begin()
             known = {(row.policy, row.task): row for row in read_rows(self.folder)}
-            wanted = [(name, item) for name in contenders for item in self.tasks]
+            wanted = [(name, item) for name in policy_runs for item in self.tasks]
             done = {key: row for key, row in known.items() if not self._to_do_again(row)}
             for name, item in wanted:
                 if (row := done.get((name, item.id))) is not None:
@@ -121,7 +121,7 @@ class Evaluation:
 
             async def work() -> None:
                 for name, item in waiting:
-                    row = await self._row(name, contenders[name], item)
+                    row = await self._row(name, policy_runs[name], item)
                     known[name, item.id] = row
                     append_row(self.folder, row)
                     self.tell(row, False)
@@ -190,10 +190,10 @@ class Evaluation:
         except InputError as error:
             raise InputError(f"{error} To evaluate, {NEW_FOLDER}.") from error
 
-    def _check_names(self, contenders: Iterable[str]) -> None:
+    def _check_names(self, policy_runs: Iterable[str]) -> None:
         """Raise `InputError` where a run could not have a folder of its own, before any is begun."""
         policies: dict[str, str] = {}
-        for name in contenders:
+        for name in policy_runs:
             other = policies.setdefault(same_name(plain_name(slug(name), "policy's folder")), name)
             if other != name:
                 raise InputError(

@@ -21,7 +21,7 @@ def as_markdown(setup: Setup, tables: Tables, differences: Sequence[str] = ()) -
 
     `differences` are what keeps the results of several evaluations from being compared; they stand at the top.
     """
-    lines = ["# Evaluation", "", caption(setup), "", *_notes(setup, differences), ""]
+    lines = ["# Evaluation", "", caption(setup), "", *_note_lines(setup, differences), ""]
     lines += [
         *_main(tables.policies),
         "",
@@ -62,13 +62,13 @@ def as_markdown(setup: Setup, tables: Tables, differences: Sequence[str] = ()) -
     return "\n".join(lines) + "\n"
 
 
-def _told(setup: Setup, differences: Sequence[str]) -> list[str]:
+def _notes(setup: Setup, differences: Sequence[str]) -> list[str]:
     """What a reader must know first."""
     return [*warnings(setup), *(f"Not to be compared: {text}." for text in differences)]
 
 
-def _notes(setup: Setup, differences: Sequence[str]) -> list[str]:
-    return [f"- **{text}**" for text in _told(setup, differences)]
+def _note_lines(setup: Setup, differences: Sequence[str]) -> list[str]:
+    return [f"- **{text}**" for text in _notes(setup, differences)]
 
 
 def _main(policies: Sequence[PolicySummary]) -> list[str]:
@@ -100,8 +100,8 @@ def _breakdowns(tables: Tables) -> list[str]:
     return lines
 
 
-def _with_n(found: Estimate | None) -> str:
-    return f"{figure(found)} (n {found.n if found is not None else 0})"
+def _with_n(estimate: Estimate | None) -> str:
+    return f"{figure(estimate)} (n {estimate.n if estimate is not None else 0})"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -128,7 +128,7 @@ def as_latex(setup: Setup, tables: Tables, differences: Sequence[str] = ()) -> s
     lines = [
         "% needs \\usepackage{booktabs}",
         "\\begin{table}",
-        f"  \\caption{{{escaped(' '.join([caption(setup), *_told(setup, differences)]))}}}",
+        f"  \\caption{{{escaped(' '.join([caption(setup), *_notes(setup, differences)]))}}}",
         f"  \\begin{{tabular}}{{lr{'c' * (len(head) - 2)}}}",
         "    \\toprule",
         "    " + " & ".join(head) + " \\\\",

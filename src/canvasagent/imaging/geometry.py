@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 GRID = 1000
-"""Both axes of a picture run from 0 to this, whatever its size (PROTOCOL: coordinates)."""
+"""Both axes of a picture run from 0 to this, whatever its size: x to the right, y down."""
 
 Size = tuple[int, int]
 """(width, height) in pixels."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from canvasagent.protocol.conversation import Message
 
 VIEW_PIXELS = 262_144
-"""Pixels of the copy that a policy sees of a picture (PROTOCOL: corrected, on purpose)."""
+"""Pixels of the copy that a policy sees of a picture (the release shows pictures at full size)."""
 
 
 @dataclass(frozen=True, slots=True)

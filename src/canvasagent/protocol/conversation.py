@@ -12,7 +12,7 @@ from canvasagent.canvas import Asset
 
 @dataclass(frozen=True)
 class Message:
-    """One message. Its pictures come before its text, in this order (PROTOCOL: a turn)."""
+    """One message. Its pictures come before its text, in this order."""
 
     role: Literal["system", "user", "assistant", "tool"]
     text: str

@@ -1,4 +1,4 @@
-"""The wire contract as code: a policy's text to a turn, a turn's outcome to an observation (PROTOCOL.md).
+"""The wire contract as code: a policy's text to a turn, a turn's outcome to an observation.
 
 `parse` takes any string whatever and never raises: what is wrong becomes typed faults.
 """

@@ -18,7 +18,7 @@ def stopped_by_infrastructure(turns: Sequence[TurnRecord]) -> bool:
 
 def choose_final(turns: Sequence[TurnRecord], assets: Sequence[AssetRecord]) -> str | None:
     """The id of the result: the asset that the policy names, else the last image or cut-out that a tool made,
-    else the last mask, else none (PROTOCOL: a turn).
+    else the last mask, else none.
     """
     last = turns[-1] if turns else None
     if last is not None and last.terminate and last.final_id is not None:

@@ -89,14 +89,14 @@ def is_generative(tool: str, fingerprint: str) -> bool:
     if tool not in PAINTING_TOOLS:
         return False
     backend = backend_name(fingerprint)
-    said = None
+    declared = None
     if _BUILT_IN.fullmatch(backend):
         try:
             module = import_module(f"canvasagent.backends.{backend.replace('/', '.')}")
-            said = getattr(module.Backend, "generative", None)
+            declared = getattr(module.Backend, "generative", None)
         except (ImportError, AttributeError):
-            said = None
-    return said if isinstance(said, bool) else not backend.startswith("lite/")
+            declared = None
+    return declared if isinstance(declared, bool) else not backend.startswith("lite/")
 
 
 def lineage(records: Iterable[AssetRecord], name: str) -> list[AssetRecord]:

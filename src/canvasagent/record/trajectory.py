@@ -141,7 +141,7 @@ class Trajectory(Record):
 
     @property
     def tool_calls(self) -> list[str]:
-        """Names of the tools called, in order, failed calls included (PROTOCOL: trajectory length)."""
+        """Names of the tools called, in order, failed calls included."""
         return [turn.call.tool or turn.call.name for turn in self.turns if turn.call is not None]
 
     @property
@@ -207,7 +207,10 @@ class Trajectory(Record):
         self.status, self.why, self.final, self.answer, self.unmet = "running", None, None, None, []
 
     def conclude(self, status: Status, why: str | None = None, not_done: tuple[str, ...] = ()) -> None:
-        """Set status, result and answer (PROTOCOL: a turn; DESIGN: status)."""
+        """Set status, result and answer.
+
+        A run that ends with parts not done is `unmet`, or `failed` if its last call failed through our own fault.
+        """
         self.unmet = list(not_done)
         if status == "met" and not_done:
             status = "failed" if stopped_by_infrastructure(self.turns) else "unmet"
@@ -276,7 +279,7 @@ class Trajectory(Record):
     def contradiction(self) -> str | None:
         """What in the record does not go together (one edited by hand, say); None where all does."""
         ids = [record.id for record in self.assets]
-        given = [record.id for record in self.assets if record.origin != "tool" and record.id.startswith("img_")]
+        inputs = [record.id for record in self.assets if record.origin != "tool" and record.id.startswith("img_")]
         named = {turn.asset for turn in self.turns} | {self.final, self.continued_result}
         if len(set(ids)) < len(ids):
             return "two assets have the same id"
@@ -284,8 +287,8 @@ class Trajectory(Record):
             return f"it names {', '.join(unknown)}, which is not among its assets"
         if [turn.index for turn in self.turns] != list(range(len(self.turns))):
             return "its turns are not numbered 0, 1, 2, …"
-        if given != [f"img_{number}" for number in range(1, self.inputs + 1)]:
-            return f"it has {self.inputs} inputs, but its input assets are {given}"
+        if inputs != [f"img_{number}" for number in range(1, self.inputs + 1)]:
+            return f"it has {self.inputs} inputs, but its input assets are {inputs}"
         return None
 
 

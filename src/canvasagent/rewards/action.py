@@ -61,7 +61,7 @@ class Played:
 
 
 def action_score(scores: Sequence[float]) -> float:
-    """Equation 4: the mean of q over the calls (N of them); 0 to 1, and 0 without any call (PROTOCOL)."""
+    """Equation 4: the mean of q over the calls (N of them); 0 to 1, and 0 without any call."""
     return sum(scores) / len(scores) if scores else 0.0
 
 

@@ -104,11 +104,11 @@ async def _run(scenario: Scenario, toolbox: ToolBox) -> Trajectory:
     return await agent.arun(await asyncio.to_thread(audit_task))
 
 
-def as_markdown(found: Audit, presets: Sequence[str]) -> str:
+def as_markdown(report: Audit, presets: Sequence[str]) -> str:
     """The table for docs/reward.md; what beats the run that it stands beside is set in bold."""
-    beaten = {name: set(found.beaten_by(name)) for name in presets}
+    beaten = {name: set(report.beaten_by(name)) for name in presets}
     lines = [f"| run | what it does | {' | '.join(presets)} | beside |", "|---|---|" + "---:|" * len(presets) + "---|"]
-    for row in found.rows:
+    for row in report.rows:
         totals = [f"**{row.total(n):.3f}**" if row.name in beaten[n] else f"{row.total(n):.3f}" for n in presets]
         name = row.name if row.cheat else f"*{row.name}*"
         lines.append(f"| {name} | {row.how} | {' | '.join(totals)} | {row.beside if row.cheat else ''} |")

@@ -114,6 +114,6 @@ def words(text: str) -> int:
     return len(_WORD.findall(text))
 
 
-def said(text: str) -> str:
-    """All that a turn says outside of its call."""
+def prose(text: str) -> str:
+    """The text of a turn outside its call."""
     return _BLOCK.sub(" ", text)

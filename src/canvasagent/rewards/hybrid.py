@@ -71,50 +71,50 @@ def hybrid_reward(align: float, aesthetics: float, trajectory: float, rule: floa
     )
 
 
-def _sum(preset: Preset, judged: Mapping[Aspect, float], found: Rules, trajectory: Trajectory) -> float:
+def _sum(preset: Preset, judged: Mapping[Aspect, float], rule_parts: Rules, trajectory: Trajectory) -> float:
     """Equation 1 with the preset's weights; 0 to 1."""
     return hybrid_reward(
-        judged["align"], judged["aesthetics"], judged["trajectory"], rule=found.rule, weights=preset.weights
+        judged["align"], judged["aesthetics"], judged["trajectory"], rule=rule_parts.rule, weights=preset.weights
     )
 
 
-def _gated(preset: Preset, judged: Mapping[Aspect, float], found: Rules, trajectory: Trajectory) -> float:
+def _gated(preset: Preset, judged: Mapping[Aspect, float], rule_parts: Rules, trajectory: Trajectory) -> float:
     """Equation 1 with two mends; 0 to 1. It is 0 where tools are expected and no call was of any use for the result.
     And the process is judged no better than its turns and calls were: a judge that sees shares can be thinned out too.
     """
-    counts = found.counts
+    counts = rule_parts.counts
     if counts.expected and not counts.useful and not counts.infrastructure:
         return 0.0
-    process = min(judged["trajectory"], found.action, found.format)
-    return hybrid_reward(judged["align"], judged["aesthetics"], process, rule=found.rule, weights=preset.weights)
+    process = min(judged["trajectory"], rule_parts.action, rule_parts.format)
+    return hybrid_reward(judged["align"], judged["aesthetics"], process, rule=rule_parts.rule, weights=preset.weights)
 
 
-def _release(preset: Preset, judged: Mapping[Aspect, float], found: Rules, trajectory: Trajectory) -> float:
+def _release(preset: Preset, judged: Mapping[Aspect, float], rule_parts: Rules, trajectory: Trajectory) -> float:
     """The release's sum: gate · clamp(0.4 outcome + 0.6 process − penalties); 0 to 1 (no equation of the paper)."""
-    if not found.counts.executed or trajectory.final is None:
+    if not rule_parts.counts.executed or trajectory.final is None:
         return 0.0
     numbers, weights = preset.release, preset.weights
     judges = weights.align + weights.aesthetics
     outcome = (weights.align * judged["align"] + weights.aesthetics * judged["aesthetics"]) / judges
     weighed = (
         (numbers.trajectory, judged["trajectory"]),
-        (numbers.format, found.format),
-        (numbers.action, found.action),
-        (numbers.coverage, found.coverage),
-        (numbers.depth, depth(found, preset)),
+        (numbers.format, rule_parts.format),
+        (numbers.action, rule_parts.action),
+        (numbers.coverage, rule_parts.coverage),
+        (numbers.depth, depth(rule_parts, preset)),
     )
     process = min(1.0, sum(weight * part for weight, part in weighed) / sum(weight for weight, _ in weighed))
-    return _clamp(numbers.outcome * outcome + numbers.process * process - found.costs.total)
+    return _clamp(numbers.outcome * outcome + numbers.process * process - rule_parts.costs.total)
 
 
-def depth(found: Rules, preset: Preset) -> float:
+def depth(rule_parts: Rules, preset: Preset) -> float:
     """The release's depth: how far executed calls go towards the expected ones; 0 to 1, 0 where at most one is
     expected or nothing is known to be.
     """
-    executed, expected, numbers = found.counts.executed, found.counts.expected or 0, preset.release
+    executed, expected, numbers = rule_parts.counts.executed, rule_parts.counts.expected or 0, preset.release
     if expected <= 1 or not executed:
         return 0.0
-    second = numbers.second_call if executed >= 2 or not found.missing else 0.0
+    second = numbers.second_call if executed >= 2 or not rule_parts.missing else 0.0
     return numbers.first_call + second + numbers.calls * min(executed, expected) / expected
 
 
@@ -143,26 +143,26 @@ def score(
     a verdict under another aspect's name, or a run whose tools are not installed here.
     """
     chosen = find_preset(preset)
-    found = rules(trajectory, chosen)
-    given = dict(verdicts or {})
-    for aspect, verdict in given.items():
+    rule_parts = rules(trajectory, chosen)
+    by_aspect = dict(verdicts or {})
+    for aspect, verdict in by_aspect.items():
         if verdict.aspect != aspect:
             raise InputError(f"the verdict given for '{aspect}' is about '{verdict.aspect}'.")
-    judged = {aspect: verdict.score for aspect, verdict in given.items() if verdict.score is not None}
-    unscored = _unscored(trajectory, chosen, given)
+    judged = {aspect: verdict.score for aspect, verdict in by_aspect.items() if verdict.score is not None}
+    unscored = _unscored(trajectory, chosen, by_aspect)
     total = None
     if not unscored:
         known = {aspect: judged.get(aspect, 0.0) for aspect in ASPECTS}  # a part without weight may be unknown
-        total = COMBINE[chosen.combine](chosen, known, found, trajectory)
-    return Score(**_fields(trajectory, chosen, given, judged, found), total=total, unscored=unscored)
+        total = COMBINE[chosen.combine](chosen, known, rule_parts, trajectory)
+    return Score(**_fields(trajectory, chosen, by_aspect, judged, rule_parts), total=total, unscored=unscored)
 
 
 def _fields(
     trajectory: Trajectory,
     preset: Preset,
-    given: Mapping[Aspect, Verdict],
+    verdicts: Mapping[Aspect, Verdict],
     judged: Mapping[Aspect, float],
-    found: Rules,
+    rule_parts: Rules,
 ) -> dict[str, Any]:
     return {
         "run": trajectory.id,
@@ -171,37 +171,37 @@ def _fields(
             align=judged.get("align"),
             aesthetics=judged.get("aesthetics"),
             trajectory=judged.get("trajectory"),
-            rule=found.rule,
-            format=found.format,
-            action=found.action,
-            coverage=found.coverage,
+            rule=rule_parts.rule,
+            format=rule_parts.format,
+            action=rule_parts.action,
+            coverage=rule_parts.coverage,
         ),
-        "penalties": found.costs,
-        "efficiency": found.costs.total,
-        "turns": found.turns,
-        "calls": found.calls,
-        "counts": found.counts,
-        "missing": found.missing,
-        "judges": {aspect: f"{verdict.judge} ({verdict.model})" for aspect, verdict in given.items()},
-        "notes": found.notes,
+        "penalties": rule_parts.costs,
+        "efficiency": rule_parts.costs.total,
+        "turns": rule_parts.turns,
+        "calls": rule_parts.calls,
+        "counts": rule_parts.counts,
+        "missing": rule_parts.missing,
+        "judges": {aspect: f"{verdict.judge} ({verdict.model})" for aspect, verdict in verdicts.items()},
+        "notes": rule_parts.notes,
     }
 
 
-def _unscored(trajectory: Trajectory, preset: Preset, given: Mapping[Aspect, Verdict]) -> tuple[str, ...]:
+def _unscored(trajectory: Trajectory, preset: Preset, verdicts: Mapping[Aspect, Verdict]) -> tuple[str, ...]:
     """Why there can be no total: an unfinished run, a verdict that is missing, verdicts of different judges."""
     if why := unfinished(trajectory):
         return (why,)
     wanted = needed(preset)
     missing = []
     for aspect in wanted:
-        verdict = given.get(aspect)
+        verdict = verdicts.get(aspect)
         if verdict is None:
             missing.append(f"{aspect}: no judge was asked.")
         elif verdict.score is None:
             missing.append(f"{aspect}: {verdict.judge} gave no score: {verdict.error or 'no reason kept'}")
     if missing:
         return tuple(missing)
-    names = sorted({given[aspect].judge for aspect in wanted})
+    names = sorted({verdicts[aspect].judge for aspect in wanted})
     if len(names) > 1:
         return (f"the verdicts are of different judges ({', '.join(names)}), whose scores are not to be added up.",)
     return ()

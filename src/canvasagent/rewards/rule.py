@@ -20,7 +20,7 @@ from canvasagent.rewards.efficiency import (
     miss_penalty,
     repeat_penalty,
 )
-from canvasagent.rewards.format import TurnText, format_score, read_text, said, turn_format, undiluted, words
+from canvasagent.rewards.format import TurnText, format_score, prose, read_text, turn_format, undiluted, words
 from canvasagent.tools import find_tool
 
 
@@ -49,7 +49,7 @@ class Rules:
     """Equations 2 to 7 of one trajectory."""
 
     rule: float
-    """R_rule. Not clamped: it may be negative (PROTOCOL)."""
+    """R_rule. Not clamped: it may be negative."""
     format: float
     action: float
     coverage: float
@@ -164,7 +164,7 @@ def _lengths(turns: Sequence[TurnRecord], texts: Sequence[TurnText], preset: Pre
     """Words of each turn, as far as they can exceed what is free: a word has at least one character."""
     free = preset.penalties.length_free
     if preset.long_text == "turn":
-        return [words(said(turn.text)) for turn in turns if len(turn.text) > free]
+        return [words(prose(turn.text)) for turn in turns if len(turn.text) > free]
     return [words(text.reason) for text in texts if text.reason is not None and len(text.reason) > free]
 
 

@@ -103,10 +103,10 @@ def _print(lines: Sequence[Line], whole: bool) -> None:
             continue
         if before and line.group != before:
             table.add_section()
-        asked = ["" if line.asked is None else str(line.asked)] if whole else []
+        requested = ["" if line.asked is None else str(line.asked)] if whole else []
         wrong = whole and line.asked not in (None, line.here)
         group = line.group if line.group != before else ""
-        table.add_row(group, line.name, *asked, Text(str(line.here), "yellow" if wrong else ""))
+        table.add_row(group, line.name, *requested, Text(str(line.here), "yellow" if wrong else ""))
         before = line.group
     out().print(table, soft_wrap=False)
     if len(families) > FAMILIES:

@@ -60,9 +60,9 @@ def _find(name: str, known: dict[str, Chain]) -> Chain:
 
 
 def _row(chain: Chain, share: int | None) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": chain.name, "table": chain.table, "count": chain.count, "tools": list(chain.tools)}
-    told["ways"], told["pictures"] = len(chain.ways), sorted({len(way.pictures) for way in chain.ways})
-    return told if share is None else {**told, "share": share}
+    row: dict[str, Any] = {"name": chain.name, "table": chain.table, "count": chain.count, "tools": list(chain.tools)}
+    row["ways"], row["pictures"] = len(chain.ways), sorted({len(way.pictures) for way in chain.ways})
+    return row if share is None else {**row, "share": share}
 
 
 def _print(rows: list[dict[str, Any]], mix: str | None) -> None:
@@ -98,8 +98,8 @@ def _one(chain: Chain, json: bool) -> Ending:
         for name, kind in way.slots.items():
             console.print(f"  ${name}: {kind}", markup=False)
         for at, step in enumerate(way.steps, 1):
-            told = step.model_dump(exclude_defaults=True, exclude={"tool", "id"})
-            facts = ", ".join(f"{key}: {value}" for key, value in told.items())
+            fields = step.model_dump(exclude_defaults=True, exclude={"tool", "id"})
+            facts = ", ".join(f"{key}: {value}" for key, value in fields.items())
             console.print(f"  {step.id or f's{at}'}  {step.tool:<10} {facts}", markup=False)
     return Ending(payload=payload)
 

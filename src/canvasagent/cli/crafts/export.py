@@ -49,19 +49,19 @@ def export(
     with Dataset.open(dataset) as opened:
         if not opened.complete:
             err().print("The dataset's build has not come to its end; what is there is exported.", style="yellow")
-        said = run_export(opened, format, to, reject)
+        result = run_export(opened, format, to, reject)
     if not json:
-        told = ", ".join(f"{split} {count:,}" for split, count in said.records.items()) or "no records"
-        out().print(f"{said.out}: {told} as {said.format}", markup=False)
+        counts = ", ".join(f"{split} {count:,}" for split, count in result.records.items()) or "no records"
+        out().print(f"{result.out}: {counts} as {result.format}", markup=False)
         if filter is not None:
-            reasons = ", ".join(f"{reason} {count:,}" for reason, count in said.filtered.items())
-            left = sum(said.filtered.values())
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in result.filtered.items())
+            left = sum(result.filtered.values())
             out().print(f"Left out by the filter: {left:,}" + (f" ({reasons})" if left else ""), markup=False)
-        for note in said.notes:
+        for note in result.notes:
             out().print(note, style="yellow", markup=False)
-        if said.loses:
-            out().print(f"This form has no room for: {said.loses}.", style="dim", markup=False)
-    return Ending(0, {"status": "met", **said.model_dump()})
+        if result.loses:
+            out().print(f"This form has no room for: {result.loses}.", style="dim", markup=False)
+    return Ending(0, {"status": "met", **result.model_dump()})
 
 
 def register(group: typer.Typer) -> None:

@@ -35,17 +35,17 @@ def import_(
     from canvasagent.craft.imports import import_dataset
     from canvasagent.craft.store.layout import REJECTED
 
-    said = import_dataset(path, to, images=images, max_pixels=max_pixels)
+    result = import_dataset(path, to, images=images, max_pixels=max_pixels)
     if not json:
-        counts = {name: count for name, count in said.counts.items() if name != "rejected"}
-        told = ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "nothing"
-        out().print(f"{said.out}: {told}", markup=False)
-        if left := said.counts.get("rejected"):
-            reasons = ", ".join(f"{reason} {count:,}" for reason, count in said.rejected.items())
-            where = f"kept in {Path(said.out) / REJECTED} with the reason"
+        counts = {name: count for name, count in result.counts.items() if name != "rejected"}
+        text = ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "nothing"
+        out().print(f"{result.out}: {text}", markup=False)
+        if left := result.counts.get("rejected"):
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in result.rejected.items())
+            where = f"kept in {Path(result.out) / REJECTED} with the reason"
             out().print(f"Rejected: {left:,} ({reasons}), {where}", style="yellow", markup=False)
-    usable = any(name not in ("rejected", "pictures") for name in said.counts)
-    return Ending(0 if usable else DRIFTED, {"status": "met" if usable else "unmet", **said.model_dump()})
+    usable = any(name not in ("rejected", "pictures") for name in result.counts)
+    return Ending(0 if usable else DRIFTED, {"status": "met" if usable else "unmet", **result.model_dump()})
 
 
 def register(group: typer.Typer) -> None:

@@ -41,8 +41,8 @@ def review(
     if decisions is not None:
         done = apply_decisions(dataset, decisions, again)
         if not json:
-            said = f"{done.accepted} accepted, {done.fixed} fixed, {done.rejected} rejected"
-            out().print(f"{dataset}: {said}", markup=False)
+            summary = f"{done.accepted} accepted, {done.fixed} fixed, {done.rejected} rejected"
+            out().print(f"{dataset}: {summary}", markup=False)
         return Ending(0, {"status": "met", **done.model_dump()})
     assert to is not None
     count = write_queue(dataset, to, sample, seed, again)

@@ -65,9 +65,9 @@ def rl(
     from canvasagent.cli.progress import Bar
     from canvasagent.craft.rl.builder import build_rl, settings_for
 
-    given = {"R": reasoning, "L": length, "D": diversity}
+    options = {"R": reasoning, "L": length, "D": diversity}
     settings = settings_for(
-        n, {axis: _weights(axis, text) for axis, text in given.items() if text is not None},
+        n, {axis: _weights(axis, text) for axis, text in options.items() if text is not None},
         images=tuple(images or ["sketch"]), writer=writer, profile=profile, seed=seed, verify=verify,
         filter_model=filter_model, solve=solve, tries=tries,
     )  # fmt: skip

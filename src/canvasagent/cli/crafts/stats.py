@@ -26,8 +26,8 @@ def stats(
     from canvasagent.craft.tally import asked_counts, table_3, table_7, table_8, tally
 
     with Dataset.open(dataset) as opened:
-        counts, asked = tally(opened), asked_counts(opened.settings)
-    three, seven, eight = table_3(counts), table_7(counts, asked), table_8(counts, asked)
+        counts, requested = tally(opened), asked_counts(opened.settings)
+    three, seven, eight = table_3(counts), table_7(counts, requested), table_8(counts, requested)
     payload = {
         "status": "met",
         "kind": opened.kind,
@@ -51,8 +51,8 @@ def stats(
         out().print(_table("Table 3: tasks by difficulty", lines), soft_wrap=False)
         unknown = {axis: counts.levels[axis]["unknown"] for axis in "RLD" if counts.levels[axis]["unknown"]}
         if unknown:
-            told = ", ".join(f"{axis} of {count:,} records" for axis, count in unknown.items())
-            out().print(f"Not known: {told}.", style="dim")
+            text = ", ".join(f"{axis} of {count:,} records" for axis, count in unknown.items())
+            out().print(f"Not known: {text}.", style="dim")
         out().print(_table("Table 7: trajectories by chain", seven), soft_wrap=False)
         out().print(_table("Table 8: hard chains", eight), soft_wrap=False)
     return Ending(0, payload)
@@ -66,13 +66,13 @@ def _table(title: str, lines: Iterable[Line]) -> Table:
     from rich.table import Table
 
     lines = list(lines)
-    asked = any(line.asked is not None for line in lines)
+    has_requested = any(line.asked is not None for line in lines)
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("", overflow="fold")
-    for name in ("paper", "share", "here", *(["asked"] if asked else []), "share", "apart"):
+    for name in ("paper", "share", "here", *(["asked"] if has_requested else []), "share", "apart"):
         table.add_column(name, justify="right")
     for line in lines:
-        wanted = [f"{line.asked:,}"] if line.asked is not None else [""] * asked
+        wanted = [f"{line.asked:,}"] if line.asked is not None else [""] * has_requested
         shares = f"{line.here_share:.2%}", f"{100 * line.difference:+.2f}"
         table.add_row(line.name, f"{line.paper:,}", f"{line.paper_share:.2%}", f"{line.here:,}", *wanted, *shares)
     return table

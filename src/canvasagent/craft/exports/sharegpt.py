@@ -1,4 +1,4 @@
-"""ShareGPT JSON with picture files: the form of the released trajectories (PROTOCOL: Records).
+"""ShareGPT JSON with picture files: the form of the released trajectories.
 
 Each item has `messages` (role, content) and `images` (paths relative to the folder, in the order of the
 placeholders). All that the form has no place for is kept beside them under `canvascraft`, so nothing is lost.

@@ -1,4 +1,4 @@
-"""verl's RL Parquet, the form of the released tasks (PROTOCOL: Records), with the pictures in the rows.
+"""verl's RL Parquet, the form of the released tasks, with the pictures in the rows.
 
 Of trajectories it makes tasks: what was asked, and the tools that were used. `extra_info.canvascraft` keeps the
 rest of the record as JSON, so a dataset of tasks comes back equal.

@@ -112,21 +112,21 @@ def _attention(
 ) -> list[Item]:
     """Requests shown with the result of another task."""
     chance = random.Random(f"attention/{seed}")
-    found = []
+    items = []
     for number in range(min(ATTENTION, len(tasks))):
-        asked, shown = chance.sample(list(tasks), 2)
+        request_task, shown = chance.sample(list(tasks), 2)
         policy = chance.choice(list(policies))
-        found.append(
+        items.append(
             Item(
                 code=_code(f"{seed}/attention/{number}"),
-                task=asked,
+                task=request_task,
                 policy=policy,
                 run=str(folders[by_task[shown][policy].folder]),
-                request_of=str(folders[by_task[asked][policy].folder]),
+                request_of=str(folders[by_task[request_task][policy].folder]),
                 attention=True,
             )
         )
-    return found
+    return items
 
 
 def _order(

@@ -71,13 +71,13 @@ def read_key(folder: Path) -> Study:
 
 def _shown(item: Item) -> dict[str, Any]:
     try:
-        run, asked = Trajectory.load(Path(item.run)), Trajectory.load(Path(item.request_of))
+        run, requested = Trajectory.load(Path(item.run)), Trajectory.load(Path(item.request_of))
     except CanvasAgentError as error:
         raise InputError(f"the run of task '{item.task}' cannot be shown: {error}") from error
     return {
         "code": item.code,
-        "request": asked.instruction,
-        "inputs": [thumbnail(asked, f"img_{number}", SIDE) for number in range(1, asked.inputs + 1)],
+        "request": requested.instruction,
+        "inputs": [thumbnail(requested, f"img_{number}", SIDE) for number in range(1, requested.inputs + 1)],
         "result": thumbnail(run, run.final, SIDE) if run.final is not None else None,
         "answer": run.answer.text if run.answer is not None else None,
     }

@@ -102,12 +102,12 @@ def _agreement(question: str, judge: str, pairs: list[tuple[float | None, float 
     )
 
 
-def verdict(found: JudgeAgreement) -> str:
+def verdict(agreement: JudgeAgreement) -> str:
     """How far the judge may be trusted, in words, from the rank correlation and its n."""
-    if found.spearman is None or found.n < 10:
-        return f"cannot be said: {found.n} results are rated by both, and at least 10 that differ are needed"
-    strength = abs(found.spearman)
-    if found.spearman <= 0.2:
+    if agreement.spearman is None or agreement.n < 10:
+        return f"cannot be said: {agreement.n} results are rated by both, and at least 10 that differ are needed"
+    strength = abs(agreement.spearman)
+    if agreement.spearman <= 0.2:
         return "not to be trusted: it does not order results as people do"
     if strength < 0.5:
         return "for large differences over many tasks only"
@@ -119,21 +119,21 @@ def _mean(values: Iterable[int | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def as_markdown(found: StudyReport) -> str:
+def as_markdown(report: StudyReport) -> str:
     """Table 6 with agreement and the judge's trustworthiness."""
-    lines = ["# Human study", "", f"{found.raters} raters; ratings from 1 to 5."]
-    if found.left_out:
-        lines.append(f"Left out for a failed attention check: {', '.join(found.left_out)}.")
+    lines = ["# Human study", "", f"{report.raters} raters; ratings from 1 to 5."]
+    if report.left_out:
+        lines.append(f"Left out for a failed attention check: {', '.join(report.left_out)}.")
     lines += [
         "",
         "| policy | " + " | ".join(text.partition(":")[0] for text in QUESTIONS.values()) + " |",
         "| --- " * 4 + "|",
     ]
-    for policy, means in found.means.items():
+    for policy, means in report.means.items():
         lines.append(f"| {policy} | " + " | ".join(_figure(means[name]) for name in QUESTIONS) + " |")
-    lines += ["| Krippendorff's alpha | " + " | ".join(_number(found.alpha[name]) for name in QUESTIONS) + " |", ""]
+    lines += ["| Krippendorff's alpha | " + " | ".join(_number(report.alpha[name]) for name in QUESTIONS) + " |", ""]
     lines.append("Means over results, each the mean of its raters, with 95 % bootstrap intervals; alpha is ordinal.")
-    if found.judge:
+    if report.judge:
         lines += [
             "",
             "## The judge against people",
@@ -141,7 +141,7 @@ def as_markdown(found: StudyReport) -> str:
             "| judge | question | score | n | Spearman | Kendall | pairs ordered alike | may be trusted |",
             "| --- " * 8 + "|",
         ]
-        for one in found.judge:
+        for one in report.judge:
             cells = [
                 one.judge,
                 QUESTIONS[one.question].partition(":")[0],
@@ -153,12 +153,14 @@ def as_markdown(found: StudyReport) -> str:
                 verdict(one),
             ]
             lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", *(f"- {note}" for note in found.notes)] if found.notes else []
+    lines += ["", *(f"- {note}" for note in report.notes)] if report.notes else []
     return "\n".join(lines) + "\n"
 
 
-def _figure(found: Estimate | None) -> str:
-    return "–" if found is None else f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}] (n {found.n})"
+def _figure(estimate: Estimate | None) -> str:
+    return (
+        "–" if estimate is None else f"{estimate.mean:.2f} [{estimate.low:.2f}, {estimate.high:.2f}] (n {estimate.n})"
+    )
 
 
 def _number(value: float | None) -> str:

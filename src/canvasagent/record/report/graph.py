@@ -106,11 +106,11 @@ def _parents(records: Sequence[AssetRecord]) -> dict[str, list[str]]:
 
 def _layers(records: Sequence[AssetRecord], parents: dict[str, list[str]]) -> dict[str, int]:
     """Asset → layer. What a tool made from nothing stands right of the inputs, if there are any."""
-    given = any(record.lineage is None for record in records)
+    any_inputs = any(record.lineage is None for record in records)
     layers: dict[str, int] = {}
     for record in records:
         above = [layers[name] + 1 for name in parents[record.id]]
-        layers[record.id] = max(above, default=int(given and record.lineage is not None))
+        layers[record.id] = max(above, default=int(any_inputs and record.lineage is not None))
     return layers
 
 

@@ -140,16 +140,16 @@ def view(trajectory: Trajectory) -> View:
 
 
 def _inputs(trajectory: Trajectory) -> list[tuple[Thumbnail, str]]:
-    given: list[tuple[str, str]] = []
+    inputs: list[tuple[str, str]] = []
     for record in trajectory.assets:
         if record.origin == "input":
-            given.append((record.id, "given"))
+            inputs.append((record.id, "given"))
         elif record.origin == "carried" and record.id == trajectory.continued_result:
-            given.append((record.id, "result of the earlier run"))
+            inputs.append((record.id, "result of the earlier run"))
         elif record.origin == "carried" and record.lineage is None:
-            given.append((record.id, "given in the earlier run"))
-    side = FULL_SIDE if len(given) <= 4 else side_for(len(trajectory.assets))
-    return [(thumbnail(trajectory, name, side), words) for name, words in given]
+            inputs.append((record.id, "given in the earlier run"))
+    side = FULL_SIDE if len(inputs) <= 4 else side_for(len(trajectory.assets))
+    return [(thumbnail(trajectory, name, side), words) for name, words in inputs]
 
 
 def _picture(trajectory: Trajectory, name: str | None, pictures: dict[str, Thumbnail]) -> Thumbnail | None:

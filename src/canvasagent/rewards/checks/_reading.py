@@ -56,18 +56,18 @@ def lines(pixels: Array) -> tuple[tuple[str, float, Quad], ...]:
 
 def read(pixels: Array, text: str) -> Reading:
     """What both readers say of a text in a picture."""
-    found = lines(pixels)
-    said = " ".join(line[0] for line in found)
-    bare, seen = _bare(text), _bare(said)
+    ocr_lines = lines(pixels)
+    ocr_text = " ".join(line[0] for line in ocr_lines)
+    bare, seen = _bare(text), _bare(ocr_text)
     close = max(0.0, 1 - _distance(bare.casefold(), seen.casefold()) / max(len(bare), 1))
     words = re.search(rf"(?<![^\W_]){re.escape(bare)}", seen) is not None or bare in seen
-    return Reading(_rendered(pixels, text, found), close, words and _bounded(text, said), said)
+    return Reading(_rendered(pixels, text, ocr_lines), close, words and _bounded(text, ocr_text), ocr_text)
 
 
-def _bounded(text: str, said: str) -> bool:
+def _bounded(text: str, ocr_text: str) -> bool:
     """Whether the text stands in what was read as whole words, spaces aside."""
     pattern = r"\s*".join(re.escape(letter) for letter in _bare(text))
-    plain = unicodedata.normalize("NFKC", said)
+    plain = unicodedata.normalize("NFKC", ocr_text)
     return re.search(rf"(?<!\w){pattern}(?!\w)", plain) is not None
 
 
@@ -85,12 +85,12 @@ def _distance(needle: str, hay: str) -> int:
     return min(row)
 
 
-def _rendered(pixels: Array, text: str, found: tuple[tuple[str, float, Quad], ...]) -> float | None:
+def _rendered(pixels: Array, text: str, ocr_lines: tuple[tuple[str, float, Quad], ...]) -> float | None:
     """Share of letters found by rendering, the text in one line or its words over several lines."""
     words = text.split()
     if not words or drawn(" ".join(words), True) is None:
         return None
-    inks = [run for patch in _patches(pixels, found) for ink in inks_of(patch) for run in _runs(ink)]
+    inks = [run for patch in _patches(pixels, ocr_lines) for ink in inks_of(patch) for run in _runs(ink)]
     fits: dict[tuple[int, int], float] = {}
 
     def fit(first: int, last: int) -> float:
@@ -107,9 +107,9 @@ def _rendered(pixels: Array, text: str, found: tuple[tuple[str, float, Quad], ..
     return best[-1] / sum(letters)
 
 
-def _patches(pixels: Array, found: tuple[tuple[str, float, Quad], ...]) -> list[Array]:
+def _patches(pixels: Array, ocr_lines: tuple[tuple[str, float, Quad], ...]) -> list[Array]:
     """Lines turned upright: where OCR's finder saw one, and where strokes stand close together."""
-    quads = [quad for _, _, quad in found] + _stroke_quads(pixels)
+    quads = [quad for _, _, quad in ocr_lines] + _stroke_quads(pixels)
     quads.sort(key=lambda quad: -math.dist(quad[0], quad[3]))
     return [patch for quad in quads[:MOST] if (patch := _upright(pixels, quad)) is not None]
 

@@ -136,7 +136,7 @@ def hidden(picture: Image.Image, *names: str) -> Finding | None:
     return None
 
 
-def told(found: Sequence[Found], name: str) -> str:
+def places_text(found: Sequence[Found], name: str) -> str:
     """Where things were found, in words, on the 0–1000 grid."""
     if not found:
         return f"no {name} was found"

@@ -32,25 +32,27 @@ def likeness(one: Array, other: Array) -> float:
     return max(plain, ncc(a, b))
 
 
-def ways(given: Array, final: Array) -> dict[tuple[int, bool], float]:
+def ways(source: Array, final: Array) -> dict[tuple[int, bool], float]:
     """(degrees clockwise, mirrored left to right before the turn) → likeness of the input so turned and the final."""
     shown = detail(final)
-    found = {}
+    scores = {}
     for mirrored in (False, True):
-        base = given[:, ::-1] if mirrored else given
+        base = source[:, ::-1] if mirrored else source
         for quarter in range(4):
-            found[quarter * 90, mirrored] = likeness(detail(np.ascontiguousarray(np.rot90(base, -quarter))), shown)
-    return found
+            scores[quarter * 90, mirrored] = likeness(detail(np.ascontiguousarray(np.rot90(base, -quarter))), shown)
+    return scores
 
 
-def holds(found: dict[tuple[int, bool], float], wanted: Sequence[tuple[int, bool]]) -> tuple[bool | None, float, float]:
+def holds(
+    scores: dict[tuple[int, bool], float], wanted: Sequence[tuple[int, bool]]
+) -> tuple[bool | None, float, float]:
     """Whether one of the wanted ways is the best, by how much it is alike, and the best of the others.
 
     The wanted way must be alike by 0.25. Where another is alike as well, but for 0.02, nobody can tell (None): the
     picture looks the same both ways.
     """
-    mine = max(found[way] for way in wanted)
-    rest = max(value for way, value in found.items() if way not in wanted)
+    mine = max(scores[way] for way in wanted)
+    rest = max(value for way, value in scores.items() if way not in wanted)
     if mine >= 0.25 and abs(mine - rest) < 0.02:
         return None, mine, rest
     return mine >= 0.25 and mine > rest, mine, rest

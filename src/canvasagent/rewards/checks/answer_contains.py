@@ -43,16 +43,16 @@ def measure(parameters: AnswerContains, result: Result) -> Finding:
     """The score is the share of the wanted words that are there; 0 where an unwanted one is."""
     if result.answer is None or not result.answer.strip():
         return Finding(0.0, False, "there is no answer in words")
-    said = _plain(result.answer)
-    found = [word for word in parameters.words if _plain(word) in said]
-    unwanted = [word for word in parameters.absent if _plain(word) in said]
-    missing = [word for word in parameters.words if word not in found]
-    passed = not unwanted and (not missing if parameters.all else bool(found))
+    answer = _plain(result.answer)
+    present = [word for word in parameters.words if _plain(word) in answer]
+    unwanted = [word for word in parameters.absent if _plain(word) in answer]
+    missing = [word for word in parameters.words if word not in present]
+    passed = not unwanted and (not missing if parameters.all else bool(present))
     if unwanted:
         return Finding(0.0, False, f"the answer contains {unwanted}")
     if passed:
-        return Finding(1.0, True, f"the answer contains {found}")
-    return Finding(share(len(found) / len(parameters.words)), False, f"the answer lacks {missing}")
+        return Finding(1.0, True, f"the answer contains {present}")
+    return Finding(share(len(present) / len(parameters.words)), False, f"the answer lacks {missing}")
 
 
 def examples(seed: int) -> Iterable[Example]:

@@ -48,8 +48,8 @@ def measure(parameters: ContainsInput, result: Result) -> Finding:
 
     The best places are judged again at full detail by the correlations of their colours and of their fine detail.
     """
-    given = input_of(result, parameters.input).convert("RGBA")
-    pixels = part(np.asarray(given), parameters.region)
+    original = input_of(result, parameters.input).convert("RGBA")
+    pixels = part(np.asarray(original), parameters.region)
     if (pixels[..., 3] > 127).mean() < 0.01 or pixels[..., :3].std(axis=(0, 1)).max() < 2:
         return not_measured("that part of the input is empty or of one colour")
     final = rgb(final_of(result))
@@ -135,23 +135,23 @@ def _detail_likeness(template: Array, shown: Array) -> float:
 def examples(seed: int) -> Iterable[Example]:
     """Inputs pasted small or large, brightened, mirrored; other pictures pasted instead, or smeared beyond telling."""
     pictures = scenes(seed)
-    for index, given in enumerate(pictures):
+    for index, picture in enumerate(pictures):
         base = texture(seed + 50 + index, (240, 200))
         size = (60 + 12 * index, 45 + 9 * index)
         pasted, other = base.copy(), base.copy()
-        piece = ImageEnhance.Brightness(given).enhance((1.0, 1.25)[index % 2])
+        piece = ImageEnhance.Brightness(picture).enhance((1.0, 1.25)[index % 2])
         piece = piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if index % 3 == 2 else piece
         pasted.paste(piece.resize(size), (20 + 5 * index, 30))
-        wrong = pictures[(index + 1) % len(pictures)] if index % 2 else blurred(given, 24)
+        wrong = pictures[(index + 1) % len(pictures)] if index % 2 else blurred(picture, 24)
         other.paste(wrong.resize(size), (20 + 5 * index, 30))
-        yield Example({}, Result(pasted, (given,)), True, 0.4 + 0.1 * index)
+        yield Example({}, Result(pasted, (picture,)), True, 0.4 + 0.1 * index)
         if index in (0, 2):
-            askew = given.convert("RGBA").resize((150, 112)).rotate(25 + 20 * index, Image.Resampling.BICUBIC, True)
+            askew = picture.convert("RGBA").resize((150, 112)).rotate(25 + 20 * index, Image.Resampling.BICUBIC, True)
             laid = base.copy()
             laid.paste(askew, (20, 5), askew)
-            yield Example({}, Result(laid, (given,)), True, 0.3)
-        yield Example({}, Result(other, (given,)), False, 0.5)
-    yield Example({}, Result(base, (given,)), False)
+            yield Example({}, Result(laid, (picture,)), True, 0.3)
+        yield Example({}, Result(other, (picture,)), False, 0.5)
+    yield Example({}, Result(base, (picture,)), False)
 
 
 CHECK = Check(

@@ -29,14 +29,14 @@ class Mirrored(Parameters):
 @needs_picture
 def measure(parameters: Mirrored, result: Result) -> Finding:
     """The mirrored input must correlate by 0.25 or more, and by 0.02 more than any other of the eight ways."""
-    given, final = (within(grey(item), 512) for item in (input_of(result, parameters.input), final_of(result)))
-    found = ways(given, final)
-    passed, mine, rest = holds(found, [WAYS[parameters.across]])
-    best = max(found, key=lambda way: found[way])
+    original, final = (within(grey(item), 512) for item in (input_of(result, parameters.input), final_of(result)))
+    scores = ways(original, final)
+    passed, mine, rest = holds(scores, [WAYS[parameters.across]])
+    best = max(scores, key=lambda way: scores[way])
     why = f"mirrored {parameters.across}: likeness {mine:.2f}, best of the other ways {rest:.2f}"
     if passed is None:
         return not_measured(f"{why}; the picture looks the same both ways")
-    if not passed and found[best] >= 0.25:
+    if not passed and scores[best] >= 0.25:
         why += f"; it rather looks {_WORDS[best[0]]}{', mirrored' if best[1] else ', not mirrored'}"
     return Finding(share(mine if passed else min(mine, 0.5) * 0.8), passed, why)
 
@@ -44,15 +44,19 @@ def measure(parameters: Mirrored, result: Result) -> Finding:
 def examples(seed: int) -> Iterable[Example]:
     """Mirrored pictures, plain and edited afterwards; pictures turned, untouched, or mirrored the other way."""
     flips = {"left-right": Image.Transpose.FLIP_LEFT_RIGHT, "top-bottom": Image.Transpose.FLIP_TOP_BOTTOM}
-    for index, given in enumerate(scenes(seed)):
+    for index, picture in enumerate(scenes(seed)):
         across = ("left-right", "top-bottom")[(index + seed) % 2]
-        right = given.transpose(flips[across])
-        wrong = (given, given.rotate(180), given.transpose(flips["top-bottom" if across[0] == "l" else "left-right"]))
+        right = picture.transpose(flips[across])
+        wrong = (
+            picture,
+            picture.rotate(180),
+            picture.transpose(flips["top-bottom" if across[0] == "l" else "left-right"]),
+        )
         edited = spotted(right, (20, 20, 70, 60), seed, "tomato")
         edited = (right, edited, blurred(ImageEnhance.Brightness(edited).enhance(0.7), 1.0))[index % 3]
-        yield Example({"across": across}, Result(edited, (given,)), True, 1 - 0.3 * (index % 3))
-        yield Example({"across": across}, Result(wrong[index % 3], (given,)), False, 1.0)
-        yield Example({"across": across}, Result(spotted(given, (20, 20, 90, 80), seed), (given,)), False, 0.7)
+        yield Example({"across": across}, Result(edited, (picture,)), True, 1 - 0.3 * (index % 3))
+        yield Example({"across": across}, Result(wrong[index % 3], (picture,)), False, 1.0)
+        yield Example({"across": across}, Result(spotted(picture, (20, 20, 90, 80), seed), (picture,)), False, 0.7)
 
 
 CHECK = Check(

@@ -33,9 +33,9 @@ def measure(parameters: NotBlank, result: Result) -> Finding:
         return Finding(share(0.5 * shown / parameters.least), False, "the picture is of one colour")
     if parameters.differs_from is None:
         return Finding(1.0, True, f"{shown:.0%} of the picture differs from its ground")
-    given = rgb(input_of(result, parameters.differs_from))
-    given = resized(np.ascontiguousarray(given), final.shape[1], final.shape[0])
-    before, after = (cv2.GaussianBlur(item, (0, 0), 1.0).astype(np.int16) for item in (given, final))
+    original = rgb(input_of(result, parameters.differs_from))
+    original = resized(np.ascontiguousarray(original), final.shape[1], final.shape[0])
+    before, after = (cv2.GaussianBlur(item, (0, 0), 1.0).astype(np.int16) for item in (original, final))
     changed = float((np.abs(before - after).max(axis=2) > 12).mean())
     passed = changed >= parameters.least
     why = f"{changed:.1%} of the picture differs from input {parameters.differs_from}"
@@ -45,14 +45,14 @@ def measure(parameters: NotBlank, result: Result) -> Finding:
 def examples(seed: int) -> Iterable[Example]:
     """Pictures with something on them and flat or nearly flat ones; changed and unchanged ones."""
     random = np.random.default_rng(seed)
-    for index, given in enumerate(scenes(seed)):
+    for index, picture in enumerate(scenes(seed)):
         shade = tuple(int(value) for value in random.integers(0, 256, 3))
         flat = np.clip(np.array(shade) + random.normal(0, index * 0.5, (48, 64, 3)), 0, 255).astype(np.uint8)
-        yield Example({}, Result(given), True)
+        yield Example({}, Result(picture), True)
         yield Example({}, Result(Image.fromarray(flat)), False, 1 - 0.1 * index)
-        edited = spotted(given, (30, 30, 60 + 5 * index, 70), seed + index)
-        yield Example({"differs_from": 1}, Result(edited, (given,)), True, 0.5)
-        yield Example({"differs_from": 1}, Result(given.resize((200, 150)), (given,)), False, 0.5)
+        edited = spotted(picture, (30, 30, 60 + 5 * index, 70), seed + index)
+        yield Example({"differs_from": 1}, Result(edited, (picture,)), True, 0.5)
+        yield Example({"differs_from": 1}, Result(picture.resize((200, 150)), (picture,)), False, 0.5)
 
 
 CHECK = Check(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from canvasagent.rewards.checks import object_present
 from canvasagent.rewards.checks._pixels import final_of, needs_picture, share
-from canvasagent.rewards.checks._things import MEANS, Thing, hidden, places, seen, told
+from canvasagent.rewards.checks._things import MEANS, Thing, hidden, places, places_text, seen
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
 
 
@@ -24,7 +24,9 @@ def measure(parameters: ObjectAbsent, result: Result) -> Finding:
     if not found and (unknown := hidden(final_of(result), parameters.object)):
         return unknown
     best = max((item.score for item in places(final_of(result), parameters.object)), default=0.0)
-    return Finding(share(0.5 - 0.5 * best if found else 1 - 0.5 * best), not found, told(found, parameters.object))
+    return Finding(
+        share(0.5 - 0.5 * best if found else 1 - 0.5 * best), not found, places_text(found, parameters.object)
+    )
 
 
 def examples(seed: int) -> Iterable[Example]:

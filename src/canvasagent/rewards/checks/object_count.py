@@ -8,7 +8,7 @@ from pydantic import Field
 
 from canvasagent.rewards.checks._examples import drawn
 from canvasagent.rewards.checks._pixels import final_of, needs_picture, share
-from canvasagent.rewards.checks._things import MEANS, Thing, hidden, seen, told
+from canvasagent.rewards.checks._things import MEANS, Thing, hidden, places_text, seen
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
 
 
@@ -31,7 +31,9 @@ def measure(parameters: ObjectCount, result: Result) -> Finding:
     if len(found) <= parameters.count and (unknown := hidden(final_of(result), parameters.object)):
         return unknown
     off = abs(len(found) - parameters.count)
-    return Finding(share(1 / (1 + off) ** 1.5), not off, f"{told(found, parameters.object)}; wanted {parameters.count}")
+    return Finding(
+        share(1 / (1 + off) ** 1.5), not off, f"{places_text(found, parameters.object)}; wanted {parameters.count}"
+    )
 
 
 def examples(seed: int) -> Iterable[Example]:

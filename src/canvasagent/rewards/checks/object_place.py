@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from canvasagent.rewards.checks._examples import drawn
 from canvasagent.rewards.checks._pixels import Region, final_of, needs_picture, share
-from canvasagent.rewards.checks._things import MEANS, Thing, hidden, middle, seen, told
+from canvasagent.rewards.checks._things import MEANS, Thing, hidden, middle, places_text, seen
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
 
 Where = Literal[
@@ -51,7 +51,7 @@ def measure(parameters: ObjectPlace, result: Result) -> Finding:
     if not found and unknown:
         return unknown
     if not found:
-        return Finding(0.0, False, told(found, parameters.object))
+        return Finding(0.0, False, places_text(found, parameters.object))
     grid = parameters.region
     wanted = tuple(edge / 1000 for edge in grid) if grid else _part(parameters.where or "middle")
     left, top, right, bottom = wanted
@@ -61,7 +61,7 @@ def measure(parameters: ObjectPlace, result: Result) -> Finding:
         far = min(far, max(left - x, x - right, 0.0) + max(top - y, y - bottom, 0.0))
     if far and unknown:
         return unknown
-    why = f"{told(found, parameters.object)}; wanted {parameters.where or grid}"
+    why = f"{places_text(found, parameters.object)}; wanted {parameters.where or grid}"
     return Finding(1.0 if far == 0 else share(0.6 - far), far == 0, why)
 
 

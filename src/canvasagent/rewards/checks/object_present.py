@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from canvasagent.rewards.checks._examples import drawn, texture
 from canvasagent.rewards.checks._pixels import final_of, needs_picture, share
-from canvasagent.rewards.checks._things import MEANS, Thing, hidden, there, threshold, told
+from canvasagent.rewards.checks._things import MEANS, Thing, hidden, places_text, there, threshold
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
 
 
@@ -28,7 +28,7 @@ def measure(parameters: ObjectPresent, result: Result) -> Finding:
     looked = there(final_of(result), name)
     best = looked[0].score if looked else 0.0
     if best >= threshold(name):
-        return Finding(share(0.5 + 0.5 * best), True, told(looked[:1], name))
+        return Finding(share(0.5 + 0.5 * best), True, places_text(looked[:1], name))
     if unknown := hidden(final_of(result), name):
         return unknown
     return Finding(share(0.6 * best), False, f"no {name}: the best place fits by {best:.2f}, not {threshold(name):.2f}")

@@ -8,7 +8,7 @@ from typing import Literal
 from canvasagent.rewards.checks._drawn import Box
 from canvasagent.rewards.checks._examples import drawn
 from canvasagent.rewards.checks._pixels import final_of, needs_picture, share
-from canvasagent.rewards.checks._things import MEANS, Thing, hidden, middle, seen, told
+from canvasagent.rewards.checks._things import MEANS, Thing, hidden, middle, places_text, seen
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
 
 Relation = Literal["left", "right", "above", "below", "on", "under", "next", "inside"]
@@ -61,7 +61,9 @@ def measure(parameters: ObjectRelation, result: Result) -> Finding:
     held = [min(a.score, b.score) for a, b in pairs if related(parameters.relation, a.box, b.box)]
     if not held and unknown:
         return unknown
-    why = f"{told(ones, parameters.object)}; {told(others, parameters.other)}; wanted {parameters.relation}"
+    why = (
+        f"{places_text(ones, parameters.object)}; {places_text(others, parameters.other)}; wanted {parameters.relation}"
+    )
     return Finding(share(0.5 + 0.5 * max(held)) if held else 0.3, bool(held), why)
 
 
@@ -75,8 +77,8 @@ def examples(seed: int) -> Iterable[Example]:
     for index, (name, words, other, right, wrong) in enumerate(cases):
         picture = drawn(f"a {name} {words} a {other} in a desert", seed)
         for relation, holds in ((right, True), (wrong, False)):
-            given = {"object": name, "relation": relation, "other": other}
-            yield Example(given, Result(picture), holds, 1 - 0.1 * index)
+            parameters = {"object": name, "relation": relation, "other": other}
+            yield Example(parameters, Result(picture), holds, 1 - 0.1 * index)
 
 
 CHECK = Check(

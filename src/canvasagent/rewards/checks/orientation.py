@@ -28,16 +28,16 @@ class Orientation(Parameters):
 @needs_picture
 def measure(parameters: Orientation, result: Result) -> Finding:
     """The wanted way must correlate by 0.25 or more, and by 0.02 more than any other of the eight ways."""
-    given, final = (within(grey(item), 512) for item in (input_of(result, parameters.input), final_of(result)))
-    found = ways(given, final)
+    original, final = (within(grey(item), 512) for item in (input_of(result, parameters.input), final_of(result)))
+    scores = ways(original, final)
     mirrors = (False, True) if parameters.mirrored is None else (parameters.mirrored,)
     wanted = [(parameters.turned, mirror) for mirror in mirrors]
-    passed, mine, rest = holds(found, wanted)
-    best = max(found, key=lambda way: found[way])
+    passed, mine, rest = holds(scores, wanted)
+    best = max(scores, key=lambda way: scores[way])
     why = f"turned by {parameters.turned}°: likeness {mine:.2f}, best of the other ways {rest:.2f}"
     if passed is None:
         return not_measured(f"{why}; the picture looks the same both ways")
-    if not passed and found[best] >= 0.25:
+    if not passed and scores[best] >= 0.25:
         why += f"; it rather looks turned by {best[0]}°{' and mirrored' if best[1] else ''}"
     return Finding(share(mine if passed else min(mine, 0.5) * 0.8), passed, why)
 
@@ -49,16 +49,16 @@ def turned(picture: Image.Image, degrees: int) -> Image.Image:
 
 def examples(seed: int) -> Iterable[Example]:
     """Pictures turned right and wrong, some brightened, softened or cropped a little on the way."""
-    for index, given in enumerate(scenes(seed)):
+    for index, picture in enumerate(scenes(seed)):
         degrees = (0, 90, 180, 270)[(index + seed) % 4]
-        right, wrong = turned(given, degrees), turned(given, (degrees + (90, 180, 270)[index % 3]) % 360)
+        right, wrong = turned(picture, degrees), turned(picture, (degrees + (90, 180, 270)[index % 3]) % 360)
         if index % 3 == 1:
             right, wrong = (ImageEnhance.Brightness(item).enhance(1.3) for item in (right, wrong))
         if index % 3 == 2:
             right, wrong = (blurred(item, 1.5).resize((item.width // 2, item.height // 2)) for item in (right, wrong))
-        yield Example({"turned": degrees}, Result(right, (given,)), True, 1 - 0.2 * (index % 3))
-        yield Example({"turned": degrees}, Result(wrong, (given,)), False, 1 - 0.2 * (index % 3))
-    yield Example({"turned": 90}, Result(Image.new("RGB", (90, 120), "grey"), (given,)), False)
+        yield Example({"turned": degrees}, Result(right, (picture,)), True, 1 - 0.2 * (index % 3))
+        yield Example({"turned": degrees}, Result(wrong, (picture,)), False, 1 - 0.2 * (index % 3))
+    yield Example({"turned": 90}, Result(Image.new("RGB", (90, 120), "grey"), (picture,)), False)
 
 
 CHECK = Check(

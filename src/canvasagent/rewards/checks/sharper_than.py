@@ -31,17 +31,17 @@ def measure(parameters: SharperThan, result: Result) -> Finding:
     does not count, and noise counts little. The pictures must show the same (correlation 0.5 or more). Beside an input
     without edges nothing can be told.
     """
-    given, final = grey(input_of(result, parameters.input)), grey(final_of(result))
-    height = min(1024, max(given.shape[0], final.shape[0]))
-    width = min(1024, max(given.shape[1], final.shape[1]))
+    original, final = grey(input_of(result, parameters.input)), grey(final_of(result))
+    height = min(1024, max(original.shape[0], final.shape[0]))
+    width = min(1024, max(original.shape[1], final.shape[1]))
     if min(height, width) < 8:
         return not_measured("the pictures are too small to have edges")
     before, after = (
-        steepness(cv2.resize(item, (width, height), interpolation=_by(item, width))) for item in (given, final)
+        steepness(cv2.resize(item, (width, height), interpolation=_by(item, width))) for item in (original, final)
     )
     if not before:
         return not_measured("the input has no edges to compare with")
-    same = ncc(*(resized(item, 48, 48) for item in (given, final)))
+    same = ncc(*(resized(item, 48, 48) for item in (original, final)))
     if same < 0.5:
         return Finding(0.0, False, f"the picture does not show what the input shows (likeness {same:.2f})")
     times = after / before

@@ -30,8 +30,8 @@ def measure(parameters: TextAbsent, result: Result) -> Finding:
     """A given text is gone where neither reader finds 70 % of it; no text at all: OCR is sure of none."""
     pixels = part(within(rgb(final_of(result)), 1280), parameters.region)
     if parameters.text is None:
-        found = [line[0] for line in lines(pixels) if line[1] >= SURE and sum(map(str.isalnum, line[0])) >= 2]
-        return Finding(0.0 if found else 1.0, not found, f"OCR reads {found[:4]}" if found else "OCR reads nothing")
+        texts = [line[0] for line in lines(pixels) if line[1] >= SURE and sum(map(str.isalnum, line[0])) >= 2]
+        return Finding(0.0 if texts else 1.0, not texts, f"OCR reads {texts[:4]}" if texts else "OCR reads nothing")
     reading = read(pixels, parameters.text)
     passed = not text_readable.judge(reading, "fuzzy")[0] and reading.ocr < 0.9
     worst = max(reading.ocr, reading.rendered or 0.0)

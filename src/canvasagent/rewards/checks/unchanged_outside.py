@@ -51,14 +51,14 @@ def measure(parameters: UnchangedOutside, result: Result) -> Finding:
     blur that is not seen do to it; but all in all slopes must be as steep as before. The border of the region, of
     1.5 % of the longer side, belongs to the region.
     """
-    given, final = (rgb(item) for item in (input_of(result, parameters.input), final_of(result)))
-    shape = given.shape[1] / given.shape[0] / (final.shape[1] / final.shape[0])
+    original, final = (rgb(item) for item in (input_of(result, parameters.input), final_of(result)))
+    shape = original.shape[1] / original.shape[0] / (final.shape[1] / final.shape[0])
     if not 0.97 < shape < 1.03:
         return Finding(0.0, False, "the picture has another shape than the input")
-    given = within(within(given, 1024), max(final.shape[:2]))
-    height, width = given.shape[:2]
+    original = within(within(original, 1024), max(final.shape[:2]))
+    height, width = original.shape[:2]
     final = resized(np.ascontiguousarray(final), width, height)
-    before, after = (cv2.GaussianBlur(item, (0, 0), 0.7).astype(np.float32) for item in (given, final))
+    before, after = (cv2.GaussianBlur(item, (0, 0), 0.7).astype(np.float32) for item in (original, final))
     changed = (np.abs(before - after) - BESIDE_EDGES * _span(before)).max(axis=2) > parameters.tolerance
     outside = np.ones((height, width), bool)
     if parameters.region is not None:
@@ -67,13 +67,13 @@ def measure(parameters: UnchangedOutside, result: Result) -> Finding:
         outside[max(top - rim, 0) : bottom + rim, max(left - rim, 0) : right + rim] = False
     if not outside.any():
         return Finding(1.0, True, "the region covers the whole picture")
-    found = float((changed & outside).sum() / outside.sum())
+    changed_share = float((changed & outside).sum() / outside.sum())
     steeper = _steepness(after, outside) / _steepness(before, outside)
-    passed = found <= parameters.share and SOFTEST <= steeper <= SHARPEST
-    why = f"{found:.2%} of what lies outside is changed; {parameters.share:.2%} is allowed"
+    passed = changed_share <= parameters.share and SOFTEST <= steeper <= SHARPEST
+    why = f"{changed_share:.2%} of what lies outside is changed; {parameters.share:.2%} is allowed"
     if not SOFTEST <= steeper <= SHARPEST:
         why += f"; its slopes are {steeper:.2f} times as steep as they were"
-    return Finding(1.0 if passed else share(0.8 * (1 - found) ** 2), passed, why)
+    return Finding(1.0 if passed else share(0.8 * (1 - changed_share) ** 2), passed, why)
 
 
 def _span(pixels: Array) -> Array:
@@ -91,23 +91,23 @@ def _steepness(pixels: Array, where: Array) -> float:
 
 def examples(seed: int) -> Iterable[Example]:
     """Edits inside of a region, through JPEG's or scaling's losses; edits that leak out, shift or tint the rest."""
-    for index, given in enumerate(scenes(seed)):
+    for index, picture in enumerate(scenes(seed)):
         region = [300, 200, 700, 600]
-        box = box_to_pixels(region, given.size)
-        edited = spotted(given, box, seed + index, ("tomato", None)[index % 2])
+        box = box_to_pixels(region, picture.size)
+        edited = spotted(picture, box, seed + index, ("tomato", None)[index % 2])
         twice = edited.resize((2 * edited.width, 2 * edited.height), Image.Resampling.BICUBIC)
-        yield Example({"region": region}, Result((edited, twice)[index // 3], (given,)), True, 1 - 0.5 * (index // 3))
+        yield Example({"region": region}, Result((edited, twice)[index // 3], (picture,)), True, 1 - 0.5 * (index // 3))
         leak = spotted(edited, (4, 4, 4 + 8 * (1 + index), 30), seed + index, "indigo")
         tint = Image.blend(edited, Image.new("RGB", edited.size, "orange"), 0.2 + 0.1 * index)
         shift = edited.transform(edited.size, Image.Transform.AFFINE, (1, 0, 6, 0, 1, 0))
         broken = (leak, tint, shift, blurred(edited, 2.5), edited.transpose(Image.Transpose.FLIP_LEFT_RIGHT), leak)[
             index
         ]
-        yield Example({"region": region}, Result(broken, (given,)), False, 0.3 + 0.1 * index)
+        yield Example({"region": region}, Result(broken, (picture,)), False, 0.3 + 0.1 * index)
         soft = blurred(edited, 0.6)
-        yield Example({"region": region}, Result(soft, (given,)), True, 0.2)
-    yield Example({}, Result(given, (given,)), True)
-    yield Example({}, Result(spotted(given, (10, 10, 60, 60), seed), (given,)), False)
+        yield Example({"region": region}, Result(soft, (picture,)), True, 0.2)
+    yield Example({}, Result(picture, (picture,)), True)
+    yield Example({}, Result(spotted(picture, (10, 10, 60, 60), seed), (picture,)), False)
 
 
 CHECK = Check(

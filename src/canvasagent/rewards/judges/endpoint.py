@@ -67,11 +67,13 @@ class EndpointJudge:
             "input_price",
             "output_price",
         )
-        asked = EndpointSettings(**{name: getattr(settings, name) for name in taken})
-        self.endpoint: Endpoint = endpoint_of(asked, "CANVASAGENT_JUDGE_BASE_URL", "CANVASAGENT_JUDGE_API_KEY")
+        endpoint_settings = EndpointSettings(**{name: getattr(settings, name) for name in taken})
+        self.endpoint: Endpoint = endpoint_of(
+            endpoint_settings, "CANVASAGENT_JUDGE_BASE_URL", "CANVASAGENT_JUDGE_API_KEY"
+        )
         dialect = Dialect(completion_limit=self.endpoint.is_openai)
         pace = Pace(settings.concurrency, settings.requests_per_second)
-        self._client = ChatClient(self.name, model, asked, self.endpoint, dialect, base_delay, pace.gate)
+        self._client = ChatClient(self.name, model, endpoint_settings, self.endpoint, dialect, base_delay, pace.gate)
         self._replies = Replies(settings.cache) if settings.cache is not None else None
 
     def __repr__(self) -> str:
@@ -152,8 +154,8 @@ class EndpointJudge:
             try:
                 return replace(reading, score=read_score(answer.text, answer.finish))
             except Unreadable as error:
-                told = f" (asked {tried} times)" if tried > 1 else ""
-                reading = replace(reading, error=self.endpoint.scrub(f"{self.name}: {error}{told}."))
+                attempts = f" (asked {tried} times)" if tried > 1 else ""
+                reading = replace(reading, error=self.endpoint.scrub(f"{self.name}: {error}{attempts}."))
         return reading
 
     def _key(self, aspect: Aspect, messages: Messages, number: int) -> str:
@@ -180,8 +182,8 @@ class EndpointJudge:
     def _raw(readings: list[Reading]) -> str:
         if len(readings) == 1:
             return readings[0].reply
-        told = [{"score": reading.score, "reply": reading.reply} for reading in readings]
-        return json.dumps(told, ensure_ascii=False)
+        entries = [{"score": reading.score, "reply": reading.reply} for reading in readings]
+        return json.dumps(entries, ensure_ascii=False)
 
 
 def _settled(trajectory: Trajectory, aspect: Aspect) -> str | None:
@@ -199,11 +201,11 @@ def _settled(trajectory: Trajectory, aspect: Aspect) -> str | None:
 def _error(readings: list[Reading]) -> str:
     """Why there is no score: one missing repeat leaves the mean open."""
     errors = list(dict.fromkeys(reading.error for reading in readings if reading.error))
-    told = " ".join(errors)
+    joined = " ".join(errors)
     if len(readings) == 1:
-        return told
+        return joined
     read = sum(reading.score is not None for reading in readings)
-    return f"only {read} of {len(readings)} repeats gave a score: {told}"
+    return f"only {read} of {len(readings)} repeats gave a score: {joined}"
 
 
 def _writable(text: str) -> str:

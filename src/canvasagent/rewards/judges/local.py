@@ -84,12 +84,12 @@ def alignment(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
     if 2 * len(caps) > len(outcomes):
         caps.append(BROAD_THEME)
     mean = sum(one.finding.score for one in outcomes) / len(outcomes)
-    told = [
+    entries = [
         {"check": one.check, "score": one.finding.score, "passed": one.finding.passed, "why": one.finding.why}
         for one in outcomes
     ]
     score = min(1.0, max(0.0, min([mean, *caps])))
-    return score, {"mean": mean, "caps": sorted(caps), "checks": told}
+    return score, {"mean": mean, "caps": sorted(caps), "checks": entries}
 
 
 def aesthetics(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
