@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from canvasagent import Agent
-from canvasagent.backends.lacking import lacks_of
+from canvasagent.backends.missing_requirements import missing_for
 from canvasagent.backends.profile import Profile, load_profile, profile_names
 from canvasagent.errors import InputError
 from canvasagent.policies import load_policy, policy_names
@@ -64,7 +64,9 @@ def test_tool(name: str) -> None:
 @pytest.mark.parametrize("spec", _backends())
 def test_backend(spec: str) -> None:
     tool, options = _backends()[spec]
-    if lacks := lacks_of(Profile(name="one", backends={tool: spec}, options={tool: options} if options else {}), tool):
+    if lacks := missing_for(
+        Profile(name="one", backends={tool: spec}, options={tool: options} if options else {}), tool
+    ):
         pytest.skip(f"its own tests run it on tiny weights or a local server; here it lacks: {' '.join(lacks)}")
     check_backend(spec, options, _MORE_CALLS.get(tool, []))
 

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from canvasagent import ToolBox
 from canvasagent.backends.full import paddle_ocr
-from canvasagent.backends.lacking import lacking
+from canvasagent.backends.missing_requirements import missing_requirements
 from canvasagent.backends.profile import Profile, load_profile
 from canvasagent.canvas import Canvas
 from canvasagent.errors import WeightsError
@@ -171,7 +171,7 @@ def test_the_tool_answers_with_its_words(published: Path) -> None:
     own = Profile(name="mine", extends="lite", backends={"OCR": "full/paddle_ocr"}, options={"OCR": options(published)})
     canvas = Canvas()
     canvas.add_input(sign())
-    assert lacking(load_profile(own)) == {}
+    assert missing_requirements(load_profile(own)) == {}
     with ToolBox(own) as box:
         done = run(box, canvas, "OCR", image="img_1")
     assert done.fault is None and done.outcome is not None

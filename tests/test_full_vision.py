@@ -13,7 +13,7 @@ from PIL import Image
 
 from canvasagent.backends.full import grounding, sam, sr
 from canvasagent.backends.full._residents import residents
-from canvasagent.backends.lacking import lacking
+from canvasagent.backends.missing_requirements import missing_requirements
 from canvasagent.backends.profile import Profile, load_profile
 from canvasagent.errors import BackendFailure, ToolRefusal, WeightsError
 from canvasagent.testing import check_backend
@@ -251,4 +251,4 @@ def test_networks_that_do_not_fit_are_told(tmp_path: Path) -> None:
 def test_a_profile_with_weights_lacks_nothing() -> None:
     own = {"ImageGeneration": flux_options(), "ImageEdit": flux_options(), "SR": {"source": tiny("esrgan")}}
     own |= {"SAM": {"source": tiny("sam")}, "Grounding": {"source": tiny("grounding_dino")}}
-    assert lacking(load_profile(Profile(name="mine", extends="full", options=own))) == {}
+    assert missing_requirements(load_profile(Profile(name="mine", extends="full", options=own))) == {}

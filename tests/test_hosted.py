@@ -13,7 +13,7 @@ from PIL import Image
 from canvasagent import Agent, ToolBox
 from canvasagent.backends.hosted import image_edit, image_generation
 from canvasagent.backends.hosted._hosting import nearest, room
-from canvasagent.backends.lacking import lacking, require_complete
+from canvasagent.backends.missing_requirements import missing_requirements, require_complete
 from canvasagent.backends.profile import Profile, load_profile
 from canvasagent.environment import Limits
 from canvasagent.errors import BackendFailure, InputError, ToolRefusal
@@ -177,7 +177,7 @@ def test_without_a_key_all_that_is_missing_is_told_before_anything_runs(monkeypa
     for name in ("CANVASAGENT_IMAGES_API_KEY", "CANVASAGENT_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("CANVASAGENT_IMAGES_BASE_URL", raising=False)
-    found = lacking(load_profile("hosted"))
+    found = missing_requirements(load_profile("hosted"))
     assert set(found) == set(PROFILE) and "CANVASAGENT_IMAGES_API_KEY" in found["ImageEdit"][0]
     with pytest.raises(InputError, match=r"ImageEdit: no key .*\n.*ImageGeneration: no key"):
         require_complete(load_profile("hosted"))

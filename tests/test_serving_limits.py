@@ -217,7 +217,7 @@ def test_uploads_that_wait_to_be_decoded_count_as_under_way() -> None:
         service = Service(box, settings, Keys())
         first, second, third = asyncio.run(asyncio.wait_for(three(service), 20))
     assert isinstance(third, Problem) and third.status == 429
-    assert first.status_code == second.status_code == 201 and service.intake.held == 0
+    assert first.status_code == second.status_code == 201 and service.bodies.held == 0
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from canvasagent.backends.lacking import lacking, require_complete
+from canvasagent.backends.missing_requirements import missing_requirements, require_complete
 from canvasagent.backends.placement import GIB, Plan, as_profile, cards_of, plan
 from canvasagent.backends.profile import Profile, load_profile
 from canvasagent.cli import main
@@ -139,7 +139,7 @@ def test_the_full_profile_says_for_each_tool_what_is_missing() -> None:
         "ImageGeneration", "ImageEdit", "Grounding", "SAM", "SR",
     }  # fmt: skip
     assert full.backends["OCR"] == "lite/ocr"
-    found = lacking(full)
+    found = missing_requirements(full)
     assert set(found) == {"ImageGeneration", "ImageEdit", "Grounding", "SAM", "SR"}
     with pytest.raises(InputError) as told:
         require_complete(full)

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from canvasagent import defaults
-from canvasagent.backends.lacking import require_complete
+from canvasagent.backends.missing_requirements import require_complete
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset
 from canvasagent.concurrency.run_sync import run_sync

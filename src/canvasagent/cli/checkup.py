@@ -76,14 +76,14 @@ def profiles(deep: bool) -> dict[str, dict[str, Any]]:
 
 def _backend(toolbox: ToolBox, tool: str, deep: bool) -> dict[str, Any]:
     """Make one backend, and with `deep` let it do its tool's example."""
-    from canvasagent.backends.lacking import lacks_of
+    from canvasagent.backends.missing_requirements import missing_for
     from canvasagent.backends.profile import make_backend
 
     spec, options = toolbox.profile.backends[tool], toolbox.profile.options.get(tool, {})
     entry: dict[str, Any] = {"backend": spec, "ok": True, "why": None, "advice": None}
     started = time.perf_counter()
     try:
-        lacks = lacks_of(toolbox.profile, tool)
+        lacks = missing_for(toolbox.profile, tool)
         if not lacks:
             make_backend(spec, options)
         problem = "; ".join(lacks) or (_try_example(toolbox, tool) if deep else None)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from canvasagent.backends.isolated import IsolatedBackend
-from canvasagent.backends.lacking import lacks_of
+from canvasagent.backends.missing_requirements import missing_for
 from canvasagent.backends.profile import Profile, backend_class, fingerprint, load_profile, make_backend
 from canvasagent.canvas import Asset
 from canvasagent.endpoints.cost_meter import metered
@@ -28,7 +28,7 @@ from canvasagent.errors import BackendFailure, CallTimeout, InputError, MissingE
 from canvasagent.execution.cache import Cache, Entry, Refused
 from canvasagent.execution.calls import Execution, Known, cache_key, ended, failed, key_of
 from canvasagent.execution.in_flight import Flight, landing
-from canvasagent.execution.validate_outcome import sound
+from canvasagent.execution.validate_outcome import validate_outcome
 from canvasagent.faults import Stage, ToolFault
 from canvasagent.imaging.geometry import MAX_PIXELS
 from canvasagent.tools import all_tools
@@ -121,7 +121,7 @@ class ToolBox:
             raise BackendFailure(str(error)) from error
 
     def _get_ready(self, tool: Tool) -> None:
-        if lacks := lacks_of(self.profile, tool.name):
+        if lacks := missing_for(self.profile, tool.name):
             raise BackendFailure(f"{tool.name} cannot run here yet: {'; '.join(lacks)}")
         self._know(tool)
 
@@ -362,7 +362,7 @@ class ToolBox:
         except (Exception, SystemExit) as error:
             log.exception("the backend of %s crashed", tool.name)
             raise BackendFailure(f"the backend of {tool.name} crashed: {type(error).__name__}: {error}") from error
-        return sound(tool, outcome, next(iter(assets.values()), None))
+        return validate_outcome(tool, outcome, next(iter(assets.values()), None))
 
     def _backend(self, tool: Tool) -> Any:
         with self._making[tool.name]:

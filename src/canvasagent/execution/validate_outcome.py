@@ -13,7 +13,7 @@ from canvasagent.imaging.pictures import profile_of, with_profile
 from canvasagent.tools.base import Outcome, Tool
 
 
-def sound(tool: Tool, outcome: Outcome, first: Asset | None) -> Outcome:
+def validate_outcome(tool: Tool, outcome: Outcome, first: Asset | None) -> Outcome:
     """`outcome` as it may be kept: in the colour profile of the call's `first` input, its findings plain JSON.
 
     Raises `BackendFailure` for pixels of another form than the kind has, or findings that JSON cannot hold.

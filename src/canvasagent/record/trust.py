@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from canvasagent.backends.lacking import COMPLETE
+from canvasagent.backends.missing_requirements import COMPLETE
 from canvasagent.backends.profile import (
     BACKENDS,
     REMOTE,

@@ -29,11 +29,11 @@ from canvasagent.endpoints.wire import (
 )
 from canvasagent.errors import BackendFailure, InputError
 from canvasagent.serving.answers import Outgoing
-from canvasagent.serving.bodies import Intake, check_digest, content_type, form_of
+from canvasagent.serving.bodies import RequestBodies, check_digest, content_type, form_of
 from canvasagent.serving.calls import Calls
-from canvasagent.serving.desk import Desk, Shortcut
 from canvasagent.serving.engine import Engine
 from canvasagent.serving.gate import Gate, Names
+from canvasagent.serving.handlers import CallHandler, Shortcut
 from canvasagent.serving.keys import Caller, Keys
 from canvasagent.serving.metrics import Metrics
 from canvasagent.serving.openapi import document, tools_told
@@ -60,10 +60,10 @@ class Service:
         self.store = Store(settings.stored_bytes)
         self.turnstile = Turnstile(settings.concurrency, settings.waiting, settings.call_timeout)
         self.metrics = Metrics(self.store, self.turnstile)
-        self.intake, self.outgoing = Intake(settings), Outgoing(settings.answers_bytes)
+        self.bodies, self.outgoing = RequestBodies(settings), Outgoing(settings.answers_bytes)
         self.decoding = asyncio.Semaphore(max(2, settings.concurrency))  # what is being decoded takes memory
         calls = Calls(engine, settings, self.store, self.turnstile, self.metrics)
-        self.desk = Desk(self.intake, self.outgoing, self.store, calls)
+        self.call_handler = CallHandler(self.bodies, self.outgoing, self.store, calls)
         self.unready: dict[str, str] | None = None
         """Tools that cannot be had, with why; None until that is known."""
 
@@ -76,7 +76,7 @@ class Service:
 
     async def call(self, request: Request) -> Response:
         """POST /v1/tools/{tool}"""
-        return await self.desk.take(request, self.enter(request))
+        return await self.call_handler.take(request, self.enter(request))
 
     async def put_picture(self, request: Request) -> Response:
         """PUT /v1/pictures/{id}: the hash in the id must be that of the picture."""
@@ -105,8 +105,8 @@ class Service:
         limit, name = self.settings.upload_bytes, "one upload (--upload-bytes)"
         if (room := self.store.limit(caller.quota.stored_bytes)) < limit:
             limit, name = room, self.store.limit_name(caller.quota.stored_bytes)
-        data = await self.intake.read(request, limit, name, caller.take_bytes)
-        with self.intake.keeping(len(data)):  # it waits for its turn to be decoded
+        data = await self.bodies.read(request, limit, name, caller.take_bytes)
+        with self.bodies.keeping(len(data)):  # it waits for its turn to be decoded
             self.metrics.uploaded.inc(len(data))
             check_digest(request, data)
             yield data

@@ -25,7 +25,7 @@ FIELD_BYTES = 1024
 
 
 @dataclass
-class Intake:
+class RequestBodies:
     """The bodies that are coming in, or wait to be decoded, at this moment, together."""
 
     settings: ServerSettings

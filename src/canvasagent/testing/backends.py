@@ -21,7 +21,7 @@ from canvasagent.canvas import Asset, Canvas, Kind, input_key, pixel_hash
 from canvasagent.concurrency.run_sync import run_sync
 from canvasagent.errors import CanvasAgentError, ToolRefusal
 from canvasagent.execution.toolbox import ToolBox
-from canvasagent.execution.validate_outcome import sound
+from canvasagent.execution.validate_outcome import validate_outcome
 from canvasagent.imaging.geometry import Size
 from canvasagent.imaging.pictures import profile_of
 from canvasagent.testing.errors import ConformanceError, require
@@ -165,7 +165,7 @@ def _run(tool: Tool, backend: Any, checked: Checked, drawn: Canvas, seed: int, a
         outcome = tool.run(
             Call(checked.arguments, pictures, {name: asset.kind for name, asset in assets.items()}, backend, seed)
         )
-        return sound(tool, outcome, next(iter(assets.values()), None))
+        return validate_outcome(tool, outcome, next(iter(assets.values()), None))
     except ToolRefusal as refusal:
         require(bool(str(refusal).strip()), about, "refuses without a word; say what cannot be done and what can.")
         return refusal

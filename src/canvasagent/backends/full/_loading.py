@@ -67,7 +67,7 @@ def _does_not_fit(name: str, error: Exception) -> str:
     return f"{name} is installed and cannot be imported: {str(error).rstrip('.')}.{advice}"
 
 
-def lacking(config: Loading, *modules: str) -> list[str]:
+def missing_requirements(config: Loading, *modules: str) -> list[str]:
     """What this machine lacks for a backend, each with how to get it; nothing is imported or loaded."""
     lacks = []
     absent = [name for name in ("torch", *modules) if find_spec(name.partition(".")[0]) is None]

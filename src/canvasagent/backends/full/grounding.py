@@ -19,7 +19,7 @@ from PIL import Image
 from pydantic import Field
 
 from canvasagent.backends.base import Detection
-from canvasagent.backends.full._loading import CALLS, Loading, framework, lacking
+from canvasagent.backends.full._loading import CALLS, Loading, framework, missing_requirements
 from canvasagent.backends.full._vision import Loaded, use
 from canvasagent.concurrency.batching import MicroBatcher
 from canvasagent.errors import ToolRefusal
@@ -75,7 +75,7 @@ class Backend:
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
         """What this machine lacks for it."""
-        return lacking(config, "transformers")
+        return missing_requirements(config, "transformers")
 
     def __call__(self, *, image: Image.Image, phrase: str) -> list[Detection]:
         """What `phrase` says, best first; empty where nothing is sure enough."""

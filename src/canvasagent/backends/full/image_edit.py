@@ -8,7 +8,7 @@ from PIL import Image
 from pydantic import Field
 
 from canvasagent.backends.full import _flux
-from canvasagent.backends.full._loading import CALLS, lacking
+from canvasagent.backends.full._loading import CALLS, missing_requirements
 from canvasagent.backends.full._sizes import padded, region_of, resized, work_size
 from canvasagent.canvas import pixel_hash
 from canvasagent.imaging.masks import blended, opaque
@@ -41,7 +41,7 @@ class Backend:
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
         """What this machine lacks for it."""
-        return lacking(config, "diffusers", "transformers", "accelerate")
+        return missing_requirements(config, "diffusers", "transformers", "accelerate")
 
     def __call__(
         self,

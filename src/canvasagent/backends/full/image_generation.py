@@ -6,7 +6,7 @@ from PIL import Image
 from pydantic import Field
 
 from canvasagent.backends.full import _flux
-from canvasagent.backends.full._loading import CALLS, lacking
+from canvasagent.backends.full._loading import CALLS, missing_requirements
 from canvasagent.backends.full._sizes import RATIO, resized, work_size
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import Size
@@ -37,7 +37,7 @@ class Backend:
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
         """What this machine lacks for it."""
-        return lacking(config, "diffusers", "transformers", "accelerate")
+        return missing_requirements(config, "diffusers", "transformers", "accelerate")
 
     def __call__(self, *, prompt: str, size: Size | None, seed: int) -> Image.Image:
         """A picture of what `prompt` says, of `size` (its own where None), the noise drawn from `seed`."""

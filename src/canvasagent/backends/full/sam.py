@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from canvasagent.backends.full._loading import CALLS, Loading, framework, lacking
+from canvasagent.backends.full._loading import CALLS, Loading, framework, missing_requirements
 from canvasagent.backends.full._vision import Loaded, use
 from canvasagent.concurrency.batching import MicroBatcher
 from canvasagent.imaging.geometry import PixelBox, Size
@@ -63,7 +63,7 @@ class Backend:
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
         """What this machine lacks for it."""
-        return lacking(config, "transformers")
+        return missing_requirements(config, "transformers")
 
     def __call__(self, *, image: Image.Image, box: PixelBox) -> Image.Image:
         """The mask (L, 0 or 255, size of `image`) of the object in `box`; what is transparent is never in it."""

@@ -16,7 +16,15 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from canvasagent.backends.full._loading import Loading, device_of, dtype_of, framework, lacking, loading, with_less
+from canvasagent.backends.full._loading import (
+    Loading,
+    device_of,
+    dtype_of,
+    framework,
+    loading,
+    missing_requirements,
+    with_less,
+)
 from canvasagent.backends.full._residents import residents
 from canvasagent.backends.lite.sr import continued
 from canvasagent.errors import WeightsError
@@ -56,7 +64,7 @@ class Backend:
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
         """What this machine lacks for it."""
-        return lacking(config, "spandrel")
+        return missing_requirements(config, "spandrel")
 
     def __call__(self, *, image: Image.Image) -> Image.Image:
         """`image` (RGB or RGBA) at four times its width and height. Transparency is enlarged smoothly by itself.

@@ -41,7 +41,7 @@ def endpoint(config: Hosting) -> ImagesEndpoint:
     return ImagesEndpoint(config.model, ImagesSettings(**{n: getattr(config, n) for n in ImagesSettings.model_fields}))
 
 
-def lacking(config: Hosting) -> list[str]:
+def missing_requirements(config: Hosting) -> list[str]:
     """What is missing to reach the service."""
     try:
         endpoint(config)

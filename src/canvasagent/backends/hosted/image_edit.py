@@ -45,7 +45,7 @@ class Backend:
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
         """What is missing to reach the service."""
-        return _hosting.lacking(config)
+        return _hosting.missing_requirements(config)
 
     def __call__(
         self,

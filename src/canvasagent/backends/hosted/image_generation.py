@@ -34,7 +34,7 @@ class Backend:
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
         """What is missing to reach the service."""
-        return _hosting.lacking(config)
+        return _hosting.missing_requirements(config)
 
     def __call__(self, *, prompt: str, size: Size | None, seed: int) -> Image.Image:
         """A picture of what `prompt` says, of `size` (its own where None)."""

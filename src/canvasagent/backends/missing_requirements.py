@@ -13,7 +13,7 @@ COMPLETE = ("lite/", "release/")
 """Backends of these need nothing that is not installed with the package."""
 
 
-def lacks_of(profile: Profile, tool: str) -> list[str]:
+def missing_for(profile: Profile, tool: str) -> list[str]:
     """What is missing for one tool of a profile; nothing where it can run as far as can be told."""
     spec, options = profile.backends[tool], profile.options.get(tool, {})
     if spec.startswith(COMPLETE):
@@ -26,15 +26,15 @@ def lacks_of(profile: Profile, tool: str) -> list[str]:
         return [str(error)]
 
 
-def lacking(profile: Profile) -> dict[str, list[str]]:
+def missing_requirements(profile: Profile) -> dict[str, list[str]]:
     """What is missing, by tool; tools that lack nothing are left out."""
-    found = {tool: lacks_of(profile, tool) for tool in profile.backends}
+    found = {tool: missing_for(profile, tool) for tool in profile.backends}
     return {tool: lacks for tool, lacks in found.items() if lacks}
 
 
 def require_complete(profile: Profile) -> None:
     """Raises `InputError` that says for each tool what is missing and how to get it."""
-    found = lacking(profile)
+    found = missing_requirements(profile)
     if not found:
         return
     lines = "\n".join(f"  {tool}: {'; '.join(lacks)}" for tool, lacks in found.items())

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from canvasagent.endpoints.wire import API, EVENTS, LINES, MAX_CALL_BYTES, RESULT
 from canvasagent.serving.answers import Outgoing
-from canvasagent.serving.bodies import Intake, content_type
+from canvasagent.serving.bodies import RequestBodies, content_type
 from canvasagent.serving.calls import Calls, Progress, Work, settled
 from canvasagent.serving.keys import Caller
 from canvasagent.serving.problems import Problem, answer_to
@@ -27,10 +27,10 @@ EAGER_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Desk:
+class CallHandler:
     """Takes calls and answers them."""
 
-    intake: Intake
+    bodies: RequestBodies
     outgoing: Outgoing
     store: Store
     calls: Calls
@@ -49,7 +49,7 @@ class Desk:
         request.scope["tool"] = tool.name
         if content_type(request) != "application/json":
             raise Problem(415, "unsupported_media_type", "send the call as application/json.")
-        body = await self.intake.read(request, MAX_CALL_BYTES, "a call's arguments")
+        body = await self.bodies.read(request, MAX_CALL_BYTES, "a call's arguments")
         progress = Progress()
         work = await self.calls.begin(caller, tool, body, progress)
         accepted = request.headers.get("accept", "")
