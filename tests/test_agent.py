@@ -103,9 +103,10 @@ def test_a_policy_that_cannot_answer_fails_the_run_and_what_was_made_stays(tmp_p
 
 
 def test_a_policy_that_hangs_is_cut_off(tmp_path: Path) -> None:
-    hanging = Agent(HangingPolicy(TEXTS[:1]), TOOLBOX, limits=Limits(max_seconds=0.5))
+    agent(TEXTS[:1]).run("turn it", [SIGN])  # loads the tool, so that the time limit is ample for one turn
+    hanging = Agent(HangingPolicy(TEXTS[:1]), TOOLBOX, limits=Limits(max_seconds=2.0))
     trajectory = hanging.run("turn it", [SIGN], run_dir=tmp_path / "run")
-    assert trajectory.status == "truncated" and trajectory.why == "the limit of 0.5 seconds was reached."
+    assert trajectory.status == "truncated" and trajectory.why == "the limit of 2 seconds was reached."
     assert len(trajectory.turns) == 1 and trajectory.final == "Flip_0"
 
 
