@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from pydantic import BaseModel
 
 from canvasagent.backends.base import TextLine
+from canvasagent.concurrency.cancellation import check_cancelled
 from canvasagent.errors import ToolRefusal
 
 
@@ -49,6 +50,29 @@ class Echo:
         _note(self.config)
         time.sleep(self.config.seconds)
         return image.copy()
+
+
+class Stepping(Echo):
+    """Flip that computes in steps until its flag file is there, and checks between them whether it was cancelled."""
+
+    def __call__(self, *, image: Image.Image) -> Image.Image:
+        _note(self.config)
+        while not Path(self.config.flag).exists():
+            check_cancelled()
+            time.sleep(0.002)
+        return image.copy()
+
+
+class Large(Echo):
+    """Flip that works another way on pictures of more than 200 pixels, as it says."""
+
+    large = (200, "7")
+
+
+class Enormous(Echo):
+    """Flip that says above how many pixels it works another way, and not which version of that way it is."""
+
+    large = 200
 
 
 class Refusing(Echo):

@@ -96,6 +96,7 @@ _BROKEN = {
     "Promising": "TypeError.*references",
     "Boasting": "`references` is True",
     "Styled": "`styles` is .*glow",
+    "Enormous": "`large` is 200",
     "Undocumented": "docstring",
     "Nameless": "name one of",
     "Versionless": "version",
@@ -117,6 +118,7 @@ def test_the_checker_passes_backends_of_a_plugin_by_class_and_by_name() -> None:
     check_backend("backends_for_tests:Refusing")
     check_backend("backends_for_tests:Random", {"seconds": 0.0})
     check_backend("backends_for_tests:Own")
+    check_backend("backends_for_tests:Large")
     check_backend("backends_for_tests:Mixing", calls=[{**_EDIT, "references": ["Extract_0", "img_2"]}])
 
 

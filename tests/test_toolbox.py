@@ -7,6 +7,7 @@ import gc
 import time
 import weakref
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,19 @@ def test_keys_are_the_same_in_another_toolbox_and_differ_with_the_settings() -> 
     assert keys[0] == keys[1] and len(set(keys)) == 3
     for toolbox in boxes:
         toolbox.close()
+
+
+def test_large_pictures_have_keys_and_seeds_of_their_own_where_a_backend_works_another_way_on_them() -> None:
+    small, large = drawn(), drawn(Image.new("RGB", (16, 13)))
+    with box("Large") as other, box("Echo") as usual:
+        made = [asyncio.run(flip(toolbox, canvas)) for canvas in (small, large) for toolbox in (other, usual)]
+        names = [execution.backend.partition("+")[2].partition("+")[2] for execution in made]
+        assert names == ["", "", "large7", ""]
+        known = other._known["Flip"]
+        other._known["Flip"] = replace(known, large=(200, "8"))
+        again = [asyncio.run(flip(other, canvas)) for canvas in (small, large)]
+    assert [one.cached for one in again] == [True, False]
+    assert again[0].key == made[0].key and again[1].key != made[2].key
 
 
 def test_too_many_pixels_are_refused_before_anything_runs(tmp_path: Path) -> None:

@@ -40,6 +40,10 @@ class CallTimeout(BackendFailure):
     """A call took longer than a call may take."""
 
 
+class Cancelled(BackendFailure):
+    """A call ended in the middle because nobody waits for its result any more."""
+
+
 class WeightsError(BackendFailure):
     """Weights that a backend needs are missing, damaged or another model's. Says which, and what to do about it."""
 

@@ -10,6 +10,8 @@ A file `backends/<profile>/<tool>.py` (or any importable module) defines
         may_hang = False              # True: runs in a process of its own, which can be ended
         generative = True             # optional: whether a trained generator makes its pixels (for provenance)
         waits = 64                    # optional: calls that may wait at once, for another machine or a batch
+        large = (4_194_304, "1")      # optional: pictures of more pixels are worked on another way, of that version,
+                                      # which goes with `version` and only concerns calls on such pictures
         references = 3                # optional, of ImageEdit: further pictures that an edit may use (else none)
         styles = ("opacity",)         # optional, of Overlayer: which of opacity, rotation, background and outline it
                                       # takes: passed only where a call gives them, refused where not named here
@@ -26,6 +28,9 @@ A file `backends/<profile>/<tool>.py` (or any importable module) defines
         def lacks(cls, config: Config) -> list[str]: ...   # optional: what is missing here, and how to get it
         def __init__(self, config: Config) -> None: ...
         def __call__(self, **inputs) -> ...: ...
+
+A backend that computes for more than a second calls `canvasagent.concurrency.cancellation.check_cancelled` between its
+steps: in a thread a call can be ended in no other way.
 
 A backend that pays for its calls reports the cost to `canvasagent.endpoints.cost_meter.spend`; one that works better
 on several at once lets `canvasagent.concurrency.batching.MicroBatcher` gather them, and `waits` says how many.

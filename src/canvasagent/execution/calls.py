@@ -43,6 +43,14 @@ class Known:
     """How many of its calls may be under way at once, where it waits for others instead of computing here."""
     output_pixels: Callable[..., int] | None = None
     """How many pixels a result will have, where that is for the backend to say and not for the tool."""
+    large: tuple[int, str] | None = None
+    """Above how many pixels it works another way, and the version of that way."""
+
+    def fingerprint_for(self, pixels: int) -> str:
+        """The fingerprint of a call whose largest picture has so many pixels."""
+        if self.large is None or pixels <= self.large[0]:
+            return self.fingerprint
+        return f"{self.fingerprint}+large{self.large[1]}"
 
 
 def key_of(base_key: str, seed: int) -> str:

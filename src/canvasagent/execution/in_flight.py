@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from concurrent.futures import Future
 from typing import Any
 
@@ -16,6 +17,8 @@ class Flight:
     def __init__(self, key: str, cache_key: str) -> None:
         """`key` is the call's, `cache_key` what its result is cached under."""
         self.key, self.cache_key = key, cache_key
+        self.cancelled = threading.Event()
+        """Set while nobody waits for it: a backend that looks ends the call then."""
 
     future: Future[tuple[Entry, bool]]
     """Gives the entry, and whether it came from the cache."""

@@ -23,8 +23,9 @@ from canvasagent.backends.isolated import IsolatedBackend
 from canvasagent.backends.missing_requirements import missing_for
 from canvasagent.backends.profile import Profile, backend_class, fingerprint, load_profile, make_backend
 from canvasagent.canvas import Asset
+from canvasagent.concurrency.cancellation import cancellable
 from canvasagent.endpoints.cost_meter import metered
-from canvasagent.errors import BackendFailure, CallTimeout, InputError, MissingExtra, ToolRefusal
+from canvasagent.errors import BackendFailure, CallTimeout, Cancelled, InputError, MissingExtra, ToolRefusal
 from canvasagent.execution.cache import Cache, Entry, Refused
 from canvasagent.execution.calls import Execution, Known, cache_key, ended, failed, key_of
 from canvasagent.execution.in_flight import Flight, landing
@@ -97,7 +98,13 @@ class ToolBox:
         self.close()
 
     def close(self) -> None:
-        """End the workers and the processes of isolated backends; calls under way in them fail."""
+        """End the workers and the processes of isolated backends; calls under way in them fail.
+
+        A backend that computes in a thread ends its call at its next `check_cancelled`.
+        """
+        with self._lock:
+            for flight in self._running.values():
+                flight.cancelled.set()
         for pool in (self._pool, *self._lanes.values()):
             pool.shutdown(wait=False, cancel_futures=True)
         for backend in list(self._backends.values()):
@@ -136,13 +143,22 @@ class ToolBox:
             value = f"{tool.name}@{tool.version}:{fingerprint(spec, options)}"
             alone = tool.name in self.profile.isolate or bool(getattr(cls, "may_hang", False))
             stochastic, waits = bool(getattr(cls, "stochastic", False)), int(getattr(cls, "waits", 0))
-            foretell = getattr(cls, "output_pixels", None)
-            known = self._known[tool.name] = Known(value, stochastic, alone, waits, foretell)
+            foretell, large = getattr(cls, "output_pixels", None), getattr(cls, "large", None)
+            known = self._known[tool.name] = Known(value, stochastic, alone, waits, foretell, large)
         return known
 
     def fingerprint(self, tool: Tool) -> str:
         """What tells this profile's results of `tool` from another's."""
         return self._know(tool).fingerprint
+
+    def _fingerprint_for(self, checked: Checked, assets: Mapping[str, Asset]) -> str:
+        """The fingerprint of this very call: a backend may work another way on large pictures."""
+        largest = max((asset.picture.width * asset.picture.height for asset in assets.values()), default=0)
+        return self._know(checked.tool).fingerprint_for(largest)
+
+    def large(self, tool: Tool) -> tuple[int, str] | None:
+        """Above how many pixels the backend of `tool` works another way, and the version of that way."""
+        return self._know(tool).large
 
     def stochastic(self, tool: Tool) -> bool:
         """Whether results of `tool` depend on the seed."""
@@ -152,7 +168,7 @@ class ToolBox:
         """The call without its seed: tool, arguments with assets by key, backend."""
         keys = {slot: f"{asset.kind}:{asset.key}" for slot, asset in assets.items()}
         arguments = in_slots(checked.arguments.model_dump(mode="json"), keys)
-        parts = [checked.tool.name, arguments, self.fingerprint(checked.tool), self.profile.pixel_boxes]
+        parts = [checked.tool.name, arguments, self._fingerprint_for(checked, assets), self.profile.pixel_boxes]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def seed(self, base_key: str, run_seed: int, repeat: int) -> int:
@@ -185,12 +201,13 @@ class ToolBox:
         except BackendFailure as error:
             return failed(error, "", 0, "", started)
         base, known = self.base_key(checked, assets), self._know(tool)
+        backend = self._fingerprint_for(checked, assets)
         if seed is None or not known.stochastic:
             seed = self.seed(base, run_seed, repeat) if known.stochastic else 0
         key = key_of(base, seed)
         if problem := self._over_budget(checked, assets):
             fault = ToolFault(Stage.EXECUTION, problem)
-            return Execution(None, fault, key, seed, known.fingerprint, False, time.perf_counter() - started)
+            return Execution(None, fault, key, seed, backend, False, time.perf_counter() - started)
         shared_key = cache_key(key, partition)
         entry = self.cache.in_memory(shared_key)
         cached, cost = entry is not None, None
@@ -198,8 +215,8 @@ class ToolBox:
             try:
                 entry, cached, cost = await self._shared(key, shared_key, checked, assets, seed, abandoned)
             except (BackendFailure, MissingExtra) as error:
-                return failed(error, key, seed, known.fingerprint, started)
-        return ended(entry, key, seed, known.fingerprint, cached, started, cost)
+                return failed(error, key, seed, backend, started)
+        return ended(entry, key, seed, backend, cached, started, cost)
 
     def call_here(
         self, checked: Checked, assets: Mapping[str, Asset], *, seed: int = 0, partition: str = ""
@@ -210,21 +227,21 @@ class ToolBox:
         than the call. What computes in an event loop of somebody else is in its way, so `call` does not.
         """
         started = time.perf_counter()
-        known = self._know(checked.tool)
-        seed = seed if known.stochastic else 0
+        backend = self._fingerprint_for(checked, assets)
+        seed = seed if self._know(checked.tool).stochastic else 0
         key = key_of(self.base_key(checked, assets), seed)
         shared_key = cache_key(key, partition)
         if shared_key in self._running:
             return None
         entry = self.cache.in_memory(shared_key)
         if entry is not None:
-            return ended(entry, key, seed, known.fingerprint, True, started)
+            return ended(entry, key, seed, backend, True, started)
         flight = Flight(key, shared_key)
         try:
             entry, cached = self._run(flight, checked, dict(assets), seed)
         except (BackendFailure, MissingExtra) as error:
-            return failed(error, key, seed, known.fingerprint, started)
-        return ended(entry, key, seed, known.fingerprint, cached, started, flight.cost)
+            return failed(error, key, seed, backend, started)
+        return ended(entry, key, seed, backend, cached, started, flight.cost)
 
     def is_brief(self, checked: Checked, assets: Mapping[str, Asset]) -> bool:
         """Whether a call takes about a millisecond, as its backend says, which is there already."""
@@ -269,27 +286,47 @@ class ToolBox:
         The time limit counts from when a worker takes the call up, so that a long queue is no failure.
         """
         limit = self.waiting_call_seconds if self._know(checked.tool).waits else self.call_seconds
+        while True:
+            joined = self._join(key, shared_key, checked, assets, seed)
+            if not isinstance(joined, Flight):
+                return joined, True, None
+            try:
+                return await self._landed(joined, checked.tool, limit, abandoned)
+            except Cancelled:
+                continue  # all others gave it up, and it ended, in the moment in which we joined
+
+    def _join(
+        self, key: str, shared_key: str, checked: Checked, assets: Mapping[str, Asset], seed: int
+    ) -> Flight | Entry:
+        """The call under way, which is begun where there is none; or its result where that is cached."""
         with self._lock:
             flight = self._running.get(shared_key)
             if flight is None:
                 if (entry := self.cache.in_memory(shared_key)) is not None:
-                    return entry, True, None
+                    return entry
                 flight = self._depart(Flight(key, shared_key), checked, assets, seed)
                 # A future keeps its callbacks: with the flight in one, the result would be freed by the collector only.
                 flight.future.add_done_callback(lambda future: self._forget(shared_key, future))
             flight.waiting += 1
+            flight.cancelled.clear()
+            return flight
+
+    async def _landed(
+        self, flight: Flight, tool: Tool, limit: float | None, abandoned: Callable[[Future[Any]], None]
+    ) -> tuple[Entry, bool, float | None]:
+        """Wait for a call that was joined. Raises `CallTimeout` where it runs longer than `limit` seconds."""
         try:
             landed = landing(flight.future)
             while not landed.done():
                 left = None if limit is None else limit - (time.monotonic() - (flight.begun or time.monotonic()))
                 if left is not None and left <= 0:
-                    raise CallTimeout(f"{checked.tool.name} took longer than {limit:g} s.")
+                    raise CallTimeout(f"{tool.name} took longer than {limit:g} s.")
                 await asyncio.wait((landed,), timeout=left)
             return *flight.future.result(), flight.bill()
         except CancelledError as error:
             raise BackendFailure("the tool box was closed.") from error
         finally:
-            if self._leave(flight, checked.tool):
+            if self._leave(flight, tool):
                 abandoned(flight.future)
 
     def _forget(self, shared_key: str, future: Future[Any]) -> None:
@@ -298,7 +335,8 @@ class ToolBox:
             del self._running[shared_key]
 
     def _leave(self, flight: Flight, tool: Tool) -> bool:
-        """Stop waiting. A call that nobody waits for any more is not begun, and in a process of its own is ended.
+        """Stop waiting. A call that nobody waits for any more is not begun, and in a process of its own is ended; in a
+        thread it ends where its backend next looks (`check_cancelled`), if it looks at all.
 
         Whether a thread goes on with it, if that was not told before.
         """
@@ -309,6 +347,7 @@ class ToolBox:
             if isinstance(backend := self._backends.get(tool.name), IsolatedBackend):
                 self._forget(flight.cache_key, flight.future)  # who asks from now on gets a fresh process
                 backend.interrupt()
+            flight.cancelled.set()
             first, flight.abandoned = not flight.abandoned, True
             return first
 
@@ -335,7 +374,7 @@ class ToolBox:
         entry = self.cache.on_disk(flight.cache_key)
         if entry is not None:
             return entry, True
-        with metered() as meter:
+        with metered() as meter, cancellable(flight.cancelled):
             entry = self._execute(flight.key, checked, assets, seed)
         flight.cost = meter.cost
         self.cache.put(flight.cache_key, entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 GRID = 1000
@@ -15,6 +16,10 @@ MAX_PIXELS = 64_000_000
 
 MOST_PIXELS = 178_956_970
 """Most that such a setting may be: the decoder (Pillow) refuses what is larger."""
+
+LARGE_PIXELS = 2048 * 2048
+"""Above so many pixels, what would take too long at full size is worked on in a smaller copy. SR makes so many of
+512 × 512; all that is smaller is worked on as it is."""
 
 PixelBox = tuple[float, float, float, float]
 """(xmin, ymin, xmax, ymax) in pixels; xmax and ymax are exclusive edges."""
@@ -66,6 +71,12 @@ def grown(box: Sequence[float], margin: float) -> GridBox:
     left, top, right, bottom = (round(edge) for edge in box)
     across, down = round(margin * (right - left)), round(margin * (bottom - top))
     return max(0, left - across), max(0, top - down), min(GRID, right + across), min(GRID, bottom + down)
+
+
+def shrunk_size(size: Size, pixels: float) -> Size:
+    """A size of at most about `pixels` pixels in the proportions of `size`; `size` itself where it has no more."""
+    scale = min(1.0, math.sqrt(pixels / (size[0] * size[1])))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def centred_box(size: Size, ratio: float) -> GridBox:

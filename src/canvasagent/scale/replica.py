@@ -29,6 +29,7 @@ class Told:
     """Of the package on its node."""
     fingerprint: str = ""
     stochastic: bool = False
+    large: tuple[int, str] | None = None
     lacks: str = ""
     """Why it cannot work: weights that are not on its node, say."""
 
@@ -60,7 +61,7 @@ class Replica:
         tool = self._box.tools[name]
         try:
             await self._box.prepare(tool)
-            return Told(__version__, self._box.fingerprint(tool), self._box.stochastic(tool))
+            return Told(__version__, self._box.fingerprint(tool), self._box.stochastic(tool), self._box.large(tool))
         except (BackendFailure, CanvasAgentError) as error:
             return Told(__version__, lacks=str(error))
 

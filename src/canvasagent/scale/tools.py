@@ -116,7 +116,7 @@ class ClusterToolBox(ToolBox):
         if told.lacks:
             raise BackendFailure(told.lacks)
         waits = self.shares[tool.name].capacity
-        self._known[tool.name] = Known(told.fingerprint, told.stochastic, False, waits)
+        self._known[tool.name] = Known(told.fingerprint, told.stochastic, False, waits, large=told.large)
 
     def _backend(self, tool: Tool) -> Any:
         return _Elsewhere(self, tool.name)

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from canvasagent.sketch.atmosphere import fall
-from canvasagent.sketch.item import Item
-from canvasagent.sketch.reading import Drawing, grown, paste
+from canvasagent.sketch.item import Item, paste
+from canvasagent.sketch.reading import Drawing, grown
 from canvasagent.sketch.render import grain
 from canvasagent.sketch.setting import Array
 

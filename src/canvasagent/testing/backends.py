@@ -79,6 +79,8 @@ def _check_class(cls: Any, spec: str, options: dict[str, Any], subject: str) -> 
     styles = getattr(cls, "styles", ())
     known = isinstance(styles, tuple) and set(styles) <= set(STYLES)
     require(known, subject, f"`styles` is {styles!r}; give a tuple with some of {', '.join(STYLES)}.")
+    large = getattr(cls, "large", None)
+    require(large is None or _is_large(large), subject, f"`large` is {large!r}; give (pixels, version).")
     require(bool(vars(cls).get("__doc__")), subject, "has no docstring; say what it does.")
     require(pickle.loads(pickle.dumps(cls)) is cls, subject, "its class cannot be pickled; define it in a module.")
     config = getattr(import_module(cls.__module__), "Config", None)
@@ -93,6 +95,13 @@ def _check_class(cls: Any, spec: str, options: dict[str, Any], subject: str) -> 
         again = config.model_validate(json.loads(written.model_dump_json()))
         require(again == written, subject, "its Config changes when dumped to JSON and read again.")
     require(fingerprint(spec, options) == fingerprint(spec, options), subject, "its fingerprint is not stable.")
+
+
+def _is_large(value: Any) -> bool:
+    """Whether a value says above how many pixels a backend works another way, and which version of that."""
+    if not isinstance(value, tuple) or [type(part) for part in value] != [int, str]:
+        return False
+    return bool(value[0] > 0 and value[1])
 
 
 def _documented(config: type[BaseModel]) -> set[str]:

@@ -31,6 +31,7 @@ from canvasagent.backends.lite.edits import (
     Request,
     Step,
     all_edits,
+    applied,
     as_pixels,
     fill,
     is_drawn_noun,
@@ -42,8 +43,9 @@ from canvasagent.backends.lite.edits import (
 )
 from canvasagent.backends.lite.joining import arrangement_of, joined, laid_out
 from canvasagent.backends.lite.phrases import parse as parse_phrase
+from canvasagent.concurrency.cancellation import check_cancelled
 from canvasagent.errors import ToolRefusal
-from canvasagent.imaging.geometry import Size
+from canvasagent.imaging.geometry import LARGE_PIXELS, Size
 from canvasagent.sketch.repaint import repainted
 from canvasagent.tools.image_edit import refuse_references
 
@@ -93,10 +95,12 @@ class Backend:
     version = "3"
     stochastic = True
     may_hang = False
+    large = (LARGE_PIXELS, "1")
     references = 3
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config, large_pixels: int = LARGE_PIXELS) -> None:
+        """Pictures of more than `large_pixels` are worked on in smaller copies where that is quicker."""
+        self.config, self.large_pixels = config, large_pixels
 
     @staticmethod
     def output_pixels(arguments: Any, assets: Mapping[str, Any]) -> int:
@@ -139,12 +143,13 @@ class Backend:
         plan = understands(prompt, masked=mask is not None)
         refuse_unknown(plan)
         given = _place(mask)
-        finder = Finder(original)
+        finder = Finder(original, self.large_pixels)
         for step in plan.steps:
+            check_cancelled()
             pixels, clear = _carry_out(step, plan.keeps, pixels, clear, finder, given, seed)
             # Later steps look for their places in what the earlier ones made: "make it blue and blur the blue circle".
             if pixels is not finder.pixels:
-                finder = Finder(pixels)
+                finder = Finder(pixels, self.large_pixels)
         return _picture(pixels, clear, image)
 
 
@@ -222,7 +227,7 @@ def _carry_out(
         values.setdefault("old", step.where.name)
     job = Job(step.strength, step.sign, values, place, seed & 0x7FFFFFFF, lambda: finder.lines, finder.heads)
     cv2.setRNGSeed(job.seed)
-    changed = edit.apply(pixels, job)
+    changed = applied(edit, pixels, job, finder.large)
     if changed.shape[2] == 4:
         clear = np.minimum(clear, changed[..., 3])
         changed = changed[..., :3]

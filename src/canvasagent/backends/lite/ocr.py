@@ -25,6 +25,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from canvasagent.backends.base import TextLine
+from canvasagent.concurrency.cancellation import check_cancelled
 from canvasagent.imaging.geometry import Point
 
 Array = np.ndarray[Any, Any]
@@ -84,6 +85,7 @@ class Backend:
         quads = _find_lines(finder, pixels, self.config)
 
         def read(quad: Quad, turn: int) -> _Reading:
+            check_cancelled()
             turned: Quad = (*quad[turn:], *quad[:turn])  # type: ignore[assignment]
             result = reader(_patch(pixels, turned))
             text, score = (result.txts[0], float(result.scores[0])) if result.txts else ("", 0.0)

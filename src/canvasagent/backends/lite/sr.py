@@ -7,7 +7,6 @@ Source: M. Irani and S. Peleg, "Improving resolution by image registration", CVG
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -15,8 +14,12 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, Field
 
+from canvasagent.backends.lite.tiling import tiles
+
 SCALE = 4
 """What the SR tool promises: four times the width and height."""
+OVERLAP = 32
+"""Pixels that tiles of the input reach into one another, so that no seam is seen."""
 
 Array = np.ndarray[Any, Any]
 
@@ -51,7 +54,7 @@ class Backend:
         pixels = np.asarray(image)
         planes = pixels[..., None] if pixels.ndim == 2 else pixels
         result = np.empty((planes.shape[0] * SCALE, planes.shape[1] * SCALE, planes.shape[2]), np.uint8)
-        for inner, outer in _tiles(planes.shape[0], planes.shape[1], self.config.tile):
+        for inner, outer in tiles(planes.shape[0], planes.shape[1], self.config.tile, OVERLAP):
             enlarged = self._enlarge(planes[outer])
             top, left = inner[0].start - outer[0].start, inner[1].start - outer[1].start
             height, width = inner[0].stop - inner[0].start, inner[1].stop - inner[1].start
@@ -106,19 +109,3 @@ def _neighbourhood(low: Array, size: tuple[int, int]) -> tuple[Array, Array]:
 
 def _to_bytes(planes: Array) -> Array:
     return np.clip(np.rint(planes), 0, 255).astype(np.uint8)
-
-
-def _tiles(
-    height: int, width: int, side: int, overlap: int = 32
-) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
-    """Tiles that cover the picture: (what is kept, what is worked on, with `overlap` pixels more on every side)."""
-    for top in range(0, height, side):
-        for left in range(0, width, side):
-            bottom, right = min(top + side, height), min(left + side, width)
-            yield (
-                (slice(top, bottom), slice(left, right)),
-                (
-                    slice(max(0, top - overlap), min(bottom + overlap, height)),
-                    slice(max(0, left - overlap), min(right + overlap, width)),
-                ),
-            )

@@ -17,6 +17,7 @@ from canvasagent.backends.lite.edits._locate import Finder, soft
 from canvasagent.backends.lite.edits._sizes import COLOR, LENGTH, bounded, in_pixels, rgba_of
 from canvasagent.backends.lite.edits._spec import Edit, Job, Keep, Mask, Pixels, Plan, Step, Where, as_pixels
 from canvasagent.backends.lite.edits._things import NotThere, is_drawn_noun, unknown_nouns
+from canvasagent.backends.lite.edits._working import applied
 from canvasagent.plugins import Kind, modules_in, plugin_files
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Step",
     "Where",
     "all_edits",
+    "applied",
     "as_pixels",
     "bounded",
     "fill",

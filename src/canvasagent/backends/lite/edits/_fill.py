@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from canvasagent.backends.lite.edits._spec import Mask, Pixels, as_pixels
+from canvasagent.concurrency.cancellation import check_cancelled
 
 Array = NDArray[Any]
 
@@ -68,16 +69,20 @@ def _fill_part(part: Pixels, hole: Mask, banned: Mask, seed: int, strokes: bool)
     factor = max(1.0, max(height, width) / WORK_SIDE)
     size = (max(8, round(width / factor)), max(8, round(height / factor)))
     depth = cv2.distanceTransform(np.pad(hole, 1).astype(np.uint8), cv2.DIST_L2, 3).max()
-    smooth = cv2.inpaint(part, hole.astype(np.uint8), 4, cv2.INPAINT_TELEA)
     if min(height, width) < 8 or ((strokes or depth * 2 <= _SMALL) and _roughness(part, hole) < _SMOOTH):
-        return np.asarray(smooth)
+        return _smoothly(part, hole)
     small = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     small_hole = _shrunk(hole, size)
     result = _coarse_to_fine(small, small_hole, _shrunk(banned, size), np.random.default_rng(seed))
     if result is None:
-        return np.asarray(smooth)
+        return _smoothly(part, hole)
     filled, source = result
-    return as_pixels(filled) if factor == 1 and size == (width, height) else _at_full_size(part, filled, source)
+    return as_pixels(filled) if factor == 1 and size == (width, height) else _at_full_size(part, hole, filled, source)
+
+
+def _smoothly(part: Pixels, hole: Mask) -> Pixels:
+    """The hole filled from its rim (Telea)."""
+    return np.asarray(cv2.inpaint(part, hole.astype(np.uint8), 4, cv2.INPAINT_TELEA))
 
 
 def _shrunk(mask: Mask, size: tuple[int, int]) -> Mask:
@@ -140,12 +145,15 @@ def _depth(mask: Mask) -> float:
 
 def _enlarged(field: Array, shape: tuple[int, int]) -> Array:
     """A field of source positions for a larger picture: offsets scaled, positions doubled with them."""
-    rows = np.minimum((np.arange(shape[0]) * field.shape[0]) // shape[0], field.shape[0] - 1)
-    columns = np.minimum((np.arange(shape[1]) * field.shape[1]) // shape[1], field.shape[1] - 1)
-    coarse = field[np.ix_(rows, columns)]
-    scale = np.array([shape[0] / field.shape[0], shape[1] / field.shape[1]])
     here = np.stack(np.meshgrid(np.arange(shape[0]), np.arange(shape[1]), indexing="ij"), axis=-1)
-    offset = coarse - np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1)
+    return _enlarged_at(field, shape, here)
+
+
+def _enlarged_at(field: Array, shape: tuple[int, int], here: Array) -> Array:
+    """What `_enlarged` has at some positions, (…, 2) rows and columns."""
+    coarse = np.minimum(here * np.array(field.shape[:2]) // np.array(shape), np.array(field.shape[:2]) - 1)
+    offset = field[coarse[..., 0], coarse[..., 1]] - coarse
+    scale = np.array([shape[0] / field.shape[0], shape[1] / field.shape[1]])
     return np.asarray(np.rint(here + offset * scale).astype(np.int64))
 
 
@@ -169,6 +177,7 @@ def _rounds(
         fine = allowed[old[:, 0], old[:, 1]]
         guess[fine] = old[fine]
     for _ in range(rounds):
+        check_cancelled()
         padded = np.pad(picture, ((radius, radius), (radius, radius), (0, 0)), mode="reflect")
         patches = sliding_window_view(padded, (side, side), axis=(0, 1))
         guess = _search(patches, targets, number, guess, allowed, sources, rng)
@@ -238,12 +247,14 @@ def _vote(picture: Array, hole: Mask, targets: Array, guess: Array, radius: int)
     return np.where(hole[..., None], mean, picture).astype(np.float32)
 
 
-def _at_full_size(part: Pixels, filled: Array, field: Array) -> Pixels:
-    """Coarse tones from the small result, fine structure copied from the places that its patches came from."""
+def _at_full_size(part: Pixels, hole: Mask, filled: Array, field: Array) -> Pixels:
+    """In the hole: coarse tones from the small result, fine structure from where its patches were copied from."""
     height, width = part.shape[:2]
-    source = _enlarged(field, (height, width))
-    source = np.clip(source, 0, (height - 1, width - 1))
+    inside = np.argwhere(hole)
+    source = np.clip(_enlarged_at(field, (height, width), inside), 0, (height - 1, width - 1))
     factor = max(height / filled.shape[0], width / filled.shape[1])
     fine = part.astype(np.float32) - cv2.GaussianBlur(part, (0, 0), 0.7 * factor).astype(np.float32)
     tones = cv2.resize(filled.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-    return as_pixels(tones + fine[source[..., 0], source[..., 1]])
+    result = part.copy()
+    result[hole] = as_pixels(tones[hole] + fine[source[:, 0], source[:, 1]])
+    return result

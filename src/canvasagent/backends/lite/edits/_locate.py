@@ -16,7 +16,7 @@ from canvasagent.backends.lite.edits._spec import Edit, Job, Mask, Pixels, Where
 from canvasagent.backends.lite.edits._subject import subject_mask
 from canvasagent.backends.lite.edits._things import find, is_drawn_noun
 from canvasagent.errors import ToolRefusal
-from canvasagent.imaging.geometry import PixelBox
+from canvasagent.imaging.geometry import LARGE_PIXELS, PixelBox
 from canvasagent.sketch.reading import Drawing, read_drawing, visible
 
 _FACE_SIDE = 384
@@ -26,8 +26,9 @@ _FACE_SIDE = 384
 class Finder:
     """Finds places in one picture; the backends are made when first needed, and results are remembered."""
 
-    def __init__(self, pixels: Pixels) -> None:
-        self.pixels = pixels
+    def __init__(self, pixels: Pixels, large: int = LARGE_PIXELS) -> None:
+        """A picture of more than `large` pixels is read in a smaller copy where that is quicker."""
+        self.pixels, self.large = pixels, large
         self.picture = Image.fromarray(pixels)
 
     @cached_property
@@ -45,7 +46,7 @@ class Finder:
     @cached_property
     def drawing(self) -> Drawing | None:
         """The picture as a drawing of the drawn world, if it is one."""
-        return read_drawing(self.picture)
+        return read_drawing(self.picture, self.large)
 
     def heads(self) -> Mask | None:
         """Faces with what is next to them; None if there are none."""

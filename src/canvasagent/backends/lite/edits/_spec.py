@@ -47,6 +47,22 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class Working:
+    """At what size an edit works on a large picture; on others it works on the picture itself (see `_working`)."""
+
+    share: float | None
+    """Pixels of the copy that it works on, in multiples of `LARGE_PIXELS`; None: the picture itself, always."""
+    keeps_detail: bool = False
+    """True: what it changes in the copy is enlarged and added to the picture; False: its result is enlarged."""
+
+
+FULL_SIZE = Working(None)
+"""For edits that take a few seconds at any size, or whose result must be exact to the pixel."""
+REDUCED = Working(1.5)
+"""For looks that are made of strokes and washes, which scale with the picture."""
+
+
+@dataclass(frozen=True, slots=True)
 class Edit:
     """One edit: its vocabulary and its work. A file of this folder has one as `EDIT`."""
 
@@ -79,6 +95,8 @@ class Edit:
     Its `apply` gets (height, width, 4) RGBA pixels and gives such of that size; it never has a mask. `blends` says
     whether it computes the picture's own pixels anew. Raises `ToolRefusal` for a size that cannot be.
     """
+    working: Working = FULL_SIZE
+    """At what size it works on large pictures."""
     own_place: bool = False
     """True: it finds its place itself, and on a picture that is not drawn works without one."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_pixels
+from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, Working, as_pixels
 
 
 def apply(pixels: Pixels, job: Job) -> Pixels:
@@ -43,5 +43,6 @@ EDIT = Edit(
     ),
     examples=("blur the picture", "make it slightly blurry", "apply a gaussian blur"),
     apply=apply,
+    working=Working(0.25),
     strength=1.4,
 )

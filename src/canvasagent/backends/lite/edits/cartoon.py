@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_pixels
+from canvasagent.backends.lite.edits._spec import REDUCED, Edit, Job, Pixels, Words, as_pixels
 
 
 def apply(pixels: Pixels, job: Job) -> Pixels:
@@ -44,4 +44,5 @@ EDIT = Edit(
     ),
     examples=("turn it into a cartoon", "cartoonize the photo", "comic book style"),
     apply=apply,
+    working=REDUCED,
 )

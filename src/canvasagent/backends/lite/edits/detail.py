@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_pixels
+from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, Working, as_pixels
 
 
 def apply(pixels: Pixels, job: Job) -> Pixels:
@@ -28,4 +28,5 @@ EDIT = Edit(
     ),
     examples=("enhance the details", "more detail", "bring out the texture"),
     apply=apply,
+    working=Working(1.5, keeps_detail=True),
 )

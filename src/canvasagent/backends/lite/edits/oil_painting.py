@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from canvasagent.backends.lite.edits._spec import Edit, Job, Pixels, Words, as_pixels
+from canvasagent.backends.lite.edits._spec import REDUCED, Edit, Job, Pixels, Words, as_pixels
+from canvasagent.concurrency.cancellation import check_cancelled
 
 _TONES = 14
 
@@ -20,6 +21,7 @@ def apply(pixels: Pixels, job: Job) -> Pixels:
     result = pixels.astype(np.float32)
     colors = pixels.astype(np.float32)
     for level in range(_TONES):
+        check_cancelled()
         member = (tone == level).astype(np.float32)
         count = cv2.GaussianBlur(member, window, radius / 2.2)
         mean = cv2.GaussianBlur(colors * member[..., None], window, radius / 2.2)
@@ -48,4 +50,5 @@ EDIT = Edit(
     ),
     examples=("make it look like an oil painting", "oil painting style", "turn the photo into an oil painting"),
     apply=apply,
+    working=REDUCED,
 )
