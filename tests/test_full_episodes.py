@@ -56,7 +56,7 @@ def test_calls_of_several_episodes_are_one_batch() -> None:
             return list(await asyncio.gather(*(agent.arun("draw") for agent in agents)))
 
         runs = asyncio.run(together())
-        backend = box._backends["ImageGeneration"]
+        backend = box._executor.backends["ImageGeneration"]
         assert backend._batcher.sizes == {4: 1}  # though the pool has one worker: models have lanes of their own
     assert all(run.status == "met" for run in runs)
 

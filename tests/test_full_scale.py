@@ -106,7 +106,9 @@ def test_a_replica_of_both_tools_loads_once_and_makes_batches_of_each(tmp_path: 
         there = at_once(replica, calls)
         here = one_by_one(box, calls)
     assert len(residents()) == 1
-    assert {tool: dict(replica._box._backends[tool]._batcher.sizes) for tool in BOTH} == {tool: {3: 1} for tool in BOTH}
+    assert {tool: dict(replica._box._executor.backends[tool]._batcher.sizes) for tool in BOTH} == {
+        tool: {3: 1} for tool in BOTH
+    }
     assert max(apart(*pair) for pair in zip(here, there, strict=True)) <= 1
     for tool in BOTH:
         assert not asyncio.run(replica.tell(tool)).lacks

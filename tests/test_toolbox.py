@@ -182,7 +182,7 @@ def test_a_cache_folder_that_cannot_be_written_costs_nothing_but_the_cache(tmp_p
 def test_seeds_depend_on_run_call_and_repetition() -> None:
     with box("Random", "ImageGeneration") as toolbox:
         drawn_once = asyncio.run(generate(toolbox))
-        again = asyncio.run(generate(toolbox, repeat=1))
+        again = asyncio.run(generate(toolbox, repeat=lambda _: 1))
         other_run = asyncio.run(generate(toolbox, run_seed=1))
         other_call = asyncio.run(generate(toolbox, "other noise"))
         repeated = asyncio.run(generate(toolbox))
@@ -192,7 +192,7 @@ def test_seeds_depend_on_run_call_and_repetition() -> None:
 
 def test_what_depends_on_no_seed_is_shared_by_all_runs() -> None:
     with box("Echo") as toolbox:
-        first, second = asyncio.run(flip(toolbox)), asyncio.run(flip(toolbox, run_seed=5, repeat=2))
+        first, second = asyncio.run(flip(toolbox)), asyncio.run(flip(toolbox, run_seed=5, repeat=lambda _: 2))
     assert first.seed == second.seed == 0 and second.cached
 
 
@@ -230,11 +230,11 @@ def test_a_process_that_hangs_or_dies_is_replaced(backend: str, words: str) -> N
     with box(backend, call_seconds=30.0) as toolbox:
         assert asyncio.run(flip(toolbox)).fault is None
         if backend == "Hanging":
-            toolbox._backends["Flip"]._seconds = 0.5
+            toolbox._executor.backends["Flip"]._seconds = 0.5
         failed = asyncio.run(flip(toolbox, DARK))
         assert failed.fault is not None and failed.fault.stage is Stage.INFRASTRUCTURE
         assert words in failed.fault.message
-        toolbox._backends["Flip"]._seconds = 30.0
+        toolbox._executor.backends["Flip"]._seconds = 30.0
         bright = drawn(Image.new("RGB", (9, 9), "white"))
         assert asyncio.run(flip(toolbox, bright)).fault is None
 

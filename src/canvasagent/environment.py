@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from canvasagent.canvas import Asset, Canvas, Lineage
 from canvasagent.defaults import Limits as Limits
-from canvasagent.errors import BackendFailure, CanvasAgentError
+from canvasagent.errors import CanvasAgentError
 from canvasagent.execution.calls import Execution
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.faults import FormatFault, Stage, ToolFault
@@ -171,18 +171,18 @@ class Environment:
         looked = self.check(call)
         if looked.faults or looked.checked is None:
             return looked
-        try:
-            await self.toolbox.prepare(looked.checked.tool)
-        except BackendFailure as error:
-            return replace(looked, faults=(ToolFault(Stage.INFRASTRUCTURE, str(error)),))
         inputs = self._inputs(looked.checked)
-        base = self.toolbox.base_key(looked.checked, inputs)
-        repeat = self._repeats[base]
-        self._repeats[base] += 1
-        execution = await self.toolbox.call(looked.checked, inputs, run_seed=self._seed, repeat=repeat)
+        execution = await self.toolbox.call(looked.checked, inputs, run_seed=self._seed, repeat=self._count_call)
         self._cost += execution.cost or 0.0
         faults = (execution.fault,) if execution.fault is not None else ()
-        return Executed(call, looked.tool, looked.checked, execution, faults)
+        begun = execution if execution.key else None  # without a key the backend was not even imported
+        return Executed(call, looked.tool, looked.checked, begun, faults)
+
+    def _count_call(self, base_key: str) -> int:
+        """How often the call was made before in the episode; this time is counted."""
+        repeat = self._repeats[base_key]
+        self._repeats[base_key] += 1
+        return repeat
 
     def _keep(self, executed: Executed) -> Asset | None:
         """Put what the tool made on the canvas."""

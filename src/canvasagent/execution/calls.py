@@ -58,6 +58,12 @@ def key_of(base_key: str, seed: int) -> str:
     return hashlib.sha256(f"{base_key}:{seed}".encode()).hexdigest()
 
 
+def seed_of(base_key: str, run_seed: int, repeat: int) -> int:
+    """A seed that depends on the run's seed, the call, and how often it was made before in the episode."""
+    digest = hashlib.sha256(f"{run_seed}:{repeat}:{base_key}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
 def cache_key(key: str, partition: str) -> str:
     """The key that a call's result is cached under, and shared while it is under way: another in each partition."""
     return hashlib.sha256(f"{partition}:{key}".encode()).hexdigest() if partition else key

@@ -11,7 +11,7 @@ from typing import Any
 from canvasagent.execution.cache import Entry
 
 
-class Flight:
+class InFlight:
     """A call that is under way, for all that wait for it."""
 
     def __init__(self, key: str, cache_key: str) -> None:
@@ -37,18 +37,18 @@ class Flight:
         return cost
 
 
-def landing(future: Future[Any]) -> asyncio.Future[None]:
+def done_in_loop(future: Future[Any]) -> asyncio.Future[None]:
     """A future of the running loop that is done when `future` is. Giving up on it leaves `future` running."""
     loop = asyncio.get_running_loop()
-    landed: asyncio.Future[None] = loop.create_future()
+    done: asyncio.Future[None] = loop.create_future()
 
-    def land() -> None:
-        if not landed.done():
-            landed.set_result(None)
+    def finish() -> None:
+        if not done.done():
+            done.set_result(None)
 
     def wake(_: Future[Any]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
-            loop.call_soon_threadsafe(land)
+            loop.call_soon_threadsafe(finish)
 
     future.add_done_callback(wake)
-    return landed
+    return done

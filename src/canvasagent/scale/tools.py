@@ -118,7 +118,7 @@ class ClusterToolBox(ToolBox):
         waits = self.shares[tool.name].capacity
         self._known[tool.name] = Known(told.fingerprint, told.stochastic, False, waits, large=told.large)
 
-    def _backend(self, tool: Tool) -> Any:
+    def _make_backend(self, tool: Tool) -> Any:
         return _Elsewhere(self, tool.name)
 
     def ask(self, tool: str, method: str, seconds: float, *arguments: Any) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from canvasagent.errors import InputError
-from canvasagent.execution.in_flight import landing
+from canvasagent.execution.in_flight import done_in_loop
 from canvasagent.serving.problems import Problem, too_many
 from canvasagent.serving.settings import Quota
 from canvasagent.storage.input_files import regular_file
@@ -89,7 +89,7 @@ class Caller:
         if abandoned is None:
             self.calls -= 1
         else:
-            landing(abandoned).add_done_callback(lambda _: self.end_call(None))
+            done_in_loop(abandoned).add_done_callback(lambda _: self.end_call(None))
 
     def _take(self, bucket: Bucket, amount: float, what: str) -> None:
         if wait := bucket.take(amount):

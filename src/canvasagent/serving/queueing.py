@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from typing import Any
 
-from canvasagent.execution.in_flight import landing
+from canvasagent.execution.in_flight import done_in_loop
 from canvasagent.serving.problems import Problem, too_many
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class Turnstile:
             self._leave()
 
         timer = loop.call_later(max(GRACE, since + self._seconds - loop.time()), late)
-        landing(work).add_done_callback(done)
+        done_in_loop(work).add_done_callback(done)
 
     def _all_stuck(self) -> Problem:
         words = f"all workers ({self.running}) are stuck in calls that go on after {self._seconds:g} s (--call-timeout)"
