@@ -1,4 +1,4 @@
-"""Every check by one conformance test, and how statements are read and run."""
+"""How statements are read and run. That each check keeps its contract is in test_conformance.py."""
 
 from __future__ import annotations
 
@@ -27,53 +27,7 @@ def examples_of(name: str, seed: int) -> tuple[Example, ...]:
 
 
 @by_check
-@pytest.mark.parametrize("seed", [1])
-def test_it_passes_on_what_holds_and_fails_on_what_is_broken(check: Check, seed: int) -> None:
-    examples = examples_of(check.name, seed)
-    assert sum(example.holds for example in examples) >= 6
-    assert sum(not example.holds for example in examples) >= 6
-    assert len({example.severity for example in examples if not example.holds}) >= 2
-    for index, example in enumerate(examples):
-        finding = check.measure(check.parameters.model_validate(example.parameters), example.result)
-        assert finding.passed == example.holds, f"example {index} of {check.name} {example.parameters}: {finding.why}"
-        assert 0 <= finding.score <= 1
-        assert finding.why
-        assert (type(finding.passed), type(finding.score)) == (bool, float), "findings are written as JSON"
-
-
-def odd_pictures() -> list[Image.Image | None]:
-    soft = Image.fromarray(np.full((40, 50, 4), 128, np.uint8), "RGBA")
-    wide, tall = Image.new("RGB", (900, 3), "red"), Image.new("RGB", (2, 700), "blue")
-    return [None, Image.new("RGB", (1, 1)), Image.new("RGBA", (1, 1)), soft, wide, tall, Image.new("L", (20, 20))]
-
-
-@by_check
-def test_it_takes_any_picture(check: Check) -> None:
-    first = next(example for example in examples_of(check.name, 1) if example.holds)
-    parameters = check.parameters.model_validate(first.parameters)
-    for picture in odd_pictures():
-        for inputs in (first.result.inputs, tuple(picture or Image.new("RGB", (1, 1)) for _ in first.result.inputs)):
-            finding = check.measure(parameters, Result(picture, inputs, None))
-            assert 0 <= finding.score <= 1
-            if picture is None:
-                assert not finding.passed
-                assert finding.score == 0
-
-
-@by_check
-def test_it_is_deterministic_and_leaves_pictures_alone(check: Check) -> None:
-    for example in examples_of(check.name, 1)[:2]:
-        parameters = check.parameters.model_validate(example.parameters)
-        pictures = [item for item in (example.result.final, *example.result.inputs) if item is not None]
-        before = [picture.tobytes() for picture in pictures]
-        assert check.measure(parameters, example.result) == check.measure(parameters, example.result)
-        assert [picture.tobytes() for picture in pictures] == before
-
-
-@by_check
-def test_its_parameters_are_told_and_checked(check: Check) -> None:
-    assert check.summary.endswith(".") and check.means.endswith(".")
-    assert check.measure.__doc__ and check.parameters.__doc__
+def test_its_parameters_are_checked(check: Check) -> None:
     first = examples_of(check.name, 1)[0]
     assert hold({"check": check.name, **first.parameters}, first.result).check == check.name
     with pytest.raises(InputError, match="nonsense"):

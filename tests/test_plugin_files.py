@@ -24,6 +24,7 @@ from canvasagent.record.trajectory import Trajectory
 from canvasagent.record.trust import Named, claims_of, recorded
 from canvasagent.rewards.checks import CHECKS, Result, all_checks, hold
 from canvasagent.rewards.judges import JUDGES, load_judge
+from canvasagent.testing import check_judge
 from canvasagent.tools import TOOLS, all_tools
 from cli_helpers import Shell
 from helpers import ListPolicy, call, end, photo
@@ -205,6 +206,17 @@ def test_a_judge_from_a_file_scores_on_the_command_line(shell: Shell) -> None:
     done = shell("score", run.folder, "--judge", "./fixed.py:0.25", "--json")
     assert done.code == 0 and '"fixed"' in done.out and "0.25" in done.out, done
     assert load_judge(str(shell.folder / "fixed.py")).name == "fixed"
+
+
+def test_the_judge_of_the_documentation_runs_and_keeps_the_contract(shell: Shell) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "evaluation.md").read_text("utf-8")
+    section = text[text.index("## Your own judge in one file") :]
+    write(shell.folder, section.partition("```python\n")[2].partition("```")[0], "my_judge.py")
+    [command] = [line.split() for line in section.splitlines() if line.startswith("    canvasagent score")]
+    Agent(ListPolicy([call("Flip"), end()]), runs_dir="runs").run("flip it", [photo(size=64)])
+    done = shell(*command[1:], "--json")
+    assert done.code == 0 and '"brevity:0.2"' in done.out and "0.6" in done.out, done
+    check_judge(load_judge("./my_judge.py"))
 
 
 def test_a_source_a_writer_and_a_format_from_files(tmp_path: Path) -> None:
