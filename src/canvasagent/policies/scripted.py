@@ -16,6 +16,9 @@ from canvasagent.policies.base import without_argument
 from canvasagent.protocol.conversation import Message
 from canvasagent.protocol.turns import ToolCall, render_turn, said
 
+CHANGES = {"edit", "draw", "generate", "rotate", "flip", "enlarge", "crop", "cut", "place", "text", "upright"}
+"""The operations of which a picture is expected."""
+
 
 def next_turn(messages: Sequence[Message], today: Callable[[], date] = date.today) -> str:
     """The turn that follows a conversation: the first call of the plan that has no observation, or the end.
@@ -32,11 +35,14 @@ def next_turn(messages: Sequence[Message], today: Callable[[], date] = date.toda
         if most is None or used + 1 < int(most[1]):
             return render_turn(said(thought), ToolCall(tool, arguments))
         scene.unmet.append(f"what comes after {most[1]} turns, the most there are")
+    result = scene.result
+    if result and result == scene.things.get("mask") and {step["operation"] for step in plan.steps} & CHANGES:
+        result = scene.picture  # a mask on the way is no result
     told = [said(answer) for answer in scene.answers] or (["The request is met."] if not scene.unmet else [])
-    told += [f"Left as it was: {said(', '.join(plan.kept), 200)}."] if plan.kept and scene.result else []
-    told += ["What could be done is done."] if scene.unmet and scene.result and not scene.answers else []
+    told += [f"Left as it was: {said(', '.join(plan.kept), 200)}."] if plan.kept and result else []
+    told += ["What could be done is done."] if scene.unmet and result and not scene.answers else []
     told += ["Not done: " + "; ".join(said(part.replace(";", ",")) for part in scene.unmet)] if scene.unmet else []
-    return render_turn("\n".join(told), None, scene.result)
+    return render_turn("\n".join(told), None, result)
 
 
 create = without_argument("scripted", next_turn)

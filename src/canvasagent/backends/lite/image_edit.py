@@ -35,9 +35,9 @@ from canvasagent.backends.lite.edits import (
     as_pixels,
     fill,
     is_drawn_noun,
+    nearest,
     not_on_photographs,
     soft,
-    summaries,
     understands,
     unknown_nouns,
 )
@@ -184,7 +184,6 @@ def _place(mask: Image.Image | None) -> Mask | None:
 
 def refuse_unknown(plan: Plan) -> None:
     """Raise `ToolRefusal` unless all of the prompt is understood and there is something to do."""
-    can = f"The lite profile can do: {', '.join(summaries())}."
     if plan.unknown:
         reasons = []
         for clause in plan.unknown:
@@ -193,9 +192,10 @@ def refuse_unknown(plan: Plan) -> None:
             )
             unknown = unknown_nouns(clause) or "that as it is said"
             reasons.append(f"'{clause}'" + (f" ({why.replace('{unknown}', unknown)})" if why else ""))
-        raise ToolRefusal(f"not understood: {'; '.join(reasons)}. Nothing was changed. {can} {FULL}")
+        close = ", ".join(f"'{example}'" for example in nearest(" ".join(plan.unknown)))
+        raise ToolRefusal(f"not understood: {'; '.join(reasons)}. Nearest wordings that work: {close}. {FULL}")
     if not plan.steps:
-        raise ToolRefusal(f"the prompt asks for no change. {can}")
+        raise ToolRefusal("the prompt asks for no change: say what to do, such as 'make it brighter'.")
 
 
 def _carry_out(

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from canvasagent.imaging.geometry import GridBox
 from canvasagent.policies._scripted.accounting import free_words
-from canvasagent.policies._scripted.patterns import entries, knowledge, pattern
+from canvasagent.policies._scripted.patterns import Details, entries, knowledge, pattern
 from canvasagent.tools.overlayer import color_name, is_color
 
 
@@ -48,6 +48,39 @@ def remainder(text: str, used: list[str] | None = None) -> GridBox | None:
     if (top, bottom) == (0, 1000):
         return (right, 0, 1000, 1000) if left == 0 else (0, 0, left, 1000)
     return ((0, bottom, 1000, 1000) if top == 0 else (0, 0, 1000, top)) if (left, right) == (0, 1000) else None
+
+
+def edges(text: str, keeps: bool, used: list[str]) -> Details | None:
+    """What is cut off, or kept, at each side that is named, where that is given in pixels or all round.
+
+    `sides`, an `amount` in pixels or (0 to 1) as a share, and whether it `keeps` that. None for other regions.
+    """
+    pixels, around = pattern("{pixels}").search(text), pattern("{all_round}").search(text)
+    share = pattern(r"(\d+(?:\.\d+)?) ?(?:%|percent\b)").search(text)
+    if not pixels and not (around and share):
+        return None
+    sides = ["left", "top", "right", "bottom"]
+    sides = sides if around else [side for side in sides if pattern(f"{{{side}}}").search(text)]
+    found = pixels or share
+    if found is None or not sides or (keeps and len(sides) > 1):
+        return None
+    used += [found[0], around[0] if around else ""] + pattern("{side}|{side_noun}").findall(text)
+    return {"sides": sides, "amount": float(found[1]) / (1 if pixels else 100), "pixels": bool(pixels), "keeps": keeps}
+
+
+def edged_box(cut: Details, size: tuple[int, int]) -> list[int]:
+    """The box that is kept of a picture of `size` by what `edges` read, on the 0 to 1000 grid."""
+    box = {"left": 0.0, "top": 0.0, "right": 1000.0, "bottom": 1000.0}
+    for side in cut["sides"]:
+        length = size[0] if side in ("left", "right") else size[1]
+        part = 1000 * (cut["amount"] / length if cut["pixels"] else cut["amount"])
+        part = 1000 - part if cut["keeps"] else part
+        box[side] = part if side in ("left", "top") else 1000 - part
+        if cut["keeps"]:  # the other side is cut, by all the rest
+            box |= {side: {"left": 0.0, "top": 0.0}.get(side, 1000.0)}
+            other = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}[side]
+            box[other] = 1000 - part if other in ("right", "bottom") else part
+    return [round(box[side]) for side in ("left", "top", "right", "bottom")]
 
 
 def aspect(text: str) -> float:

@@ -126,6 +126,9 @@ def _plain(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Det
     found: Details = {"image": image or (around.replace("it", "") if "phrase" in groups else around), "how": how}
     found |= {"phrase": words, "many": many, "count": "count" in groups, "language": groups.get("language", "").lower()}
     used.append(groups.get("language", ""))
+    if groups["operation"] == "read" and (near := rule("word_beside").search(clause)):
+        used.append(near[0])
+        found |= {"beside": (near["kind"].lower(), near["how"].lower(), quotes.restore(near["near"], bare=True))}
     factor = int(details.lookup("number", how.replace("4k", ""), used) or 4) if groups["operation"] == "enlarge" else 4
     angle = details.angle(how, used) if groups["operation"] == "rotate" else 0
     return found | {"angle": angle, "factor": factor, "quoted": [*quotes.of(clause), ""][0]}
@@ -147,6 +150,8 @@ def _crop(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Deta
         used.append(groups["box"])
         return {"image": image, "bbox": [int(edge) for edge in re.findall(r"\d+", groups["box"])][:4]}
     place = groups.get("cut") or groups.get("region", "middle")
+    if edges := details.edges(place, "cut" not in groups, used):
+        return {"image": image, "edges": edges}
     box = details.remainder(place, used) if "cut" in groups else details.region(place, used)
     return {"image": image, "bbox": box} if box else None
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from canvasagent.imaging.geometry import bounds, centred_box, grown
 from canvasagent.policies._scripted.accounting import is_decisive
-from canvasagent.policies._scripted.details import head, phrase
+from canvasagent.policies._scripted.details import edged_box, head, phrase
 from canvasagent.policies._scripted.edits import draw, edit, generate
 from canvasagent.policies._scripted.language import nameable
 from canvasagent.policies._scripted.lettering import is_of_lettering, restyle, spot, write
@@ -141,8 +141,22 @@ def mention(wanted: Details, scene: Scene) -> None:
 def read(wanted: Details, scene: Scene) -> None:
     """Say what a picture says."""
     texts = scene.lines(scene.target(wanted["image"]), "read")
+    if beside := wanted.get("beside"):
+        texts = [need(word_beside(texts, *beside), f"no {beside[0]} was read {beside[1]} '{beside[2]}'")]
     scene.texts["read"] = "\n".join(texts)
     scene.answers.append(f"The text reads: {' / '.join(texts)}" if texts else "No text was found")
+
+
+def word_beside(texts: Sequence[str], kind: str, how: str, near: str) -> str:
+    """The word, number or line that was read after or before another one; empty where there is none."""
+    parts = [part for text in texts for part in ([text] if kind == "line" else text.split())]
+    wanted = [letters_of(word) for word in ([near] if kind == "line" else near.split())]
+    plain, count = [letters_of(part) for part in parts], len(wanted)
+    at = next((at for at in range(len(plain)) if plain[at : at + count] == wanted), None)
+    if at is None:
+        return ""
+    rest = parts[:at][::-1] if how in ("before", "preceding", "above") else parts[at + count :]
+    return next((part for part in rest if kind != "number" or any(map(str.isdigit, part))), "")
 
 
 def translate(wanted: Details, scene: Scene) -> None:
@@ -190,6 +204,11 @@ def _crop_box(wanted: Details, scene: Scene) -> tuple[str, Sequence[int]]:
         box = grown(bounds(ends), 1 / 6 if wanted["margin"] else 0)
     else:
         image = scene.target(wanted["image"])
+        if cut := wanted.get("edges"):
+            size = need(scene.sizes.get(image), f"how large {image} is, is not known")
+            box = edged_box(cut, size)
+            need(box[0] < box[2] and box[1] < box[3], f"{image} is only {size[0]} × {size[1]} pixels")
+            return image, box
         box = centred_box(scene.sizes.get(image, (1, 1)), wanted["ratio"]) if "ratio" in wanted else wanted["bbox"]
     return image, box
 

@@ -43,10 +43,10 @@ __all__ = [
     "fill",
     "in_pixels",
     "is_drawn_noun",
+    "nearest",
     "not_on_photographs",
     "rgba_of",
     "soft",
-    "summaries",
     "understands",
     "unknown_nouns",
 ]
@@ -89,6 +89,9 @@ def _understood(prompt: str, masked: bool, files: tuple[str, ...]) -> Plan:
     return parse(prompt, _grammar(files), masked)
 
 
-def summaries() -> list[str]:
-    """What each edit does, in a few words."""
-    return [edit.summary for edit in all_edits().values()]
+def nearest(prompt: str, most: int = 3) -> list[str]:
+    """The examples of the edits whose words are most like those of a prompt: wordings that are understood."""
+    from rapidfuzz import fuzz, process
+
+    examples = [example for edit in all_edits().values() for example in edit.examples]
+    return [found[0] for found in process.extract(prompt.lower(), examples, scorer=fuzz.token_set_ratio, limit=most)]
