@@ -31,6 +31,8 @@ from test_policy_scripted import FACE, NO_TEXT, NOTHING, SALE, follow
         ("rotate it by 30 degrees without growing the canvas", "without growing canvas"),
         ("mirror it but keep the text readable", "text readable"),
         ("write 'SALE' twice", "twice"),
+        ("make it square without cropping it", "without cropping"),
+        ("write 'SALE' at the bottom, both in big letters", "both"),
         ("write 'SALE' at the top except on the sign", "except"),
     ],
 )
@@ -153,7 +155,14 @@ def test_todays_date_is_the_date_of_the_day() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["write its title in red", "write the artist's name at the top", "write my name at the bottom"]
+    "words",
+    [
+        "write its title in red",
+        "write the artist's name at the top",
+        "write my name at the bottom",
+        "read the text and write it in capital letters at the top",
+        "write the text of the picture backwards",
+    ],
 )
 def test_a_description_is_never_written_as_it_stands(words: str) -> None:
     story = follow(words)
@@ -180,6 +189,17 @@ def test_it_means_the_text_that_was_written(words: str, look: dict[str, Any]) ->
     assert story.tools == ["Overlayer", "OCR"] * 2 and not story.end.not_done
     call = story.calls[2][1]
     assert call["base_image"] == "img_1" and call["content"] == "SALE" and look.items() <= call.items()
+
+
+def test_a_restriction_reaches_the_tool() -> None:
+    assert follow("sharpen it a lot but not the edges").calls[0][1]["edit_prompt"].endswith("but not the edges")
+    both = follow("make both pictures black and white", inputs=2)
+    assert [call[1]["edit_prompt"] for call in both.calls] == ["make the picture black and white"] * 2
+
+
+def test_what_is_put_on_is_a_thing() -> None:
+    assert "Grounding" not in follow("remove the background and put it on white").tools
+    assert follow("find the face and tell me its colour").end.not_done
 
 
 def test_a_drawn_thing_is_not_the_text_that_was_written_after_it() -> None:
@@ -225,8 +245,51 @@ def test_what_is_pasted_is_not_cut_by_the_edge() -> None:
     assert all(half <= at <= 1000 - half + 1 for at in call["position"]) and min(call["position"]) > 500
 
 
-def test_a_side_that_is_cropped_out_is_gone() -> None:
-    assert follow("crop out the bottom third").calls == [("Crop", {"image": "img_1", "bbox": [0, 0, 1000, 667]})]
+@pytest.mark.parametrize(
+    ("words", "box"),
+    [
+        ("crop out the bottom third", [0, 0, 1000, 667]),
+        ("cut off the left 100 pixels", [500, 0, 1000, 1000]),  # the picture is 200 × 100
+        ("crop 10 pixels off the top", [0, 100, 1000, 1000]),
+        ("keep only the left 50 pixels", [0, 0, 250, 1000]),
+        ("trim 20 px from each side", [100, 200, 900, 800]),
+        ("cut off 10% on all sides", [100, 100, 900, 900]),
+    ],
+)
+def test_what_is_cut_off_is_gone_by_its_own_measure(words: str, box: list[int]) -> None:
+    story = follow(words)
+    assert story.calls == [("Crop", {"image": "img_1", "bbox": box})] and not story.end.not_done
+
+
+def test_more_than_there_is_cannot_be_cut_off() -> None:
+    story = follow("cut off the left 500 pixels")
+    assert not story.calls and "200 × 100 pixels" in story.end.not_done[0]
+
+
+def test_a_mask_on_the_way_is_not_the_result() -> None:
+    story = follow("mask the face and make it blue", answers={"ImageEdit": "Error: not understood."})
+    assert "SAM" in story.tools and story.end.final_id == "img_1" and story.end.not_done
+    assert follow("give me a mask of the face").end.final_id == "SAM_0"
+
+
+def test_a_word_beside_another_is_answered_by_that_word() -> None:
+    read = {"OCR": "OCR Results (1 text regions found):\n'FRESH EGGS TODAY' (confidence: 0.98, box: [1, 2, 3, 4])"}
+    for words, word in (("the word after 'EGGS'", "TODAY"), ("the word before 'EGGS'", "FRESH")):
+        story = follow(f"what is {words}?", answers=read)
+        assert str(story.end.reason).endswith(word) and not story.end.not_done, words
+    assert "no word was read after" in follow("what is the word after 'TODAY'?", answers=read).end.not_done[0]
+
+
+def test_a_number_answers_how_many() -> None:
+    assert str(follow("how many faces are there?").end.reason) == "Found 1 for 'faces'"
+
+
+def test_pictures_side_by_side_are_one_call() -> None:
+    (call,) = follow("put the two pictures side by side", inputs=2).calls
+    assert call == (
+        "ImageEdit",
+        {"image": "img_1", "references": ["img_2"], "edit_prompt": "put the two pictures side by side"},
+    )
 
 
 def test_texts_are_removed_only_where_some_are_seen_to_go() -> None:

@@ -77,6 +77,15 @@ def edit(wanted: Details, scene: Scene) -> None:
     raise Unmet(f"{why}, so {image} is kept")
 
 
+def join(wanted: Details, scene: Scene) -> None:
+    """All pictures in one, the first at the left or at the top."""
+    if len(scene.inputs) < 2:
+        return edit(wanted, scene)
+    first, *others = (scene.latest(name) for name in scene.inputs)
+    made = scene.make("join", image=first, references=others, edit_prompt=wanted["prompt"])
+    return scene.change(first, made)
+
+
 def _aim(wanted: Details, scene: Scene) -> tuple[str, str | None, str]:
     """The picture to change, the mask that limits it, and the prompt with its pronouns resolved."""
     topic, prompt, pronoun = scene.topic, wanted["prompt"], wanted["image"] == "it"

@@ -9,7 +9,7 @@ from canvasagent.english.quotations import Quotes
 from canvasagent.policies._scripted import details, language
 from canvasagent.policies._scripted.accounting import left_over, without, words_of
 from canvasagent.policies._scripted.lettering import style
-from canvasagent.policies._scripted.patterns import Details, knowledge, pattern, rule, watched
+from canvasagent.policies._scripted.patterns import Details, entries, knowledge, pattern, rule, watched
 from canvasagent.policies._scripted.wishes import Condition, Wish, Wishes, condition, first
 
 LONG = 400
@@ -171,7 +171,7 @@ def _ask(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Detai
 def _text(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Details | None:
     used.append(groups["text"])
     text = quotes.restore(groups.pop("text"), bare=True).strip()
-    image = details.reference(re.sub(r"⟪\d+⟫", "", clause), used)[0]
+    image = details.reference(re.sub(r"⟪\d+⟫|\b(?:both|all)(?= (?:in|of)\b)", "", clause), used)[0]
     around = " ".join(value for name, value in groups.items() if name != "operation")
     if not text or "⟪" in around:
         return None  # a second quotation: this would leave it out in silence
@@ -192,6 +192,8 @@ def _place(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Det
     left = rule("slot_rest").sub("", " ".join(left.split()).strip(" ,"))
     (what, rest), base = details.reference(left), details.reference(slots["base"])[0]
     words, source = details.phrase(quotes.restore(rest))[0], details.reference(slots["source"])[0]
+    if rule("only_where").match(words):
+        return None  # 'put it on white': no thing is named
     if words and what:
         source, what = what, ""  # "the face of the first picture"
     if source and not base and not words:
@@ -235,6 +237,10 @@ def _edit(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Deta
     prompt, image = groups["prompt"], details.reference(groups["prompt"][:LONG])[0]
     if image and image not in ("it", "picture"):
         rest, picture = details.reference(prompt)[1], rule("of_whole").sub(r"\1 the picture", prompt)
+        if image == "each":
+            picture = next(entry["fits"] for entry in entries("reference") if entry["means"] == "each").sub(
+                "the picture", prompt, 1
+            )
         prompt = rest if picture == prompt else picture
     kinds = ((kind, first(kind, prompt[:LONG])) for kind in ("replace", "remove", "add", "alter"))
     kind, parts = next(((kind, found) for kind, found in kinds if found), ("", {}))

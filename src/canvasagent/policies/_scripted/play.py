@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from canvasagent.imaging.geometry import bounds, centred_box, grown
 from canvasagent.policies._scripted.accounting import is_decisive
 from canvasagent.policies._scripted.details import edged_box, head, phrase
-from canvasagent.policies._scripted.edits import draw, edit, generate
+from canvasagent.policies._scripted.edits import draw, edit, generate, join
 from canvasagent.policies._scripted.language import nameable
 from canvasagent.policies._scripted.lettering import is_of_lettering, restyle, spot, write
 from canvasagent.policies._scripted.patterns import Details, knowledge, rule
@@ -307,7 +307,24 @@ def refuse(wanted: Details, scene: Scene) -> None:
     raise Unmet(knowledge()["refusals"][wanted["operation"]])
 
 
-_PLAYS = (change, crop, upright, mention, read, find, ask, cut, place, write, generate, draw, edit, translate, refuse)
+_PLAYS = (
+    change,
+    crop,
+    upright,
+    mention,
+    read,
+    find,
+    ask,
+    cut,
+    place,
+    write,
+    generate,
+    draw,
+    edit,
+    join,
+    translate,
+    refuse,
+)
 PLAYS: dict[str, Callable[[Details, Scene], bool | None]] = {play.__name__: play for play in _PLAYS}
 """What carries out the operations of patterns.toml, by name; [plays] of words.toml tells the other ones.
 

@@ -74,8 +74,15 @@ class Wishes:
             return False
         thing = groups["thing"]
         verb = (groups.get("verb") or "").split(" ")[0].lower()
-        if verb and not pattern("{touching}").match(text.lower(), text.lower().index(verb)):
-            stem = verb.removesuffix("ing")
+        stem = verb.removesuffix("ing")
+        whole = thing.lower() in ("", "it", "this", "that", "them") and language.imperative(stem) in (
+            "crop",
+            "rotate",
+            "mirror",
+            "flip",
+            "enlarge",
+        )
+        if verb and (whole or not pattern("{touching}").match(text.lower(), text.lower().index(verb))):
             self.limits.append(Limit(text, language.imperative(stem) or verb, max(len(self.asked) - 1, 0)))
         elif not rule("anything_else").fullmatch(thing) and not reference(thing)[0] and phrase(thing)[0]:
             self.kept.append(self.quotes.restore(thing))
