@@ -64,7 +64,7 @@ def edges(text: str, keeps: bool, used: list[str]) -> Details | None:
     found = pixels or share
     if found is None or not sides or (keeps and len(sides) > 1):
         return None
-    used += [found[0], around[0] if around else ""] + pattern("{side}|{side_noun}").findall(text)
+    used += [found[0], around[0] if around else "", *pattern("{side}|{side_noun}").findall(text)]
     return {"sides": sides, "amount": float(found[1]) / (1 if pixels else 100), "pixels": bool(pixels), "keeps": keeps}
 
 

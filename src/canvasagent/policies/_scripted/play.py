@@ -206,9 +206,9 @@ def _crop_box(wanted: Details, scene: Scene) -> tuple[str, Sequence[int]]:
         image = scene.target(wanted["image"])
         if cut := wanted.get("edges"):
             size = need(scene.sizes.get(image), f"how large {image} is, is not known")
-            box = edged_box(cut, size)
-            need(box[0] < box[2] and box[1] < box[3], f"{image} is only {size[0]} × {size[1]} pixels")
-            return image, box
+            kept = edged_box(cut, size)
+            need(kept[0] < kept[2] and kept[1] < kept[3], f"{image} is only {size[0]} × {size[1]} pixels")
+            return image, kept
         box = centred_box(scene.sizes.get(image, (1, 1)), wanted["ratio"]) if "ratio" in wanted else wanted["bbox"]
     return image, box
 
