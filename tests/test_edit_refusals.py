@@ -16,7 +16,7 @@ from canvasagent.errors import ToolRefusal
     [
         ("make it briter", "bright"),
         ("crosshatch the picture", "picture"),
-        ("turn it into a water colour thing", "watercolo"),
+        ("turn it into a watercolour thing", "watercolo"),
         ("blur it in a spiral", "blur"),
     ],
 )
