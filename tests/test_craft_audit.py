@@ -187,7 +187,7 @@ from canvasagent.canvas import pixel_hash
 from canvasagent.craft.audit import audit
 def tell(done, of):
     print(done, flush=True)
-audit(sys.argv[1], tell=tell)
+audit(sys.argv[1], on_progress=tell)
 """
 
 
@@ -204,7 +204,7 @@ def test_an_audit_that_was_killed_goes_on(tmp_path: Path) -> None:
     with progress.open("a") as stream:
         stream.write('{"index": 3, "id"')  # killed in the middle of a line
     counts: list[int] = []
-    report = audit(folder, tell=lambda done, of: counts.append(done))
+    report = audit(folder, on_progress=lambda done, of: counts.append(done))
     assert counts[0] >= 2 and report.clean and report.records == 4 and report.again == 4
     assert len(progress.read_text().splitlines()) == 5
     assert audit(folder) == report

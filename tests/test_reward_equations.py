@@ -81,7 +81,7 @@ def test_equation_2() -> None:
         ("<reason>a</reason>\n```json\n" + call("Flip").split("\n")[1] + "\n```", 0.90),  # fence
         ("<reason>let me think</reason>", 0.35),  # no action: reason tags and no extra text
         ("I cannot do that.", 0.0),
-        ("", 0.10),  # nothing is prose, so nothing too much
+        ("", 0.10),  # no text, so no excess
     ],
 )
 def test_equation_3_of_a_turn(text: str, expected: float) -> None:

@@ -29,10 +29,10 @@ STREAM_LINES = 4
 """Lines of the policy's text that are shown while it is written."""
 
 
-class View(Protocol):
+class RunView(Protocol):
     """Something that shows a run as it goes."""
 
-    def __enter__(self) -> View: ...
+    def __enter__(self) -> RunView: ...
 
     def __exit__(self, *_: object) -> None: ...
 
@@ -40,7 +40,7 @@ class View(Protocol):
         """Show an event."""
 
 
-def view_for(console: Console) -> View:
+def view_for(console: Console) -> RunView:
     """The view that suits `console`: live on a terminal, plain lines elsewhere."""
     return LiveView(console) if console.is_terminal else PlainView(console)
 

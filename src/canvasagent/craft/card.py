@@ -86,11 +86,11 @@ def _how(manifest: Manifest, origins: Counter[tuple[str, str]]) -> str:
         "rl": " Difficulty is measured on the task by rules (Table 2 of the paper), not judged by people.",
     }[manifest.kind]
     executed = "" if "imported" in settings else executed
-    told = json.dumps({name: value for name, value in settings.items() if name != "counts"}, ensure_ascii=False)
+    shown = json.dumps({name: value for name, value in settings.items() if name != "counts"}, ensure_ascii=False)
     return f"""
 ## How it was made
 
-{made}{words}{executed} Package canvasagent {manifest.canvasagent}; settings `{told[:3000]}`.
+{made}{words}{executed} Package canvasagent {manifest.canvasagent}; settings `{shown[:3000]}`.
 """
 
 
@@ -168,7 +168,7 @@ signatures, documents or persons, or remove marks of ownership; as a measure of 
 
 def _origins(dataset: Dataset) -> Counter[tuple[str, str]]:
     """Sources and licences of the input pictures, as the plans say."""
-    found: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     for row in dataset.columns(["plan"], skip=lambda _: None):
         try:
             plan = read_json(row["plan"] or "{}")
@@ -179,5 +179,5 @@ def _origins(dataset: Dataset) -> Counter[tuple[str, str]]:
                 licence = dig(picture, "origin", "licence") or dig(picture, "origin", "license") or "not stated"
                 if str(picture.get("source", "")).startswith("sketch"):
                     licence = "drawn by this package (Apache-2.0)"
-                found[(str(picture.get("source")), str(licence))] += 1
-    return found
+                counts[(str(picture.get("source")), str(licence))] += 1
+    return counts

@@ -108,7 +108,7 @@ def _steps(nodes: Sequence[Node]) -> Iterable[Step]:
 
 def _state(plan: Plan) -> int:
     steps = {step.id: step for step in _steps(plan.nodes)}
-    found = [value for step in steps.values() for value in step.arguments.values() if isinstance(value, Found)]
-    asked = [steps.get(branch.condition.step) for branch in plan.branches()]
-    changed = sum(step is not None and isinstance(step.arguments.get("image"), Made) for step in asked)
-    return sum(1 + len(value.through) for value in found) + changed
+    references = [value for step in steps.values() for value in step.arguments.values() if isinstance(value, Found)]
+    conditions = [steps.get(branch.condition.step) for branch in plan.branches()]
+    changed = sum(step is not None and isinstance(step.arguments.get("image"), Made) for step in conditions)
+    return sum(1 + len(value.through) for value in references) + changed

@@ -43,7 +43,7 @@ def funnel(folder: Path, stages_of: Mapping[str, str] | None = None) -> dict[str
     `stages_of`: every stage in order and what it asks; those of trajectories where None.
     """
     meanings = stages_of if stages_of is not None else {stage: meaning(stage) for stage in STAGES}
-    fallen: Counter[str] = Counter()
+    rejected: Counter[str] = Counter()
     of_chain: dict[str, Counter[str]] = defaultdict(Counter)
     marks: Counter[str] = Counter()
     examples: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -54,14 +54,14 @@ def funnel(folder: Path, stages_of: Mapping[str, str] | None = None) -> dict[str
             of_chain[group_of(row)]["records"] += 1
             marks.update(_marks(meta))
         for index, rejection in dataset.rejected():
-            fallen[rejection.stage] += 1
-            told = rejection.record or {}
-            of_chain[str(told.get("chain"))][rejection.stage] += 1
+            rejected[rejection.stage] += 1
+            details = rejection.record or {}
+            of_chain[str(details.get("chain"))][rejection.stage] += 1
             if len(examples[rejection.stage]) < EXAMPLES:
-                examples[rejection.stage].append(_example(index, rejection, told))
+                examples[rejection.stage].append(_example(index, rejection, details))
         settings, complete = dataset.settings, dataset.complete
     records = sum(counts["records"] for counts in of_chain.values())
-    left = records + sum(fallen.values())
+    left = records + sum(rejected.values())
     stages = []
     for stage, asks in meanings.items():
         stages.append(
@@ -69,20 +69,20 @@ def funnel(folder: Path, stages_of: Mapping[str, str] | None = None) -> dict[str
                 "stage": stage,
                 "meaning": asks,
                 "entered": left,
-                "fell": fallen[stage],
+                "fell": rejected[stage],
                 "examples": examples[stage],
             }
         )
-        left -= fallen[stage]
+        left -= rejected[stage]
     chains = {chain: dict(counts) for chain, counts in sorted(of_chain.items())}
     wanted = asked_counts(settings) or asked_counts(settings, "cells") or {}
     short = {chain: n - of_chain[chain]["records"] for chain, n in wanted.items() if n > of_chain[chain]["records"]}
     return {
         "complete": complete,
         "asked": settings.get("n"),
-        "tries": records + sum(fallen.values()),
+        "tries": records + sum(rejected.values()),
         "records": records,
-        "rejected": sum(fallen.values()),
+        "rejected": sum(rejected.values()),
         "missing": short,
         "marks": dict(sorted(marks.items())),
         "stages": stages,
@@ -107,16 +107,16 @@ def meaning(stage: str) -> str:
     return MEANING.get(stage) or " ".join((RULES[stage].__doc__ or "").split())
 
 
-def _example(index: int, rejection: Rejection, told: dict[str, Any]) -> dict[str, Any]:
-    messages = list_in(told, "record", "messages")
+def _example(index: int, rejection: Rejection, details: dict[str, Any]) -> dict[str, Any]:
+    messages = list_in(details, "record", "messages")
     turns = [dig(message, "content") for message in messages if dig(message, "role") in ("assistant", "tool")]
     return {
         "item": index,
-        "slot": told.get("slot"),
-        "attempt": told.get("attempt"),
-        "chain": told.get("chain"),
+        "slot": details.get("slot"),
+        "attempt": details.get("attempt"),
+        "chain": details.get("chain"),
         "why": rejection.reason,
-        "instruction": told.get("instruction") or dig(told, "record", "instruction"),
+        "instruction": details.get("instruction") or dig(details, "record", "instruction"),
         "turns": turns,
         "images": rejection.images,
     }

@@ -61,9 +61,9 @@ Rule = Callable[[Case], str | None]
 
 def instruction_problem(text: str) -> str | None:
     """What is wrong with an instruction; None where it can be used."""
-    found = next((mark for mark in MARKS if mark.lower() in text.lower()), None)
-    if found is not None:
-        return f"the instruction holds {found}"
+    marker = next((mark for mark in MARKS if mark.lower() in text.lower()), None)
+    if marker is not None:
+        return f"the instruction holds {marker}"
     low, high = INSTRUCTION_LENGTH
     if not low <= len(text.strip()) <= high:
         return f"the instruction has {len(text.strip())} characters; {low} to {high} are taken"
@@ -96,19 +96,19 @@ def _valid(scores: Sequence[str]) -> Rule:
         for turn in case.meant:
             assert turn.call is not None
             if any(turn.call.scores.get(score, 0.0) < 1 for score in scores):  # type: ignore[call-overload]
-                return _told(turn)
+                return _turn_problem(turn)
         return None
 
     return rule
 
 
-def _told(turn: TurnRecord) -> str:
+def _turn_problem(turn: TurnRecord) -> str:
     assert turn.call is not None
     faults = " ".join(fault.message for fault in turn.call.faults) or "not valid"
     return f"turn {turn.index}, {turn.call.name}: {faults}"
 
 
-def _carried_out(case: Case) -> str | None:
+def _executed(case: Case) -> str | None:
     """The run executed the plan to its end, took the branches that the plan expects, and named its result."""
     if case.progress.mismatches:
         return f"a branch turned out otherwise than planned at {', '.join(case.progress.mismatches)}"
@@ -140,12 +140,12 @@ def _no_redundancy(case: Case) -> str | None:
 def _masks_asked_for(case: Case) -> set[str]:
     """Masks that the request wants for their own sake."""
     turns = [turn for turn, _ in case.calls]
-    asked = {
+    wanted = {
         turn.asset
         for turn, move in zip(turns, case.progress.moves, strict=False)
         if turn.asset is not None and move.step.act == "segment" and move.step.purpose == "asked"
     }
-    return {name for name in asked if case.trajectory.record_of(name).kind is Kind.MASK}
+    return {name for name in wanted if case.trajectory.record_of(name).kind is Kind.MASK}
 
 
 def _result(case: Case) -> str | None:
@@ -169,7 +169,7 @@ RULES: dict[str, Rule] = {
     "consistent references": _valid(["reference"]),
     "valid parameters": _valid(["name", "schema", "specification"]),
     "execution": _valid(["execution"]),
-    "carried out": _carried_out,
+    "carried out": _executed,
     "result": _result,
     "no redundancy": _no_redundancy,
     "checks": _checks,

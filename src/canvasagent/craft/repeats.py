@@ -27,7 +27,7 @@ class Repeats:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._told():
+        with self._storage_errors():
             path.unlink(missing_ok=True)
             self._base = sqlite3.connect(path, isolation_level=None)
             self._base.executescript(
@@ -39,7 +39,7 @@ class Repeats:
 
     def problem(self, record: Record) -> str | None:
         """Why a record cannot be added: it says or shows what another one does; None where it can."""
-        with self._told():
+        with self._storage_errors():
             row = self._base.execute("SELECT record FROM requests WHERE key = ?", (_request(record),)).fetchone()
             if row is not None:
                 return f"the same request of the same pictures as record {row[0]}"
@@ -50,16 +50,16 @@ class Repeats:
 
     def _near(self, key: str, value: int) -> str | None:
         for band in _bands(value):
-            found = self._base.execute("SELECT print, hash, record FROM prints WHERE band = ?", (band,))
-            for other, other_key, record in found:
+            rows = self._base.execute("SELECT print, hash, record FROM prints WHERE band = ?", (band,))
+            for other, other_key, record in rows:
                 if other_key != key and is_near(int.from_bytes(other, "big"), value):
-                    found.close()
+                    rows.close()
                     return str(record)
         return None
 
     def add(self, record: Record) -> None:
         """Know a record from now on."""
-        with self._told():
+        with self._storage_errors():
             self._base.execute("INSERT OR IGNORE INTO requests VALUES (?, ?)", (_request(record), record.id))
             for key, value in _prints(record):
                 data = value.to_bytes(BITS // 8, "big")
@@ -78,7 +78,7 @@ class Repeats:
             self.path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _storage_errors(self) -> Iterator[None]:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
@@ -90,8 +90,8 @@ def _inputs(record: Record) -> list[str]:
 
 
 def _request(record: Record) -> bytes:
-    said = " ".join(record.instruction.lower().split())
-    return hashlib.sha256("\n".join([said, *_inputs(record)]).encode()).digest()[:16]
+    words = " ".join(record.instruction.lower().split())
+    return hashlib.sha256("\n".join([words, *_inputs(record)]).encode()).digest()[:16]
 
 
 def _prints(record: Record) -> list[tuple[str, int]]:

@@ -28,7 +28,7 @@ OTHER = "other"
 """Records of no chain of the paper."""
 
 
-class Line(BaseModel):
+class TableRow(BaseModel):
     """A row of a table: the paper's count beside the dataset's."""
 
     model_config = ConfigDict(extra="forbid")
@@ -136,8 +136,8 @@ def group_of(row: Mapping[str, Any]) -> str:
     """What a record is counted under in a build: its chain; of tasks, what they were to be (`hard/medium/easy`)."""
     if "expected_tools" not in row and "gold_steps" not in row:
         return str(row["chain"])
-    told = row["difficulty"]
-    levels = json.loads(told) if isinstance(told, str) else told
+    value = row["difficulty"]
+    levels = json.loads(value) if isinstance(value, str) else value
     return "/".join(str(levels.get(axis)) for axis in "RLD")
 
 
@@ -154,7 +154,7 @@ def chain_of(name: str, tools: Iterable[str]) -> str:
     return OTHER
 
 
-def table_3(counts: Tally) -> dict[str, list[Line]]:
+def table_3(counts: Tally) -> dict[str, list[TableRow]]:
     """R, L and D beside the paper's Table 3."""
     return {
         axis: [_line(level, paper[level], 10_000, counts.levels[axis][level], counts.records) for level in LEVELS]
@@ -162,7 +162,7 @@ def table_3(counts: Tally) -> dict[str, list[Line]]:
     }
 
 
-def table_7(counts: Tally, asked: dict[str, int] | None = None) -> list[Line]:
+def table_7(counts: Tally, requested: dict[str, int] | None = None) -> list[TableRow]:
     """The dataset's chains beside the paper's Table 7; the chains of Table 8 are one row, what is neither another."""
     from canvasagent.craft.chains import load_chains
     from canvasagent.craft.chains.load import PRINTED
@@ -171,32 +171,32 @@ def table_7(counts: Tally, asked: dict[str, int] | None = None) -> list[Line]:
     rows = [(chain.name, chain.count, counts.chains[chain.name]) for chain in chains if chain.table == 7]
     hard = [chain.name for chain in chains if chain.table == 8]
     rows.append((HARD, PRINTED[8], sum(counts.chains[name] for name in hard)))
-    known = asked and {**asked, HARD: sum(asked.get(name, 0) for name in hard)}
+    known = requested and {**requested, HARD: sum(requested.get(name, 0) for name in hard)}
     lines = [_line(name, paper, PRINTED[7], here, counts.records, known) for name, paper, here in rows]
     return [*lines, *_other(counts)]
 
 
-def table_8(counts: Tally, asked: dict[str, int] | None = None) -> list[Line]:
+def table_8(counts: Tally, requested: dict[str, int] | None = None) -> list[TableRow]:
     """The dataset's hard chains beside the paper's Table 8; shares are of these alone."""
     from canvasagent.craft.chains import load_chains
     from canvasagent.craft.chains.load import PRINTED
 
     chains = [chain for chain in load_chains().values() if chain.table == 8]
     total = sum(counts.chains[chain.name] for chain in chains)
-    return [_line(chain.name, chain.count, PRINTED[8], counts.chains[chain.name], total, asked) for chain in chains]
+    return [_line(chain.name, chain.count, PRINTED[8], counts.chains[chain.name], total, requested) for chain in chains]
 
 
-def _other(counts: Tally) -> list[Line]:
+def _other(counts: Tally) -> list[TableRow]:
     here = counts.chains[OTHER]
     return [_line(OTHER, 0, 1, here, counts.records)] if here else []
 
 
-def _line(name: str, paper: int, of: int, here: int, total: int, asked: dict[str, int] | None = None) -> Line:
-    return Line(
+def _line(name: str, paper: int, of: int, here: int, total: int, requested: dict[str, int] | None = None) -> TableRow:
+    return TableRow(
         name=name,
         paper=paper,
         here=here,
         paper_share=paper / of,
         here_share=here / total if total else 0.0,
-        asked=asked.get(name, 0) if asked else None,
+        asked=requested.get(name, 0) if requested else None,
     )

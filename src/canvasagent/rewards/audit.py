@@ -31,7 +31,7 @@ MARGIN = 1e-9
 """Less than this is no difference."""
 
 
-class Row(BaseModel):
+class AuditRow(BaseModel):
     """What one run earns."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,7 +61,7 @@ class Audit(BaseModel):
     judge: str
     profile: str
     task: str
-    rows: list[Row]
+    rows: list[AuditRow]
 
     @property
     def presets(self) -> list[str]:
@@ -92,11 +92,11 @@ async def audit(presets: Sequence[str] = SHOWN, judge: str = "local", toolbox: T
     return Audit(date=today, judge=judge, profile=box.profile.name, task=audit_task().instruction, rows=rows)
 
 
-async def _row(scenario: Scenario, presets: Sequence[str], judge: str, toolbox: ToolBox) -> Row:
+async def _row(scenario: Scenario, presets: Sequence[str], judge: str, toolbox: ToolBox) -> AuditRow:
     run = await _run(scenario, toolbox)
     verdicts = await load_judge(judge).judge(run)
     found = {name: score(run, name, verdicts) for name in presets}
-    return Row(name=scenario.name, how=scenario.how, cheat=scenario.cheat, beside=scenario.beside, scores=found)
+    return AuditRow(name=scenario.name, how=scenario.how, cheat=scenario.cheat, beside=scenario.beside, scores=found)
 
 
 async def _run(scenario: Scenario, toolbox: ToolBox) -> Trajectory:

@@ -52,7 +52,7 @@ def audit(
             sample=sample,
             workers=workers,
             out=to,
-            tell=bar.tell,
+            on_progress=bar.tell,
         )
     page = (to or dataset / FOLDER) / PAGE
     if not json:

@@ -14,7 +14,7 @@ from canvasagent.cli.progress import Bar
 
 if TYPE_CHECKING:
     from canvasagent.craft.bench import Bench, BenchTask
-    from canvasagent.craft.bench.marginals import Line
+    from canvasagent.craft.bench.marginals import MarginalRow
 
 FAMILIES = 16
 """So many families are listed; `--json` has all of them."""
@@ -91,7 +91,7 @@ def _head(found: Bench, tasks: Sequence[BenchTask], unread: list[str]) -> None:
             out().print(f"{name}: its gold run fails. {why}", markup=False)
 
 
-def _print(lines: Sequence[Line], whole: bool) -> None:
+def _print(lines: Sequence[MarginalRow], whole: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 

@@ -13,7 +13,7 @@ from canvasagent.cli.common import Ending, json_option, out, verbose_option
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from canvasagent.craft.tally import Line
+    from canvasagent.craft.tally import TableRow
 
 
 def stats(
@@ -58,11 +58,11 @@ def stats(
     return Ending(0, payload)
 
 
-def _plain(line: Line) -> dict[str, object]:
+def _plain(line: TableRow) -> dict[str, object]:
     return {**line.model_dump(), "difference": line.difference}
 
 
-def _table(title: str, lines: Iterable[Line]) -> Table:
+def _table(title: str, lines: Iterable[TableRow]) -> Table:
     from rich.table import Table
 
     lines = list(lines)

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from canvasagent.backends.profile import Profile
 from canvasagent.craft.audit.again import run_of, steps_of
 from canvasagent.craft.audit.gather import Audit, gather
-from canvasagent.craft.audit.looks import Found, Look, look_at
+from canvasagent.craft.audit.looks import AuditFinding, Look, look_at
 from canvasagent.craft.engines import open_engine
 from canvasagent.craft.records import SftRecord
 from canvasagent.craft.store import Dataset
@@ -42,12 +42,12 @@ FOLDER, PAGE, SUMMARY, PROGRESS = "audit", "report.html", "audit.json", "progres
 _LONGEST_HEAD = 1000
 """Bytes of the first line of a progress file, at most."""
 
-Tell = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 """How many records are done, of how many."""
 
 
 @dataclass(frozen=True)
-class Job:
+class AuditJob:
     """A record to look at, and whether to run it again."""
 
     index: int
@@ -56,7 +56,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Start:
+class AuditorFactory:
     """Makes what looks at records, in whichever process."""
 
     folder: Path
@@ -71,14 +71,14 @@ class Start:
 class Auditor:
     """Looks at records, one after the other; tools are made once a profile."""
 
-    start: Start
+    start: AuditorFactory
     _boxes: dict[str, ToolBox] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._dataset = Dataset.open(self.start.folder)
         self._runner = asyncio.Runner()
 
-    def __call__(self, job: Job) -> Look:
+    def __call__(self, job: AuditJob) -> Look:
         """What is seen of a record."""
         look = look_at(job.index, job.record, self._dataset)
         if job.again and isinstance(job.record, SftRecord):
@@ -91,10 +91,10 @@ class Auditor:
             used = self.start.profile or _own_profile(run, self.start.trust_record)
             report = self._runner.run(areplay(run, self._box(used)))
         except CanvasAgentError as error:
-            look.found.append(Found(trouble="drift", where=record.id, words=f"it cannot be run again: {error}"))
+            look.found.append(AuditFinding(trouble="drift", where=record.id, words=f"it cannot be run again: {error}"))
             return
         look.steps = steps_of(report)
-        look.found += [Found(trouble="drift", where=record.id, words=words) for words in report.drifts]
+        look.found += [AuditFinding(trouble="drift", where=record.id, words=words) for words in report.drifts]
 
     def _box(self, profile: object) -> ToolBox:
         key = profile if isinstance(profile, str) else repr(profile)
@@ -118,7 +118,7 @@ def audit(
     sample: int | None = None,
     workers: int = 1,
     out: str | Path | None = None,
-    tell: Tell = lambda done, of: None,
+    on_progress: OnProgress = lambda done, of: None,
 ) -> Audit:
     """Audit the dataset in `folder` and write page and summary to `out` (`folder`/audit).
 
@@ -135,22 +135,23 @@ def audit(
         if profile is None and chosen:
             refuse(f"the dataset in '{folder}'", _claims(dataset, chosen), trust_record)
         key = _key(dataset, profile, sample)
-        broken = [Found(trouble="store", where=words.split("'")[1], words=words) for words in dataset.verify()]
+        broken = [AuditFinding(trouble="store", where=words.split("'")[1], words=words) for words in dataset.verify()]
         total = len(dataset)
         unreadable: list[Unreadable] = []
         with _progress(place / PROGRESS, key) as (done, keep):
-            tell(len(done), total)
+            on_progress(len(done), total)
             jobs = (
-                Job(index, record, at in chosen)
+                AuditJob(index, record, at in chosen)
                 for at, (index, record) in enumerate(dataset.indexed(skip=unreadable.append))
                 if index not in done
             )
-            with open_engine("local", workers, Start(folder, profile, trust_record)) as engine:
+            with open_engine("local", workers, AuditorFactory(folder, profile, trust_record)) as engine:
                 for count, look in enumerate(engine.map(jobs), len(done) + 1):
                     keep(look)
-                    tell(count, total)
+                    on_progress(count, total)
         broken += [
-            Found(trouble="schema", where=item.where, words=f"it cannot be read: {item.why}.") for item in unreadable
+            AuditFinding(trouble="schema", where=item.where, words=f"it cannot be read: {item.why}.")
+            for item in unreadable
         ]
         report = gather(dataset, _read(place / PROGRESS, key), broken, profile=profile)
         from canvasagent.craft.audit.page import page
@@ -256,4 +257,16 @@ def _read(file: Path, key: str) -> Iterator[Look]:
                 return  # the line that the audit was killed in
 
 
-__all__ = ["FOLDER", "PAGE", "Audit", "Auditor", "Found", "Job", "Look", "Start", "audit", "gather", "look_at"]
+__all__ = [
+    "FOLDER",
+    "PAGE",
+    "Audit",
+    "AuditFinding",
+    "AuditJob",
+    "Auditor",
+    "AuditorFactory",
+    "Look",
+    "audit",
+    "gather",
+    "look_at",
+]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from canvasagent.craft.tally import Line
+from canvasagent.craft.tally import TableRow
 
 BINS = 24
 
@@ -41,7 +41,7 @@ def histogram(counts: Mapping[int, int], what: str) -> Markup:
     return _svg(width, height + 4, f"{what}: {note}", parts)
 
 
-def paired(lines: Sequence[Line], what: str) -> Markup:
+def paired(lines: Sequence[TableRow], what: str) -> Markup:
     """Shares here (filled) over the paper's (outlined), a row each."""
     width, row, left = 760, 22, 330
     top = max([line.paper_share for line in lines] + [line.here_share for line in lines] + [0.0001])
@@ -57,8 +57,8 @@ def paired(lines: Sequence[Line], what: str) -> Markup:
         ):
             size = f"width='{(width - left - 150) * share / top:.1f}' height='{tall}'"
             parts.append(f"<rect x='{left}' y='{y_from}' {size} class='{kind}'/>")
-        told = f"{line.here:,} · {line.here_share:.1%} / {line.paper_share:.1%}"
-        parts.append(_text(width, y + 15, told, "note"))
+        label = f"{line.here:,} · {line.here_share:.1%} / {line.paper_share:.1%}"
+        parts.append(_text(width, y + 15, label, "note"))
         parts.append("</g>")
     return _svg(width, row * len(lines) + 4, what, parts)
 

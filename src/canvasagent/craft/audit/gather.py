@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from canvasagent.craft.audit.looks import TROUBLES, Found, Look, Trouble
+from canvasagent.craft.audit.looks import TROUBLES, AuditFinding, Look, Trouble
 from canvasagent.craft.records import Kind
 from canvasagent.craft.sources.duplicates import groups
 from canvasagent.craft.store import Dataset
-from canvasagent.craft.tally import Line, asked_counts, table_3, table_7, table_8, tally
+from canvasagent.craft.tally import TableRow, asked_counts, table_3, table_7, table_8, tally
 from canvasagent.version import __version__
 
 EXAMPLES = 25
@@ -61,7 +61,7 @@ class Audit(_Part):
     """Trajectories that were run again."""
     again_same: int
     counts: dict[Trouble, int]
-    examples: dict[Trouble, list[Found]]
+    examples: dict[Trouble, list[AuditFinding]]
     drift: dict[str, ToolDrift]
     pairs: list[Pair] = Field(default_factory=list)
     unique_wordings: int
@@ -75,9 +75,9 @@ class Audit(_Part):
     having: dict[str, int]
     together: list[tuple[str, str, int]]
     """Tools that records call both, and how many do."""
-    table_3: dict[str, list[Line]]
-    table_7: list[Line]
-    table_8: list[Line]
+    table_3: dict[str, list[TableRow]]
+    table_7: list[TableRow]
+    table_8: list[TableRow]
 
     @property
     def clean(self) -> bool:
@@ -90,12 +90,12 @@ class _Troubles:
 
     def __init__(self) -> None:
         self.counts: Counter[Trouble] = Counter()
-        self.examples: dict[Trouble, list[Found]] = {name: [] for name in TROUBLES}
+        self.examples: dict[Trouble, list[AuditFinding]] = {name: [] for name in TROUBLES}
 
-    def add(self, found: Found) -> None:
-        self.counts[found.trouble] += 1
-        if len(self.examples[found.trouble]) < EXAMPLES:
-            self.examples[found.trouble].append(found)
+    def add(self, finding: AuditFinding) -> None:
+        self.counts[finding.trouble] += 1
+        if len(self.examples[finding.trouble]) < EXAMPLES:
+            self.examples[finding.trouble].append(finding)
 
 
 class _Inputs:
@@ -115,7 +115,7 @@ class _Inputs:
                 self.prints.setdefault(key, int(prints[key], 16))
 
 
-def gather(dataset: Dataset, looks: Iterable[Look], broken: list[Found], *, profile: str | None) -> Audit:
+def gather(dataset: Dataset, looks: Iterable[Look], broken: list[AuditFinding], *, profile: str | None) -> Audit:
     """Put together what was seen of the records of `dataset`."""
     troubles, inputs = _Troubles(), _Inputs()
     counters: dict[str, Counter[int]] = {name: Counter() for name in ("request", "reason", "sides")}
@@ -124,14 +124,14 @@ def gather(dataset: Dataset, looks: Iterable[Look], broken: list[Found], *, prof
     requests: dict[str, str] = {}
     wordings: set[str] = set()
     again = again_same = 0
-    for found in broken:
-        troubles.add(found)
+    for finding in broken:
+        troubles.add(finding)
     for look in looks:
-        for found in look.found:
-            troubles.add(found)
+        for finding in look.found:
+            troubles.add(finding)
         if (before := requests.setdefault(look.request, look.id)) != look.id:
             words = f"the same request of the same pictures as record {before}."
-            troubles.add(Found(trouble="duplicate", where=look.id, words=words))
+            troubles.add(AuditFinding(trouble="duplicate", where=look.id, words=words))
         wordings.add(look.wording)
         inputs.add(look)
         counters["request"][look.request_words] += 1
@@ -139,13 +139,13 @@ def gather(dataset: Dataset, looks: Iterable[Look], broken: list[Found], *, prof
         counters["sides"].update(look.sides)
         if look.steps is not None:
             again += 1
-            again_same += not any(found.trouble == "drift" for found in look.found)
+            again_same += not any(finding.trouble == "drift" for finding in look.found)
             _add_drift(look, drift, means)
     for name, values in means.items():
         drift[name].mean = sum(values) / len(values)
     pairs = _shared(inputs, troubles)
     counts = tally(dataset)
-    asked = asked_counts(dataset.settings)
+    requested = asked_counts(dataset.settings)
     return Audit(
         kind=dataset.kind,
         records=counts.records,
@@ -167,8 +167,8 @@ def gather(dataset: Dataset, looks: Iterable[Look], broken: list[Found], *, prof
         having=dict(counts.having),
         together=[(first, second, count) for (first, second), count in sorted(counts.together.items())],
         table_3=table_3(counts),
-        table_7=table_7(counts, asked),
-        table_8=table_8(counts, asked),
+        table_7=table_7(counts, requested),
+        table_8=table_8(counts, requested),
     )
 
 
@@ -193,9 +193,9 @@ def _shared(inputs: _Inputs, troubles: _Troubles) -> list[Pair]:
     """Pictures that splits share, and pictures of different records that are nearly the same; the first pairs."""
     for key, splits in inputs.by_split.items():
         if len(splits) > 1:
-            told = ", ".join(f"{split} (record {name})" for split, name in splits.items())
-            words = f"the picture {key[:12]}… is in {told}."
-            troubles.add(Found(trouble="leak", where=next(iter(splits.values())), words=words))
+            listing = ", ".join(f"{split} (record {name})" for split, name in splits.items())
+            words = f"the picture {key[:12]}… is in {listing}."
+            troubles.add(AuditFinding(trouble="leak", where=next(iter(splits.values())), words=words))
     keys, pairs = list(inputs.prints), list[Pair]()
     for at, root in enumerate(groups([inputs.prints[key] for key in keys])):
         first, second = keys[root], keys[at]
@@ -204,7 +204,7 @@ def _shared(inputs: _Inputs, troubles: _Troubles) -> list[Pair]:
             continue
         trouble: Trouble = "duplicate" if one[1] == other[1] else "leak"
         words = f"the picture {second[:12]}… is nearly that of record {one[0]} ({one[1]})."
-        troubles.add(Found(trouble=trouble, where=other[0], words=words))
+        troubles.add(AuditFinding(trouble=trouble, where=other[0], words=words))
         if len(pairs) < PAIRS:
             pairs.append(Pair(first=first, second=second, records=(one[0], other[0]), splits=(one[1], other[1])))
     return pairs

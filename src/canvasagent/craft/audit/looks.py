@@ -31,7 +31,7 @@ TROUBLES: dict[Trouble, str] = {
 """What an audit looks for."""
 
 
-class Found(BaseModel):
+class AuditFinding(BaseModel):
     """Something that is wrong."""
 
     model_config = ConfigDict(extra="forbid")
@@ -85,7 +85,7 @@ class Look(BaseModel):
     reason_words: list[int] = Field(default_factory=list)
     sides: list[int] = Field(default_factory=list)
     """Longer sides of its pictures in pixels."""
-    found: list[Found] = Field(default_factory=list)
+    found: list[AuditFinding] = Field(default_factory=list)
     steps: list[StepAgain] | None = None
     """None where it was not run again."""
 
@@ -133,7 +133,7 @@ class _Finder:
 
     def add(self, trouble: Trouble, words: str) -> None:
         """Note one thing."""
-        self._look.found.append(Found(trouble=trouble, where=self._look.id, words=words))
+        self._look.found.append(AuditFinding(trouble=trouble, where=self._look.id, words=words))
 
 
 def _short_hash(text: str) -> str:
@@ -181,4 +181,4 @@ def _look_at_levels(record: SftRecord | RlRecord, tools: list[str], finder: _Fin
             finder.add("schema", f"{axis} is {record.difficulty[axis]}, measured {level}.")
 
 
-__all__ = ["TROUBLES", "Found", "Look", "StepAgain", "Trouble", "look_at"]
+__all__ = ["TROUBLES", "AuditFinding", "Look", "StepAgain", "Trouble", "look_at"]

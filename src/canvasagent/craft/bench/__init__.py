@@ -89,14 +89,14 @@ def load_bench(verify: bool | None = True) -> Bench:
 
     With `verify` None it is compared only once it is frozen, and until then has the tasks that can be read.
     """
-    told = json.loads(folder().joinpath("frozen.json").read_text("utf-8"))
+    frozen = json.loads(folder().joinpath("frozen.json").read_text("utf-8"))
     tasks, unread = read_tasks()
-    verify = told["frozen"] if verify is None else verify
-    if unread and (verify or told["frozen"]):
+    verify = frozen["frozen"] if verify is None else verify
+    if unread and (verify or frozen["frozen"]):
         raise InputError(unread[0])
     if verify:
-        _verify(tasks, told["checksums"])
-    return Bench(version_of(told["checksums"]), tasks, told["frozen"], told["failing"])
+        _verify(tasks, frozen["checksums"])
+    return Bench(version_of(frozen["checksums"]), tasks, frozen["frozen"], frozen["failing"])
 
 
 def read_tasks() -> tuple[tuple[BenchTask, ...], list[str]]:
@@ -158,8 +158,8 @@ def version_of(checksums: dict[str, str]) -> str:
 
 
 def _verify(tasks: tuple[BenchTask, ...], checksums: dict[str, str]) -> None:
-    found = {task.id: checksum(task) for task in tasks}
-    other = sorted(name for name in {*found, *checksums} if found.get(name) != checksums.get(name))
+    sums = {task.id: checksum(task) for task in tasks}
+    other = sorted(name for name in {*sums, *checksums} if sums.get(name) != checksums.get(name))
     if other:
         raise InputError(
             f"the benchmark is not as it was frozen: {', '.join(other[:8])}{' …' if len(other) > 8 else ''}. "

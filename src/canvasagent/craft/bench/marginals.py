@@ -23,7 +23,7 @@ INPUTS_APART = 0.02
 """How far a share of input pictures may be from the asked one."""
 
 
-class Line(BaseModel):
+class MarginalRow(BaseModel):
     """One row: how many there are, and should be; `asked` is None where nothing is asked."""
 
     group: str
@@ -33,16 +33,16 @@ class Line(BaseModel):
     asked: int | None = None
 
 
-def marginals(tasks: Sequence[BenchTask]) -> list[Line]:
+def marginals(tasks: Sequence[BenchTask]) -> list[MarginalRow]:
     """Counts of everything that is looked after in the benchmark, most frequent first where nothing is asked."""
-    found = [
-        Line(group=axis, name=level, here=_count(tasks, axis)[level], asked=ASKED[axis][level])
+    lines = [
+        MarginalRow(group=axis, name=level, here=_count(tasks, axis)[level], asked=ASKED[axis][level])
         for axis in ASKED
         for level in LEVELS
     ]
     inputs = Counter(len(task.plan.pictures) for task in tasks)
-    found += [
-        Line(group="inputs", name=str(number), here=inputs[number], asked=round(share * TASKS))
+    lines += [
+        MarginalRow(group="inputs", name=str(number), here=inputs[number], asked=round(share * TASKS))
         for number, share in ASKED_INPUTS.items()
     ]
     branches = [branch for task in tasks for branch in task.plan.branches()]
@@ -53,8 +53,8 @@ def marginals(tasks: Sequence[BenchTask]) -> list[Line]:
         "tag": Counter(tag for task in tasks for tag in task.tags),
         "family": Counter(task.plan.chain for task in tasks),
     }
-    return found + [
-        Line(group=group, name=name, here=count)
+    return lines + [
+        MarginalRow(group=group, name=name, here=count)
         for group, counts in rest.items()
         for name, count in counts.most_common()
     ]
@@ -69,9 +69,9 @@ def astray(tasks: Sequence[BenchTask]) -> list[str]:
     ]
     inputs = Counter(len(task.plan.pictures) for task in tasks)
     for number in sorted({*inputs, *ASKED_INPUTS}):
-        share, asked = inputs[number] / max(len(tasks), 1), ASKED_INPUTS.get(number, 0.0)
-        if abs(share - asked) > INPUTS_APART:
-            wrong.append(f"{number} inputs: {share:.1%} instead of about {asked:.0%}")
+        share, requested = inputs[number] / max(len(tasks), 1), ASKED_INPUTS.get(number, 0.0)
+        if abs(share - requested) > INPUTS_APART:
+            wrong.append(f"{number} inputs: {share:.1%} instead of about {requested:.0%}")
     return wrong
 
 

@@ -34,8 +34,8 @@ def act_of(order: str) -> tuple[Act, dict[str, str]]:
     for pattern, act in _ORDERS:
         if match := re.fullmatch(pattern, order):
             facts = {name: value for name, value in match.groupdict().items() if value}
-            for said, kept in (("clear", "weather"), ("adjust", "adjustment")):
-                if said in facts:
-                    facts[kept] = facts.pop(said)
+            for word, kept in (("clear", "weather"), ("adjust", "adjustment")):
+                if word in facts:
+                    facts[kept] = facts.pop(word)
             return act, facts
     return "style", {"style": order}

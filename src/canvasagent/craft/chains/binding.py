@@ -10,8 +10,8 @@ from typing import Any
 from canvasagent.craft.chains.checks import checks_of
 from canvasagent.craft.chains.slots import Draw, Entity, Unfit, draw
 from canvasagent.craft.chains.spec import TEXT_TOOLS, TOOLS, Chain, StepSpec, Way
-from canvasagent.craft.chains.steps import Bound, Job, bind_step
-from canvasagent.craft.chains.views import View, view_of
+from canvasagent.craft.chains.steps import Bound, StepContext, bind_step
+from canvasagent.craft.chains.views import PictureState, view_of
 from canvasagent.craft.pictures import Box, Need, NoPicture, Picture
 from canvasagent.craft.plan import Found, Made, Plan, Purpose, Step
 
@@ -72,7 +72,7 @@ class Binder:
     chain: Chain
     pictures: tuple[Picture, ...]
     random: Random
-    views: dict[str, View] = field(default_factory=dict)
+    views: dict[str, PictureState] = field(default_factory=dict)
     parents: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Of what steps made: the asset they worked on, and their tool."""
     steps: list[Step] = field(default_factory=list)
@@ -91,13 +91,13 @@ class Binder:
         known = {name: str(value) for name, value in (self.pictures[0].origin if self.pictures else {}).items()}
         self.by = Draw(self.random, self.views, moving=is_moving(self.way), known=known)
         for name, kind in self.way.slots.items():
-            self.by.slots[name] = draw(kind, self.views.get("img_1", View()), self.by)
+            self.by.slots[name] = draw(kind, self.views.get("img_1", PictureState()), self.by)
 
     def take(self, spec: StepSpec, usual: str) -> None:
         """Bind the next step."""
         purpose, spec_id, tool = spec.purpose, spec.id or usual, spec.wire
         on = spec.on or self._base(spec)
-        content, view = spec.content, self.views.get(on, View())
+        content, view = spec.content, self.views.get(on, PictureState())
         if spec.one_of is not None:
             spec = self._drawn(spec.one_of, view)
         act = spec.act
@@ -108,12 +108,12 @@ class Binder:
         if act == "paste":
             content = content or self.last
         about = facts.get("at") or facts.get("thing") or facts.get("text")
-        job = Job(act, view, facts, self.random, self._asset(on), margin=spec.margin, id=spec_id)
-        job.box = self._box(spec, about, on) if tool in ("SAM", "Crop") or "at" in facts else None
-        job.mask = Made(step=spec.mask or self.masks[-1]) if tool == "Extract" else None
+        context = StepContext(act, view, facts, self.random, self._asset(on), margin=spec.margin, id=spec_id)
+        context.box = self._box(spec, about, on) if tool in ("SAM", "Crop") or "at" in facts else None
+        context.mask = Made(step=spec.mask or self.masks[-1]) if tool == "Extract" else None
         if content is not None:
-            job.content, job.shown = self._asset(content), self.views.get(content)
-        self._keep(spec_id, tool, on, act, facts, bind_step(job), purpose)
+            context.content, context.shown = self._asset(content), self.views.get(content)
+        self._keep(spec_id, tool, on, act, facts, bind_step(context), purpose)
 
     def _base(self, spec: StepSpec) -> str:
         """What a step works on where it does not say: the picture made last; of a paste, the last input."""
@@ -123,17 +123,17 @@ class Binder:
             return self.parents[spec.mask or self.masks[-1]][0]
         return self.last
 
-    def _drawn(self, group: str, view: View) -> StepSpec:
+    def _drawn(self, group: str, view: PictureState) -> StepSpec:
         """One step of a group."""
         options = self.chain.groups[group]
         at = self.random.choices(range(len(options)), [option.weight for option in options])[0]
         return options[at]
 
-    def _value(self, said: str, view: View) -> Any:
+    def _value(self, text: str, view: PictureState) -> Any:
         """A fact: a slot, something drawn for this place, or the words as they stand."""
-        if said.startswith("$"):
-            return self.by.slots[said[1:]]
-        return draw(said[1:], view, self.by) if said.startswith("?") else said
+        if text.startswith("$"):
+            return self.by.slots[text[1:]]
+        return draw(text[1:], view, self.by) if text.startswith("?") else text
 
     def _asset(self, name: str) -> str | Made:
         return name if name.startswith("img_") or not name else Made(step=name)

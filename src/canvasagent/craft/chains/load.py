@@ -64,8 +64,8 @@ def _parsed(text: str, name: str) -> ChainFile:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"'{name}' is not TOML: {error}.") from error
     except ValidationError as error:
-        told = "; ".join(f"{_place(item['loc'])}: {item['msg']}" for item in error.errors()[:6])
-        raise InputError(f"'{name}': {told}.") from error
+        problems = "; ".join(f"{_place(item['loc'])}: {item['msg']}" for item in error.errors()[:6])
+        raise InputError(f"'{name}': {problems}.") from error
 
 
 def _place(path: tuple[Any, ...]) -> str:

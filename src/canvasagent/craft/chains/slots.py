@@ -11,7 +11,7 @@ from importlib.resources import files
 from random import Random
 from typing import Any, TypeVar
 
-from canvasagent.craft.chains.views import Item, Line, View, area, shared
+from canvasagent.craft.chains.views import PictureState, TextState, ThingState, area, shared
 from canvasagent.craft.pictures import Box
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class Entity:
     key: str
     name: str
     """What it is called where no picture shows it: the noun, the words."""
-    said: str
+    phrase: str
     """As it is asked for when it is new: `red car`."""
     is_text: bool = False
 
@@ -44,8 +44,8 @@ class SceneSlot:
 
     prompt: str
     subject: Entity
-    items: tuple[Item, ...]
-    lines: tuple[Line, ...]
+    items: tuple[ThingState, ...]
+    lines: tuple[TextState, ...]
     setting: str
 
 
@@ -57,7 +57,7 @@ class Draw:
     """What values are drawn from."""
 
     random: Random
-    views: dict[str, View]
+    views: dict[str, PictureState]
     """By asset: inputs and what steps made so far."""
     slots: dict[str, Slot] = field(default_factory=dict)
     moving: bool = False
@@ -94,7 +94,7 @@ def parse(kind: str) -> tuple[str, str | None] | None:
     return (match["type"], match["of"]) if match and match["type"] in TYPES else None
 
 
-def draw(kind: str, here: View, by: Draw) -> Slot:
+def draw(kind: str, here: PictureState, by: Draw) -> Slot:
     """A value of a type (`colour for a`), for a place in the view `here`. Raises `Unfit`."""
     parsed = parse(kind)
     if parsed is None:
@@ -108,7 +108,7 @@ def a(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
-def _view(here: View, by: Draw, of: str | None) -> View:
+def _view(here: PictureState, by: Draw, of: str | None) -> PictureState:
     return by.views[of] if of is not None and of.startswith("img_") else here
 
 
@@ -121,7 +121,7 @@ def _used(by: Draw) -> set[str]:
     return {slot.key for slot in by.slots.values() if isinstance(slot, Entity)}
 
 
-def _thing(here: View, by: Draw, of: str | None, apart: bool = False, colored: bool = False) -> Entity:
+def _thing(here: PictureState, by: Draw, of: str | None, apart: bool = False, colored: bool = False) -> Entity:
     view = _view(here, by, of)
     found = [
         item for item in view.items if item.key not in _used(by) and not (by.moving and _PLACED.search(item.phrase))
@@ -135,7 +135,7 @@ def _thing(here: View, by: Draw, of: str | None, apart: bool = False, colored: b
     return Entity(item.key, item.name, item.phrase)
 
 
-def _covered(item: Item, items: Sequence[Item]) -> bool:
+def _covered(item: ThingState, items: Sequence[ThingState]) -> bool:
     """Whether a thing and another one lie over each other."""
     box = item.box
     if box is None:
@@ -152,7 +152,7 @@ def may_be_recolored(name: str) -> bool:
 PEOPLE = frozenset({"man", "woman", "boy", "girl", "baby", "chef", "police officer", "astronaut", "person"})
 
 
-def _text(here: View, by: Draw, of: str | None) -> Entity:
+def _text(here: PictureState, by: Draw, of: str | None) -> Entity:
     if of is not None and of in by.slots:
         scene = by.slots[of]
         assert isinstance(scene, SceneSlot)
@@ -164,7 +164,7 @@ def _text(here: View, by: Draw, of: str | None) -> Entity:
     return Entity(line.key, line.words, line.words, is_text=True)
 
 
-def _bearer(here: View, by: Draw, of: str | None) -> Entity:
+def _bearer(here: PictureState, by: Draw, of: str | None) -> Entity:
     """The thing that a text stands on; the text itself where that is none that has a name."""
     text = _entity(by, of)
     for slot in by.slots.values():
@@ -179,7 +179,7 @@ def _bearer(here: View, by: Draw, of: str | None) -> Entity:
     return Entity(text.key, "text", "text")
 
 
-def _new(here: View, by: Draw, of: str | None, colored: bool = False) -> Entity:
+def _new(here: PictureState, by: Draw, of: str | None, colored: bool = False) -> Entity:
     lists, taken = words()["new"], by.taken
     indoors = here.setting in words()["settings"]["indoors"]
     where = "underwater" if here.setting == "underwater" else "floor" if indoors else "ground"
@@ -187,73 +187,73 @@ def _new(here: View, by: Draw, of: str | None, colored: bool = False) -> Entity:
         where = "sky"
     options = [name for name in lists[where] if name not in taken and not (colored and not may_be_recolored(name))]
     name = by.one(options, "a new thing")
-    said = name
+    phrase = name
     if name in words()["scenes"]["coloured"] and by.random.random() < 0.4:
-        said = f"{by.one(words()['scenes']['colours'], 'a colour')} {name}"
-    return Entity(f"new:{name}", name, said)
+        phrase = f"{by.one(words()['scenes']['colours'], 'a colour')} {name}"
+    return Entity(f"new:{name}", name, phrase)
 
 
-def _scene(here: View, by: Draw, of: str | None, lettered: bool = False) -> SceneSlot:
+def _scene(here: PictureState, by: Draw, of: str | None, lettered: bool = False) -> SceneSlot:
     settings = words()["settings"]
     setting = by.one([*settings["outdoors"], *settings["outdoors"], *settings["indoors"]], "a setting")
-    view = View(setting=setting)
+    view = PictureState(setting=setting)
     form = by.one(words()["generated"]["text" if lettered else "plain"], "a scene")
     first = _new(view, by, None)
-    other = _new(view, Draw(by.random, {"": View(items=(Item("", first.name, ""),))}), None)
-    said = by.one([said for said in words()["words"]["signs"] if " " not in said], "words")
-    prompt = form.format(subject=a(first.said), other=a(other.said), words=said, at=words()["at"][setting])
-    items = [Item("made:subject", first.name, first.name, color=_color_of(first.said))]
+    other = _new(view, Draw(by.random, {"": PictureState(items=(ThingState("", first.name, ""),))}), None)
+    sign = by.one([sign for sign in words()["words"]["signs"] if " " not in sign], "words")
+    prompt = form.format(subject=a(first.phrase), other=a(other.phrase), words=sign, at=words()["at"][setting])
+    items = [ThingState("made:subject", first.name, first.name, color=_color_of(first.phrase))]
     lines = []
     if lettered:
         bearer = "billboard" if "billboard" in form else "sign"
-        items.append(Item("made:sign", bearer, bearer))
-        lines.append(Line("made/text", said, None, "made:sign"))
+        items.append(ThingState("made:sign", bearer, bearer))
+        lines.append(TextState("made/text", sign, None, "made:sign"))
     elif "{other}" in form:
-        items.append(Item("made:other", other.name, other.name, color=_color_of(other.said)))
-    subject = Entity("made:subject", first.name, first.said)
+        items.append(ThingState("made:other", other.name, other.name, color=_color_of(other.phrase)))
+    subject = Entity("made:subject", first.name, first.phrase)
     return SceneSlot(prompt[0].lower() + prompt[1:], subject, tuple(items), tuple(lines), setting)
 
 
-def _color_of(said: str) -> str | None:
-    return next((color for color in words()["scenes"]["colours"] if said.startswith(f"{color} ")), None)
+def _color_of(phrase: str) -> str | None:
+    return next((color for color in words()["scenes"]["colours"] if phrase.startswith(f"{color} ")), None)
 
 
-def _colour(here: View, by: Draw, of: str | None) -> str:
+def _colour(here: PictureState, by: Draw, of: str | None) -> str:
     entity, colours = _entity(by, of), words()["colours"]
     item = here.item(entity.key)
-    now = (item.color if item is not None else None) or _color_of(entity.said) or ""
+    now = (item.color if item is not None else None) or _color_of(entity.phrase) or ""
     now = colours["same"].get(now, now)
     return str(by.one([name for name in colours["names"] if name not in (now, entity.name)], "a colour"))
 
 
-def _size(here: View, by: Draw, of: str | None) -> str:
+def _size(here: PictureState, by: Draw, of: str | None) -> str:
     item = here.item(_entity(by, of).key)
     if item is None or item.box is None:
         return "bigger"
     return "smaller" if area(item.box) > 40_000 or item.box[1] < 150 else "bigger"
 
 
-def _place(here: View, by: Draw, of: str | None) -> str:
+def _place(here: PictureState, by: Draw, of: str | None) -> str:
     high = _entity(by, of).name in words()["new"]["sky"]
     return str(by.one(words()["sky_places" if high else "places"], "a place"))
 
 
-def _move(here: View, by: Draw, of: str | None) -> str:
+def _move(here: PictureState, by: Draw, of: str | None) -> str:
     item = here.item(_entity(by, of).key)
     middle = (item.box[0] + item.box[2]) / 2 if item is not None and item.box is not None else 500
     goals = {where: part for where, part in words()["moves"].items() if ("left" in part) == (middle > 500)}
     return str(by.one(goals, "a goal"))
 
 
-def _setting(here: View, by: Draw, of: str | None) -> str:
+def _setting(here: PictureState, by: Draw, of: str | None) -> str:
     settings = words()["settings"]
     return str(
         by.one([name for name in (*settings["outdoors"], *settings["indoors"]) if name != here.setting], "a place")
     )
 
 
-def _listed(*path: str, but: str | None = None) -> Callable[[View, Draw, str | None], str]:
-    def drawn(here: View, by: Draw, of: str | None) -> str:
+def _listed(*path: str, but: str | None = None) -> Callable[[PictureState, Draw, str | None], str]:
+    def drawn(here: PictureState, by: Draw, of: str | None) -> str:
         options: Any = words()
         for key in path:
             options = options[key]
@@ -264,21 +264,21 @@ def _listed(*path: str, but: str | None = None) -> Callable[[View, Draw, str | N
     return drawn
 
 
-def _weather(here: View, by: Draw, of: str | None) -> str:
+def _weather(here: PictureState, by: Draw, of: str | None) -> str:
     if here.setting in (*words()["settings"]["indoors"], "underwater", "space"):
         raise Unfit("a place under the sky")
     return _listed("weather", "names", but="weather")(here, by, of)
 
 
-def _words(here: View, by: Draw, of: str | None) -> str:
+def _words(here: PictureState, by: Draw, of: str | None) -> str:
     old = _entity(by, of).name
     there = {line.words.upper() for line in here.lines} | {old.upper()}
-    fitting = [said for said in words()["words"]["signs"] if said not in there and len(said) <= max(len(old) + 2, 5)]
+    fitting = [sign for sign in words()["words"]["signs"] if sign not in there and len(sign) <= max(len(old) + 2, 5)]
     new = str(by.one(fitting, "words"))
     return new if old.isupper() else new.capitalize() if " " not in new else new.title()
 
 
-def _spot(here: View, by: Draw, of: str | None) -> str:
+def _spot(here: PictureState, by: Draw, of: str | None) -> str:
     """A place for what is laid over, where it covers no text and not the middle of a thing."""
     blind = any(line.box is None for line in here.lines) or any(item.box is None for item in here.items)
     free = []
@@ -299,17 +299,17 @@ def _core(box: Box) -> Box:
     return box[0] + wide, box[1] + tall, box[2] - wide, box[3] - tall
 
 
-def _upright(here: View, by: Draw, of: str | None) -> str:
+def _upright(here: PictureState, by: Draw, of: str | None) -> str:
     if here.turned == 0:
         raise Unfit("a picture that is turned")
     return str(-here.turned % 360)
 
 
-def _back(here: View, by: Draw, of: str | None) -> str:
+def _back(here: PictureState, by: Draw, of: str | None) -> str:
     return str(-here.turn % 360)
 
 
-TYPES: dict[str, tuple[str, Callable[[View, Draw, str | None], Slot]]] = {
+TYPES: dict[str, tuple[str, Callable[[PictureState, Draw, str | None], Slot]]] = {
     "thing": ("", _thing),
     "thing apart": ("", lambda here, by, of: _thing(here, by, of, apart=True)),
     "thing to recolor": ("", lambda here, by, of: _thing(here, by, of, apart=True, colored=True)),

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from canvasagent.craft.chains.slots import Entity, SceneSlot, Unfit, a, words
-from canvasagent.craft.chains.views import Item, Line, View, cropped, enlarged, flipped, rotated
+from canvasagent.craft.chains.views import PictureState, TextState, ThingState, cropped, enlarged, flipped, rotated
 from canvasagent.craft.pictures import Box
 from canvasagent.craft.plan import Found, Made, Value
 from canvasagent.imaging.geometry import grown
@@ -17,11 +17,11 @@ INSET = 0.34
 
 
 @dataclass
-class Job:
+class StepContext:
     """A step that is about to be bound."""
 
     act: str
-    view: View
+    view: PictureState
     """What the picture shows that it works on."""
     facts: dict[str, Any]
     """Entities, scenes and words, by the name of the fact."""
@@ -30,20 +30,20 @@ class Job:
     box: Found | Box | None = None
     mask: Made | None = None
     content: str | Made | None = None
-    shown: View | None = None
+    shown: PictureState | None = None
     """What `content` shows."""
     margin: float = 0.0
     id: str = ""
 
-    def thing(self, fact: str = "thing") -> Item:
+    def thing(self, fact: str = "thing") -> ThingState:
         """The thing that a fact speaks of, as the picture shows it. Raises `Unfit` where it is gone."""
         entity = self.facts[fact]
         item = self.view.item(entity.key) if isinstance(entity, Entity) else None
         if item is None:
-            raise Unfit(f"{getattr(entity, 'said', entity)} in the picture")
+            raise Unfit(f"{getattr(entity, 'phrase', entity)} in the picture")
         return item
 
-    def said(self, fact: str) -> str:
+    def words_for(self, fact: str) -> str:
         """A fact in words, as the picture shows it."""
         value = self.facts[fact]
         if not isinstance(value, Entity):
@@ -51,9 +51,9 @@ class Job:
         item, line = self.view.item(value.key), self.view.line(value.key)
         if value.is_text:
             if line is None:
-                raise Unfit(f"the text {value.said} in the picture")
+                raise Unfit(f"the text {value.phrase} in the picture")
             return line.words
-        return item.phrase if item is not None else value.said
+        return item.phrase if item is not None else value.phrase
 
 
 @dataclass
@@ -62,118 +62,118 @@ class Bound:
 
     arguments: dict[str, Value]
     facts: dict[str, str] = field(default_factory=dict)
-    view: View | None = None
+    view: PictureState | None = None
     """What the new picture shows; None where none is made."""
 
 
-def bind_step(job: Job) -> Bound:
+def bind_step(context: StepContext) -> Bound:
     """The call for a step. Raises `Unfit`."""
-    if job.act in _EDITS:
-        view, facts, prompt = _EDITS[job.act](job)
-        return Bound({"image": job.image, "edit_prompt": prompt}, facts, view)
-    return _OTHERS[job.act](job)
+    if context.act in _EDITS:
+        view, facts, prompt = _EDITS[context.act](context)
+        return Bound({"image": context.image, "edit_prompt": prompt}, facts, view)
+    return _OTHERS[context.act](context)
 
 
-def _prompt(job: Job, name: str, **values: str) -> str:
+def _prompt(context: StepContext, name: str, **values: str) -> str:
     options = words()["prompts"][name]
-    return str(options[job.random.randrange(len(options))]).format(**values)
+    return str(options[context.random.randrange(len(options))]).format(**values)
 
 
-Edited = tuple[View, dict[str, str], str]
+Edited = tuple[PictureState, dict[str, str], str]
 
 
-def _add(job: Job) -> Edited:
-    new, where = job.facts["thing"], str(job.facts["where"]) if "where" in job.facts else None
-    said = new.said if isinstance(new, Entity) else str(new)
-    key, name = (new.key, new.name) if isinstance(new, Entity) else (f"new:{said}", said)
+def _add(context: StepContext) -> Edited:
+    new, where = context.facts["thing"], str(context.facts["where"]) if "where" in context.facts else None
+    new_phrase = new.phrase if isinstance(new, Entity) else str(new)
+    key, name = (new.key, new.name) if isinstance(new, Entity) else (f"new:{new_phrase}", new_phrase)
     parts = {**words()["places"], **words()["sky_places"]}
-    item = Item(key, name, name, place=parts.get(where or ""), color=_named_color(said))
-    facts = {"thing": said} | ({"where": where} if where else {})
-    prompt = _prompt(job, "add" if where else "add anywhere", a_thing=a(said), where=where or "")
-    return job.view.adding(item), facts, prompt
+    item = ThingState(key, name, name, place=parts.get(where or ""), color=_named_color(new_phrase))
+    facts = {"thing": new_phrase} | ({"where": where} if where else {})
+    prompt = _prompt(context, "add" if where else "add anywhere", a_thing=a(new_phrase), where=where or "")
+    return context.view.adding(item), facts, prompt
 
 
-def _named_color(said: str) -> str | None:
-    return next((color for color in words()["colours"]["names"] if said.startswith(f"{color} ")), None)
+def _named_color(phrase: str) -> str | None:
+    return next((color for color in words()["colours"]["names"] if phrase.startswith(f"{color} ")), None)
 
 
-def _remove(job: Job) -> Edited:
-    item = job.thing()
-    return job.view.without(item.key), {"thing": item.phrase}, _prompt(job, "remove", thing=item.phrase)
+def _remove(context: StepContext) -> Edited:
+    item = context.thing()
+    return context.view.without(item.key), {"thing": item.phrase}, _prompt(context, "remove", thing=item.phrase)
 
 
-def _replace(job: Job) -> Edited:
-    item, new = job.thing(), job.facts["new"]
-    said = new.said if isinstance(new, Entity) else str(new)
-    name = new.name if isinstance(new, Entity) else said
-    changed = replace(item, name=name, phrase=name, color=_named_color(said), alone=True, box=None, place=None)
-    prompt = _prompt(job, "replace", thing=item.phrase, a_new=a(said))
-    return job.view.with_item(changed), {"thing": item.phrase, "new": said}, prompt
+def _replace(context: StepContext) -> Edited:
+    item, new = context.thing(), context.facts["new"]
+    new_phrase = new.phrase if isinstance(new, Entity) else str(new)
+    name = new.name if isinstance(new, Entity) else new_phrase
+    changed = replace(item, name=name, phrase=name, color=_named_color(new_phrase), alone=True, box=None, place=None)
+    prompt = _prompt(context, "replace", thing=item.phrase, a_new=a(new_phrase))
+    return context.view.with_item(changed), {"thing": item.phrase, "new": new_phrase}, prompt
 
 
-def _recolor(job: Job) -> Edited:
-    item, color = job.thing(), job.said("color")
+def _recolor(context: StepContext) -> Edited:
+    item, color = context.thing(), context.words_for("color")
     phrase = item.name if item.alone else f"{color} {item.name}"
-    view = job.view.with_item(replace(item, color=color, phrase=phrase))
-    prompt = _prompt(job, "recolor", thing=item.phrase, color=color)
+    view = context.view.with_item(replace(item, color=color, phrase=phrase))
+    prompt = _prompt(context, "recolor", thing=item.phrase, color=color)
     return view, {"thing": item.phrase, "color": color}, prompt
 
 
-def _resize(job: Job) -> Edited:
-    item, size = job.thing(), job.said("size")
-    prompt = _prompt(job, "resize", thing=item.phrase, size=size)
-    return job.view.with_item(replace(item, box=None)), {"thing": item.phrase, "size": size}, prompt
+def _resize(context: StepContext) -> Edited:
+    item, size = context.thing(), context.words_for("size")
+    prompt = _prompt(context, "resize", thing=item.phrase, size=size)
+    return context.view.with_item(replace(item, box=None)), {"thing": item.phrase, "size": size}, prompt
 
 
-def _move(job: Job) -> Edited:
-    item, where = job.thing(), job.said("where")
-    view = job.view.with_item(replace(item, box=None, place=words()["moves"].get(where)))
-    return view, {"thing": item.phrase, "where": where}, _prompt(job, "move", thing=item.phrase, where=where)
+def _move(context: StepContext) -> Edited:
+    item, where = context.thing(), context.words_for("where")
+    view = context.view.with_item(replace(item, box=None, place=words()["moves"].get(where)))
+    return view, {"thing": item.phrase, "where": where}, _prompt(context, "move", thing=item.phrase, where=where)
 
 
-def _background(job: Job) -> Edited:
-    setting = job.said("setting")
+def _background(context: StepContext) -> Edited:
+    setting = context.words_for("setting")
     bare = setting if setting in ("mountains", "snow") else a(setting)
-    view = replace(job.view, setting=setting, restyled=True)
-    return view, {"setting": setting}, _prompt(job, "background", a_setting=bare)
+    view = replace(context.view, setting=setting, restyled=True)
+    return view, {"setting": setting}, _prompt(context, "background", a_setting=bare)
 
 
-def _light(job: Job) -> Edited:
-    light = job.said("light")
-    return replace(job.view, restyled=True), {"light": light}, _prompt(job, f"light {light}")
+def _light(context: StepContext) -> Edited:
+    light = context.words_for("light")
+    return replace(context.view, restyled=True), {"light": light}, _prompt(context, f"light {light}")
 
 
-def _weather(job: Job) -> Edited:
-    weather = job.said("weather")
-    return replace(job.view, restyled=True), {"weather": weather}, _prompt(job, f"weather {weather}")
+def _weather(context: StepContext) -> Edited:
+    weather = context.words_for("weather")
+    return replace(context.view, restyled=True), {"weather": weather}, _prompt(context, f"weather {weather}")
 
 
-def _style(job: Job) -> Edited:
-    style = job.said("style")
+def _style(context: StepContext) -> Edited:
+    style = context.words_for("style")
     prompt = words()["styles"].get(style) or f"turn it into {a(style)}"
-    return replace(job.view, restyled=True), {"style": style}, prompt
+    return replace(context.view, restyled=True), {"style": style}, prompt
 
 
-def _adjust(job: Job) -> Edited:
-    adjustment = job.said("adjustment")
+def _adjust(context: StepContext) -> Edited:
+    adjustment = context.words_for("adjustment")
     prompt = words()["adjustments"].get(adjustment) or f"make it {adjustment}"
-    return replace(job.view, toned=True), {"adjustment": adjustment}, prompt
+    return replace(context.view, toned=True), {"adjustment": adjustment}, prompt
 
 
-def _rewrite(job: Job) -> Edited:
-    old, new = job.said("old"), job.said("new")
-    entity = job.facts["old"]
-    line = job.view.line(entity.key) if isinstance(entity, Entity) else None
-    view = job.view.with_line(replace(line, words=new)) if line is not None else job.view
-    return view, {"old": old, "new": new}, _prompt(job, "rewrite", old=old, new=new)
+def _rewrite(context: StepContext) -> Edited:
+    old, new = context.words_for("old"), context.words_for("new")
+    entity = context.facts["old"]
+    line = context.view.line(entity.key) if isinstance(entity, Entity) else None
+    view = context.view.with_line(replace(line, words=new)) if line is not None else context.view
+    return view, {"old": old, "new": new}, _prompt(context, "rewrite", old=old, new=new)
 
 
-def _erase(job: Job) -> Edited:
-    text, entity = job.said("text"), job.facts["text"]
-    lines = job.view.lines
+def _erase(context: StepContext) -> Edited:
+    text, entity = context.words_for("text"), context.facts["text"]
+    lines = context.view.lines
     if isinstance(entity, Entity):
         lines = tuple(line for line in lines if line.key != entity.key)
-    return replace(job.view, lines=lines), {"text": text}, _prompt(job, "erase", text=text)
+    return replace(context.view, lines=lines), {"text": text}, _prompt(context, "erase", text=text)
 
 
 _EDITS = {
@@ -183,79 +183,87 @@ _EDITS = {
 }  # fmt: skip
 
 
-def _generate(job: Job) -> Bound:
-    scene = job.facts["scene"]
+def _generate(context: StepContext) -> Bound:
+    scene = context.facts["scene"]
     if not isinstance(scene, SceneSlot):
-        return Bound({"prompt": str(scene)}, {"prompt": str(scene), "subject": str(scene)}, View(size=(512, 512)))
-    view = View(items=scene.items, lines=scene.lines, size=(512, 512), drawn=True, setting=scene.setting)
-    return Bound({"prompt": scene.prompt}, {"prompt": scene.prompt, "subject": scene.subject.said}, view)
+        return Bound(
+            {"prompt": str(scene)}, {"prompt": str(scene), "subject": str(scene)}, PictureState(size=(512, 512))
+        )
+    view = PictureState(items=scene.items, lines=scene.lines, size=(512, 512), drawn=True, setting=scene.setting)
+    return Bound({"prompt": scene.prompt}, {"prompt": scene.prompt, "subject": scene.subject.phrase}, view)
 
 
-def _ground(job: Job) -> Bound:
-    phrase = job.said("thing")
-    if _is_text(job):
+def _ground(context: StepContext) -> Bound:
+    phrase = context.words_for("thing")
+    if _is_text(context):
         phrase = "text"
-        if job.view.mirrored:
+        if context.view.mirrored:
             raise Unfit("a thing that bears the text, since mirrored letters are not found")
     facts = {"thing": phrase}
-    if job.act == "verify":
-        entity = job.facts["thing"]
-        there = not isinstance(entity, Entity) or job.view.item(entity.key) is not None
-        facts["expected"] = job.said("expected") if "expected" in job.facts else "there" if there else "gone"
-    return Bound({"image": job.image, "reference_text": phrase}, facts)
+    if context.act == "verify":
+        entity = context.facts["thing"]
+        there = not isinstance(entity, Entity) or context.view.item(entity.key) is not None
+        facts["expected"] = (
+            context.words_for("expected") if "expected" in context.facts else "there" if there else "gone"
+        )
+    return Bound({"image": context.image, "reference_text": phrase}, facts)
 
 
-def _is_text(job: Job) -> bool:
+def _is_text(context: StepContext) -> bool:
     """Whether it is a text that is looked for, because what it stands on has no name."""
-    entity = job.facts["thing"]
-    return isinstance(entity, Entity) and not entity.is_text and job.view.line(entity.key) is not None
+    entity = context.facts["thing"]
+    return isinstance(entity, Entity) and not entity.is_text and context.view.line(entity.key) is not None
 
 
-def _read(job: Job) -> Bound:
-    return Bound({"image": job.image}, {"text": job.said("text")} if "text" in job.facts else {})
+def _read(context: StepContext) -> Bound:
+    return Bound({"image": context.image}, {"text": context.words_for("text")} if "text" in context.facts else {})
 
 
-def _segment(job: Job) -> Bound:
-    phrase = job.said("thing")
-    if job.box is None:
+def _segment(context: StepContext) -> Bound:
+    phrase = context.words_for("thing")
+    if context.box is None:
         raise Unfit(f"a box of {phrase}")
-    return Bound({"image": job.image, "bbox": job.box}, {"thing": phrase}, View(kind="mask", size=job.view.size))
+    return Bound(
+        {"image": context.image, "bbox": context.box},
+        {"thing": phrase},
+        PictureState(kind="mask", size=context.view.size),
+    )
 
 
-def _cut_out(job: Job) -> Bound:
-    phrase, entity = job.said("thing"), job.facts["thing"]
-    if job.mask is None:
+def _cut_out(context: StepContext) -> Bound:
+    phrase, entity = context.words_for("thing"), context.facts["thing"]
+    if context.mask is None:
         raise Unfit(f"a mask of {phrase}")
-    item = job.view.item(entity.key) if isinstance(entity, Entity) else None
-    shown = cropped(job.view, item.box if item is not None else None, entity.key if item is not None else None)
+    item = context.view.item(entity.key) if isinstance(entity, Entity) else None
+    shown = cropped(context.view, item.box if item is not None else None, entity.key if item is not None else None)
     view = replace(shown, kind="cutout", items=(replace(item, box=None),) if item is not None else ())
-    return Bound({"image": job.image, "mask": job.mask}, {"thing": phrase}, view)
+    return Bound({"image": context.image, "mask": context.mask}, {"thing": phrase}, view)
 
 
-def _paste(job: Job) -> Bound:
-    where, shown = job.said("where"), job.shown or View()
-    assert job.content is not None
+def _paste(context: StepContext) -> Bound:
+    where, shown = context.words_for("where"), context.shown or PictureState()
+    assert context.content is not None
     arguments: dict[str, Value] = {
-        "base_image": job.image, "overlay_type": "object", "content": job.content, "position": _position(where, "insets"),  # noqa: E501
+        "base_image": context.image, "overlay_type": "object", "content": context.content, "position": _position(where, "insets"),  # noqa: E501
     }  # fmt: skip
-    if (scale := _inset(job.view, shown)) is not None:
+    if (scale := _inset(context.view, shown)) is not None:
         arguments["scale"] = scale
     facts = {"where": where}
-    if "thing" in job.facts:
-        facts["thing"] = job.said("thing")
+    if "thing" in context.facts:
+        facts["thing"] = context.words_for("thing")
     elif shown.kind == "cutout" and shown.items:
         facts["thing"] = shown.items[0].phrase
     else:
-        facts["thing"] = "second picture" if job.content == "img_2" else "picture"
-    view = job.view
+        facts["thing"] = "second picture" if context.content == "img_2" else "picture"
+    view = context.view
     if shown.kind == "cutout" and shown.items:
         item = shown.items[0]
         twice = any(other.name == item.name for other in view.items)
-        view = view.adding(Item(f"pasted:{item.key}", item.name, item.name, color=item.color, alone=not twice))
+        view = view.adding(ThingState(f"pasted:{item.key}", item.name, item.name, color=item.color, alone=not twice))
     return Bound(arguments, facts, view)
 
 
-def _inset(base: View, shown: View) -> float | None:
+def _inset(base: PictureState, shown: PictureState) -> float | None:
     """How much smaller or larger what is laid over must be, to be seen well and hide little; None: unknown."""
     if base.size is None or shown.size is None:
         return None
@@ -267,68 +275,68 @@ def _position(where: str, table: str = "spots") -> Value:
     return tuple(words()[table].get(where, (500, 500)))
 
 
-def _write(job: Job) -> Bound:
-    text = job.said("text")
-    if "at" in job.facts:
-        where, position = f"over the {job.said('at')}", job.box
+def _write(context: StepContext) -> Bound:
+    text = context.words_for("text")
+    if "at" in context.facts:
+        where, position = f"over the {context.words_for('at')}", context.box
         if position is None:
             raise Unfit(f"a box of {where}")
     else:
-        where = job.said("where")
+        where = context.words_for("where")
         position = _position(where)  # type: ignore[assignment]
-    line = Line(f"written:{job.id}", text, bearer="label" if "at" in job.facts else None)
-    view = replace(job.view, lines=(*job.view.lines, line))
-    if "at" in job.facts and isinstance(job.facts["at"], Entity):
-        hidden = job.facts["at"].key
+    line = TextState(f"written:{context.id}", text, bearer="label" if "at" in context.facts else None)
+    view = replace(context.view, lines=(*context.view.lines, line))
+    if "at" in context.facts and isinstance(context.facts["at"], Entity):
+        hidden = context.facts["at"].key
         view = replace(view, items=tuple(item for item in view.items if item.key != hidden))
     arguments: dict[str, Value] = {
-        "base_image": job.image, "overlay_type": "text", "content": text, "position": position,  # type: ignore[dict-item]
+        "base_image": context.image, "overlay_type": "text", "content": text, "position": position,  # type: ignore[dict-item]
     }  # fmt: skip
     return Bound(arguments, {"text": text, "where": where}, view)
 
 
-def _crop(job: Job) -> Bound:
-    if "region" in job.facts:
-        region = job.said("region")
+def _crop(context: StepContext) -> Bound:
+    if "region" in context.facts:
+        region = context.words_for("region")
         part: Box = tuple(words()["regions"].get(region, (250, 250, 750, 750)))
-        return Bound({"image": job.image, "bbox": part}, {"region": region}, cropped(job.view, part, None))
-    fact = "thing" if "thing" in job.facts else "text"
-    phrase, entity = job.said(fact), job.facts[fact]
-    if job.box is None:
+        return Bound({"image": context.image, "bbox": part}, {"region": region}, cropped(context.view, part, None))
+    fact = "thing" if "thing" in context.facts else "text"
+    phrase, entity = context.words_for(fact), context.facts[fact]
+    if context.box is None:
         raise Unfit(f"a box of {phrase}")
     key = entity.key if isinstance(entity, Entity) else ""
-    shown, line = job.view.item(key), job.view.line(key)
-    view = cropped(job.view, _roomy(shown.box, job.margin) if shown is not None else None, key)
+    shown, line = context.view.item(key), context.view.line(key)
+    view = cropped(context.view, _roomy(shown.box, context.margin) if shown is not None else None, key)
     if line is not None:
         view = replace(view, lines=(replace(line, box=None),))
-    facts, found = {fact: phrase if line is None or entity.is_text else "text"}, job.box
-    if job.margin and isinstance(found, Found):
-        facts["room"], found = "with some room around it", found.model_copy(update={"margin": job.margin})
-    return Bound({"image": job.image, "bbox": found}, facts, view)
+    facts, found = {fact: phrase if line is None or entity.is_text else "text"}, context.box
+    if context.margin and isinstance(found, Found):
+        facts["room"], found = "with some room around it", found.model_copy(update={"margin": context.margin})
+    return Bound({"image": context.image, "bbox": found}, facts, view)
 
 
 def _roomy(box: Box | None, margin: float) -> Box | None:
     return None if box is None else grown(box, margin)
 
 
-def _rotate(job: Job) -> Bound:
-    angle = int(job.said("angle")) % 360
+def _rotate(context: StepContext) -> Bound:
+    angle = int(context.words_for("angle")) % 360
     degrees, way = (360 - angle, "counterclockwise") if angle > 180 else (angle, "clockwise")
     facts = {"angle": str(degrees), "direction": way}
-    if "why" in job.facts:
-        facts["why"] = job.said("why")
-    elif job.view.turned and (job.view.turned + angle) % 360 == 0:
-        facts["why"] = "upside down" if job.view.turned == 180 else "lying on its side"
-    return Bound({"image": job.image, "angle": angle}, facts, rotated(job.view, angle))
+    if "why" in context.facts:
+        facts["why"] = context.words_for("why")
+    elif context.view.turned and (context.view.turned + angle) % 360 == 0:
+        facts["why"] = "upside down" if context.view.turned == 180 else "lying on its side"
+    return Bound({"image": context.image, "angle": angle}, facts, rotated(context.view, angle))
 
 
-def _flip(job: Job) -> Bound:
-    facts: dict[str, str] = {name: job.said(name) for name in ("thing", "why") if name in job.facts}
-    return Bound({"image": job.image}, facts, flipped(job.view))
+def _flip(context: StepContext) -> Bound:
+    facts: dict[str, str] = {name: context.words_for(name) for name in ("thing", "why") if name in context.facts}
+    return Bound({"image": context.image}, facts, flipped(context.view))
 
 
-def _enhance(job: Job) -> Bound:
-    return Bound({"image": job.image}, {}, enlarged(job.view, 4))
+def _enhance(context: StepContext) -> Bound:
+    return Bound({"image": context.image}, {}, enlarged(context.view, 4))
 
 
 _OTHERS = {

@@ -11,14 +11,14 @@ from canvasagent.craft.chains.spec import FACTS, TEXT_TOOLS, TOOLS, ChainSpec, G
 
 def problems(chain: ChainSpec, groups: Mapping[str, tuple[GroupStep, ...]]) -> list[str]:
     """Everything that is wrong with a chain, each as a sentence; nothing where it can be carried out."""
-    found: list[str] = []
+    messages: list[str] = []
     for number, way in enumerate(chain.way, 1):
         where = f"chain '{chain.name}'" + (f", way {number}" if len(chain.way) > 1 else "")
-        found += [f"{where}: {problem}" for problem in _of_way(way, groups)]
+        messages += [f"{where}: {problem}" for problem in _of_way(way, groups)]
     orders = {tuple(TOOLS.get(step.tool, step.tool) for step in way.steps) for way in chain.way}
     if len(orders) > 1:
-        found.append(f"chain '{chain.name}': its ways use different tools; give each its own chain.")
-    return found
+        messages.append(f"chain '{chain.name}': its ways use different tools; give each its own chain.")
+    return messages
 
 
 def _of_way(way: Way, groups: Mapping[str, tuple[GroupStep, ...]]) -> Iterator[str]:
@@ -88,28 +88,28 @@ def _of_act(step: StepSpec, way: Way, groups: Mapping[str, tuple[GroupStep, ...]
         return
     acts = FACTS[step.wire]
     if step.act not in acts:
-        said = f"cannot '{step.act}'" if step.act else "has no 'act'"
-        yield f"it {said}; it can {', '.join(acts)}."
+        complaint = f"cannot '{step.act}'" if step.act else "has no 'act'"
+        yield f"it {complaint}; it can {', '.join(acts)}."
         return
     yield from _of_facts(step, way)
-    given = {*step.facts(), *(["where"] if step.at is not None else [])}
+    names = {*step.facts(), *(["where"] if step.at is not None else [])}
     needed = {name for name in acts[step.act] if not name.endswith("?")}
-    if step.act == "write" and "where" not in given:
+    if step.act == "write" and "where" not in names:
         yield "say 'where' the text goes, or the thing it goes over, 'at'."
-    if step.act == "crop" and not given & {"thing", "region", "text"}:
+    if step.act == "crop" and not names & {"thing", "region", "text"}:
         yield "say what is kept: a 'thing', a 'text' or a 'region'."
-    for name in sorted(needed - given):
+    for name in sorted(needed - names):
         yield f"to {step.act} it needs '{name}'."
-    for name in sorted(given - {name.rstrip("?") for name in acts[step.act]}):
+    for name in sorted(names - {name.rstrip("?") for name in acts[step.act]}):
         yield f"to {step.act} it takes no '{name}'."
 
 
 def _of_facts(step: StepSpec, way: Way) -> Iterator[str]:
-    for name, said in {**step.facts(), **({"at": step.at} if step.at is not None else {})}.items():
-        if said.startswith("$") and said[1:] not in way.slots:
-            yield f"'{name}' is '{said}', but there is no such slot{_near(said[1:], way.slots)}."
-        elif said.startswith("?"):
-            for problem in _of_kind(said[1:], way, set(way.slots)):
+    for name, value in {**step.facts(), **({"at": step.at} if step.at is not None else {})}.items():
+        if value.startswith("$") and value[1:] not in way.slots:
+            yield f"'{name}' is '{value}', but there is no such slot{_near(value[1:], way.slots)}."
+        elif value.startswith("?"):
+            for problem in _of_kind(value[1:], way, set(way.slots)):
                 yield f"'{name}': {problem}"
 
 

@@ -11,7 +11,7 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Item:
+class ThingState:
     """A thing, followed through the steps that change it."""
 
     key: str
@@ -29,7 +29,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Line:
+class TextState:
     """A line of text."""
 
     key: str
@@ -40,12 +40,12 @@ class Line:
 
 
 @dataclass(frozen=True)
-class View:
+class PictureState:
     """What an asset shows."""
 
     kind: str = "image"
-    items: tuple[Item, ...] = ()
-    lines: tuple[Line, ...] = ()
+    items: tuple[ThingState, ...] = ()
+    lines: tuple[TextState, ...] = ()
     size: Size | None = None
     origin: int | None = None
     """Number of the input picture that it comes from."""
@@ -71,27 +71,27 @@ class View:
         """Neither turned nor mirrored, so that what is drawn or written in it is seen as it is."""
         return self.turned == 0 and not self.mirrored
 
-    def item(self, key: str) -> Item | None:
+    def item(self, key: str) -> ThingState | None:
         """The thing known by `key`, where it is in the picture."""
         return next((item for item in self.items if item.key == key), None)
 
-    def line(self, key: str) -> Line | None:
+    def line(self, key: str) -> TextState | None:
         """The text known by `key`, where it is in the picture."""
         return next((line for line in self.lines if line.key == key), None)
 
-    def with_item(self, item: Item) -> View:
+    def with_item(self, item: ThingState) -> PictureState:
         """The same with a thing changed."""
         return replace(self, items=tuple(item if other.key == item.key else other for other in self.items))
 
-    def with_line(self, line: Line) -> View:
+    def with_line(self, line: TextState) -> PictureState:
         """The same with a text changed."""
         return replace(self, lines=tuple(line if other.key == line.key else other for other in self.lines))
 
-    def adding(self, item: Item) -> View:
+    def adding(self, item: ThingState) -> PictureState:
         """The same with one more thing."""
         return replace(self, items=(*self.items, item))
 
-    def without(self, key: str) -> View:
+    def without(self, key: str) -> PictureState:
         """The same without a thing, and without what is written on it."""
         return replace(
             self,
@@ -100,24 +100,24 @@ class View:
         )
 
 
-def view_of(picture: Picture, number: int) -> View:
+def view_of(picture: Picture, number: int) -> PictureState:
     """What an input picture shows."""
     contents, name = picture.contents, f"img_{number}"
     items = tuple(
-        Item(f"{name}:{index}", thing.name, thing.phrase, thing.box, thing.color, thing.count == 1)
+        ThingState(f"{name}:{index}", thing.name, thing.phrase, thing.box, thing.color, thing.count == 1)
         for index, thing in enumerate(contents.things)
     )
     lines = tuple(
-        Line(f"{name}/{index}", text.words, text.box, bearer_of(text.box, items))
+        TextState(f"{name}/{index}", text.words, text.box, bearer_of(text.box, items))
         for index, text in enumerate(contents.texts)
     )
-    return View(
+    return PictureState(
         items=items, lines=lines, size=picture.size, origin=number, turned=contents.turned % 360,
         mirrored=contents.mirrored, drawn=contents.drawn, setting=contents.setting,
     )  # fmt: skip
 
 
-def bearer_of(box: Box, items: Iterable[Item]) -> str | None:
+def bearer_of(box: Box, items: Iterable[ThingState]) -> str | None:
     """The thing that a text stands on: the smallest whose box holds it."""
     holding = [item for item in items if item.box is not None and shared(box, item.box) > 0.85]
     return min(holding, key=lambda item: area(item.box or box)).key if holding else None
@@ -136,7 +136,7 @@ def shared(box: Box, other: Box) -> float:
     return max(right - left, 0) * max(bottom - top, 0) / max(area(box), 1.0)
 
 
-def flipped(view: View) -> View:
+def flipped(view: PictureState) -> PictureState:
     """The view mirrored left to right."""
     return replace(
         _moved(view, lambda box: (1000 - box[2], box[1], 1000 - box[0], box[3])),
@@ -144,7 +144,7 @@ def flipped(view: View) -> View:
     )  # fmt: skip
 
 
-def rotated(view: View, angle: int) -> View:
+def rotated(view: PictureState, angle: int) -> PictureState:
     """The view turned clockwise; of other than quarter turns no box is known any more."""
     angle %= 360
     turned = {
@@ -160,13 +160,13 @@ def rotated(view: View, angle: int) -> View:
     )  # fmt: skip
 
 
-def enlarged(view: View, times: int) -> View:
+def enlarged(view: PictureState, times: int) -> PictureState:
     """The view so many times as large."""
     size = (view.size[0] * times, view.size[1] * times) if view.size is not None else None
     return replace(view, scale=view.scale * times, size=size)
 
 
-def cropped(view: View, box: Box | None, keep: str | None) -> View:
+def cropped(view: PictureState, box: Box | None, keep: str | None) -> PictureState:
     """The part of a view inside `box`; where that is unknown, the thing `keep` and what is written on it."""
     if box is None:
         kept = tuple(replace(item, box=None) for item in view.items if item.key == keep)
@@ -190,7 +190,7 @@ def cropped(view: View, box: Box | None, keep: str | None) -> View:
     return replace(view, items=items, lines=lines, size=size, cut=share)
 
 
-def _moved(view: View, how: object) -> View:
+def _moved(view: PictureState, how: object) -> PictureState:
     assert callable(how)
 
     def new(box: Box | None) -> Box | None:

@@ -82,7 +82,7 @@ class Workers(Generic[Item, Result]):
             self._pool = ProcessPoolExecutor(workers, context, _begin, (start,))
             try:
                 for future in [self._pool.submit(os.getpid) for _ in range(workers)]:
-                    with _told():
+                    with _worker_failures():
                         future.result()
             except BaseException:
                 self.close()
@@ -91,7 +91,7 @@ class Workers(Generic[Item, Result]):
     def map(self, items: Iterable[Item]) -> Iterator[Result]:
         """The results, in order; a few items ahead of the first that is not taken."""
         under_way: deque[Future[Result]] = deque()
-        with _told():
+        with _worker_failures():
             for item in items:
                 under_way.append(self._pool.submit(_work, item))
                 if len(under_way) >= self.workers * LOOK_AHEAD:
@@ -101,7 +101,7 @@ class Workers(Generic[Item, Result]):
 
     def one(self, item: Item) -> Result:
         """A result out of turn."""
-        with _told():
+        with _worker_failures():
             result: Result = self._pool.submit(_work, item).result()
         return result
 
@@ -122,7 +122,7 @@ class Workers(Generic[Item, Result]):
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _worker_failures() -> Iterator[None]:
     try:
         yield
     except BrokenProcessPool as error:

@@ -82,7 +82,7 @@ def write(view: View, out: Path) -> list[str]:
 
 def blocks(messages: list[ChatMessage]) -> list[dict[str, Any]]:
     """Messages as content blocks; a picture's block has its number among all of them."""
-    number, told = 0, []
+    number, converted = 0, []
     for message in messages:
         first, *texts = message.content.split(PLACEHOLDER)
         parts: list[dict[str, Any]] = [{"type": "text", "text": first, "image": None}] if first else []
@@ -91,8 +91,8 @@ def blocks(messages: list[ChatMessage]) -> list[dict[str, Any]]:
             number += 1
             if text := text.removeprefix("\n"):
                 parts.append({"type": "text", "text": text, "image": None})
-        told.append({"role": message.role, "content": parts})
-    return told
+        converted.append({"role": message.role, "content": parts})
+    return converted
 
 
 def _rows(view: View, split: str) -> Iterator[dict[str, Any]]:

@@ -24,9 +24,9 @@ def settings_for(n: int, weights: Mapping[str, Sequence[float]] | None = None, *
     """Settings with the marginals resolved; Table 3's where no weights are given. Raises `InputError`."""
     counts = marginals(weights or {}, n)
     seed = options.get("seed", 0)
-    given = {"n": n, "marginals": counts, "cells": cells(counts, seed if isinstance(seed, int) else 0), **options}
+    values = {"n": n, "marginals": counts, "cells": cells(counts, seed if isinstance(seed, int) else 0), **options}
     try:
-        settings = Settings.model_validate(given)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise InputError(f"the settings of the build are wrong: {problems}.") from error

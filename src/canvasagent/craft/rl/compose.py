@@ -50,8 +50,8 @@ def compose(seed: Seed, pick: Pick, key: str) -> Plan:
         if measure(plan) == seed.levels:
             return plan
         reasons.append("what came out was measured otherwise")
-    told = "; ".join(dict.fromkeys(reasons[-6:]))
-    raise NoPicture(f"no task of {seed.name} was found in {TRIES} tries: {told}")
+    listing = "; ".join(dict.fromkeys(reasons[-6:]))
+    raise NoPicture(f"no task of {seed.name} was found in {TRIES} tries: {listing}")
 
 
 def _pictures(shape: Shape, pick: Pick, key: str, random: Random) -> Iterable[Picture]:

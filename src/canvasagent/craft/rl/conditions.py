@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from canvasagent.craft.chains.slots import Entity, Unfit, may_be_recolored, words
-from canvasagent.craft.chains.views import Item
+from canvasagent.craft.chains.views import ThingState
 from canvasagent.craft.plan import Act, Condition, Step
 from canvasagent.craft.rl import things
 from canvasagent.craft.rl.acts import BY_NAME
@@ -33,7 +33,7 @@ class Decision:
     condition: Condition
     yes: tuple[things.Run, ...] = ()
     no: tuple[things.Run, ...] = ()
-    supposed: Item | None = None
+    supposed: ThingState | None = None
     """What the picture would show if the condition turned out otherwise."""
     must: bool = False
     """The side that holds has to do one of these: nothing else can be asked for before."""
@@ -55,12 +55,12 @@ def decide(draft: Draft, tools: frozenset[str], holds: bool) -> Decision:
     kinds = [kind for kind in KINDS if kind.tool in tools]
     kinds.sort(key=lambda kind: -(draft.random.random() ** (1 / (kind.yes if holds else kind.no))))
     for kind in kinds:
-        found: list[Decision] = []
+        decisions: list[Decision] = []
         try:
-            draft.attempt(lambda trial, kind=kind, found=found: found.append(kind.make(trial, holds)))  # type: ignore[misc]
+            draft.attempt(lambda trial, kind=kind, decisions=decisions: decisions.append(kind.make(trial, holds)))  # type: ignore[misc]
         except Unfit:
             continue
-        return found[0]
+        return decisions[0]
     raise Unfit("anything to make a request hang on")
 
 
@@ -70,7 +70,7 @@ def _look(draft: Draft, phrase: str) -> Step:
     return draft.take("Grounding", "locate", "needed", thing=phrase)
 
 
-def _edits(draft: Draft, item: Item) -> tuple[things.Run, ...]:
+def _edits(draft: Draft, item: ThingState) -> tuple[things.Run, ...]:
     kinds: list[Act] = ["recolor", "remove", "replace", "resize"]
     named = Counter(other.name for other in draft.view.items)
     if named[item.name] > 1 or item.name in things.HARD_TO_LOSE:
@@ -107,7 +107,7 @@ def _present(draft: Draft, holds: bool) -> Decision:
     thing = Entity(f"new:{new.name}", new.name, new.name)
     draft.claim(thing.key)
     step = _look(draft, thing.name)
-    item = Item(f"supposed:{new.name}", new.name, new.name)
+    item = ThingState(f"supposed:{new.name}", new.name, new.name)
     draft.claim(item.key)
     condition = _condition("present", step, holds, thing=thing.name)
     return Decision(condition, _edits(draft, item), (partial(_added, thing=thing),), item)
@@ -173,7 +173,7 @@ def _says(draft: Draft, holds: bool) -> Decision:
     line = things.text(draft)
     step = _read(draft)
     if holds:
-        return Decision(_condition("text says", step, holds, text=line.said), (partial(_rewritten, old=line),))
+        return Decision(_condition("text says", step, holds, text=line.phrase), (partial(_rewritten, old=line),))
     other = str(draft.draw("words for a", a=line))
     return Decision(_condition("text says", step, holds, text=other), (), (partial(_rewritten, old=line),))
 

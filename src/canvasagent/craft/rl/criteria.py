@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from canvasagent.craft.chains.views import View
+from canvasagent.craft.chains.views import PictureState
 from canvasagent.craft.plan import Branch, Condition, Node, Plan, Step
 from canvasagent.craft.writers.grammar.lexicon import is_plural, with_article
 from canvasagent.english.nouns import plural
@@ -26,27 +26,27 @@ def untaken(nodes: Sequence[Node], carried: bool = True) -> Iterator[Step]:
             yield node
 
 
-def checks_against(plan: Plan, checks: Sequence[Data], final: View) -> tuple[Data, ...]:
+def checks_against(plan: Plan, checks: Sequence[Data], final: PictureState) -> tuple[Data, ...]:
     """The checks, and those that fail where a side was carried out that must not be: what it adds is not there."""
-    found = [data for data in checks if final.upright or not str(data["check"]).startswith("text_")]
-    found = [data for data in found if data.get("object") not in BEARERS]
+    selected = [data for data in checks if final.upright or not str(data["check"]).startswith("text_")]
+    selected = [data for data in selected if data.get("object") not in BEARERS]
     for step in plan.path():
         content = step.arguments.get("content")
         if step.act == "paste" and isinstance(content, str) and final.kind == "image" and not final.restyled:
-            found.append({"check": "contains_input", "input": int(content.removeprefix("img_"))})
+            selected.append({"check": "contains_input", "input": int(content.removeprefix("img_"))})
     if plan.result is None or final.kind != "image" or not final.upright or final.restyled:
-        return tuple(found)
+        return tuple(selected)
     there = {item.name for item in final.items}
     done = {str(step.facts.get("thing", "")).split()[-1:][0] for step in plan.path() if step.facts.get("thing")}
     for step in untaken(plan.nodes):
         if step.act == "add" and final.drawn and final.cut is None:
             name = noun_of(step.facts["thing"])
             if name and name not in there and name not in done:
-                found.append({"check": "object_absent", "object": name})
+                selected.append({"check": "object_absent", "object": name})
         elif step.act == "write" and step.facts["text"] not in {line.words for line in final.lines}:
-            found.append({"check": "text_absent", "text": step.facts["text"]})
+            selected.append({"check": "text_absent", "text": step.facts["text"]})
     unique: list[Data] = []
-    for data in found:
+    for data in selected:
         if data not in unique:
             unique.append(data)
     return tuple(unique)
@@ -60,8 +60,8 @@ def noun_of(phrase: str) -> str | None:
 
 def criteria_of(plan: Plan) -> list[str]:
     """Success in words: how each branch turns out, what is done, and what is measured on the result."""
-    told = [_branch(branch) for branch in _met(plan.nodes)]
-    return [*told, *(in_words(check) for check in plan.checks)]
+    branches = [_branch(branch) for branch in _met(plan.nodes)]
+    return [*branches, *(in_words(check) for check in plan.checks)]
 
 
 def _met(nodes: Sequence[Node]) -> Iterator[Branch]:
@@ -101,37 +101,39 @@ def condition_in_words(condition: Condition) -> str:
 
 def in_words(check: Data) -> str:
     """A check as a sentence."""
-    given, name = check, check["check"]
-    of = f"input {given['input']}" if "input" in given else "the input"
+    parameters, name = check, check["check"]
+    of = f"input {parameters['input']}" if "input" in parameters else "the input"
     match name:
         case "object_present":
-            return f"The result shows {with_article(given['object'])}."
+            return f"The result shows {with_article(parameters['object'])}."
         case "object_absent":
-            return f"The result shows no {given['object']}."
+            return f"The result shows no {parameters['object']}."
         case "object_color":
-            return f"The {given['object']} is {given['color']}."
+            return f"The {parameters['object']} is {parameters['color']}."
         case "text_readable":
-            return f"'{given['text']}' can be read in the result."
+            return f"'{parameters['text']}' can be read in the result."
         case "text_absent":
-            return f"'{given['text']}' cannot be read in the result."
+            return f"'{parameters['text']}' cannot be read in the result."
         case "mirrored":
             return f"The result is {of}, mirrored left to right."
         case "orientation":
-            mirrored = " and mirrored" if given.get("mirrored") else ""
-            return f"The result is {of}, turned {given['turned']} degrees clockwise{mirrored}."
+            mirrored = " and mirrored" if parameters.get("mirrored") else ""
+            return f"The result is {of}, turned {parameters['turned']} degrees clockwise{mirrored}."
         case "size_ratio":
-            what = "area" if given.get("of") == "area" else "sides"
-            return f"The result's {what} are {given['ratio']:g} times those of {of}.".replace("area are", "area is")
+            what = "area" if parameters.get("of") == "area" else "sides"
+            return f"The result's {what} are {parameters['ratio']:g} times those of {of}.".replace(
+                "area are", "area is"
+            )
         case "contains_input":
             return f"The result shows {of}, whole."
         case "transparent":
             return "The result is a cut-out: transparent around the thing, and tight."
         case "answer_contains":
-            return f"The answer says {', '.join(map(str, given['words']))}."
+            return f"The answer says {', '.join(map(str, parameters['words']))}."
         case "not_blank":
             return "The result is a picture" + (
-                f" that differs from input {given['differs_from']}." if "differs_from" in given else "."
+                f" that differs from input {parameters['differs_from']}." if "differs_from" in parameters else "."
             )
         case _:
-            told = ", ".join(f"{key} {value}" for key, value in given.items() if key != "check")
-            return f"{name.replace('_', ' ')} holds: {told}."
+            listing = ", ".join(f"{key} {value}" for key, value in parameters.items() if key != "check")
+            return f"{name.replace('_', ' ')} holds: {listing}."

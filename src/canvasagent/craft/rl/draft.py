@@ -15,7 +15,7 @@ from random import Random
 from canvasagent.craft.chains.binding import Binder
 from canvasagent.craft.chains.slots import Entity, SceneSlot, Slot, Unfit, draw
 from canvasagent.craft.chains.spec import TEXT_TOOLS, Chain, StepSpec, Way
-from canvasagent.craft.chains.views import Item, View
+from canvasagent.craft.chains.views import PictureState, ThingState
 from canvasagent.craft.pictures import Picture
 from canvasagent.craft.plan import Act, Node, Purpose, Step
 
@@ -56,9 +56,9 @@ class Draft:
         return self.binder.last
 
     @property
-    def view(self) -> View:
+    def view(self) -> PictureState:
         """What it shows."""
-        return self.binder.views.get(self.last, View())
+        return self.binder.views.get(self.last, PictureState())
 
     def side(self) -> Draft:
         """A course of its own from here on."""
@@ -78,10 +78,10 @@ class Draft:
         self.shared.claimed |= trial.shared.claimed
         self.shared.once |= trial.shared.once
 
-    def take(self, tool: str, act: Act, purpose: Purpose = "asked", **said: Slot | float | None) -> Step:
+    def take(self, tool: str, act: Act, purpose: Purpose = "asked", **facts: Slot | float | None) -> Step:
         """Bind the next step; facts may be entities. Raises `Unfit` where the picture does not suit it."""
         words: dict[str, object] = {}
-        for name, value in said.items():
+        for name, value in facts.items():
             if isinstance(value, Entity | SceneSlot):
                 slot = f"e{len(self.binder.by.slots)}"
                 self.binder.by.slots[slot] = value
@@ -117,12 +117,12 @@ class Draft:
         """Nothing else may speak of these from now on."""
         self.shared.claimed.update(keys)
 
-    def suppose(self, item: Item) -> None:
+    def suppose(self, item: ThingState) -> None:
         """Let the picture at hand show a thing: what a course takes for granted that is not carried out."""
         self.binder.views[self.last] = self.view.adding(item)
 
 
-def entity(item: Item) -> Entity:
+def entity(item: ThingState) -> Entity:
     """A thing of a picture, to speak of."""
     return Entity(item.key, item.name, item.phrase)
 

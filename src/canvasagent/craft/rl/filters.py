@@ -70,17 +70,17 @@ def _too_simple(task: TaskCandidate) -> str | None:
 
 def _ambiguous(task: TaskCandidate) -> str | None:
     """All that it turns on is in its words, each thing is one certain thing, and both sides of a branch differ."""
-    for rule in (_unsaid, _several_meant, _same_sides, _no_question, _both_other):
+    for rule in (_unmentioned, _several_meant, _same_sides, _no_question, _both_other):
         if (why := rule(task)) is not None:
             return why
     return None
 
 
-def _unsaid(task: TaskCandidate) -> str | None:
-    said = _plain(task.instruction)
+def _unmentioned(task: TaskCandidate) -> str | None:
+    text = _plain(task.instruction)
     for name, value, is_text in _facts(task.plan):
         wanted = [_plain(value)] if is_text else _nouns(value)
-        if not any(word in said for word in wanted):
+        if not any(word in text for word in wanted):
             return f"the request does not name the {'text' if is_text else name} '{value}'"
     return None
 
@@ -125,8 +125,8 @@ def _several_meant(task: TaskCandidate) -> str | None:
 
 def _picture_of(plan: Plan, step: Step) -> int | None:
     """The input picture that a step works on as it is, counted from 0."""
-    given = step.arguments.get("image") or step.arguments.get("base_image")
-    match = re.fullmatch(r"img_(\d+)", given) if isinstance(given, str) else None
+    argument = step.arguments.get("image") or step.arguments.get("base_image")
+    match = re.fullmatch(r"img_(\d+)", argument) if isinstance(argument, str) else None
     return int(match[1]) - 1 if match and int(match[1]) <= len(plan.pictures) else None
 
 
@@ -190,7 +190,7 @@ def sieve(task: TaskCandidate) -> Verdict | None:
 
 def stages() -> dict[str, str]:
     """Every stage at which a task can fall, in order, and what it asks."""
-    told = {
+    rules = {
         "picture": "A plan of that difficulty was found, on pictures that the sources have.",
         "writer": "The writer had words.",
         **{name: " ".join((rule.__doc__ or "").split()) for name, rule in RULES.items()},
@@ -207,4 +207,4 @@ def stages() -> dict[str, str]:
         "duplicate": "No other task says the same of the same pictures, or has nearly the picture.",
         "review": "People who looked at it did not reject it.",
     }
-    return {**told, **gold, **last}
+    return {**rules, **gold, **last}

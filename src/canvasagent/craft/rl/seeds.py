@@ -48,21 +48,21 @@ def marginals(weights: Mapping[str, Sequence[float]], n: int) -> dict[str, dict[
 
     Raises `InputError` for weights that are none.
     """
-    found: dict[str, dict[str, int]] = {}
+    by_axis: dict[str, dict[str, int]] = {}
     for axis in AXES:
-        given = weights.get(axis) or [TABLE_3[axis][level] for level in LEVELS]
-        usable = len(given) == 3 and all(0 <= weight < float("inf") for weight in given)
-        if not usable or not sum(given):
+        chosen = weights.get(axis) or [TABLE_3[axis][level] for level in LEVELS]
+        usable = len(chosen) == 3 and all(0 <= weight < float("inf") for weight in chosen)
+        if not usable or not sum(chosen):
             raise InputError(
                 f"{axis}: give three weights of 0 or more for easy, medium and hard, such as 761,1807,7432."
             )
-        found[axis] = shares(dict(zip(LEVELS, map(float, given), strict=True)), n)
-    if found["L"]["easy"] + found["D"]["hard"] > n:
+        by_axis[axis] = shares(dict(zip(LEVELS, map(float, chosen), strict=True)), n)
+    if by_axis["L"]["easy"] + by_axis["D"]["hard"] > n:
         raise InputError(
-            f"{found['L']['easy']} short tasks (at most 4 calls) and {found['D']['hard']} with 5 distinct tools or "
+            f"{by_axis['L']['easy']} short tasks (at most 4 calls) and {by_axis['D']['hard']} with 5 distinct tools or "
             f"more do not fit into {n}: no task can be both. Ask for fewer of either."
         )
-    return found
+    return by_axis
 
 
 def cells(counts: Mapping[str, Mapping[str, int]], seed: int) -> dict[str, int]:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from canvasagent.craft.chains.slots import Entity, Unfit, may_be_recolored, words
-from canvasagent.craft.chains.views import Item, Line, shared
+from canvasagent.craft.chains.views import TextState, ThingState, shared
 from canvasagent.craft.pictures import Box
 from canvasagent.craft.plan import Act
 from canvasagent.craft.rl.draft import Draft, entity
@@ -35,7 +35,7 @@ HARD_TO_LOSE = frozenset({"cloud", "traffic light", "key"})
 """Things of which something seems left once they are gone, or that are easily missed."""
 
 
-def free_items(draft: Draft) -> list[Item]:
+def free_items(draft: Draft) -> list[ThingState]:
     """Things of the picture at hand that no part of the request speaks of yet and that can be told apart."""
     view = draft.view
     if not view.upright or view.restyled:
@@ -43,27 +43,27 @@ def free_items(draft: Draft) -> list[Item]:
     bearers = {line.bearer for line in view.lines}
     return [
         item for item in view.items
-        if item.key not in draft.shared.claimed and item.key not in bearers and large(item) and told(item)
+        if item.key not in draft.shared.claimed and item.key not in bearers and large(item) and stays_identified(item)
     ]  # fmt: skip
 
 
-def large(item: Item) -> bool:
+def large(item: ThingState) -> bool:
     """Whether it is large enough to be spoken of."""
     return item.box is None or (item.box[2] - item.box[0]) * (item.box[3] - item.box[1]) >= SMALLEST
 
 
-def told(item: Item) -> bool:
+def stays_identified(item: ThingState) -> bool:
     """Whether it is picked out however the picture is changed: not by its place or size."""
     return item.phrase == item.name or (item.color is not None and item.phrase == f"{item.color} {item.name}")
 
 
-def free_lines(draft: Draft) -> list[Line]:
+def free_lines(draft: Draft) -> list[TextState]:
     """Texts likewise."""
     view = draft.view
     return [line for line in view.lines if line.key not in draft.shared.claimed and view.upright and not view.restyled]
 
 
-def one(draft: Draft, items: Sequence[Item], what: str) -> Entity:
+def one(draft: Draft, items: Sequence[ThingState], what: str) -> Entity:
     """One of several things, claimed. Raises `Unfit` where there is none."""
     if not items or not draft.view.drawn:
         raise Unfit(what)
@@ -89,14 +89,14 @@ def edit(draft: Draft, act: Act, thing: Entity) -> str:
         new = draft.draw("new")
         assert isinstance(new, Entity)
         draft.take("Edit", act, thing=thing, new=new)
-        return new.said
+        return new.phrase
     if act in ("resize", "move"):
         kind = {"resize": "size", "move": "move"}[act]
         value = str(draft.draw(f"{kind} for a", a=thing))
         draft.take("Edit", act, "asked", thing=thing, **{"size" if act == "resize" else "where": value})
-        return thing.said
+        return thing.phrase
     draft.take("Edit", act, thing=thing)
-    return thing.said
+    return thing.phrase
 
 
 def edited(act: Act, sure: bool) -> Run:
@@ -162,7 +162,7 @@ def added(sure: bool) -> Run:
     def run(draft: Draft) -> None:
         thing = add(draft)
         if sure:
-            verify(draft, thing.said, "there")
+            verify(draft, thing.phrase, "there")
 
     return run
 
@@ -177,7 +177,7 @@ def still_there(draft: Draft) -> None:
     if not draft.binder.parents:
         raise Unfit("a picture that was changed")
     thing = one(draft, free_items(draft), "a thing to look for")
-    verify(draft, thing.said, "there")
+    verify(draft, thing.phrase, "there")
 
 
 # ── texts ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ from __future__ import annotations
 from canvasagent.craft.chains.slots import Entity, Unfit
 from canvasagent.craft.plan import Act
 from canvasagent.craft.rl.draft import Draft
-from canvasagent.craft.rl.things import Run, free_items, large, one, spot, told
+from canvasagent.craft.rl.things import Run, free_items, large, one, spot, stays_identified
 
 
 def overall(act: Act, fact: str, kind: str) -> Run:
@@ -89,7 +89,7 @@ def paste_from(number: int) -> Run:
         here = {item.name for item in draft.view.items}
         items = [
             item for item in draft.binder.views[other].items
-            if item.name not in here and large(item) and told(item) and item.key not in draft.shared.claimed
+            if item.name not in here and large(item) and stays_identified(item) and item.key not in draft.shared.claimed
         ]  # fmt: skip
         if not draft.view.upright:
             raise Unfit("an upright picture to paste into")

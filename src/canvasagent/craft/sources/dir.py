@@ -27,8 +27,8 @@ class Folder:
         for file in sorted(self.path.rglob("*")):
             inside = file.relative_to(self.path)
             if file.suffix.lower() in endings and file.is_file() and not any(p.startswith(".") for p in inside.parts):
-                told = file.stat()
-                yield inside.as_posix(), f"{told.st_size} {told.st_mtime_ns}"
+                info = file.stat()
+                yield inside.as_posix(), f"{info.st_size} {info.st_mtime_ns}"
 
     def load(self, key: str) -> Image.Image:
         """The file, decoded and upright."""

@@ -141,8 +141,8 @@ class Lines:
                 if key and key not in seen:
                     seen.add(key)
                     path = None if path_problem(key) else self.file.parent / key
-                    told = path.stat() if path is not None and is_file(path) else None
-                    yield key, f"{told.st_size} {told.st_mtime_ns}" if told else "missing"
+                    info = path.stat() if path is not None and is_file(path) else None
+                    yield key, f"{info.st_size} {info.st_mtime_ns}" if info else "missing"
 
     def load(self, key: str) -> Image.Image:
         """The source picture. Raises `InputError` for a path that leads out of the file's folder."""

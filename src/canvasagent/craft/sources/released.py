@@ -32,8 +32,8 @@ class Shards:
     def entries(self) -> Iterator[tuple[str, str]]:
         """Every row of every shard that has the two columns."""
         for file in self.files():
-            told = file.stat()
-            stamp = f"{told.st_size} {told.st_mtime_ns}"
+            info = file.stat()
+            stamp = f"{info.st_size} {info.st_mtime_ns}"
             try:
                 paths = _paths(file)
             except InputError:

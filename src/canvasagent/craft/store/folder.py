@@ -36,16 +36,16 @@ def refuse_used(folder: Path) -> None:
 
 def begin(folder: Path, kind: Kind, settings: dict[str, Any], shard_items: int) -> Manifest:
     """The manifest to go on from; a new one is written at once, so that the folder is known for what it is."""
-    asked = Manifest(kind=kind, settings=settings, shard_items=shard_items)
-    asked = Manifest.model_validate_json(asked.model_dump_json())  # tuples to lists: compared as they are kept
+    requested = Manifest(kind=kind, settings=settings, shard_items=shard_items)
+    requested = Manifest.model_validate_json(requested.model_dump_json())  # tuples to lists: compared as they are kept
     if not (folder / MANIFEST).exists():
         try:
-            replace_file(folder, MANIFEST, asked.model_dump_json(indent=1).encode("utf-8"))
+            replace_file(folder, MANIFEST, requested.model_dump_json(indent=1).encode("utf-8"))
         except OSError as error:
             raise StorageError(f"'{folder}' cannot be written: {error.strerror or error}.") from error
-        return asked
+        return requested
     manifest = read_manifest(folder)
-    old, new = ({"kind": m.kind, "shard_items": m.shard_items, **m.settings} for m in (manifest, asked))
+    old, new = ({"kind": m.kind, "shard_items": m.shard_items, **m.settings} for m in (manifest, requested))
     differ = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     if differ:
         words = "; ".join(f"{name} was {old.get(name)!r}, now {new.get(name)!r}" for name in differ[:5])

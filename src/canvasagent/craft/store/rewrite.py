@@ -76,8 +76,8 @@ def _rewritten(folder: Path, dataset: Dataset, change: Change) -> None:
         files.discard()
         raise
     kept = [shard for shard in manifest.shards if folder_of(shard.path) not in (RECORDS, REJECTED)]
-    told = {"pictures": manifest.counts.get("pictures", 0)} if "pictures" in manifest.counts else {}
-    update = {"shards": [*shards, *kept], "counts": dict(sorted({**counts, **told}.items()))}
+    pictures = {"pictures": manifest.counts.get("pictures", 0)} if "pictures" in manifest.counts else {}
+    update = {"shards": [*shards, *kept], "counts": dict(sorted({**counts, **pictures}.items()))}
     replace_file(folder, MANIFEST, manifest.model_copy(update=update).model_dump_json(indent=1).encode("utf-8"))
     sweep(folder, manifest.model_copy(update=update))
     from canvasagent.craft.card import card
@@ -88,15 +88,15 @@ def _rewritten(folder: Path, dataset: Dataset, change: Change) -> None:
 def _items(dataset: Dataset) -> Iterator[tuple[int, str, Any]]:
     """Records and rejections in the order of the build."""
     records, rejected = dataset.indexed(), iter(sorted(dataset.rejected(), key=lambda item: item[0]))
-    fallen = next(rejected, None)
+    rejection = next(rejected, None)
     for index, record in records:
-        while fallen is not None and fallen[0] < index:
-            yield fallen[0], REJECTED, fallen[1]
-            fallen = next(rejected, None)
+        while rejection is not None and rejection[0] < index:
+            yield rejection[0], REJECTED, rejection[1]
+            rejection = next(rejected, None)
         yield index, RECORDS, record
-    while fallen is not None:
-        yield fallen[0], REJECTED, fallen[1]
-        fallen = next(rejected, None)
+    while rejection is not None:
+        yield rejection[0], REJECTED, rejection[1]
+        rejection = next(rejected, None)
 
 
 class _Files:

@@ -65,7 +65,7 @@ class DatasetWriter:
         self._lock = take_lock(self.folder, "another process is writing the dataset in")
         try:
             self._manifest = begin(self.folder, kind, dict(settings), shard_items)
-            with self._told():
+            with self._storage_errors():
                 sweep(self.folder, self._manifest)
                 self._index = open_index(self.folder, self._manifest)
         except BaseException:
@@ -119,7 +119,7 @@ class DatasetWriter:
             raise ValueError(f"the dataset in '{self.folder}' is complete; no item can be added.")
         if (record is None) == (rejected is None):
             raise ValueError(f"item {index} must have either a record or a rejection.")
-        with self._told():
+        with self._storage_errors():
             if record is not None:
                 self._add_record(index, record, pictures or {})
             elif rejected is not None:
@@ -200,7 +200,7 @@ class DatasetWriter:
             return
         try:
             if not self._manifest.complete:
-                with self._told():
+                with self._storage_errors():
                     self._commit(complete=True)
             self._write_card()
         finally:
@@ -208,7 +208,7 @@ class DatasetWriter:
 
     def _write_card(self) -> None:
         text = card(self.folder)
-        with self._told():
+        with self._storage_errors():
             replace_file(self.folder, CARD, text.encode("utf-8"))
 
     def abort(self) -> None:
@@ -231,7 +231,7 @@ class DatasetWriter:
             self.abort()
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _storage_errors(self) -> Iterator[None]:
         """What goes wrong in the folder, in words; the writer is of no use after it."""
         try:
             yield

@@ -30,13 +30,13 @@ def grams(tokens: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
 
 def distinct(texts: Sequence[str], n: int) -> float:
     """Different n-word sequences over all of them; 0 where there are none."""
-    found: set[tuple[str, ...]] = set()
+    unique: set[tuple[str, ...]] = set()
     total = 0
     for text in texts:
         counted = grams(words(text), n)
-        found.update(counted)
+        unique.update(counted)
         total += counted.total()
-    return len(found) / total if total else 0.0
+    return len(unique) / total if total else 0.0
 
 
 def unique_share(texts: Sequence[str]) -> float:

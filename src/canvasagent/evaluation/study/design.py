@@ -25,7 +25,7 @@ ATTENTIVE = 2
 """Most that an attention check's task alignment may be rated by somebody who looks."""
 
 
-class Item(BaseModel):
+class StudyItem(BaseModel):
     """A result to rate."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,11 +54,11 @@ class Study(BaseModel):
     seed: int
     policies: list[str]
     tasks: list[str]
-    items: list[Item]
+    items: list[StudyItem]
     raters: dict[str, list[str]]
     """For each rater the codes in the order in which they are shown."""
 
-    def item(self, code: str) -> Item:
+    def item(self, code: str) -> StudyItem:
         """The item with a code. Raises KeyError."""
         return next(item for item in self.items if item.code == code)
 
@@ -95,12 +95,14 @@ def design(
     return Study(seed=seed, policies=policies, tasks=tasks, items=[*items, *checks], raters=orders)
 
 
-def _item(row: Row, folders: dict[str, Path], seed: int) -> Item:
+def _item(row: Row, folders: dict[str, Path], seed: int) -> StudyItem:
     folder = str(folders[row.folder])
     scores = {"overall": row.overall, "alignment": row.alignment, "aesthetic": row.aesthetic}
     judge = next(iter(row.judges.values()), None)
     code = _code(f"{seed}/{row.policy}/{row.task}")
-    return Item(code=code, task=row.task, policy=row.policy, run=folder, request_of=folder, scores=scores, judge=judge)
+    return StudyItem(
+        code=code, task=row.task, policy=row.policy, run=folder, request_of=folder, scores=scores, judge=judge
+    )
 
 
 def _attention(
@@ -109,7 +111,7 @@ def _attention(
     policies: Sequence[str],
     folders: dict[str, Path],
     seed: int,
-) -> list[Item]:
+) -> list[StudyItem]:
     """Requests shown with the result of another task."""
     chance = random.Random(f"attention/{seed}")
     items = []
@@ -117,7 +119,7 @@ def _attention(
         request_task, shown = chance.sample(list(tasks), 2)
         policy = chance.choice(list(policies))
         items.append(
-            Item(
+            StudyItem(
                 code=_code(f"{seed}/attention/{number}"),
                 task=request_task,
                 policy=policy,
@@ -131,8 +133,8 @@ def _attention(
 
 def _order(
     number: int,
-    items: Sequence[Item],
-    checks: Sequence[Item],
+    items: Sequence[StudyItem],
+    checks: Sequence[StudyItem],
     tasks: Sequence[str],
     policies: Sequence[str],
     per_task: int,

@@ -10,7 +10,7 @@ from typing import Any
 
 from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.evaluation.rows import Row
-from canvasagent.evaluation.study.design import HIGHEST, LOWEST, QUESTIONS, Item, Study
+from canvasagent.evaluation.study.design import HIGHEST, LOWEST, QUESTIONS, Study, StudyItem
 from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.report.thumbnails import thumbnail
 from canvasagent.record.trajectory import Trajectory
@@ -69,7 +69,7 @@ def read_key(folder: Path) -> Study:
         raise InputError(f"'{folder / KEY_NAME}' is damaged: {error}.") from error
 
 
-def _shown(item: Item) -> dict[str, Any]:
+def _shown(item: StudyItem) -> dict[str, Any]:
     try:
         run, requested = Trajectory.load(Path(item.run)), Trajectory.load(Path(item.request_of))
     except CanvasAgentError as error:

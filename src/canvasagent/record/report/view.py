@@ -88,7 +88,7 @@ class GraphView:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ReportPage:
     """The page."""
 
     title: str
@@ -112,12 +112,12 @@ class View:
     software: str
 
 
-def view(trajectory: Trajectory) -> View:
+def view(trajectory: Trajectory) -> ReportPage:
     """Everything that the page shows."""
     side = side_for(len(trajectory.assets))
     pictures = {record.id: thumbnail(trajectory, record.id, side) for record in trajectory.assets}
     folder = trajectory.folder.resolve().name if trajectory.folder is not None else trajectory.id
-    return View(
+    return ReportPage(
         title=_shortened(trajectory.instruction, 70),
         instruction=trajectory.instruction,
         status=trajectory.status,

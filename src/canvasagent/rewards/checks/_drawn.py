@@ -47,7 +47,7 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Found:
+class DetectedThing:
     """A thing that was found: its box in shares of the picture, how well it fits, and its main colour there."""
 
     box: tuple[float, float, float, float]
@@ -274,7 +274,7 @@ def _middle(pixels: Array) -> Array:
     return np.asarray((ordered[low] + ordered[high]) / 2)
 
 
-def find(pixels: Array, name: str, places: Sequence[Candidate], enough: float = inf) -> tuple[Found, ...]:
+def find(pixels: Array, name: str, places: Sequence[Candidate], enough: float = inf) -> tuple[DetectedThing, ...]:
     """The places of a thing, whether good enough or not, without doubles, the best first.
 
     They are judged in their order, up to one that fits by `enough`.
@@ -286,13 +286,13 @@ def find(pixels: Array, name: str, places: Sequence[Candidate], enough: float = 
         if judged[-1][0].score >= enough:
             break
     judged.sort(key=lambda item: -item[0].score)
-    found: list[Found] = []
+    found: list[DetectedThing] = []
     for place, colors in judged:
         left, top, right, bottom = _box(place)
         box = left / width, top / height, right / width, bottom / height
         if any(overlap(box, other.box) > 0.5 for other in found):
             continue
-        found.append(Found(box, round(place.score, 4), place.mirrored, main_color(name, colors)))
+        found.append(DetectedThing(box, round(place.score, 4), place.mirrored, main_color(name, colors)))
     return tuple(found)
 
 

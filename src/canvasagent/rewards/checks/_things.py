@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from pydantic import AfterValidator
 
-from canvasagent.rewards.checks._drawn import Box, Candidate, Found, candidates, find, overlap
+from canvasagent.rewards.checks._drawn import Box, Candidate, DetectedThing, candidates, find, overlap
 from canvasagent.rewards.checks._photographs import is_photograph
 from canvasagent.rewards.checks._pixels import Array, rgb, within
 from canvasagent.rewards.checks._templates import SHAPES, thing_named
@@ -56,7 +56,7 @@ def threshold(name: str) -> float:
     return PLAIN if name in SHAPES else USUAL
 
 
-def seen(picture: Image.Image, name: str, ease: float = 1.0) -> tuple[Found, ...]:
+def seen(picture: Image.Image, name: str, ease: float = 1.0) -> tuple[DetectedThing, ...]:
     """The things of that name in the picture, the surest first; `ease` below 1 lowers the threshold.
 
     Beside a sure one, a place that fits by less than 0.6 of it is no second one: all are seen in the same light.
@@ -66,7 +66,7 @@ def seen(picture: Image.Image, name: str, ease: float = 1.0) -> tuple[Found, ...
     return tuple(item for item in found if item.score >= least)
 
 
-def places(picture: Image.Image, name: str, enough: float = inf) -> tuple[Found, ...]:
+def places(picture: Image.Image, name: str, enough: float = inf) -> tuple[DetectedThing, ...]:
     """The places looked at, good enough or not, the best first; 1 is a perfect fit.
 
     All there are, or where one fits by `enough`, none of those that would have been looked at after it.
@@ -76,7 +76,7 @@ def places(picture: Image.Image, name: str, enough: float = inf) -> tuple[Found,
 
 
 @lru_cache(maxsize=128)
-def _places(data: bytes, height: int, width: int, name: str, enough: float) -> tuple[Found, ...]:
+def _places(data: bytes, height: int, width: int, name: str, enough: float) -> tuple[DetectedThing, ...]:
     pixels = _pixels(data, height, width)
     return _faces(pixels) if name == FACE else find(pixels, name, _candidates(data, height, width, name), enough)
 
@@ -90,14 +90,14 @@ def _pixels(data: bytes, height: int, width: int) -> Array:
     return np.frombuffer(data, np.uint8).reshape(height, width, 3)
 
 
-def _faces(pixels: Array) -> tuple[Found, ...]:
+def _faces(pixels: Array) -> tuple[DetectedThing, ...]:
     """Faces by two cascades, frontal and in profile, the latter both ways round."""
     height, width = pixels.shape[:2]
     least = max(20, round(0.06 * min(height, width)))
     if min(height, width) < 24:
         return ()
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    found: list[Found] = []
+    found: list[DetectedThing] = []
     for cascade, mirrored in (("frontalface_alt", False), ("profileface", False), ("profileface", True)):
         path = Path(cv2.__file__).parent / "data" / f"haarcascade_{cascade}.xml"
         shown = np.ascontiguousarray(grey[:, ::-1]) if mirrored else grey
@@ -111,11 +111,11 @@ def _faces(pixels: Array) -> tuple[Found, ...]:
                 part = pixels[y : y + down, left : left + across].reshape(-1, 3)
                 red, green, blue = (int(value) for value in np.median(part, axis=0))
                 score = 0.9 if cascade == "frontalface_alt" else 0.7
-                found.append(Found(box, score, mirrored, (red, green, blue)))
+                found.append(DetectedThing(box, score, mirrored, (red, green, blue)))
     return tuple(found)
 
 
-def there(picture: Image.Image, name: str) -> tuple[Found, ...]:
+def there(picture: Image.Image, name: str) -> tuple[DetectedThing, ...]:
     """Places of a thing, of which the first says whether it is there at all: a sure one ends the search."""
     return places(picture, name, SURELY * threshold(name))
 
@@ -136,7 +136,7 @@ def hidden(picture: Image.Image, *names: str) -> Finding | None:
     return None
 
 
-def places_text(found: Sequence[Found], name: str) -> str:
+def places_text(found: Sequence[DetectedThing], name: str) -> str:
     """Where things were found, in words, on the 0–1000 grid."""
     if not found:
         return f"no {name} was found"

@@ -29,7 +29,7 @@ STRIP = 16
 
 
 @dataclass(frozen=True)
-class View:
+class Planes:
     """A picture as the measures read it, values 0..1."""
 
     colour: npt.NDArray[np.float32]
@@ -44,7 +44,7 @@ class Measure:
 
     name: str
     source: str
-    value: Callable[[View], float]
+    value: Callable[[Planes], float]
     bad: float
     good: float
     weight: float
@@ -54,7 +54,7 @@ class Measure:
         return min(1.0, max(0.0, (value - self.bad) / (self.good - self.bad)))
 
 
-def view_of(picture: Image.Image) -> View:
+def view_of(picture: Image.Image) -> Planes:
     """The view of a picture of any mode: in sRGB, transparent parts laid on white and left out of the statistics."""
     small = shrink(to_profile(picture, None), LOOK_PIXELS).convert("RGBA")
     alpha = np.asarray(small.getchannel("A"))
@@ -62,10 +62,10 @@ def view_of(picture: Image.Image) -> View:
     flat.alpha_composite(small)
     colour = np.asarray(flat.convert("RGB"), dtype=np.float32) / np.float32(255)
     luma = (colour @ np.array([0.299, 0.587, 0.114], dtype=np.float32)).astype(np.float32)
-    return View(colour, luma, alpha >= 128)
+    return Planes(colour, luma, alpha >= 128)
 
 
-def blur(view: View) -> float:
+def blur(view: Planes) -> float:
     """How much of the change between neighbours a further blur leaves as it was: 0 sharp, 1 blurred."""
     kept = []
     for axis in (0, 1):
@@ -77,19 +77,19 @@ def blur(view: View) -> float:
     return max(kept)
 
 
-def contrast(view: View) -> float:
+def contrast(view: Planes) -> float:
     """Spread of the brightness: from its darkest to its brightest twentieth."""
     low, high = _percentiles(view, 2.5, 97.5)
     return high - low
 
 
-def exposure(view: View) -> float:
+def exposure(view: Planes) -> float:
     """Distance of the median brightness from the nearer end of the scale."""
     (middle,) = _percentiles(view, 50)
     return min(middle, 1 - middle)
 
 
-def colourfulness(view: View) -> float:
+def colourfulness(view: Planes) -> float:
     """Spread and mean of the two opponent colours, on their usual scale (0 grey, above 80 extremely colourful)."""
     red, green, blue = (view.colour[..., band][view.solid] * 255 for band in range(3))
     if red.size == 0:
@@ -99,7 +99,7 @@ def colourfulness(view: View) -> float:
     return spread + 0.3 * math.hypot(float(first.mean()), float(second.mean()))
 
 
-def noise(view: View) -> float:
+def noise(view: Planes) -> float:
     """Standard deviation of the noise, in levels of 255: what a Laplacian difference finds in the calmest tenth of
     the picture, so that texture is not taken for it."""
     luma = view.luma * 255
@@ -115,7 +115,7 @@ def noise(view: View) -> float:
     return float(np.percentile(blocks, 10)) * math.sqrt(math.pi / 2) / 6
 
 
-def blockiness(view: View) -> float:
+def blockiness(view: Planes) -> float:
     """Mean step across the borders of 8 × 8 blocks over the mean step inside them; 1 where there are no blocks."""
     ratios = []
     for axis in (0, 1):
@@ -128,7 +128,7 @@ def blockiness(view: View) -> float:
     return max(ratios)
 
 
-def seams(view: View) -> float:
+def seams(view: Planes) -> float:
     """Length of the steps that run dead straight along a row or column, calm on both sides, over the picture's side."""
     found = 0.0
     for axis in (0, 1):
@@ -146,7 +146,7 @@ def seams(view: View) -> float:
     return found
 
 
-def jaggedness(view: View) -> float:
+def jaggedness(view: Planes) -> float:
     """Length of the slanted edges that jump in one pixel, as a hard mask leaves them, over the picture's mean side."""
     if min(view.luma.shape) < 16:
         return 0.0
@@ -204,6 +204,6 @@ def _box(plane: Plane, width: int, axis: int) -> Plane:
     return blurred
 
 
-def _percentiles(view: View, *which: float) -> list[float]:
+def _percentiles(view: Planes, *which: float) -> list[float]:
     values = view.luma[view.solid]
     return [float(value) for value in np.percentile(values, which)] if values.size else [0.0] * len(which)

@@ -17,7 +17,7 @@ from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.writers.base import Seen, WriterFailure
 from canvasagent.craft.writers.grammar.finish import finished
 from canvasagent.craft.writers.grammar.referring import Reference
-from canvasagent.craft.writers.grammar.weave import told
+from canvasagent.craft.writers.grammar.weave import instruction_sentences
 from canvasagent.errors import InputError
 
 TONES = {"terse": 0.25, "plain": 0.45, "chatty": 0.3}
@@ -28,7 +28,7 @@ def write_instruction(plan: Plan, key: str, tone: str | None = None) -> str:
     rng = random.Random(f"{key}/instruction")
     drawn = rng.choices(list(TONES), list(TONES.values()))[0]
     ref = Reference(plan, rng, tone or drawn)
-    return finished(told(plan.nodes, ref), plan, ref)
+    return finished(instruction_sentences(plan.nodes, ref), plan, ref)
 
 
 class GrammarWriter:

@@ -30,7 +30,7 @@ def after_another(sentences: list[str], ref: Reference) -> list[str]:
     return [f"{lead}, {sentences[0]}", *sentences[1:]]
 
 
-def told(branch: Branch, ref: Reference) -> list[str]:
+def branch_sentences(branch: Branch, ref: Reference) -> list[str]:
     """The sentences of `branch`."""
     forms = data("conditions")["forms"]
     rng = ref.rng
@@ -44,16 +44,16 @@ def told(branch: Branch, ref: Reference) -> list[str]:
             if letter not in sides:
                 sides[letter] = _side(branch.yes if letter == "A" else branch.no, ref)
         return [ended(fill(template, {"yes": yes, "no": no, **sides}))]
-    found: list[str] = []
+    sentences: list[str] = []
     if yes_says:
-        found += _nested(rng.choice(forms["nested_yes"]), {"yes": yes}, "A", branch.yes, ref)
+        sentences += _nested(rng.choice(forms["nested_yes"]), {"yes": yes}, "A", branch.yes, ref)
     if no_says:
         key = "nested_no" if _flat(branch.no) else "nested_no_deep"
         template = (
             rng.choice(forms[key]) if yes_says else "if {no}, {B}" if _flat(branch.no) else "if {no}, do this: {B}"
         )
-        found += _nested(template, {"no": no}, "B", branch.no, ref)
-    return found
+        sentences += _nested(template, {"no": no}, "B", branch.no, ref)
+    return sentences
 
 
 def _nested(template: str, words: dict[str, str], letter: str, nodes: tuple[Node, ...], ref: Reference) -> list[str]:
@@ -65,7 +65,7 @@ def _nested(template: str, words: dict[str, str], letter: str, nodes: tuple[Node
             if not says_something(node):
                 continue
             ref.focus = None
-            inner = told(node, ref)
+            inner = branch_sentences(node, ref)
             still = [f"{ref.rng.choice(data('conditions')['forms']['still'])}, {inner[0]}"] if parts else inner[:1]
             parts += [*still, *inner[1:]]
         elif _asks(node):
@@ -110,12 +110,12 @@ def _condition(condition: Condition, ref: Reference) -> tuple[str, str]:
         name = ref.naming.name(ground)
     slots["the picture"] = name
     table = data("conditions")[kind]
-    said = []
+    texts = []
     for side in ("yes", "no"):
         choices = [text for text in table[side] if not must or pattern(text).names_picture]
         form = pattern(ref.rng.choice(choices))
         filled = dict(slots)
         if slot := next((slot for slot in LOCATIVES if slot in form.takes), None):
             filled[slot] = f"{slot} {name}" if must or ref.rng.random() < 0.5 else ""
-        said.append(fill(form.text, filled))
-    return said[0], said[1]
+        texts.append(fill(form.text, filled))
+    return texts[0], texts[1]

@@ -26,9 +26,9 @@ def write_farewell(plan: Plan, seen: tuple[Seen, ...], key: str) -> str:
     good = {one.step.id: one for one in seen if not one.failed and not one.mishap}
     path = plan.path()
     answers = [_answer(good[step.id], rng) for step in path if step.purpose == "answer" and step.id in good]
-    told = [step for step in path if step.purpose == "asked" and step.id in good]
-    told = told or [step for step in path if step.purpose in ("needed", "check") and step.id in good and not answers]
-    done = _joined([_done(step, rng) for step in told], rng)
+    steps = [step for step in path if step.purpose == "asked" and step.id in good]
+    steps = steps or [step for step in path if step.purpose in ("needed", "check") and step.id in good and not answers]
+    done = _joined([_done(step, rng) for step in steps], rng)
     undone = [step for step in path if step.id not in good and step.purpose in ("asked", "answer")]
     slots = {"done": done, "Done": done[:1].upper() + done[1:], "answer": " ".join(answers)}
     if done and not undone and not answers:
@@ -59,31 +59,31 @@ def _joined(parts: list[str], rng: random.Random) -> str:
 
 def _answer(seen: Seen, rng: random.Random) -> str:
     table = data("reasons")["farewell"]
-    found: list[Mapping[str, Any]] = [item for item in seen.data or [] if isinstance(item, Mapping)]
+    items: list[Mapping[str, Any]] = [item for item in seen.data or [] if isinstance(item, Mapping)]
     if seen.step.tool == "OCR":
-        if not found:
+        if not items:
             return str(rng.choice(table["reads_none"]))
-        return fill(rng.choice(table["reads"]), {"text": _lines(found)})
+        return fill(rng.choice(table["reads"]), {"text": _lines(items)})
     slots = reason_slots(seen.step)
     thing = seen.step.facts.get("thing", "")
-    if not found:
+    if not items:
         return agreed(fill(rng.choice(table["where_none"]), slots), thing)
-    box = list(found[0]["bbox"])
-    slots |= {"place": place_of(box, rng), "box": str(box), "n": counted(len(found))}
-    return agreed(fill(rng.choice(table["where_many" if len(found) > 1 else "where"]), slots), thing)
+    box = list(items[0]["bbox"])
+    slots |= {"place": place_of(box, rng), "box": str(box), "n": counted(len(items))}
+    return agreed(fill(rng.choice(table["where_many" if len(items) > 1 else "where"]), slots), thing)
 
 
-def _lines(found: list[Mapping[str, Any]]) -> str:
+def _lines(items: list[Mapping[str, Any]]) -> str:
     """What was read, whole where it is short, else its beginning and how much is left out."""
     words = 0
     lines: list[str] = []
-    for item in found:
+    for item in items:
         line = " ".join(str(item["text"]).split()).replace("<", "‹").replace(">", "›")
         words += len(line.split())
         if lines and words > LONGEST_ANSWER:
             break
         lines.append(" ".join(line.split()[:LONGEST_ANSWER]))
     mark = '"' if not any('"' in line for line in lines) else ""
-    told = ", ".join(f"{mark}{line}{mark}" for line in lines)
-    left = len(found) - len(lines)
-    return told + (f" and {counted(left)} more {'line' if left == 1 else 'lines'}" if left else "")
+    listing = ", ".join(f"{mark}{line}{mark}" for line in lines)
+    left = len(items) - len(lines)
+    return listing + (f" and {counted(left)} more {'line' if left == 1 else 'lines'}" if left else "")

@@ -87,10 +87,10 @@ class Clause:
 
     def forms(self) -> dict[str, str]:
         """What frames may use."""
-        found = {"do": self.do, "doing": self.doing, **agreement(self.many)}
+        by_name = {"do": self.do, "doing": self.doing, **agreement(self.many)}
         if self.object is not None and self.done is not None:
-            found |= {"object": self.object, "done": self.done}
-        return found
+            by_name |= {"object": self.object, "done": self.done}
+        return by_name
 
 
 def order(form: Pattern, slots: Mapping[str, str], object_: str, many: bool) -> Clause:

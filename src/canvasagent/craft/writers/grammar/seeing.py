@@ -67,59 +67,59 @@ def share_of(box: Sequence[float]) -> str:
 def quoted(text: str) -> str:
     """A text as a reason repeats it: the first words, in quotes."""
     words = " ".join(text.split()).replace("<", "‹").replace(">", "›").split(" ")
-    told = " ".join(words[:LONGEST_QUOTE]) + (" …" if len(words) > LONGEST_QUOTE else "")
-    return f"“{told}”" if "'" in told or '"' in told else f"'{told}'"
+    shown = " ".join(words[:LONGEST_QUOTE]) + (" …" if len(words) > LONGEST_QUOTE else "")
+    return f"“{shown}”" if "'" in shown or '"' in shown else f"'{shown}'"
 
 
 def result_of(last: Seen, rng: random.Random) -> str:
     """What the last call came to, as a sentence."""
     step, table = last.step, data("reasons")["saw"]
     facts = slots_of(step)
-    found: list[Mapping[str, Any]] = [item for item in last.data or [] if isinstance(item, Mapping)]
+    items: list[Mapping[str, Any]] = [item for item in last.data or [] if isinstance(item, Mapping)]
     if step.tool == "Grounding":
-        return _found(step, found, facts, rng)
+        return _found(step, items, facts, rng)
     if step.tool == "OCR":
-        return _read(step, found, facts, rng)
+        return _read(step, items, facts, rng)
     kind = "edit" if step.tool == "ImageEdit" else step.act
     return fill(rng.choice(table[kind]), facts)
 
 
-def _found(step: Step, found: list[Mapping[str, Any]], facts: dict[str, str], rng: random.Random) -> str:
+def _found(step: Step, items: list[Mapping[str, Any]], facts: dict[str, str], rng: random.Random) -> str:
     table = data("reasons")["saw"]
     gone = step.facts.get("expected") == "gone"
-    if not found:
+    if not items:
         return fill(rng.choice(table["gone" if gone else "found_none"]), facts)
-    box = found[0]["bbox"]
+    box = items[0]["bbox"]
     share = share_of(box)
     facts |= {
         "place": place_of(box, rng),
         "share": f"taking up {share}",
         "share_of": share,
-        "n": counted(len(found)),
-        "label": str(found[0].get("label", facts["thing"])),
+        "n": counted(len(items)),
+        "label": str(items[0].get("label", facts["thing"])),
     }
     kind = (
-        "not_gone" if gone else "found_many" if len(found) > 1 else "confirmed" if step.act == "verify" else "found_one"
+        "not_gone" if gone else "found_many" if len(items) > 1 else "confirmed" if step.act == "verify" else "found_one"
     )
     return agreed(fill(rng.choice(table[kind]), facts), facts["thing"])
 
 
-def _read(step: Step, found: list[Mapping[str, Any]], facts: dict[str, str], rng: random.Random) -> str:
+def _read(step: Step, items: list[Mapping[str, Any]], facts: dict[str, str], rng: random.Random) -> str:
     table = data("reasons")["saw"]
-    if not found:
+    if not items:
         return fill(rng.choice(table["read_none"]), facts)
-    line = found[0]
+    line = items[0]
     wanted = step.facts.get("text", "")
     if step.act == "proofread":
-        match = next((item for item in found if _same(str(item["text"]), wanted)), None)
-        if match is None and not _same(" ".join(str(item["text"]) for item in found), wanted):
+        match = next((item for item in items if _same(str(item["text"]), wanted)), None)
+        if match is None and not _same(" ".join(str(item["text"]) for item in items), wanted):
             return fill(rng.choice(table["proof_bad"]), {"wanted": quoted(wanted)})
-        said = str(match["text"]) if match else wanted
-        return fill(rng.choice(table["proof_good"]), {"text": quoted(said)})
+        text = str(match["text"]) if match else wanted
+        return fill(rng.choice(table["proof_good"]), {"text": quoted(text)})
     if wanted:
-        line = next((item for item in found if _same(str(item["text"]), wanted)), line)
-    slots = {"text": quoted(str(line["text"])), "n": counted(len(found)), "place": place_of(line["bbox"], rng)}
-    sentence = fill(rng.choice(table["read_many" if len(found) > 1 else "read_one"]), slots)
+        line = next((item for item in items if _same(str(item["text"]), wanted)), line)
+    slots = {"text": quoted(str(line["text"])), "n": counted(len(items)), "place": place_of(line["bbox"], rng)}
+    sentence = fill(rng.choice(table["read_many" if len(items) > 1 else "read_one"]), slots)
     if line.get("turned") == 180:
         sentence += rng.choice(table["upside"])
     return sentence
@@ -134,26 +134,26 @@ def trouble_of(last: Seen, step: Step, rng: random.Random) -> str:
     """What went wrong in the last call, as a sentence; `step` is the one that is made instead."""
     table = data("reasons")["failed"]
     wrong, right = last.step.facts, step.facts
-    told = slots_of(last.step)
+    slots = slots_of(last.step)
     if last.failed:
         return _error(last, table, rng)
     if last.step.tool != step.tool:
         return f"{result_of(last, rng)} {rng.choice(table['looked'])}"
     if "color" in wrong and wrong["color"] != right.get("color"):
-        return fill(rng.choice(table["color"]), told)
+        return fill(rng.choice(table["color"]), slots)
     if "where" in wrong and wrong["where"] != right.get("where"):
-        return fill(rng.choice(table["place"]), told)
+        return fill(rng.choice(table["place"]), slots)
     count = len(last.data or [])
     if step.tool == "Grounding" and count != 1:
-        return fill(rng.choice(table["many"]), {**told, "n": counted(count)}) if count else result_of(last, rng)
+        return fill(rng.choice(table["many"]), {**slots, "n": counted(count)}) if count else result_of(last, rng)
     if step.tool in ("Crop", "SAM"):
-        return fill(rng.choice(table["small"]), {**told, "thing": told.get("thing") or "part that is meant"})
+        return fill(rng.choice(table["small"]), {**slots, "thing": slots.get("thing") or "part that is meant"})
     return str(rng.choice(table["wrong"]))
 
 
 def _error(last: Seen, table: Mapping[str, list[str]], rng: random.Random) -> str:
-    said = re.sub(r"^Error(?: \([^)]*\))?:\s*", "", " ".join(last.text.split()))
-    low = said.lower()
+    message = re.sub(r"^Error(?: \([^)]*\))?:\s*", "", " ".join(last.text.split()))
+    low = message.lower()
     generic = rng.random() < 0.6
     if generic and re.search(
         r"there is no (?:asset|image|picture) |no asset|not (?:in|one of) the|unknown (?:image|asset|id)|imglist", low
@@ -163,7 +163,7 @@ def _error(last: Seen, table: Mapping[str, list[str]], rng: random.Random) -> st
         return rng.choice(table["box"])
     if generic and last.step.tool == "ImageEdit" and last.mishap and not re.search(r"img_|imageedit_", low):
         return rng.choice(table["vague"])
-    first = re.split(r"(?<=[.;!?])\s", said)[0].rstrip(".;!? ").replace("<", "‹").replace(">", "›")
+    first = re.split(r"(?<=[.;!?])\s", message)[0].rstrip(".;!? ").replace("<", "‹").replace(">", "›")
     words = first.split(" ")
     error = " ".join(words[:LONGEST_ERROR]) + (" …" if len(words) > LONGEST_ERROR else "")
     return fill(

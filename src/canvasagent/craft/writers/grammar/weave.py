@@ -20,13 +20,13 @@ GLUED = 0.55
 
 def spoken(nodes: Sequence[Node], ref: Reference) -> list[Node]:
     """What of `nodes` is put into words: what is asked for, most checks, few of the steps that are only needed."""
-    said: list[Node] = []
+    chosen: list[Node] = []
     branches = ref.plan.branches()
     deciding = {branch.condition.step for branch in branches}  # a branch says by itself what it turns on
     for node in nodes:
         if isinstance(node, Branch):
             if branching.says_something(node):
-                said.append(node)
+                chosen.append(node)
         elif (
             node.purpose in ("asked", "answer")
             or (node.purpose == "check" and (bool(branches) or ref.rng.random() < CHECKS_SAID))
@@ -38,12 +38,12 @@ def spoken(nodes: Sequence[Node], ref: Reference) -> list[Node]:
                 and ref.rng.random() < NEEDED_SAID
             )
         ):
-            said.append(node)
+            chosen.append(node)
     steps = [node for node in nodes if isinstance(node, Step)]
-    return said or [*steps[-1:]]
+    return chosen or [*steps[-1:]]
 
 
-def told(nodes: Sequence[Node], ref: Reference) -> list[str]:
+def instruction_sentences(nodes: Sequence[Node], ref: Reference) -> list[str]:
     """The sentences of an instruction, without capitals; each ends with its mark."""
     items = spoken(nodes, ref)
     rng = ref.rng
@@ -69,9 +69,9 @@ def single(step: Step, ref: Reference) -> str:
         step.purpose != "check"
         and free
         and rng.random() < 0.15 + 0.12 * len(free)
-        and (said := free_sentence(step, ref, free))
+        and (free_clause := free_sentence(step, ref, free))
     ):
-        return said.text
+        return free_clause.text
     return wrapped(clause(step, ref), ref, order_kind(step) == "tell")
 
 
@@ -85,21 +85,21 @@ def wrapped(made: Clause, ref: Reference, tells: bool = False) -> str:
 
 def sentences(items: list[Node], ref: Reference) -> list[str]:
     """`items` in sentences of one to three acts."""
-    found: list[str] = []
+    result: list[str] = []
     start = 0
     after_branch = False
     while start < len(items):
         item = items[start]
         if isinstance(item, Branch):
-            said = branching.told(item, ref)
-            found += branching.after_another(said, ref) if after_branch else said
+            inner = branching.branch_sentences(item, ref)
+            result += branching.after_another(inner, ref) if after_branch else inner
             start, after_branch = start + 1, True
             continue
         group = _group(items, start, ref)
         last = start + len(group) == len(items)
-        found.append(ended(_sentence(group, ref, start == 0, last, after_branch)))
+        result.append(ended(_sentence(group, ref, start == 0, last, after_branch)))
         start, after_branch = start + len(group), False
-    return found
+    return result
 
 
 def _group(items: list[Node], start: int, ref: Reference) -> list[Step]:
@@ -116,8 +116,8 @@ def _sentence(group: list[Step], ref: Reference, first: bool, last: bool, after_
     rng = ref.rng
     joins = data("joins")
     asks = len(group) == 1 and group[0].purpose == "answer" and acts()[group[0].act].get("ask") and rng.random() < 0.5
-    if asks and (said := free_sentence(group[0], ref, ["ask"], plain=not first)):
-        text = said.text
+    if asks and (question := free_sentence(group[0], ref, ["ask"], plain=not first)):
+        text = question.text
         if first:
             return text
         templates = joins["after"]["ask"] if after_branch else joins["asks"]["last" if last else "next"]
@@ -188,8 +188,8 @@ def _glued(steps: list[Step], ref: Reference) -> str:
     notes = ref.rng.random() < 0.3
     parts = []
     for step in steps:
-        said = free_sentence(step, ref, ["note"], plain=True) if notes and step.purpose != "check" else None
-        parts.append(said.text if said else clause(step, ref).do)
+        note = free_sentence(step, ref, ["note"], plain=True) if notes and step.purpose != "check" else None
+        parts.append(note.text if note else clause(step, ref).do)
     return glue.join(parts)
 
 
@@ -205,8 +205,8 @@ def listed(items: list[Node], ref: Reference) -> list[str]:
     after_branch = False
     for number, item in enumerate(items, 1):
         if isinstance(item, Branch):
-            said = branching.told(item, ref)
-            apart = branching.after_another(said, ref) if after_branch else said
+            inner = branching.branch_sentences(item, ref)
+            apart = branching.after_another(inner, ref) if after_branch else inner
             text, after_branch = " ".join(_line(sentence) for sentence in apart), True
         else:
             text, after_branch = clause(item, ref).do, False
