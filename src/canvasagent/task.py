@@ -91,8 +91,8 @@ class Task:
         if len(self.instruction) > MAX_INSTRUCTION:
             count = len(self.instruction)
             raise InputError(f"the request has {count:,} characters; at most {MAX_INSTRUCTION:,} are taken.")
-        told = [self.instruction, self.id, self.expected_tools, self.difficulty, self.checks]
-        if not is_whole(told):
+        values = [self.instruction, self.id, self.expected_tools, self.difficulty, self.checks]
+        if not is_whole(values):
             raise InputError("the request or its checks hold half of a character (a lone surrogate); write it whole.")
 
     def __repr__(self) -> str:

@@ -117,8 +117,8 @@ def cards_here() -> list[Card]:
         return []
     command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
-        sizes = [float(line) for line in told.split()]
+        output = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+        sizes = [float(line) for line in output.split()]
     except (OSError, subprocess.SubprocessError, ValueError):
         return []
     return [Card(f"cuda:{number}", size * 2**20 / 1e9) for number, size in enumerate(sizes)]

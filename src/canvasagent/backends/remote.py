@@ -30,9 +30,9 @@ def server_at(address: str) -> ToolServer:
     """The server at that address, asked anew what it has. Raises `InputError`; `BackendFailure` where none answers."""
     server = _server_of(address)
     server.describe()
-    for name, told in server.tools.items():
+    for name, remote_tool in server.tools.items():
         own = all_tools().get(name)
-        if own is not None and (own.version, own.schema()) != (told.version, told.schema):
+        if own is not None and (own.version, own.schema()) != (remote_tool.version, remote_tool.schema):
             raise InputError(
                 f"{name} of {server.url} (canvasagent {server.version}) is not the {name} of this installation; "
                 "install the same version on both sides."
@@ -51,12 +51,12 @@ def backend_class(where: str) -> Any:
     return _class_of(server, server.tools[name])
 
 
-def _class_of(server: ToolServer, told: RemoteTool) -> Any:
+def _class_of(server: ToolServer, remote_tool: RemoteTool) -> Any:
     class Backend:
-        tool = told.name
-        version = told.version
-        fingerprint = told.backend.removeprefix(f"{told.name}@{told.version}:")
-        stochastic = told.stochastic
+        tool = remote_tool.name
+        version = remote_tool.version
+        fingerprint = remote_tool.backend.removeprefix(f"{remote_tool.name}@{remote_tool.version}:")
+        stochastic = remote_tool.stochastic
         may_hang = False
         waits = WAITS
 
@@ -65,7 +65,7 @@ def _class_of(server: ToolServer, told: RemoteTool) -> Any:
 
         def carry_out(self, key: str, checked: Checked, assets: dict[str, Asset], seed: int) -> Outcome:
             """The call, on the server. Raises `ToolRefusal` as the tool does there, and `BackendFailure`."""
-            return server.carry_out(told, key, checked, assets, seed, self._closed)
+            return server.carry_out(remote_tool, key, checked, assets, seed, self._closed)
 
         def close(self) -> None:
             """End calls that wait for the server to come back."""

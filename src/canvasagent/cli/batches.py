@@ -155,10 +155,10 @@ class _Tally:
 
     def words(self) -> str:
         """All of it in one line."""
-        told = [f"{self.counts[status]} {status}" for status in reversed(_WORST_FIRST) if self.counts[status]]
+        parts = [f"{self.counts[status]} {status}" for status in reversed(_WORST_FIRST) if self.counts[status]]
         ran = self.done - self.skipped
-        told += [f"{self.skipped} of them done before"] if self.skipped else []
-        return f"{self.done} of {self.total} requests: {', '.join(told) or 'none done'} · {self.seconds:.1f} s" + (
+        parts += [f"{self.skipped} of them done before"] if self.skipped else []
+        return f"{self.done} of {self.total} requests: {', '.join(parts) or 'none done'} · {self.seconds:.1f} s" + (
             f" · {self._bar.speed(ran)}" if ran else ""
         )
 

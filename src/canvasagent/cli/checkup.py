@@ -27,7 +27,7 @@ VARIABLES = (
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "CANVASAGENT_FONTS", "HF_HOME", "HF_ENDPOINT", "HF_TOKEN",
     "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NO_COLOR", "FORCE_COLOR",
 )  # fmt: skip
-"""Environment variables that change what happens here. Only whether they are set is ever told."""
+"""Environment variables that change what happens here. Only whether they are set is ever shown."""
 
 SAMPLES = {
     "Latin": "Aß", "Greek": "Ωλ", "Cyrillic": "Жя", "Arabic": "سلام", "Hebrew": "שלום", "Devanagari": "नमस्ते",

@@ -130,7 +130,7 @@ def tell_error(message: str, advice: str = "") -> None:
 
 
 def quiet_logging() -> None:
-    """No log lines: what matters to the user is in the record and told from there."""
+    """No log lines: what matters to the user is in the record and is shown from there."""
     for handler in list(_LOGGER.handlers):
         _LOGGER.removeHandler(handler)
     _LOGGER.addHandler(logging.NullHandler())

@@ -1,4 +1,4 @@
-"""One run from the command line: watched as it goes, its result saved and told, resumable when it is stopped."""
+"""One run from the command line: watched as it goes, its result saved and printed, resumable when it is stopped."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Bar:
         )
         self._task = self._bar.add_task(what, total=total, note="")
         self._lines = lines and not self._console.is_terminal
-        self._what, self._told, self._started = what, 0, time.monotonic()
+        self._what, self._printed, self._started = what, 0, time.monotonic()
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -53,6 +53,6 @@ class Bar:
         text = ", ".join(part for part in (note, self.speed(done - known)) if part)
         self._bar.update(self._task, completed=done, total=total, note=text)
         line = done * LINES // max(total, 1)
-        if self._lines and line > self._told:
-            self._told = line
+        if self._lines and line > self._printed:
+            self._printed = line
             self._console.print(f"{done:,} of {total:,} {self._what}{', ' if text else ''}{text}", markup=False)

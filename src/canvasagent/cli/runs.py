@@ -24,7 +24,7 @@ GAP = "  "
 LEAST = 24
 """Characters that request and result need beside each other; where they have fewer, lines are printed whole."""
 _WORDS = {"running": "unfinished"}
-"""Statuses that are told in another word than the record's: a run that was killed is not running."""
+"""Statuses shown under another name than the record's: a run that was killed is not running."""
 
 
 def runs(

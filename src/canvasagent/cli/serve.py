@@ -18,7 +18,7 @@ def tools(
         str, typer.Option(help="A profile or a .toml file.", metavar="NAME", autocompletion=profiles)
     ] = "lite",
     host: Annotated[str, typer.Option(help="Address to listen on.", metavar="ADDRESS")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0: a free one, which is told.", min=0, max=65535)] = 8750,
+    port: Annotated[int, typer.Option(help="Port; 0: a free one, which is printed.", min=0, max=65535)] = 8750,
     keys: Annotated[
         Path | None,
         typer.Option(help="TOML file of API keys and quotas; see `serve key`.", metavar="FILE", show_default=False),
@@ -98,7 +98,7 @@ def tools(
 def _toolbox(
     engine: str, profile: Any, sharing: Path | None, settings: Any, concurrency: int | None
 ) -> tuple[Any, Any]:
-    """What carries calls out, and the settings; on a cluster as many calls run at once as it takes, if not told."""
+    """The executor of calls and the settings; by default a cluster runs as many calls at once as it can take."""
     from canvasagent.errors import InputError
     from canvasagent.execution.toolbox import ToolBox
     from canvasagent.scale.cluster import check_engine
@@ -151,7 +151,7 @@ def key(
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise InputError("a name is made of letters, digits, - and _.")
     secret, digest = key_holders.new_key()
-    err().print(f"The key of {name}, told only now: {secret}", markup=False)
+    err().print(f"The key of {name}, shown only once: {secret}", markup=False)
     out().print(f'[{name}]\nkey = "{digest}"\n# requests_per_minute = 600', markup=False)
     return Ending()
 

@@ -39,7 +39,7 @@ def table(
 ) -> Ending:
     """Join results.
 
-    Different judges, presets, profiles or benchmark versions are refused, or told in the table (--allow-differences).
+    Different judges, presets, profiles or benchmark versions are refused, or named in the table (--allow-differences).
     """
     from canvasagent.errors import InputError
     from canvasagent.evaluation.ablation import as_ablation, read_published

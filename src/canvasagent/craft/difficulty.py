@@ -7,7 +7,7 @@ L counts the calls of the path that is carried out, D the distinct tools in it. 
     nesting    how many conditions lie within each other, at most
     paths      distinct courses that the request allows
     state      how often what happens hangs on what happened before: arguments that a step found, each change of the
-               picture that a box is carried through, conditions on a picture that a step made
+               picture that a box is followed through, conditions on a picture that a step made
 
 and is then
 

@@ -1,4 +1,4 @@
-"""The funnel of a build: how many tries went in, what fell at which rule, with examples to look at.
+"""The funnel of a build: how many attempts there were and which rule rejected how many, with examples.
 
 Made from the dataset alone, so that it is the same for a build that was interrupted.
 """

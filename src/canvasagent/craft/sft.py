@@ -23,7 +23,7 @@ def build_sft(
     engine: str = "local",
     on_progress: OnProgress = lambda progress: None,
 ) -> Progress:
-    """Build a dataset of trajectories in `folder`, or go on with it. Returns what came of it.
+    """Build a dataset of trajectories in `folder`, or continue it. Returns the final counts.
 
     Raises `InputError` for settings that cannot be used or differ from the folder's, `StorageError` for a folder in
     use or a full disk, `BackendFailure` where a worker dies: the same call goes on from the last commit.

@@ -91,8 +91,8 @@ class Tally:
     def add(self, row: dict[str, Any]) -> None:
         """Count a record, given as some of its columns (see `tally`), or as `unreadable` where they make no sense."""
         try:
-            levels_told = read_json(row["difficulty"]) if row["difficulty"] else {}
-            counted = _Counted.model_validate({**row, "difficulty": levels_told})
+            levels_data = read_json(row["difficulty"]) if row["difficulty"] else {}
+            counted = _Counted.model_validate({**row, "difficulty": levels_data})
         except ValueError:
             self.unreadable += 1
             return
@@ -125,7 +125,7 @@ def tally(dataset: Dataset) -> Tally:
 
 
 def asked_counts(settings: Mapping[str, Any], name: str = "counts") -> dict[str, int] | None:
-    """How many records of each chain (`cells`: of each difficulty) were asked for; None where it is not told."""
+    """How many records of each chain (`cells`: of each difficulty) were requested; None if unknown."""
     counts = dig(settings, name)
     if not isinstance(counts, dict) or not all(isinstance(count, int) for count in counts.values()):
         return None

@@ -82,8 +82,8 @@ def endpoint_of(settings: EndpointSettings, own_url: str | None = None, own_key:
         raise InputError(f"the base URL holds a key in its query, which would end up in logs; set {key_names[0]}.")
     url = _bare(parts)
     hidden = tuple(sorted(filter(None, secrets), key=len, reverse=True))
-    told = f"{key_names[0]} (or {' or '.join(key_names[1:])})"
-    return Endpoint(url, query, key or NO_KEY, headers, hidden, told)
+    key_variables = f"{key_names[0]} (or {' or '.join(key_names[1:])})"
+    return Endpoint(url, query, key or NO_KEY, headers, hidden, key_variables)
 
 
 def general_address() -> str:

@@ -127,12 +127,12 @@ class ToolServer:
     def describe(self) -> None:
         """Ask what the server has. Raises `InputError` for no tool server, `BackendFailure` without an answer."""
         try:
-            told = self._json("GET", f"{API}/tools")
+            reply = self._json("GET", f"{API}/tools")
             self.tools = {
                 tool["name"]: RemoteTool(**{name: tool[name] for name in RemoteTool.__dataclass_fields__})
-                for tool in told["tools"]
+                for tool in reply["tools"]
             }
-            self.pixel_boxes, self.version = bool(told["pixel_boxes"]), str(told["canvasagent"])
+            self.pixel_boxes, self.version = bool(reply["pixel_boxes"]), str(reply["canvasagent"])
         except (_Dropped, _Busy, _Crashed) as error:
             raise BackendFailure(f"the tool server {self.url} does not answer: {error}.") from error
         except (_Missing, KeyError, TypeError) as error:
@@ -259,9 +259,9 @@ class ToolServer:
         except Broken as error:
             raise _Dropped(str(error)) from error
 
-    def _trouble(self, status: int, told: dict[str, Any], wait: str | None) -> Exception:
+    def _trouble(self, status: int, reply: dict[str, Any], wait: str | None) -> Exception:
         """What an answer that is no success means."""
-        error = told.get("error")
+        error = reply.get("error")
         error = error if isinstance(error, dict) else {}
         type, said = error.get("type"), str(error.get("message", f"status {status}"))
         if status == 404 and type == "unknown_picture":
@@ -285,7 +285,7 @@ class ToolServer:
 
 def _object(data: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(data)
+        reply = json.loads(data)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return reply if isinstance(reply, dict) else {}

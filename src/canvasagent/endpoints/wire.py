@@ -70,21 +70,21 @@ def pack_result(result: Mapping[str, Any], picture: Image.Image | None) -> tuple
     if picture is None:
         return json.dumps({"result": result}).encode() + b"\n", b""
     profile = profile_of(picture)
-    told: dict[str, Any] = {"result": result, "mode": picture.mode, "size": picture.size}
-    told["profile"] = base64.b64encode(profile).decode("ascii") if profile else None
-    return json.dumps(told).encode() + b"\n", picture.tobytes()
+    header: dict[str, Any] = {"result": result, "mode": picture.mode, "size": picture.size}
+    header["profile"] = base64.b64encode(profile).decode("ascii") if profile else None
+    return json.dumps(header).encode() + b"\n", picture.tobytes()
 
 
 def unpack_result(data: bytes) -> tuple[dict[str, Any], Image.Image | None]:
     """What `pack_result` packed. Raises `InputError` for anything else."""
     try:
         end = data.index(b"\n")
-        told = json.loads(data[:end])
-        if "mode" not in told:
-            return told["result"], None
-        picture = Image.frombytes(told["mode"], tuple(told["size"]), memoryview(data)[end + 1 :])
-        profile = base64.b64decode(told["profile"]) if told["profile"] else None
-        return told["result"], with_profile(picture, profile)
+        header = json.loads(data[:end])
+        if "mode" not in header:
+            return header["result"], None
+        picture = Image.frombytes(header["mode"], tuple(header["size"]), memoryview(data)[end + 1 :])
+        profile = base64.b64decode(header["profile"]) if header["profile"] else None
+        return header["result"], with_profile(picture, profile)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"the server sent an answer that cannot be read: {error}.") from error
 

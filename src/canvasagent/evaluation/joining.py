@@ -1,4 +1,4 @@
-"""Several evaluations in one table: only where they may be compared, or with what differs told in the table."""
+"""Several evaluations in one table: only if they may be compared, or with their differences named in the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is compared: policies by name, and `gold`, which carries out what a task's author holds to be right."""
+"""The policies to compare: by name, and `gold`, which executes the plan of a task's author."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def policy_for_task(name: str, settings: PolicySettings | None = None) -> Policy
 
 def _gold(item: EvalTask) -> Policy:
     if item.gold is None:
-        raise InputError(f"task '{item.id}' has no gold plan, so there is nothing that 'gold' could carry out.")
+        raise InputError(f"task '{item.id}' has no gold plan, so 'gold' cannot run it.")
     from canvasagent.craft.gold_policy import GoldPolicy
     from canvasagent.craft.writers import load_writer
 

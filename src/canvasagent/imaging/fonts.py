@@ -154,17 +154,17 @@ def _find(text: str, bold: bool) -> Path:
     missing = _missing(text, candidates)
     if not missing:
         raise ToolRefusal(
-            f"no single font here has all the letters of this text ({_names(_told_scripts(text))}); "
+            f"no single font here has all the letters of this text ({_names(_script_names(text))}); "
             "put the scripts on the picture one at a time."
         )
     shown = missing if len(missing) <= 12 else missing[:12] + "…"
     raise ToolRefusal(
-        f"no font here can draw '{shown}' ({_names(_told_scripts(missing))}). {_advice(missing)} "
+        f"no font here can draw '{shown}' ({_names(_script_names(missing))}). {_advice(missing)} "
         f"A folder of fonts can also be named by the environment variable {FOLDERS_VARIABLE}."
     )
 
 
-def _told_scripts(text: str) -> list[str]:
+def _script_names(text: str) -> list[str]:
     scripts = sorted(_scripts(text))
     return [script for script in scripts if script not in _SHARED] or scripts[:1]
 

@@ -68,14 +68,14 @@ class Observation:
 
 def observe(message: str) -> Observation:
     """A tool message's text, taken apart."""
-    told = shown(Message("tool", message))
-    text = _FAULTS.sub("", told.text).strip()
+    parsed = shown(Message("tool", message))
+    text = _FAULTS.sub("", parsed.text).strip()
     error = _ERROR.match(" ".join(text.split()))
     found = () if error else tuple(_finding(match) for match in _FINDING.finditer(text))
     total = _TOTAL.search(text)
     count = int(total[1]) if total else len(found)
     passing = error is not None and error[1] is not None
-    return Observation(text, found, count, told.made, error[2] if error else None, passing)
+    return Observation(text, found, count, parsed.made, error[2] if error else None, passing)
 
 
 def _finding(match: re.Match[str]) -> Finding:

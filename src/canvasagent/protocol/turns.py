@@ -200,8 +200,8 @@ def render_observation(
     """A tool message's text: faults told, what happened, and the asset state at the end."""
     state = "now imglist is {" + ", ".join(imglist) + "}"
     state = f"[Output image saved as: {made}. {state}]" if made else f"[{state}]"
-    told = [f"Format fault: {FAULT_TEXT[fault]}." for fault in faults]
-    return "\n".join([*told, *([text] if text else []), state])
+    lines = [f"Format fault: {FAULT_TEXT[fault]}." for fault in faults]
+    return "\n".join([*lines, *([text] if text else []), state])
 
 
 def render_error(faults: Sequence[ToolFault], infrastructure: bool = False) -> str:

@@ -24,7 +24,7 @@ from canvasagent.rewards.hybrid import Score, score
 from canvasagent.rewards.judges import load_judge
 
 SHOWN = ("paper", "release", "hardened")
-"""Presets that the audit shows unless told otherwise."""
+"""Presets that the audit shows by default."""
 JUDGED = "hardened"
 """The preset that must hold."""
 MARGIN = 1e-9

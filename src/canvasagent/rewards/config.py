@@ -197,7 +197,7 @@ PRESETS = MappingProxyType(
             ),
             Preset(
                 name="hardened",
-                summary="The paper's, with the exploits mended that `canvasagent reward audit` finds in it.",
+                summary="The paper's, with the exploits closed that `canvasagent reward audit` finds in it.",
                 weights=PAPER,
                 combine="gated",
                 counting="useful",

@@ -79,7 +79,7 @@ def _sum(preset: Preset, judged: Mapping[Aspect, float], rule_parts: Rules, traj
 
 
 def _gated(preset: Preset, judged: Mapping[Aspect, float], rule_parts: Rules, trajectory: Trajectory) -> float:
-    """Equation 1 with two mends; 0 to 1. It is 0 where tools are expected and no call was of any use for the result.
+    """Equation 1 with two corrections; 0 to 1. It is 0 where tools are expected and no call served the result.
     And the process is judged no better than its turns and calls were: a judge that sees shares can be thinned out too.
     """
     counts = rule_parts.counts

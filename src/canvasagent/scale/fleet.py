@@ -99,10 +99,10 @@ class Fleet(Generic[Item, Result]):
 
     def _check(self) -> None:
         try:
-            told = self._cluster.ray.get([actor.tell.remote() for actor in self._actors], timeout=START_SECONDS)
+            reports = self._cluster.ray.get([actor.tell.remote() for actor in self._actors], timeout=START_SECONDS)
         except self._cluster.ray.exceptions.RayError as error:
             raise BackendFailure(f"a worker on Ray could not be started: {_first_line(error)}") from error
-        for version, problem in told:
+        for version, problem in reports:
             if version != __version__:
                 raise InputError(f"a node has canvasagent {version}, not {__version__}; install the same.")
             if problem is not None:

@@ -22,7 +22,7 @@ from canvasagent.version import __version__
 
 
 @dataclass(frozen=True)
-class Told:
+class ReplicaInfo:
     """What a copy says of itself."""
 
     version: str
@@ -56,14 +56,16 @@ class Replica:
         if len(self._stuck) >= self._at_once:
             raise RuntimeError(f"all {self._at_once} threads are stuck in calls that do not end")
 
-    async def tell(self, name: str) -> Told:
+    async def tell(self, name: str) -> ReplicaInfo:
         """What tells the results of a tool from another's, or why there will be none."""
         tool = self._box.tools[name]
         try:
             await self._box.prepare(tool)
-            return Told(__version__, self._box.fingerprint(tool), self._box.stochastic(tool), self._box.large(tool))
+            return ReplicaInfo(
+                __version__, self._box.fingerprint(tool), self._box.stochastic(tool), self._box.large(tool)
+            )
         except (BackendFailure, CanvasAgentError) as error:
-            return Told(__version__, lacks=str(error))
+            return ReplicaInfo(__version__, lacks=str(error))
 
     async def call(self, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Execution:
         """A call, with whatever went wrong in its `fault`.

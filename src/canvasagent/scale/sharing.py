@@ -144,10 +144,10 @@ def _weights(profile: Profile, tool: str) -> Hashable:
     spec = profile.backends[tool]
     try:
         cls: Any = backend_class(spec)
-        told = getattr(cls, "weights", None)
-        if told is None or tool in profile.isolate:
+        weights_of = getattr(cls, "weights", None)
+        if weights_of is None or tool in profile.isolate:
             return None
-        return cast(Hashable, told(make_config(cls, profile.options.get(tool, {}), spec)))
+        return cast(Hashable, weights_of(make_config(cls, profile.options.get(tool, {}), spec)))
     except CanvasAgentError:
         return None  # it is told, tool by tool, when they are made ready
 

@@ -23,7 +23,7 @@ from canvasagent.execution.toolbox import CALL_SECONDS, ToolBox
 from canvasagent.faults import Stage
 from canvasagent.imaging.geometry import MAX_PIXELS
 from canvasagent.scale.cluster import Cluster
-from canvasagent.scale.replica import Directory, Replica, Told
+from canvasagent.scale.replica import Directory, Replica, ReplicaInfo
 from canvasagent.scale.sharing import Share, Sharing, alone, distinct, shares
 from canvasagent.tools.base import Outcome, Tool
 from canvasagent.tools.check import Checked
@@ -109,14 +109,14 @@ class ClusterToolBox(ToolBox):
 
     def _get_ready(self, tool: Tool) -> None:
         """Ask a replica what it is: weights must be on its node, not here."""
-        told = self.ask(tool.name, "tell", READY_SECONDS, tool.name)
-        assert isinstance(told, Told)
-        if told.version != __version__:
-            raise BackendFailure(f"the nodes have canvasagent {told.version}, not {__version__}; install the same.")
-        if told.lacks:
-            raise BackendFailure(told.lacks)
+        report = self.ask(tool.name, "tell", READY_SECONDS, tool.name)
+        assert isinstance(report, ReplicaInfo)
+        if report.version != __version__:
+            raise BackendFailure(f"the nodes have canvasagent {report.version}, not {__version__}; install the same.")
+        if report.lacks:
+            raise BackendFailure(report.lacks)
         waits = self.shares[tool.name].capacity
-        self._known[tool.name] = Known(told.fingerprint, told.stochastic, False, waits, large=told.large)
+        self._known[tool.name] = Known(report.fingerprint, report.stochastic, False, waits, large=report.large)
 
     def _make_backend(self, tool: Tool) -> Any:
         return _Elsewhere(self, tool.name)

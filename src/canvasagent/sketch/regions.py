@@ -93,9 +93,9 @@ def _described(
     chosen = np.flatnonzero(good)
     chosen = chosen[np.argsort(-area[chosen], kind="stable")][:300]
     if known is not None:
-        told = {tuple(stats[label].tolist()): label for label in chosen}
-        chosen = np.array([label for row, label in told.items() if row not in known], np.intp)
-        known.update(told)
+        by_row = {tuple(stats[label].tolist()): label for label in chosen}
+        chosen = np.array([label for row, label in by_row.items() if row not in known], np.intp)
+        known.update(by_row)
     boxes = np.zeros((len(chosen), 4), np.float32)
     signatures = np.zeros((len(chosen), LENGTH), np.float32)
     for row, label in enumerate(chosen):

@@ -206,10 +206,10 @@ def drawn(index: Index, number: int, flipped: bool, size: tuple[int, int]) -> tu
     return covers, own
 
 
-def _main_color(seen: Array, covers: Array, told: Array) -> Array:
+def _main_color(seen: Array, covers: Array, fallback: Array) -> Array:
     """The main colour as it is seen where nothing else is mixed into it; as `told` where that is hardly anywhere."""
     pure = seen[covers[..., 0] > 250]
-    return np.asarray(np.median(pure, axis=0)) if len(pure) >= 12 else told
+    return np.asarray(np.median(pure, axis=0)) if len(pure) >= 12 else fallback
 
 
 def _placed(

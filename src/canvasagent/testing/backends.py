@@ -209,11 +209,11 @@ def _check_call(
         values = {value for value, count in enumerate(made.histogram()) if count}
         require(values <= {0, 255}, about, f"gives a mask with values beside 0 and 255: {sorted(values)[:5]}.")
     infos = canvas_info(drawn)
-    told = (getattr(backend, "output_pixels", None) or tool.output_pixels)(
+    foretold = (getattr(backend, "output_pixels", None) or tool.output_pixels)(
         checked.arguments, {name: infos[asset] for name, asset in checked.assets.items()}
     )
     real = made.width * made.height
-    require(told >= real, about, f"makes {real} pixels, where output_pixels told {told} before.")
+    require(foretold >= real, about, f"makes {real} pixels, where output_pixels foretold {foretold}.")
 
 
 def _state(pixels: Image.Image) -> tuple[str, object]:

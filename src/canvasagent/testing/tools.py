@@ -75,8 +75,8 @@ def _check_example(tool: Tool, subject: str) -> None:
     wrong = mismatch(example, tool.schema()["function"]["parameters"])
     require(wrong is None, subject, f"its example breaks its own schema: {wrong}.")
     checked = _held(tool, example)
-    told = [fault.message for fault in checked.faults]
-    require(not told, subject, f"its example does not pass its own checks: {told}.")
+    messages = [fault.message for fault in checked.faults]
+    require(not messages, subject, f"its example does not pass its own checks: {messages}.")
     scores = (checked.schema, checked.reference, checked.specification)
     require(scores == (1.0, 1.0, 1.0), subject, f"its example scores {scores}, not 1 throughout.")
     again = tool.arguments.model_validate(checked.arguments.model_dump(mode="json"))
@@ -96,9 +96,11 @@ def _check_faults(tool: Tool, subject: str) -> None:
     require(_stages(checked) == {Stage.SCHEMA}, subject, "an argument that it does not have must be a schema fault.")
     for name in tool.references(example):
         checked = _held(tool, {**example, name: ["Nowhere_7"] if name in tool.lists else "Nowhere_7"})
-        told = " ".join(fault.message for fault in checked.faults)
-        named = Stage.REFERENCE in _stages(checked) and "Nowhere_7" in told and "img_1" in told
-        require(named, subject, f"an unknown id in '{name}' must be a fault that names it and lists the ids: {told}")
+        messages = " ".join(fault.message for fault in checked.faults)
+        named = Stage.REFERENCE in _stages(checked) and "Nowhere_7" in messages and "img_1" in messages
+        require(
+            named, subject, f"an unknown id in '{name}' must be a fault that names it and lists the ids: {messages}"
+        )
     for name in COORDINATES & set(example):
         wrong = [[-5, 0, 10, 10], [0, 0, 10, 1001], [500, 500, 100, 900]] if len(example[name]) == 4 else [[-1, 2000]]
         for value in wrong:

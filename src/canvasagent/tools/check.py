@@ -110,9 +110,9 @@ def _resolve(
         else:
             missing.setdefault(one.argument, []).append(_short(one.value))
     for argument, names in missing.items():
-        told = f"is no picture {names[0]}" if len(names) == 1 else f"are no pictures {', '.join(names[:3])}"
+        phrase = f"is no picture {names[0]}" if len(names) == 1 else f"are no pictures {', '.join(names[:3])}"
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        faults.append(ToolFault(Stage.REFERENCE, f"argument '{argument}': there {told}{more}. There are {known}."))
+        faults.append(ToolFault(Stage.REFERENCE, f"argument '{argument}': there {phrase}{more}. There are {known}."))
     return found, len(found) / len(named) if named else 1.0
 
 

@@ -19,9 +19,9 @@ def run(call: Call) -> Outcome:
     """Keep the box; masks stay masks and transparency is kept."""
     picture = call.pictures["image"]
     pixels = box_to_pixels(call.arguments.bbox, picture.size)
-    told = pixels if call.pixel_boxes else call.arguments.bbox
+    shown = pixels if call.pixel_boxes else call.arguments.bbox
     cropped = call.backend(image=picture, box=pixels)
-    return Outcome(f"Cropped image with bounding box: {list(told)}", cropped, call.kinds["image"])
+    return Outcome(f"Cropped image with bounding box: {list(shown)}", cropped, call.kinds["image"])
 
 
 TOOL = Tool(

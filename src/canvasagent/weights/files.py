@@ -64,8 +64,8 @@ def how_to_get(source: str) -> str:
     entry = entry_of(source)
     if entry is None:
         return f"fetch them where a hub can be reached: hf download {source}"
-    told = f"canvasagent models pull {entry.name} ({size_words(entry.download_gb)}, {entry.licence})"
-    return f"fetch them where a hub can be reached: {told}"
+    command = f"canvasagent models pull {entry.name} ({size_words(entry.download_gb)}, {entry.licence})"
+    return f"fetch them where a hub can be reached: {command}"
 
 
 def size_words(gigabytes: float) -> str:
@@ -153,11 +153,11 @@ def check_pipeline(folder: Path, kinds: Collection[str], allow_pickle: bool = Fa
     index = _read(folder / "model_index.json")
     kind = str(index.get("_class_name", "unknown"))
     check_kind(kind, kinds, folder)
-    for part, told in index.items():
-        if not isinstance(told, list) or len(told) != 2 or told[1] is None:
+    for part, kind in index.items():
+        if not isinstance(kind, list) or len(kind) != 2 or kind[1] is None:
             continue
         if not (folder / part).is_dir():
-            raise WeightsError(f"'{folder}' lacks the part '{part}' ({told[1]}); fetch it again.")
+            raise WeightsError(f"'{folder}' lacks the part '{part}' ({kind[1]}); fetch it again.")
         if (folder / part / "config.json").exists():
             check_folder(folder / part, allow_pickle)
     return kind

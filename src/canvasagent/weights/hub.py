@@ -46,9 +46,9 @@ def pull(entry: Entry, endpoint: str | None = None, revision: str | None = None)
             )
         )
     except Exception as error:  # of many classes: no route, no such model, a licence to accept, a full disk
-        told = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split())[:300]
         raise WeightsError(
-            f"{entry.source} cannot be fetched ({type(error).__name__}: {told}). Run the same command again to go on; "
+            f"{entry.source} cannot be fetched ({type(error).__name__}: {reason}). Run the same command again; "
             "HF_ENDPOINT names another hub, HF_TOKEN who you are. Or fetch it on another machine and copy the hub's "
             "cache folder (HF_HOME) here."
         ) from error

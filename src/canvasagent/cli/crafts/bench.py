@@ -144,7 +144,7 @@ def _write(tasks: Sequence[BenchTask], folder: Path) -> str:
 
 
 def _run(found: Bench, tasks: Sequence[BenchTask], some: bool) -> dict[str, Any]:
-    """Gold runs, each problem told as it is met."""
+    """Gold runs; each problem is printed as it occurs."""
     from canvasagent.craft.bench.runs import run_golds
 
     wrong: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""`canvasagent craft review`: let people decide about tasks, and carry out what they decided."""
+"""`canvasagent craft review`: let people decide about tasks, and apply their decisions."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def review(
         typer.Option("--import", help="Decisions that the page saved, or a queue that was filled in.", metavar="FILE"),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Tasks that were decided about before, too.")] = False,
-    seed: Annotated[int, typer.Option(help="Which tasks the lot falls on.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of tasks.")] = 0,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Write a queue of tasks for people to accept, reject or fix; carry out what they decided, all at once.
+    """Write a queue of tasks for people to accept, reject or fix; apply all decisions at once.
 
     The page needs no network and no server: pictures are in it, and what is decided is saved as a file. Every decision
     is kept with its task; what is rejected moves to the dataset's rejected items.

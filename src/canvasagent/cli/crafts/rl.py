@@ -39,7 +39,7 @@ def rl(
         str, typer.Option(help="What does the pixel work of gold runs.", metavar="NAME", autocompletion=profiles)
     ] = "lite",
     verify: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of tasks whose gold plan is carried out and must pass.")
+        float, typer.Option(min=0, max=1, help="Share of tasks whose gold plan is executed and must pass.")
     ] = 1.0,
     filter_model: Annotated[
         str | None, typer.Option(help="A model that may object to tasks.", metavar="endpoint:MODEL")
@@ -59,7 +59,7 @@ def rl(
 ) -> Ending:
     """Build tasks of a given difficulty, or go on with a build that was interrupted: the same command again.
 
-    Exit code 0: all tasks were made; 3: some could not be, which are told.
+    Exit code 0: all tasks were made; 3: some could not be; they are listed.
     """
     from canvasagent.cli.building import ended, shown
     from canvasagent.cli.progress import Bar

@@ -36,14 +36,14 @@ def sft(
         str, typer.Option(help="local or ray.", metavar="NAME", autocompletion=one_of("local", "ray"))
     ] = "local",
     seed: Annotated[int, typer.Option(help="The same seed and n give the same records.")] = 0,
-    recovery: Annotated[float, typer.Option(min=0, max=1, help="Share with a wrong turn that is mended.")] = 0.08,
+    recovery: Annotated[float, typer.Option(min=0, max=1, help="Share with an error and its correction.")] = 0.08,
     verification: Annotated[float, typer.Option(min=0, max=1, help="Share with a step that makes sure.")] = 0.15,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
     """Build executed trajectories, or go on with a build that was interrupted: the same command again.
 
-    Exit code 0: all records were made; 3: some could not be, which are told.
+    Exit code 0: all records were made; 3: some could not be; they are listed.
     """
     from canvasagent.cli.building import ended, shown
     from canvasagent.cli.progress import Bar

@@ -25,7 +25,7 @@ SCORES = ("name", "schema", "reference", "specification", "execution")
 def run_of(record: SftRecord, dataset: Dataset) -> Trajectory:
     """The run with its pictures at hand. Raises `StorageError` where it cannot be put together."""
     try:
-        run = _recorded(record, dataset) if record.trajectory is not None else _told(record, dataset)
+        run = _recorded(record, dataset) if record.trajectory is not None else _from_messages(record, dataset)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         raise StorageError(f"the trajectory of record {record.id} cannot be read: {problem['msg']}.") from error
@@ -44,7 +44,7 @@ def _recorded(record: SftRecord, dataset: Dataset) -> Trajectory:
     return run
 
 
-def _told(record: SftRecord, dataset: Dataset) -> Trajectory:
+def _from_messages(record: SftRecord, dataset: Dataset) -> Trajectory:
     """A run as the messages tell it. What they do not tell (seed, limits, backends) is left at what it usually is."""
     seen = list(exchanges(record, lambda key: dataset.picture(key).size))
     assets, live = list[AssetRecord](), dict[str, Asset]()
@@ -57,9 +57,9 @@ def _told(record: SftRecord, dataset: Dataset) -> Trajectory:
             arguments = dict(exchange.turn.call.arguments)
             lineage = LineageRecord(tool=tool, arguments=arguments, parents=[], seed=0, backend="")
         kind = exchange.kind if exchange is not None else Kind.IMAGE
-        told: dict[str, Any] = {"mode": picture.mode, "size": picture.size, "key": input_key(picture)}
+        fields: dict[str, Any] = {"mode": picture.mode, "size": picture.size, "key": input_key(picture)}
         origin: Origin = "input" if exchange is None else "tool"
-        asset = AssetRecord(id=name, origin=origin, kind=kind, pixel_hash=key, lineage=lineage, **told)
+        asset = AssetRecord(id=name, origin=origin, kind=kind, pixel_hash=key, lineage=lineage, **fields)
         assets.append(asset)
         live[name] = Asset(name, asset.kind, picture, asset.key)
 

@@ -123,7 +123,7 @@ def _size(dataset: Dataset, key: str) -> tuple[int, int]:
     try:
         return dataset.picture(key).size
     except StorageError:
-        return (1, 1)  # told of already, as a broken reference
+        return (1, 1)  # already reported as a broken reference
 
 
 def _wrong(exchange: Exchange, record: SftRecord, on_purpose: set[int]) -> Iterator[tuple[str, str]]:
@@ -138,7 +138,7 @@ def _wrong(exchange: Exchange, record: SftRecord, on_purpose: set[int]) -> Itera
             yield "reference", f"turn {exchange.number} ends with '{named}', which does not exist."
         return
     if exchange.tool is None:
-        return  # told of once for the record
+        return  # reported once per record
     for problem in check_call(exchange.tool, call.arguments, exchange.before, record.inputs).faults:
         trouble = "reference" if problem.stage is Stage.REFERENCE else "schema"
         yield trouble, f"turn {exchange.number}, {exchange.tool.name}: {problem.message}"

@@ -38,7 +38,7 @@ class BenchTask:
     plan: Plan = field(repr=False)
     """The gold plan; what it needs of its pictures is known by construction."""
     tags: tuple[str, ...] = ()
-    """Among them `recover`: the gold run meets something that fails, and mends it."""
+    """Among them `recover`: the gold run meets something that fails, and corrects it."""
 
     @property
     def checks(self) -> tuple[dict[str, Any], ...]:

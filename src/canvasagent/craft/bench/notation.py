@@ -37,7 +37,7 @@ _SPOKEN = {
     "tr": "in the top right corner", "bl": "in the bottom left corner", "br": "in the bottom right corner",
 }  # fmt: skip
 _CARRIED = ("flip", "turn", "sr", "crop")
-"""Steps through which a box is carried."""
+"""Steps that move a box."""
 
 
 def read_plan(do: str, chain: str, **rest: Any) -> Plan:

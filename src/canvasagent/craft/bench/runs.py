@@ -17,7 +17,7 @@ from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.checks import run_checks
 
 SEED = 0
-"""Seed of every gold run: the one that an evaluation has unless it is told another, so that both come to the same."""
+"""Seed of every gold run: the default of an evaluation, so that both give the same result."""
 
 
 class PlainWriter:

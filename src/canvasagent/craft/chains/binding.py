@@ -1,4 +1,4 @@
-"""Binding: a chain, carried over to certain pictures, with every slot filled, is a plan."""
+"""Binding: a chain applied to certain pictures, with every slot filled, is a plan."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Pick = Callable[[Need, str], Picture]
 TRIES = 12
 """Sets of pictures that are tried for a way before it is given up."""
 CARRIED = frozenset({"Flip", "Rotate", "Crop", "SR"})
-"""Tools through which a box must be carried; others leave it where it is."""
+"""Tools that move a box; others leave it where it is."""
 
 
 def bind(chain: Chain, pick: Pick, key: str) -> Plan:
@@ -139,7 +139,7 @@ class Binder:
         return name if name.startswith("img_") or not name else Made(step=name)
 
     def _box(self, spec: StepSpec, about: Any, on: str) -> Found | Box | None:
-        """The box that an earlier step found, carried to the picture that it is used on."""
+        """The box that an earlier step found, on the grid of the picture that it is used on."""
         if spec.box == "given":
             item = self.views[on].item(about.key) if isinstance(about, Entity) else None
             return item.box if item is not None else None

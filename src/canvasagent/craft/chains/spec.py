@@ -1,4 +1,4 @@
-"""What a chain is, as data: the ways it may be carried out, their pictures, slots and steps.
+"""A chain as data: its variants, with their pictures, slots and steps.
 
     [[chain]]
     name = "Edit+Grounding+Edit+SR"

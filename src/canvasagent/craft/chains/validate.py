@@ -1,4 +1,4 @@
-"""What can be wrong with a chain before any picture is there, told in words that name the place."""
+"""Checks of a chain before it is bound to pictures; each message names the place of the fault."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from canvasagent.craft.chains.spec import FACTS, TEXT_TOOLS, TOOLS, ChainSpec, G
 
 
 def problems(chain: ChainSpec, groups: Mapping[str, tuple[GroupStep, ...]]) -> list[str]:
-    """Everything that is wrong with a chain, each as a sentence; nothing where it can be carried out."""
+    """Everything that is wrong with a chain, one sentence each; empty if it can be executed."""
     messages: list[str] = []
     for number, way in enumerate(chain.way, 1):
         where = f"chain '{chain.name}'" + (f", way {number}" if len(chain.way) > 1 else "")

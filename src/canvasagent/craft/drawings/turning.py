@@ -1,4 +1,4 @@
-"""Pictures turned by quarter turns, mirrored, made small, blurred; and boxes carried along."""
+"""Pictures turned by quarter turns, mirrored, made small, blurred; and their boxes with them."""
 
 from __future__ import annotations
 
@@ -89,6 +89,6 @@ def blur_of(size: Size) -> float:
 def fits(contents: Contents, need: Need) -> bool:
     """Whether contents are what is needed; whether phrases are steady is the source's own affair."""
     flags = ("drawn", "mirrored", "small", "blurred")
-    told = all(getattr(need, flag) in (None, getattr(contents, flag)) for flag in flags)
+    flags_match = all(getattr(need, flag) in (None, getattr(contents, flag)) for flag in flags)
     turned = need.turned in (None, contents.turned != 0)
-    return told and turned and len(contents.things) >= need.things and len(contents.texts) >= need.texts
+    return flags_match and turned and len(contents.things) >= need.things and len(contents.texts) >= need.texts

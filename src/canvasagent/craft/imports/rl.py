@@ -20,8 +20,8 @@ def task_of(
     """The record and its pictures. Raises `Unusable`, and ValueError (pydantic's included) for what is no task."""
     named = row.get("images") or []
     named = named if isinstance(named, list) else [named]
-    found = [finder.get(name) for name in named]
-    images, pictures = [key for key, _ in found], dict(found)
+    matches = [finder.get(name) for name in named]
+    images, pictures = [key for key, _ in matches], dict(matches)
     prompt = _prompt(row)
     if not (instruction := instruction_in(prompt)):
         raise Unusable("no request", "the prompt has no user message with a request in it.")
@@ -33,12 +33,12 @@ def task_of(
     if own.pop("kind", None) == "rl":
         own |= {"images": images, "expected_tools": tools, "checks": checks}
         return RlRecord.model_validate(own), pictures
-    told = {name: value for name, value in row.items() if name != "images"}
-    told["images"] = [name.get("image") or name.get("path") if isinstance(name, dict) else name for name in named]
+    source_row = {name: value for name, value in row.items() if name != "images"}
+    source_row["images"] = [name.get("image") or name.get("path") if isinstance(name, dict) else name for name in named]
     known = {"chain": "released", "instruction": instruction, "difficulty": {}}
     fields = {name: own.get(name, value) for name, value in known.items()}
     fields |= {"id": record_id, "split": split, "images": images, "expected_tools": tools, "checks": checks}
-    return RlRecord.model_validate({**fields, "meta": {"source": "released", "released": plain(told)}}), pictures
+    return RlRecord.model_validate({**fields, "meta": {"source": "released", "released": plain(source_row)}}), pictures
 
 
 def _prompt(row: dict[str, Any]) -> list[ChatMessage]:

@@ -33,8 +33,8 @@ def trajectory_of(
     named = named if isinstance(named, list) else [named]
     if (count := placeholders(messages)) != len(named):
         raise Unusable("pictures and placeholders differ", f"{count} × {PLACEHOLDER}, {len(named)} images.")
-    found = [finder.get(name) for name in named]
-    images, pictures = [key for key, _ in found], dict(found)
+    matches = [finder.get(name) for name in named]
+    images, pictures = [key for key, _ in matches], dict(matches)
     own = item.get("canvascraft")
     if isinstance(own, dict):
         others = own.get("other_images") or []
@@ -44,8 +44,10 @@ def trajectory_of(
         fields = {name: value for name, value in own.items() if name != "other_images"}
         fields |= {"id": item.get("id"), "messages": messages, "images": images}
         return SftRecord.model_validate(fields), pictures
-    told = plain({name: value for name, value in item.items() if name not in ("messages", "conversations", "images")})
-    return _released(messages, images, record_id, split, told), pictures
+    source_fields = plain(
+        {name: value for name, value in item.items() if name not in ("messages", "conversations", "images")}
+    )
+    return _released(messages, images, record_id, split, source_fields), pictures
 
 
 def _messages(item: dict[str, Any]) -> list[ChatMessage]:
@@ -69,7 +71,7 @@ def _messages(item: dict[str, Any]) -> list[ChatMessage]:
 
 
 def _released(
-    messages: list[ChatMessage], images: list[str], record_id: str, split: Split, told: dict[str, Any]
+    messages: list[ChatMessage], images: list[str], record_id: str, split: Split, source_fields: dict[str, Any]
 ) -> SftRecord:
     """A record of what the messages say."""
     first = next((number for number, message in enumerate(messages) if message.role == "assistant"), len(messages))
@@ -104,11 +106,11 @@ def _released(
         final=assets.get(final or "", last),
         answer=words if last is None else None,
         tools=tools,
-        meta={"source": "released", "released": told},
+        meta={"source": "released", "released": source_fields},
     )
 
 
 def instruction_in(messages: list[ChatMessage]) -> str:
     """The request in the last user message, without placeholders and asset state."""
-    asked = next((message.content for message in reversed(messages) if message.role == "user"), "")
-    return _STATE.sub("", asked.replace(PLACEHOLDER, "")).strip()
+    request = next((message.content for message in reversed(messages) if message.role == "user"), "")
+    return _STATE.sub("", request.replace(PLACEHOLDER, "")).strip()

@@ -67,5 +67,5 @@ LAST: tuple[Block, ...] = (
 ASIDE: tuple[str, ...] = (
     "recolor", "remove", "replace", "resize", "add", "write", "adjust", "style", "light", "weather", "mirror",
 )  # fmt: skip
-"""What a side that is not carried out may ask for."""
+"""Acts that a branch that is not executed may ask for."""
 BY_NAME = {block.name: block for block in (*EARLY, *LATE, *LAST)}

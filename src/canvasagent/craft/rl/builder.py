@@ -54,7 +54,7 @@ def build_rl(
     engine: str = "local",
     on_progress: OnProgress = lambda progress: None,
 ) -> Progress:
-    """Build a dataset of tasks in `folder`, or go on with it. Returns what came of it.
+    """Build a dataset of tasks in `folder`, or continue it. Returns the final counts.
 
     Raises `InputError` for settings that cannot be used or differ from the folder's, `StorageError` for a folder in
     use or a full disk, `BackendFailure` where a worker dies: the same call goes on from the last commit.

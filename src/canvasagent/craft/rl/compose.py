@@ -92,7 +92,7 @@ class _Composer:
         self.missed = set(shape.tools)
         """Tools that were not called yet."""
         self.never: list[tuple[Draft, Draft]] = []
-        """Sides that are not carried out, with the draft that they were begun from."""
+        """Sides that are not executed, with the draft that they were begun from."""
 
     def plan(self, pictures: tuple[Picture, ...]) -> Plan:
         """The plan, with its checks. Raises `Unfit`."""
@@ -209,7 +209,7 @@ class _Composer:
             raise Unfit("anything to ask for otherwise")
 
     def branch_aside(self, draft: Draft, fork: Fork) -> None:
-        """A branch in a side that is not carried out; its look may be with any tool that looks."""
+        """A branch in a side that is not executed; its look may be with any tool that looks."""
         decision = decide(draft, frozenset({"Grounding", "OCR"}), fork.holds)
         if decision.must:
             raise Unfit("a condition of a picture that lies upright")

@@ -17,7 +17,7 @@ BEARERS = ("sign", "billboard")
 
 
 def untaken(nodes: Sequence[Node], carried: bool = True) -> Iterator[Step]:
-    """The steps of the sides that are not carried out."""
+    """The steps of the sides that are not executed."""
     for node in nodes:
         if isinstance(node, Branch):
             yield from untaken(node.yes, carried and node.condition.holds)
@@ -27,7 +27,7 @@ def untaken(nodes: Sequence[Node], carried: bool = True) -> Iterator[Step]:
 
 
 def checks_against(plan: Plan, checks: Sequence[Data], final: PictureState) -> tuple[Data, ...]:
-    """The checks, and those that fail where a side was carried out that must not be: what it adds is not there."""
+    """The checks, and those that fail if the wrong side of a branch was executed: what it adds must be absent."""
     selected = [data for data in checks if final.upright or not str(data["check"]).startswith("text_")]
     selected = [data for data in selected if data.get("object") not in BEARERS]
     for step in plan.path():

@@ -118,7 +118,7 @@ class Draft:
         self.shared.claimed.update(keys)
 
     def suppose(self, item: ThingState) -> None:
-        """Let the picture at hand show a thing: what a course takes for granted that is not carried out."""
+        """Let the picture at hand show a thing: what a side assumes that is not executed."""
         self.binder.views[self.last] = self.view.adding(item)
 
 

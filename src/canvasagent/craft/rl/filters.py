@@ -1,4 +1,4 @@
-"""Which tasks fall before anything is run: ambiguous, too simple, other than their seed. Each rule has a name.
+"""The rules that reject tasks before anything is run: ambiguous, too simple, other than their seed.
 
 A rule looks at a `TaskCandidate`, the task in words, and says what is wrong, or nothing. What a gold run shows
 falls by the rules of `quality`.
@@ -174,7 +174,7 @@ RULES: Mapping[str, Rule] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why a task falls: the rule and what it says."""
+    """Why a task is rejected: the rule and its message."""
 
     rule: str
     why: str
@@ -189,7 +189,7 @@ def sieve(task: TaskCandidate) -> Verdict | None:
 
 
 def stages() -> dict[str, str]:
-    """Every stage at which a task can fall, in order, and what it asks."""
+    """Every stage that can reject a task, in order, and what it requires."""
     rules = {
         "picture": "A plan of that difficulty was found, on pictures that the sources have.",
         "writer": "The writer had words.",

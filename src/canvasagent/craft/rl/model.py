@@ -31,14 +31,14 @@ class ModelFilter:
         self._model = ModelClient(spec, model.strip(), self.settings)
 
     async def objection(self, task: TaskCandidate, images: Sequence[Image.Image]) -> str | None:
-        """Why a task should fall; None where it may stay. Raises `WriterFailure` where there is no answer."""
+        """Why a task should be rejected, or None. Raises `WriterFailure` if there is no answer."""
         content: list[dict[str, Any]] = []
         for number, image in enumerate(images, 1):
             url = await asyncio.to_thread(data_url, shrink(image, self.settings.view_pixels))
             content += [{"type": "text", "text": f"img_{number}:"}, {"type": "image_url", "image_url": {"url": url}}]
-        told = {"the request": task.instruction, "the plan": plan_text(task.plan), "the difficulty": task.seed.name}
-        name = fence_name(told.values())
-        text = "\n\n".join(fenced(name, label, said, 8000) for label, said in told.items())
+        sections = {"the request": task.instruction, "the plan": plan_text(task.plan), "the difficulty": task.seed.name}
+        name = fence_name(sections.values())
+        text = "\n\n".join(fenced(name, label, section, 8000) for label, section in sections.items())
         return await self._model.ask("task", [*content, {"type": "text", "text": text}], _read)
 
 

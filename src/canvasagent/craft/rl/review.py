@@ -1,7 +1,7 @@
 """The queue for people, and what they decide: accept, reject or fix a task, with a reason.
 
     write_queue(folder, out, sample)    a page (`.html`) that holds all it shows, or lines to fill in (`.jsonl`)
-    apply_decisions(folder, file)       what was saved, carried out on the dataset: all of it, or nothing
+    apply_decisions(folder, file)       apply the saved decisions to the dataset: all of them, or none
 
 Every decision stays with its task (`meta.review`), or with the rejection that it led to.
 """
@@ -40,7 +40,7 @@ from canvasagent.storage.input_files import regular_file
 SHOWN_PIXELS = 200_000
 """Pixels of a picture on the page."""
 SHOWN_PROBLEMS = 12
-"""What is wrong with a file of decisions, told at most so many times."""
+"""Number of problems of a file of decisions that are listed, at most."""
 
 
 class Decision(BaseModel):
@@ -61,7 +61,7 @@ class Decision(BaseModel):
 
 
 class Applied(BaseModel):
-    """What came of the decisions."""
+    """The result of the decisions."""
 
     accepted: int = Field(default=0)
     rejected: int = Field(default=0)
@@ -142,8 +142,8 @@ def _shown(dataset: Dataset, key: str) -> str:
 
 def _line(item: dict[str, Any]) -> dict[str, Any]:
     """An item without pictures, with room for a decision."""
-    told = {name: value for name, value in item.items() if name != "pictures"}
-    return {**told, "decision": None, "reason": "", "reviewer": ""}
+    fields = {name: value for name, value in item.items() if name != "pictures"}
+    return {**fields, "decision": None, "reason": "", "reviewer": ""}
 
 
 def _page(items: list[dict[str, Any]], key: str, name: str) -> str:
@@ -166,13 +166,13 @@ def apply_decisions(folder: Path, file: Path, again: bool = False) -> Applied:
     with Dataset.open(folder) as dataset:
         decisions = read_decisions(file, key_of(dataset))
         known = {record.id: record for record in _tasks(dataset)}
-        rejected = (told for _, told in dataset.rejected() if told.stage == "review")
-        fallen = {str(dig(told.record, "record", "id")) for told in rejected}
-    wrong = list(_problems(decisions, known, fallen, again))
+        rejected = (rejection for _, rejection in dataset.rejected() if rejection.stage == "review")
+        rejected_ids = {str(dig(rejection.record, "record", "id")) for rejection in rejected}
+    wrong = list(_problems(decisions, known, rejected_ids, again))
     if wrong:
         more = f"\n… and {len(wrong) - SHOWN_PROBLEMS} more" if len(wrong) > SHOWN_PROBLEMS else ""
-        told = "\n- ".join(wrong[:SHOWN_PROBLEMS])
-        raise InputError(f"the decisions in '{file}' cannot be applied, and nothing was changed:\n- {told}{more}")
+        listing = "\n- ".join(wrong[:SHOWN_PROBLEMS])
+        raise InputError(f"the decisions in '{file}' cannot be applied, and nothing was changed:\n- {listing}{more}")
     by_id = {decision.id: decision for decision in decisions}
     rewrite(folder, lambda index, record: _decided(record, by_id))
     write_funnel(folder, stages())
@@ -194,14 +194,14 @@ def read_decisions(file: Path, key: str) -> list[Decision]:
     if others:
         raise InputError(f"'{file}' was made of another dataset, or of this one before it was built again.")
     try:
-        found = [Decision.model_validate(entry) for entry in entries if entry.get("decision") is not None]
+        decisions = [Decision.model_validate(entry) for entry in entries if entry.get("decision") is not None]
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise InputError(f"'{file}': a decision cannot be read: {where}: {first['msg']}.") from error
-    if not found:
+    if not decisions:
         raise InputError(f"'{file}' holds no decision.")
-    return found
+    return decisions
 
 
 def _entries(text: str, file: Path) -> Iterator[dict[str, Any]]:
@@ -232,7 +232,7 @@ def _filled_in(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _problems(
-    decisions: Iterable[Decision], known: Mapping[str, RlRecord], fallen: set[str], again: bool
+    decisions: Iterable[Decision], known: Mapping[str, RlRecord], rejected_ids: set[str], again: bool
 ) -> Iterator[str]:
     seen: Counter[str] = Counter()
     for decision in decisions:
@@ -243,7 +243,7 @@ def _problems(
             continue
         record = known.get(decision.id)
         if record is None:
-            before = "it was rejected in an earlier review" if decision.id in fallen else "there is no such task"
+            before = "it was rejected in an earlier review" if decision.id in rejected_ids else "there is no such task"
             yield f"{decision.id}: {before}."
             continue
         if record.meta.get("review") and not again:
@@ -282,8 +282,8 @@ def _decided(record: Record, decisions: Mapping[str, Decision]) -> Record | Reje
             update["instruction"] = decision.instruction
         if decision.checks is not None and decision.checks != record.checks:
             update["checks"] = decision.checks
-            told = {_words_of(check) for check in record.checks}
-            branches = [words for words in record.criteria if words not in told]
+            check_words = {_words_of(check) for check in record.checks}
+            branches = [words for words in record.criteria if words not in check_words]
             update["criteria"] = [*branches, *map(_words_of, decision.checks)]
         entry["before"] = {name: getattr(record, name) for name in update}
     meta = {**record.meta, "review": [*list_in(record.meta, "review"), entry]}
@@ -291,6 +291,6 @@ def _decided(record: Record, decisions: Mapping[str, Decision]) -> Record | Reje
     if decision.decision != "reject":
         return changed
     kept = changed.model_dump(mode="json")
-    told_of: dict[str, Any] = {"slot": number_of(record), "attempt": record.meta.get("attempt", 0)}
-    told_of |= {"chain": group_of(kept), "instruction": record.instruction, "record": kept}
-    return Rejection(stage="review", reason=decision.reason, record=told_of, images=list(dict.fromkeys(record.images)))
+    details: dict[str, Any] = {"slot": number_of(record), "attempt": record.meta.get("attempt", 0)}
+    details |= {"chain": group_of(kept), "instruction": record.instruction, "record": kept}
+    return Rejection(stage="review", reason=decision.reason, record=details, images=list(dict.fromkeys(record.images)))

@@ -40,17 +40,17 @@ class Fork:
     yes: bool = True
     no: bool = True
     within: list[Fork] = field(default_factory=list)
-    """Branches on the side that is carried out."""
+    """Branches on the side that is executed."""
     aside: list[Fork] = field(default_factory=list)
     """Branches on the other side."""
     budget: int = 0
-    """Calls on the side that is carried out, besides looks and the branches within."""
+    """Calls on the side that is executed, besides looks and the branches within."""
     upright: bool = False
     """It asks whether the picture stands on its head, which it does."""
 
     @property
     def asks(self) -> bool:
-        """Whether the side that is carried out asks for anything by itself."""
+        """Whether the side that is executed asks for anything by itself."""
         return self.yes if self.holds else self.no
 
     @property
@@ -59,7 +59,7 @@ class Fork:
         return 1 + sum(fork.looks for fork in self.within)
 
     def all(self) -> list[Fork]:
-        """It and the branches on the side that is carried out."""
+        """It and the branches on the side that is executed."""
         return [self, *(inner for fork in self.within for inner in fork.all())]
 
 

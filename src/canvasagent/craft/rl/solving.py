@@ -34,7 +34,7 @@ class Solver:
         ]
 
     async def solve(self, task: Task, key: str) -> dict[str, Any]:
-        """What came of the tries: how many passed every check, the share of checks, the reward's rules (mean)."""
+        """The result of the tries: how many passed every check, the share of checks, the reward's rules (mean)."""
         runs = [await self._run(task, f"{key}:try:{number}", policy) for number, policy in enumerate(self._policies)]
         kept = [run for run in runs if run.status != "failed"]
         shares = [_passed(run) for run in kept]

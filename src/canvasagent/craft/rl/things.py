@@ -36,7 +36,7 @@ HARD_TO_LOSE = frozenset({"cloud", "traffic light", "key"})
 
 
 def free_items(draft: Draft) -> list[ThingState]:
-    """Things of the picture at hand that no part of the request speaks of yet and that can be told apart."""
+    """Things of the picture at hand that no part of the request speaks of yet and that can be identified."""
     view = draft.view
     if not view.upright or view.restyled:
         return []

@@ -16,7 +16,7 @@ from canvasagent.backends.lite.shapes import color_mask
 from canvasagent.imaging.geometry import PixelBox
 
 APART = 0.07
-"""Share of the picture's width that things lie apart which are told by where they are."""
+"""Distance, as a share of the picture's width, from which things can be identified by their place."""
 LARGER = 1.7
 """How many times the area of the next the largest has."""
 _NUMBERS = ("first", "second", "third", "fourth", "fifth", "sixth")
@@ -52,8 +52,8 @@ def _phrase(thing: Seen, things: Sequence[Seen], width: int, steady: bool, rando
     alike = [other for other in things if other.name == thing.name]
     by_color = f"{thing.color} {thing.name}" if thing.color and _only(thing, alike) else None
     if len(alike) == 1:
-        told = by_color is not None and random.random() < (0.55 if thing.given else 0.15)
-        return by_color if told else thing.name
+        use_color = by_color is not None and random.random() < (0.55 if thing.given else 0.15)
+        return by_color if use_color else thing.name
     options = [by_color] if by_color else []
     if not steady:
         options += _by_place(thing, alike, width)

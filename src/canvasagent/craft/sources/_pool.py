@@ -92,8 +92,8 @@ class Pool:
             else:
                 self.left_out[item.key] = f"a near-duplicate of {usable[root].key}"
         if not usable:
-            raise InputError(f"'{name}' has no picture that can be used. {self._told()}")
-        log.info("%s: %d pictures. %s", name, len(usable), self._told())
+            raise InputError(f"'{name}' has no picture that can be used. {self._summary()}")
+        log.info("%s: %d pictures. %s", name, len(usable), self._summary())
 
     def pick(self, need: Need, split: Split, key: str) -> Picture:
         """A picture that fits `need`. Raises `NoPicture` that says how many were looked into."""
@@ -133,7 +133,7 @@ class Pool:
         name = hashlib.sha256(self.name.encode()).hexdigest()[:16]
         return cache_folder() / "indexes" / f"{name}.json"
 
-    def _told(self) -> str:
+    def _summary(self) -> str:
         """What was left out, with the first few by name."""
         if not self.left_out:
             return "None was left out."

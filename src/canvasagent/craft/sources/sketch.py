@@ -218,7 +218,7 @@ def _origin(made: _Made) -> dict[str, Any]:
 
 
 def _why_not(need: Need) -> str:
-    told = need.model_dump_json(exclude_defaults=True)
+    wanted = need.model_dump_json(exclude_defaults=True)
     advice = f"it draws up to {MOST_THINGS} things and {MOST_TEXTS} lines in one scene, pages of 2 to 6 lines"
     world = f"{len(all_sprites())} kinds of things"
-    return f"the source sketch has no picture for {told}: {advice}, from {world}; ask for less, or add another source."
+    return f"the source sketch has no picture for {wanted}: {advice}, from {world}; ask for less or add a source."

@@ -4,7 +4,7 @@
     README.md                          the data card; its head tells `datasets.load_dataset` where things are
     records/{split}-00000.parquet      records, one shard a split for each run of `shard_items` items
     pictures/00000-00.parquet          PNG bytes keyed by the hash of the decoded pixels, each kept once
-    rejected/00000.parquet             what fell out, with the reason; its own pictures in rejected/pictures/
+    rejected/00000.parquet             rejected items, with the reason; their own pictures in rejected/pictures/
 
 What `dataset.json` does not list is not part of the dataset: it is the one file whose replacement commits a shard.
 """

@@ -27,7 +27,7 @@ SHARD_NAME = re.compile(r"(?:(?:train|validation|test)-)?[0-9]{5,}(?:-[0-9]{2,})
 """Name of a file in `FOLDERS`, whichever split, run, part and revision it is of."""
 
 SHARD_ITEMS = 500
-"""Items of one run of shards unless the writer is told otherwise; a kill loses no more than these."""
+"""Items of one run of shards by default; a kill loses no more than these."""
 PART_BYTES = 256 * 1024 * 1024
 """Picture bytes after which a further part is begun."""
 GROUP_PICTURES, GROUP_BYTES = 16, 4 * 1024 * 1024
@@ -43,12 +43,12 @@ JSON_COLUMNS = {"difficulty", "checks", "trajectory", "plan", "solvability", "me
 
 
 class Rejection(BaseModel):
-    """An item that fell out of the build."""
+    """An item that the build rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
     stage: str
-    """Where it fell: `writer`, `execution`, `check`, …"""
+    """The stage that rejected it: `writer`, `execution`, `check`, …"""
     reason: str
     record: dict[str, Any] | None = None
     """What there was of it."""

@@ -137,7 +137,7 @@ class Dataset:
     def indexed(self, split: str | None = None, skip: Skip | None = None) -> Iterator[tuple[int, Record]]:
         """The records with their index in the build.
 
-        What cannot be read is passed over and told to `skip`; without it, it raises `StorageError`.
+        What cannot be read is skipped and reported to `skip`; without `skip`, it raises `StorageError`.
         """
         runs: dict[str, list[Shard]] = {}
         for shard in self.manifest.below(RECORDS):
@@ -167,7 +167,7 @@ class Dataset:
                 yield from self._table(shard, names, skip)
 
     def rejected(self) -> Iterator[tuple[int, Rejection]]:
-        """What fell out, with its index in the build."""
+        """The rejected items, each with its index in the build."""
         for shard in self.manifest.below(REJECTED):
             for row in self._table(shard):
                 try:
@@ -181,7 +181,7 @@ class Dataset:
     def _table(
         self, shard: Shard, columns: list[str] | None = None, skip: Skip | None = None
     ) -> Iterator[dict[str, Any]]:
-        """The rows of a shard. What is left of one that cannot be read on is passed over and told to `skip`."""
+        """The rows of a shard. The rest of a shard that cannot be read further is skipped and reported to `skip`."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 

@@ -58,16 +58,16 @@ class EndpointWriter:
     async def instruction(self, plan: Plan, key: str) -> str:
         """The request. Raises `WriterFailure`."""
         pictures = await self._pictures(plan)
-        told = plan_text(plan)
+        plan_words = plan_text(plan)
         why = ""
         for _ in range(self.settings.tries):
             earlier = {"what was wrong with an earlier try": why} if why else {}
-            content = _content(pictures, {"the plan": told, **earlier})
+            content = _content(pictures, {"the plan": plan_words, **earlier})
             text = await self._model.ask("instruction", content, lambda reply: _instruction(reply, plan))
             if not self.settings.check:
                 return text
-            asked = _content(pictures, {"the request": text, "the plan": told})
-            follows, why = await self._model.ask("check", asked, _verdict)
+            sections = _content(pictures, {"the request": text, "the plan": plan_words})
+            follows, why = await self._model.ask("check", sections, _verdict)
             if follows:
                 return text
         raise WriterFailure(
@@ -93,8 +93,12 @@ class EndpointWriter:
 
     async def _reason(self, plan: Plan, seen: tuple[Seen, ...], coming: str) -> str:
         pictures = await self._pictures(plan)
-        told = {"the plan": plan_text(plan), "what the calls so far came to": seen_text(seen), "the next step": coming}
-        return await self._model.ask("reason", _content(pictures, told), _thought)
+        sections = {
+            "the plan": plan_text(plan),
+            "what the calls so far came to": seen_text(seen),
+            "the next step": coming,
+        }
+        return await self._model.ask("reason", _content(pictures, sections), _thought)
 
     async def _pictures(self, plan: Plan) -> list[str]:
         return [await asyncio.to_thread(self._url, picture) for picture in plan.pictures]
@@ -122,13 +126,13 @@ def _source(name: str) -> Source:
     return load_source(name)
 
 
-def _content(pictures: list[str], told: dict[str, str]) -> list[dict[str, Any]]:
+def _content(pictures: list[str], sections: dict[str, str]) -> list[dict[str, Any]]:
     """The parts of a message: each picture after its id, then all texts in fences."""
-    name = fence_name(told.values())
+    name = fence_name(sections.values())
     parts: list[dict[str, Any]] = []
     for number, url in enumerate(pictures, 1):
         parts += [{"type": "text", "text": f"img_{number}:"}, {"type": "image_url", "image_url": {"url": url}}]
-    texts = "\n\n".join(fenced(name, label, text, 8000) for label, text in told.items())
+    texts = "\n\n".join(fenced(name, label, text, 8000) for label, text in sections.items())
     return [*parts, {"type": "text", "text": texts}]
 
 
@@ -177,10 +181,10 @@ def create(argument: str | None, settings: WriterSettings | None = None) -> Endp
     model, mark, query = (argument or "").partition("?")
     if not model.strip():
         raise InputError("the writer 'endpoint' needs a model: endpoint:MODEL.")
-    given = (settings or WriterSettings()).model_dump()
+    values = (settings or WriterSettings()).model_dump()
     if mark:
         named = dict(parse_qsl(query, keep_blank_values=True))
-        given |= named
+        values |= named
         if "api_key" in query:
             raise InputError("a key in the writer's name would end up in records; set CANVASAGENT_WRITER_API_KEY.")
         if "@" in named.get("base_url", ""):
@@ -188,8 +192,8 @@ def create(argument: str | None, settings: WriterSettings | None = None) -> Endp
                 "a password in the writer's name would end up in records; set CANVASAGENT_WRITER_BASE_URL."
             )
     try:
-        chosen = WriterSettings.model_validate(given)
+        chosen = WriterSettings.model_validate(values)
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise InputError(f"the settings of the writer '{argument}' are wrong: {told}.") from error
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise InputError(f"the settings of the writer '{argument}' are wrong: {problems}.") from error
     return EndpointWriter(model.strip(), chosen)

@@ -1,4 +1,4 @@
-"""What raters sent back: read, checked, merged. Nothing is guessed: a hole stays a hole, a contradiction is told."""
+"""What raters sent back: read, checked, merged. Nothing is guessed: gaps stay gaps, contradictions are reported."""
 
 from __future__ import annotations
 

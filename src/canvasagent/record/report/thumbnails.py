@@ -1,4 +1,4 @@
-"""Small copies of a run's pictures, as data URIs. What cannot be read is told, never raised."""
+"""Small copies of a run's pictures, as data URIs. What cannot be read is reported, never raised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the report shows, taken from the record and put into words; the template only lays it out."""
+"""What the report shows, taken from the record as text; the template only lays it out."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """A call with its arguments as text, and what came of it."""
+    """A call with its arguments as text, and its outcome."""
 
     name: str
     tool: str | None

@@ -51,7 +51,7 @@ def named(word: str) -> str:
 
 
 ColorWord = Annotated[str, AfterValidator(named)]
-"""A colour word; light and dark before it are not told apart."""
+"""A colour word; "light" and "dark" before it are ignored."""
 
 
 @cache

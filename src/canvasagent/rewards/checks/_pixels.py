@@ -101,5 +101,5 @@ def part(pixels: Array, region: tuple[int, int, int, int] | None) -> Array:
 
 
 def share(value: float) -> float:
-    """A score: clamped to 0..1, rounded so that it is told as it is compared."""
+    """A score: clamped to 0..1, rounded so that the printed value is the compared one."""
     return round(min(max(float(value), 0.0), 1.0), 4)

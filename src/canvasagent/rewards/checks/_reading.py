@@ -30,7 +30,7 @@ class Reading:
     """By OCR, capitals aside: 1 less the edits from the best piece of what was read."""
     exact: bool
     """Whether OCR read it with the very same letters, capitals and digits, spaces aside."""
-    said: str
+    ocr_text: str
     """All that OCR read."""
 
 

@@ -15,7 +15,7 @@ from canvasagent.sketch.lexicon import phrases
 from canvasagent.sketch.sprite import all_sprites, rasterise, shades
 
 PARTS = 6
-"""At most so many parts of a sprite are told apart: its largest."""
+"""Number of parts of a sprite that are distinguished, at most: its largest."""
 _SIDE = 192
 _MARK = (236, 30, 190)
 """Main colour that no sprite has: it tells apart what takes the asked-for colour from what keeps its own."""

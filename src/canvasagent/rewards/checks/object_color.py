@@ -30,7 +30,7 @@ def measure(parameters: ObjectColor, result: Result) -> Finding:
     if not found and unknown:
         return unknown
     if not found:
-        return Finding(0.0, False, f"no {parameters.object} was found whose colour could be told")
+        return Finding(0.0, False, f"no {parameters.object} was found whose colour can be measured")
     held = [fits(item.color, parameters.color) for item in found]
     passed = all(ok for ok, _ in held) if parameters.every else any(ok for ok, _ in held)
     if unknown and passed == parameters.every:  # one more thing, unseen, could change it

@@ -29,7 +29,7 @@ def measure(parameters: SharperThan, result: Result) -> Finding:
 
     Compared is how steep the steepest twentieth of edges are beside the contrast they span, so that contrast alone
     does not count, and noise counts little. The pictures must show the same (correlation 0.5 or more). Beside an input
-    without edges nothing can be told.
+    without edges nothing can be measured.
     """
     original, final = grey(input_of(result, parameters.input)), grey(final_of(result))
     height = min(1024, max(original.shape[0], final.shape[0]))

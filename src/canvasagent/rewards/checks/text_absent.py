@@ -35,7 +35,7 @@ def measure(parameters: TextAbsent, result: Result) -> Finding:
     reading = read(pixels, parameters.text)
     passed = not text_readable.judge(reading, "fuzzy")[0] and reading.ocr < 0.9
     worst = max(reading.ocr, reading.rendered or 0.0)
-    why = f"rendering finds {reading.rendered or 0:.0%} of the letters, OCR {reading.ocr:.0%} ('{reading.said[:80]}')"
+    why = f"rendering finds {reading.rendered or 0:.0%} of letters, OCR {reading.ocr:.0%} ('{reading.ocr_text[:80]}')"
     return Finding(share(max(1 - worst / 2, 0.5)) if passed else share(0.5 - worst / 2), passed, why)
 
 

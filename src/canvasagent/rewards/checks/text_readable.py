@@ -31,7 +31,7 @@ def measure(parameters: TextReadable, result: Result) -> Finding:
     reading = read(pixels, parameters.text)
     passed, speaker = judge(reading, parameters.mode)
     rendered = "has no such letters" if reading.rendered is None else f"finds {reading.rendered:.0%} of the letters"
-    why = f"{speaker}: rendering {rendered}, OCR {reading.ocr:.0%} and reads '{reading.said[:80]}'"
+    why = f"{speaker}: rendering {rendered}, OCR {reading.ocr:.0%} and reads '{reading.ocr_text[:80]}'"
     mean = reading.ocr if reading.rendered is None else (reading.ocr + reading.rendered) / 2
     return Finding(share(max(mean, 0.6)) if passed else share(min(0.7 * mean, 0.55)), passed, why)
 

@@ -74,7 +74,7 @@ class JudgeSettings(BaseModel):
     step_pixels: int = Field(default=VIEW_PIXELS, ge=1024)
     """Pixels of the copy that the trajectory judge sees of each picture: by default what the policy saw of it."""
     step_pictures: int = Field(default=40, ge=1)
-    """Pictures on the way that are sent, at most: the first and the last ones; the rest is told to be left out."""
+    """Pictures on the way that are sent, at most: the first and the last ones; the judge is informed of the rest."""
     text_characters: int = Field(default=6000, ge=200)
     """Characters that are sent of one text of the record, at most: its beginning and its end."""
     result_first: bool = False

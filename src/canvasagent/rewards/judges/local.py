@@ -1,7 +1,7 @@
 """The local judge: no network, no model. Always labelled local, never to be averaged with a model's scores.
 
 alignment     the task's checks: their mean score, capped as the rubric says where one does not pass. A task without
-              checks has no alignment score: that is told, and nothing is made up in its place.
+              checks has no alignment score: the verdict says so, and no score is made up.
 aesthetics    no-reference measures of the picture (see `_quality.py`). No picture scores 0, and so does a mask.
 trajectory    rules on the record (see `_rules.py`): exactly one call scores 0, and so on.
 """

@@ -14,7 +14,7 @@ from canvasagent.craft.writers.grammar.reasons import capitals, order_words, rea
 from canvasagent.craft.writers.grammar.seeing import agreed, counted, place_of
 
 MOST_DONE = 4
-"""Steps that are told one by one; of more only the last ones are, and how many there were."""
+"""Number of steps that are listed one by one; of more, only the last ones and the count."""
 LONGEST_ANSWER = 34
 """Words of read text that the answer repeats."""
 

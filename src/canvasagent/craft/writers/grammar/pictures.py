@@ -59,7 +59,7 @@ class Grounds:
         for node in nodes:
             if isinstance(node, Branch):
                 yes, no = self._walk(node.yes, set(altered)), self._walk(node.no, set(altered))
-                altered = yes if node.condition.holds else no  # later steps go on from the side that is carried out
+                altered = yes if node.condition.holds else no  # later steps continue from the branch that is executed
                 continue
             self._of[node.id] = ground = self._ground(node, altered)
             if node.tool in DRAWN - {"SAM", "Extract", "ImageGeneration"} and node.purpose == "asked":

@@ -19,7 +19,7 @@ GLUED = 0.55
 
 
 def spoken(nodes: Sequence[Node], ref: Reference) -> list[Node]:
-    """What of `nodes` is put into words: what is asked for, most checks, few of the steps that are only needed."""
+    """The `nodes` that the instruction names: what is asked for, most checks, few of the steps that are only needed."""
     chosen: list[Node] = []
     branches = ref.plan.branches()
     deciding = {branch.condition.step for branch in branches}  # a branch says by itself what it turns on
