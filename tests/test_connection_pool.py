@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from urllib3.util import wait_for_read
 
-from canvasagent.endpoints import connection_pool as line
+from canvasagent.endpoints import connection_pool
 from canvasagent.endpoints.connection_pool import Answer, Broken, ConnectionPool
 from waiting import wait_until
 
@@ -124,7 +124,7 @@ def test_who_does_not_answer_and_what_cannot_be_sent_is_told(monkeypatch: pytest
         ConnectionPool("http://127.0.0.1:9", {"Authorization": "Bearer x\r\nEvil: 1"})
     with pytest.raises(Broken, match="its address"):
         ConnectionPool("http://127.0.0.1:9/a b", {})
-    monkeypatch.setattr(line, "READ_SECONDS", 0.1)
+    monkeypatch.setattr(connection_pool, "READ_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         pool = ConnectionPool(f"http://127.0.0.1:{silent.getsockname()[1]}", {})
         with pytest.raises(Broken, match="its address"):
@@ -147,7 +147,7 @@ def test_a_connection_that_the_server_closed_is_not_used_again(canned: Canned) -
 
 def test_a_slow_line_has_as_much_time_as_it_makes_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     limit, pause = 0.8, 0.006
-    monkeypatch.setattr(line, "READ_SECONDS", limit)
+    monkeypatch.setattr(connection_pool, "READ_SECONDS", limit)
     body = BIG * 8
     taken = bytearray()
     pauses = []
