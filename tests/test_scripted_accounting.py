@@ -31,6 +31,8 @@ from test_policy_scripted import FACE, NO_TEXT, NOTHING, SALE, follow
         ("rotate it by 30 degrees without growing the canvas", "without growing canvas"),
         ("mirror it but keep the text readable", "text readable"),
         ("write 'SALE' twice", "twice"),
+        ("write 'SALE' at the top left, 20 pixels from the edge", "20 pixels"),
+        ("read the second word", "second"),
         ("make it square without cropping it", "without cropping"),
         ("write 'SALE' at the bottom, both in big letters", "both"),
         ("write 'SALE' at the top except on the sign", "except"),
