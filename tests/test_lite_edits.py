@@ -579,3 +579,9 @@ def test_words_on_a_narrow_banner_leave_no_trace(prompt: str) -> None:
     for beside in (left, right):  # the shorter word stands in the middle
         assert np.abs(beside - (0xB8, 0x33, 0x30)).max() <= 8
     assert (edited[52:] == np.asarray(picture, np.int16)[52:]).all()
+
+
+def test_a_watermark_is_not_any_text() -> None:
+    """What a watermark is cannot be told from other text: without its words nothing is erased."""
+    assert [step.where.kind for step in understands("remove the watermark").steps] == ["object"]
+    assert [step.edit for step in understands("remove the watermark 'SAMPLE'").steps] == ["erase_text"]

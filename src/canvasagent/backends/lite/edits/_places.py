@@ -42,7 +42,7 @@ _PART = re.compile(
 _TEXT = re.compile(
     r"(?:(?:the|all|any|all the|all of the|its|every|this) )?(?:\w+ )?(?:text|texts|writing|words?|letters?|"
     r"lettering|caption|captions|"
-    r"letterings|watermarks?|inscription|title|headline|label)(?: (?:that (?:says|reads)|saying|reading))?"
+    r"letterings|inscription|title|headline|label)(?: (?:that (?:says|reads)|saying|reading))?"
     r"(?: (?P<quote>\x02[^\x03]*\x03))?(?: (?:in|on|from) .{1,30})?|(?P<bare>\x02[^\x03]*\x03)",
     re.IGNORECASE,
 )
