@@ -13,6 +13,7 @@ import pytest
 from canvasagent.cli import COMMANDS, main
 from canvasagent.craft.exports import format_names
 from canvasagent.policies import policy_names
+from canvasagent.rewards.judges import judge_names
 from canvasagent.tools import all_tools
 from cli_helpers import Shell
 
@@ -78,7 +79,7 @@ RUNS = ["last", "many/seven", "20260102-000000-bbbbbb", "20260101-000000-aaaaaa"
         (["craft", "export", "data", "-f", "ve"], ["verl"]),
         (["craft", "sft", "--mix", ""], ["paper", "uniform"]),
         (["eval", "--policy", "g"], ["gold"]),
-        (["eval", "--judge", ""], ["endpoint", "local", "none"]),
+        (["eval", "--judge", ""], [*judge_names(), "none"]),
         (["score", "--preset", "ha"], ["hardened"]),
         (["tool", "crop", "--image", ""], []),
     ],

@@ -162,10 +162,10 @@ def test_exports_are_whole_or_not_there(runs: Path, tasks: Path, tmp_path: Path)
             export(dataset, "sharegpt", tmp_path / "out")
         with pytest.raises(InputError, match="holds something"):
             export(dataset, "hf", tmp_path / "full")
-        with pytest.raises(InputError, match="no format 'csv'; there are hf, llamafactory"):
+        with pytest.raises(InputError, match="no format 'csv'; there are hf, "):
             export(dataset, "csv", tmp_path / "out")
     assert not (tmp_path / "out").exists() and len(list(tmp_path.iterdir())) == 1
-    assert format_names() == ["hf", "llamafactory", "ms-swift", "sharegpt", "trl", "verl"]
+    assert {"hf", "llamafactory", "ms-swift", "sharegpt", "trl", "verl"} <= set(format_names())
     assert all(load_format(name).__doc__ for name in format_names())
 
 

@@ -360,9 +360,9 @@ def test_articles_plurals_and_forms_of_verbs() -> None:
 
 
 def test_writers_are_found_by_name() -> None:
-    assert writer_names() == ["endpoint", "grammar"]
+    assert {"endpoint", "grammar"} <= set(writer_names()) and "filter" not in writer_names()
     assert load_writer("grammar").name == "grammar"
-    with pytest.raises(InputError, match="there is no writer 'poet'; there are endpoint, grammar"):
+    with pytest.raises(InputError, match=f"there is no writer 'poet'; there are {', '.join(writer_names())}"):
         load_writer("poet")
     with pytest.raises(InputError, match="takes no argument"):
         load_writer("grammar:plain")
