@@ -23,7 +23,7 @@ from canvasagent.craft.imports.items import CHUNK, read_items
 from canvasagent.craft.imports.pictures import PictureFinder
 from canvasagent.craft.imports.rl import task_of
 from canvasagent.craft.imports.sft import trajectory_of
-from canvasagent.craft.imports.unusable import Unusable
+from canvasagent.craft.imports.unusable import UnusableItem
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.store.layout import row_of
 from canvasagent.errors import InputError
@@ -287,6 +287,6 @@ def test_a_damaged_item_is_a_record_or_is_rejected(
         try:
             record, pictures = make(item, "000000", "train", finder)
             row_of(0, record)
-        except (Unusable, ValueError):
+        except (UnusableItem, ValueError):
             return
     assert set(record.images) <= set(pictures)

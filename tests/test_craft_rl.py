@@ -30,7 +30,7 @@ from canvasagent.craft.rl.filters import RULES, TaskCandidate, sieve, stages
 from canvasagent.craft.rl.model import ModelFilter
 from canvasagent.craft.rl.seeds import AXES, Seed, cells, marginals, seed_at
 from canvasagent.craft.rl.solving import holds_already
-from canvasagent.craft.rl.worker import PreparedTask, Settings, TaskWorker
+from canvasagent.craft.rl.worker import PreparedTask, TaskSettings, TaskWorker
 from canvasagent.craft.sources import load_source
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.tally import TABLE_3
@@ -445,7 +445,7 @@ def test_a_folder_of_other_settings_is_refused(built: Path, tmp_path: Path, caps
 
 def test_settings_are_kept_with_the_dataset(built: Path) -> None:
     with Dataset.open(built) as dataset:
-        assert Settings.model_validate(dataset.settings) == settings_for(10, **SMALL)
+        assert TaskSettings.model_validate(dataset.settings) == settings_for(10, **SMALL)
 
 
 def test_other_commands_work_on_tasks(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,7 +70,7 @@ class Result:
     """It was finished before this batch was started."""
 
 
-class Carrier(Protocol):
+class BatchRunner(Protocol):
     """What carries out the requests of a batch, where that is not an agent in this process."""
 
     max_turns: int
@@ -147,12 +147,12 @@ def _read_line(line: bytes, number: int, folder: Path, seed: int) -> Item:
 
 
 async def run_batch(
-    agent: Agent | Carrier,
+    agent: Agent | BatchRunner,
     items: Sequence[Item],
     folder: Path,
     *,
     concurrency: int = CONCURRENCY,
-    tell: Callable[[Result], None] = lambda result: None,
+    on_result: Callable[[Result], None] = lambda result: None,
     describe: Callable[[Result], dict[str, Any]],
 ) -> None:
     """Run `items`, at most `concurrency` at once, each in `folder / id`; `tell` gets each result as it comes.
@@ -160,11 +160,11 @@ async def run_batch(
     `results.jsonl` in `folder` has a line for each result, which `describe` makes. Raises `StorageError` where
     that file cannot be written, `InputError` where a folder holds another request's run, or something else.
     """
-    carrier = _Here(agent) if isinstance(agent, Agent) else agent
+    runner = _Here(agent) if isinstance(agent, Agent) else agent
     refuse_other_folder(folder)
     with locked(folder, "another batch is writing to"):
         set_mark(folder / BATCH_NAME)
-        await _run_batch(carrier, items, folder, concurrency, tell, describe)
+        await _run_batch(runner, items, folder, concurrency, on_result, describe)
 
 
 class _Here:
@@ -181,25 +181,25 @@ class _Here:
 
 
 async def _run_batch(
-    carrier: Carrier,
+    runner: BatchRunner,
     items: Sequence[Item],
     folder: Path,
     concurrency: int,
-    tell: Callable[[Result], None],
+    on_result: Callable[[Result], None],
     describe: Callable[[Result], dict[str, Any]],
 ) -> None:
-    done, rest = await asyncio.to_thread(_sort, items, folder, carrier.max_turns)
+    done, rest = await asyncio.to_thread(_sort, items, folder, runner.max_turns)
     lines = "".join(json.dumps(describe(result), ensure_ascii=False) + "\n" for result in done)
     write_atomically(folder / RESULTS_NAME, lines.encode("utf-8"))
     for result in done:
-        tell(result)
+        on_result(result)
     waiting = iter(rest)  # shared: each worker takes the next one
 
     async def work() -> None:
         for item in waiting:
-            result = await carrier(item, path_below(folder, item.id, what="id"))
+            result = await runner(item, path_below(folder, item.id, what="id"))
             _append(folder / RESULTS_NAME, json.dumps(describe(result), ensure_ascii=False))
-            tell(result)
+            on_result(result)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(min(concurrency, len(rest))):

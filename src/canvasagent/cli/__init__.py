@@ -27,10 +27,10 @@ from canvasagent.cli.common import (
     exit_code,
     failure,
     is_verbose,
+    print_error,
     quiet_logging,
     stdout_for_json,
     stopped,
-    tell_error,
     verbose_option,
 )
 from canvasagent.cli.completion import typed_words
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as_json = "--json" in (words[: words.index("--")] if "--" in words else words)
     quiet_logging()
     with any_encoding(), stdout_for_json(as_json), stop_signals() as stops:
-        ending = _carry_out(words)
+        ending = _execute(words)
     if as_json and ending.payload is not None:
         print(harmless_json(ending.payload, sys.stdout.encoding or "utf-8"), flush=True)  # noqa: T201
     code = stops.code if ending.code == STOPPED else ending.code
@@ -153,7 +153,7 @@ def _global_options(
     """Options that come before the command. Plug-ins are imported earlier: commands are made of the tools."""
 
 
-def _carry_out(arguments: Sequence[str]) -> Ending:
+def _execute(arguments: Sequence[str]) -> Ending:
     """Run the command; every error becomes one line in words and an exit code."""
     try:
         typed = typed_words()
@@ -180,7 +180,7 @@ def _usage_error(error: typer.TyperException) -> Ending:
         return Ending(USAGE, failure("no command was given"))
     if message.startswith("No such option") and context is not None and context.command_path.endswith(" run"):
         message += " Put the request in quotes." if "-" not in message else ""
-    tell_error(message, f"See {context.command_path} --help." if context is not None else "")
+    print_error(message, f"See {context.command_path} --help." if context is not None else "")
     return Ending(USAGE, failure(message))
 
 
@@ -190,10 +190,10 @@ def _failed(error: Exception) -> Ending:
         err().print("".join(traceback.format_exception(error)))
     if code == OWN_FAULT:
         message = f"this is a fault in canvasagent: {type(error).__name__}: {error}"
-        tell_error(message, "" if is_verbose() else "Use canvasagent --verbose … for the traceback.")
+        print_error(message, "" if is_verbose() else "Use canvasagent --verbose … for the traceback.")
     else:
         message = str(error)
-        tell_error(message)
+        print_error(message)
     return Ending(code, failure(message))
 
 

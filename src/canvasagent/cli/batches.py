@@ -16,7 +16,7 @@ from rich.text import Text
 from canvasagent.agent import Agent
 from canvasagent.batch import (
     RESULTS_NAME,
-    Carrier,
+    BatchRunner,
     Item,
     Result,
     parse_batch,
@@ -33,9 +33,9 @@ from canvasagent.cli.common import (
     exit_code,
     failure,
     out,
+    print_error,
     stopped,
     summary_of,
-    tell_error,
 )  # fmt: skip
 from canvasagent.cli.options import settings_from
 from canvasagent.cli.progress import Bar
@@ -60,15 +60,15 @@ def run_batch_file(options: RunOptions) -> Ending:
     bar = Bar("requests", len(items), lines=False)
     tally = _Tally(bar, err(), len(items))
     cause: BaseException | None = None
-    with _carrier(options, folder, concurrency) as carrier, bar:
+    with _runner(options, folder, concurrency) as runner, bar:
         try:
             asyncio.run(
                 run_batch(
-                    carrier,
+                    runner,
                     items,
                     folder,
                     concurrency=concurrency,
-                    tell=tally.add,
+                    on_result=tally.add,
                     describe=describe,
                 )
             )
@@ -91,7 +91,7 @@ def _requests(options: RunOptions, file: Path) -> tuple[list[Item], Path]:
 
 
 @contextlib.contextmanager
-def _carrier(options: RunOptions, folder: Path, concurrency: int) -> Iterator[Agent | Carrier]:
+def _runner(options: RunOptions, folder: Path, concurrency: int) -> Iterator[Agent | BatchRunner]:
     """What carries the requests out: an agent here, or workers on a cluster."""
     if check_engine(options.engine) == "local":
         agent = options.agent()
@@ -144,7 +144,7 @@ class _Tally:
         self.counts[status] += 1
         self.code = max(self.code, CODES[status] if result.error is None else exit_code(result.error))
         self.skipped += result.skipped
-        self._bar.tell(self.done, self.total, known=self.skipped)
+        self._bar.show(self.done, self.total, known=self.skipped)
         if result.skipped:
             return
         line = Text.assemble((f"{status:<9}", STATUS_STYLE[status]), f" {result.id}")
@@ -183,6 +183,6 @@ def _ending(options: RunOptions, folder: Path, tally: _Tally, cause: BaseExcepti
     if isinstance(cause, KeyboardInterrupt):
         return replace(stopped(GOES_ON), payload={**summary, "status": "failed", "error": GOES_ON})
     message = str(cause)
-    tell_error(message)
+    print_error(message)
     code = exit_code(cause) if isinstance(cause, Exception) else STOPPED
     return Ending(code, {**summary, "status": "failed", "error": message})

@@ -17,7 +17,7 @@ def shown(bar: Bar) -> OnProgress:
 
     def show(made: Progress) -> None:
         rejected = made.rejected.total()
-        bar.tell(
+        bar.show(
             made.made, made.requested, known=made.existing, note=f"{rejected:,} attempts rejected" if rejected else ""
         )
 

@@ -121,7 +121,7 @@ def err() -> Console:
     return console(stderr=True, soft_wrap=not sys.stderr.isatty())
 
 
-def tell_error(message: str, advice: str = "") -> None:
+def print_error(message: str, advice: str = "") -> None:
     """Say what is wrong in one line, and what to do about it."""
     from rich.text import Text
 

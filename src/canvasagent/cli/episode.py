@@ -20,10 +20,10 @@ from canvasagent.cli.common import (
     find_run,
     load_run,
     out,
+    print_error,
     report_path,
     stopped,
     summary_of,
-    tell_error,
 )
 from canvasagent.cli.live import view_for
 from canvasagent.cli.options import flag
@@ -110,8 +110,8 @@ def _watch(options: RunOptions, agent: Agent, start: Start) -> Ending:
         return _interrupted(options, record)
     if cause is not None:
         known = summary_of(record) if record is not None else None
-        tell_error(str(cause))
-        _tell_folder(options, record)
+        print_error(str(cause))
+        _print_folder(options, record)
         return Ending(exit_code(cause), failure(str(cause), known))  # type: ignore[arg-type]
     assert record is not None
     return _finish(options, record)
@@ -137,12 +137,12 @@ def _finish(options: RunOptions, record: Trajectory) -> Ending:
             problem = str(error)
             code = max(code, exit_code(error))
     if problem is not None:
-        tell_error(problem, "The run itself is kept.")
+        print_error(problem, "The run itself is kept.")
     elif options.output is not None and saved is None:
         console.print(Text("No picture was made, so no file was written.", "yellow"))
     if not options.json:
         _print_result(record, saved)
-    _tell_folder(options, record)
+    _print_folder(options, record)
     summary = summary_of(record, saved)
     if problem is not None:
         summary = failure(problem, {**summary, "final": None})
@@ -166,7 +166,7 @@ def _print_result(record: Trajectory, saved: Path | None) -> None:
         console.print(Text(str(path)))
 
 
-def _tell_folder(options: RunOptions, record: Trajectory | None) -> None:
+def _print_folder(options: RunOptions, record: Trajectory | None) -> None:
     """Where the whole of the run is, and how to go on with one that was cut off."""
     if record is None or record.folder is None:
         return

@@ -19,8 +19,8 @@ from canvasagent.cli.common import (
     json_option,
     max_pixels_option,
     out,
+    print_error,
     stopped,
-    tell_error,
     verbose_option,
 )
 from canvasagent.cli.completion import judges, one_of, policies_and_gold, presets, profiles
@@ -136,7 +136,7 @@ def evaluate(
         folder=out_dir,
     )
     if engine == "local":
-        return _carry_out(requested.evaluation(), requested.policy_runs(), json)
+        return _run_evaluation(requested.evaluation(), requested.policy_runs(), json)
     from canvasagent.scale.episodes import evaluate_on
 
     evaluation, policy_runs = requested.evaluation(), requested.policy_runs()
@@ -144,7 +144,7 @@ def evaluate(
     fleet = evaluate_on(requested.runs, concurrency, out_dir)
     evaluation.elsewhere = lambda name, task: fleet((name, task))
     try:
-        return _carry_out(evaluation, policy_runs, json)
+        return _run_evaluation(evaluation, policy_runs, json)
     finally:
         fleet.close()
 
@@ -209,14 +209,14 @@ class EvalOptions:
         return lambda name, task: evaluation.one(name, policy_runs[name], tasks[task])
 
 
-def _carry_out(evaluation: Evaluation, policy_runs: dict[str, Any], as_json: bool) -> Ending:
+def _run_evaluation(evaluation: Evaluation, policy_runs: dict[str, Any], as_json: bool) -> Ending:
     from canvasagent.errors import CanvasAgentError
 
     cause: BaseException | None = None
     rows: list[Row] = []
     total = len(policy_runs) * len(evaluation.tasks)
     with Bar("runs", total) as bar:
-        evaluation.tell = _counted(bar, total)
+        evaluation.on_row = _counted(bar, total)
         try:
             rows = asyncio.run(evaluation.run(policy_runs))
         except (KeyboardInterrupt, CanvasAgentError) as error:
@@ -252,7 +252,7 @@ def _carry_out(evaluation: Evaluation, policy_runs: dict[str, Any], as_json: boo
 def _stopped(error: BaseException) -> Ending:
     if isinstance(error, KeyboardInterrupt):
         return stopped(GOES_ON)
-    tell_error(str(error))
+    print_error(str(error))
     return Ending(exit_code(error) if isinstance(error, Exception) else STOPPED, failure(str(error)))
 
 
@@ -263,7 +263,7 @@ def _counted(bar: Bar, total: int) -> Callable[[Row, bool], None]:
     def add(_: Row, before: bool) -> None:
         nonlocal done, known
         done, known = done + 1, known + before
-        bar.tell(done, total, known=known)
+        bar.show(done, total, known=known)
 
     return add
 

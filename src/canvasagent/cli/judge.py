@@ -69,7 +69,7 @@ def check(
             against=against,
             people=_people(study_dir) if study_dir is not None else None,
             before=read_stored(earlier) if earlier is not None else None,
-            tell=_report_progress,
+            on_progress=_report_progress,
         )
     )
     if to is not None:

@@ -48,7 +48,7 @@ class Bar:
         """How fast so many were done since then, in words; nothing where none was."""
         return f"{done / self.seconds * 60:.1f} a minute" if done and self.seconds > 0 else ""
 
-    def tell(self, done: int, total: int, *, known: int = 0, note: str = "") -> None:
+    def show(self, done: int, total: int, *, known: int = 0, note: str = "") -> None:
         """`done` of `total`, of which `known` were done before this command began."""
         text = ", ".join(part for part in (note, self.speed(done - known)) if part)
         self._bar.update(self._task, completed=done, total=total, note=text)

@@ -17,9 +17,9 @@ from canvasagent.cli.common import (
     json_option,
     load_run,
     out,
+    print_error,
     run_argument,
     runs_dir_option,
-    tell_error,
     verbose_option,
 )
 from canvasagent.cli.completion import judges, presets
@@ -90,7 +90,7 @@ def score(
     if not json:
         _print(out(), scored)
         for text in errors.values():
-            tell_error(text)
+            print_error(text)
     payload = {
         "status": "failed" if errors else "unmet" if any(one.score.total is None for one in scored) else "met",
         "preset": chosen.name,

@@ -21,7 +21,7 @@ from canvasagent.cli.common import (
     failure,
     max_pixels_option,
     out,
-    tell_error,
+    print_error,
     verbose_option,
 )
 from canvasagent.cli.completion import profiles
@@ -142,7 +142,7 @@ def _use(
     if execution.fault is not None:
         message = _with_paths(execution.fault.message, paths)
         code = FAILED if execution.fault.stage is Stage.INFRASTRUCTURE else CODES["unmet"]
-        tell_error(message)
+        print_error(message)
         return Ending(code, failure(message), at_once=code == FAILED)
     return _report(execution, output, as_json)
 

@@ -53,7 +53,7 @@ class WriterSettings(BaseModel):
     """Pixels of the copy that the endpoint sees of each picture."""
 
 
-class Unusable(ValueError):
+class BadReply(ValueError):
     """A reply cannot be used. Its text says why, and is told to the endpoint when it is asked again."""
 
 
@@ -83,9 +83,9 @@ class ModelClient:
             try:
                 answer = await self._answer(messages)
                 if answer.finish == "length":
-                    raise Unusable("the reply broke off at the limit of tokens")
+                    raise BadReply("the reply broke off at the limit of tokens")
                 return read(answer.text)
-            except Unusable as error:
+            except BadReply as error:
                 why = self.endpoint.scrub(str(error))
             again = f"Your last reply could not be used: {why}. Answer again, with JSON alone."
             messages = [*messages[:2], {"role": "user", "content": again}]
@@ -108,9 +108,9 @@ def field_of(reply: str, name: str) -> Any:
     """The field `name` of the JSON object in a reply, with prose, fences or thoughts around it. Raises `Unusable`."""
     text = _THOUGHTS.split(reply)[-1]
     if not text.strip():
-        raise Unusable("the reply is empty")
+        raise BadReply("the reply is empty")
     if len(text) > LONGEST_REPLY:
-        raise Unusable(f"the reply has {len(text):,} characters")
+        raise BadReply(f"the reply has {len(text):,} characters")
     decoder = json.JSONDecoder()
     at = text.find("{")
     while at >= 0:
@@ -122,14 +122,14 @@ def field_of(reply: str, name: str) -> Any:
             return found[name]
         at = text.find("{", at + 1)
     shown = " ".join(text.split())[:SHOWN]
-    raise Unusable(f'the reply holds no JSON object with "{name}": {shown}')
+    raise BadReply(f'the reply holds no JSON object with "{name}": {shown}')
 
 
 def words_of(reply: str, name: str) -> str:
     """The text of a field, in one line where it has several. Raises `Unusable`."""
     value = field_of(reply, name)
     if not isinstance(value, str) or not value.strip():
-        raise Unusable(f'"{name}" is no text')
+        raise BadReply(f'"{name}" is no text')
     return " ".join(value.encode("utf-8", "replace").decode().split())
 
 
@@ -137,5 +137,5 @@ def truth_of(reply: str, name: str) -> bool:
     """The truth of a field. Raises `Unusable`."""
     value = field_of(reply, name)
     if not isinstance(value, bool):
-        raise Unusable(f'"{name}" is neither true nor false')
+        raise BadReply(f'"{name}" is neither true nor false')
     return value

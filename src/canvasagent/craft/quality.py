@@ -49,7 +49,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RuleViolation:
     """Why an item is rejected: the rule and its message."""
 
     rule: str
@@ -179,12 +179,12 @@ STAGES = ("picture", "writer", "instruction", *RULES, "duplicate")
 """The rules that can reject an item, in order."""
 
 
-def judge(case: Case) -> Verdict | None:
+def judge(case: Case) -> RuleViolation | None:
     """The first rule that the item breaks; None where it is sound."""
     for name, rule in RULES.items():
         why = rule(case)
         if why is not None:
-            return Verdict(name, why)
+            return RuleViolation(name, why)
     return None
 
 

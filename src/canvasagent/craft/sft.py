@@ -7,16 +7,16 @@ from pathlib import Path
 from canvasagent.craft.builder import REPEATS, SHARD_ITEMS, BuildJob, OnProgress, Progress, build
 from canvasagent.craft.chains import mix_counts
 from canvasagent.craft.funnel import write_funnel
-from canvasagent.craft.worker import Settings, TrajectoryWorkerFactory
+from canvasagent.craft.worker import TrajectorySettings, TrajectoryWorkerFactory
 
 
-def settings_for(n: int, mix: str, **options: object) -> Settings:
+def settings_for(n: int, mix: str, **options: object) -> TrajectorySettings:
     """Settings with the mix resolved. Raises `InputError` for a mix that is none."""
-    return Settings.model_validate({"n": n, "mix": mix, "counts": mix_counts(mix, n), **options})
+    return TrajectorySettings.model_validate({"n": n, "mix": mix, "counts": mix_counts(mix, n), **options})
 
 
 def build_sft(
-    settings: Settings,
+    settings: TrajectorySettings,
     folder: Path,
     *,
     workers: int = 1,

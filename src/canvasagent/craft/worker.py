@@ -42,7 +42,7 @@ TURNS = 12
 """Turns of a run, unless its plan needs more."""
 
 
-class Settings(BaseModel):
+class TrajectorySettings(BaseModel):
     """What the records of a build depend on; kept with the dataset, and compared when a build continues."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,7 +100,7 @@ class WorkResult:
 class TrajectoryWorkerFactory:
     """Makes a worker, in whichever process."""
 
-    settings: Settings
+    settings: TrajectorySettings
 
     def __call__(self) -> TrajectoryWorker:
         return TrajectoryWorker(self.settings)
@@ -141,7 +141,7 @@ class Worker(ABC):
 class TrajectoryWorker(Worker):
     """Makes trajectories: sources, chains, writer and tools."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TrajectorySettings) -> None:
         self.settings = settings
         self.sources = Sources(settings.images)
         self.chains = mix_chains(settings.mix)
@@ -240,7 +240,7 @@ async def execute_plan(
     writer: Writer,
     toolbox: ToolBox,
     key: str,
-    settings: Settings,
+    settings: TrajectorySettings,
 ) -> Case:
     """Execute a plan for an instruction; returns the run and how far the plan got."""
     gold = GoldPolicy(plan, writer, key, recovery=settings.recovery, verify=settings.verify)

@@ -85,7 +85,7 @@ class Calibration(BaseModel):
     stored: Stored
 
 
-Tell = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 
 
 async def calibrate(
@@ -98,7 +98,7 @@ async def calibrate(
     against_settings: JudgeSettings | None = None,
     people: Mapping[str, Mapping[Aspect, float]] | None = None,
     before: Stored | None = None,
-    tell: Tell = lambda what, done, total: None,
+    on_progress: OnProgress = lambda what, done, total: None,
 ) -> Calibration:
     """Judge `runs` again and again. `people`: ratings from 0 to 1 by run and aspect; `before`: verdicts kept earlier.
 
@@ -106,14 +106,14 @@ async def calibrate(
     that there is none of.
     """
     fresh = settings.model_copy(update={"cache": None, "repeats": 1})
-    rounds = [await _judge(runs, judge, fresh, f"round {number + 1}", tell) for number in range(max(1, repeats))]
+    rounds = [await _judge(runs, judge, fresh, f"round {number + 1}", on_progress) for number in range(max(1, repeats))]
     plain = _scores(rounds[0])
-    turned = await _judge(runs, judge, fresh.model_copy(update={"result_first": True}), "result first", tell)
+    turned = await _judge(runs, judge, fresh.model_copy(update={"result_first": True}), "result first", on_progress)
     with as_file(files("canvasagent.rewards.judges").joinpath("reworded")) as folder:
-        worded = await _judge(runs, judge, fresh.model_copy(update={"prompts": folder}), "reworded", tell)
+        worded = await _judge(runs, judge, fresh.model_copy(update={"prompts": folder}), "reworded", on_progress)
     changed: dict[str, Scores] = {"result shown first": _scores(turned), "prompts reworded": _scores(worded)}
     if against is not None:
-        other = await _judge(runs, against, against_settings or fresh, against, tell)
+        other = await _judge(runs, against, against_settings or fresh, against, on_progress)
         changed[f"other judge: {against}"] = _scores(other)
     if people is not None:
         changed["people"] = {run: dict(found) for run, found in people.items()}
@@ -132,13 +132,13 @@ async def calibrate(
 
 
 async def _judge(
-    runs: Sequence[Trajectory], judge: str, settings: JudgeSettings, what: str, tell: Tell
+    runs: Sequence[Trajectory], judge: str, settings: JudgeSettings, what: str, on_progress: OnProgress
 ) -> dict[str, dict[Aspect, Verdict]]:
     judging, found = load_judge(judge, settings), dict[str, dict[Aspect, Verdict]]()
 
     async def one(run: Trajectory) -> None:
         found[key_of(run)] = await judging.judge(run)
-        tell(what, len(found), len(runs))
+        on_progress(what, len(found), len(runs))
 
     await asyncio.gather(*(one(run) for run in runs))
     return {key_of(run): found[key_of(run)] for run in runs}

@@ -92,7 +92,7 @@ class Evaluation:
         self.folder, self.setup, self.bench = folder, setup, bench
         self.toolbox, self.judge = toolbox, judge
         self.concurrency, self.max_pixels = concurrency, max_pixels
-        self.tell: Callable[[Row, bool], None] = lambda row, known: None
+        self.on_row: Callable[[Row, bool], None] = lambda row, known: None
         """Called with each row as it comes; True where it was known before."""
         self.elsewhere: Callable[[str, str], Awaitable[Row]] | None = None
         """Who runs and scores instead of this process, given a policy and a task: `one` of an evaluation like this."""
@@ -116,7 +116,7 @@ class Evaluation:
             done = {key: row for key, row in known.items() if not self._to_do_again(row)}
             for name, item in wanted:
                 if (row := done.get((name, item.id))) is not None:
-                    self.tell(row, True)
+                    self.on_row(row, True)
             waiting = iter([pair for pair in wanted if (pair[0], pair[1].id) not in done])
 
             async def work() -> None:
@@ -124,7 +124,7 @@ class Evaluation:
                     row = await self._row(name, policy_runs[name], item)
                     known[name, item.id] = row
                     append_row(self.folder, row)
-                    self.tell(row, False)
+                    self.on_row(row, False)
 
             async with asyncio.TaskGroup() as group:
                 for _ in range(self.concurrency):

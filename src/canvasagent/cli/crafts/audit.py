@@ -52,7 +52,7 @@ def audit(
             sample=sample,
             workers=workers,
             out=to,
-            on_progress=bar.tell,
+            on_progress=bar.show,
         )
     page = (to or dataset / FOLDER) / PAGE
     if not json:

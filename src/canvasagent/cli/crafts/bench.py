@@ -151,7 +151,7 @@ def _run(found: Bench, tasks: Sequence[BenchTask], some: bool) -> dict[str, Any]
     console = err()
     with Bar("gold runs", len(tasks)) as bar:
         for number, gold in enumerate(run_golds(tasks), 1):
-            bar.tell(number, len(tasks))
+            bar.show(number, len(tasks))
             if gold.problems:
                 wrong[gold.task.id] = list(gold.problems)
                 console.print(f"{gold.task.id}: {'; '.join(gold.problems)}", markup=False)

@@ -13,12 +13,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from canvasagent.craft.imports.files import Found, classify
+from canvasagent.craft.imports.files import InputFiles, classify
 from canvasagent.craft.imports.items import RawItem, read_items
 from canvasagent.craft.imports.pictures import PictureFinder
 from canvasagent.craft.imports.rl import task_of
 from canvasagent.craft.imports.sft import trajectory_of
-from canvasagent.craft.imports.unusable import Unusable
+from canvasagent.craft.imports.unusable import UnusableItem
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.records import Kind
 from canvasagent.craft.store import Dataset, Rejection
@@ -44,7 +44,7 @@ class Imported(BaseModel):
 
 
 @dataclass(frozen=True)
-class Item:
+class ImportItem:
     """One item of a file, as it was read."""
 
     raw: RawItem
@@ -63,19 +63,19 @@ def import_dataset(
     files that cannot be read. Raises `InputError` where there is nothing that can be read.
     """
     need_pyarrow()
-    found = classify(Path(path))
+    inputs = classify(Path(path))
     roots = [Path(path) if Path(path).is_dir() else Path(path).parent, *([Path(images)] if images else [])]
     if images is not None and not Path(images).is_dir():
         raise InputError(f"'{images}' is not a folder; name the one that holds the pictures or their shards.")
-    kind: Kind = "rl" if found.tasks else "sft"
-    files = found.tasks or found.trajectories
+    kind: Kind = "rl" if inputs.tasks else "sft"
+    files = inputs.tasks or inputs.trajectories
     settings: dict[str, Any] = {"imported": [[file.name, file.stat().st_size] for file in files], "kind": kind}
     settings |= {"max_pixels": max_pixels} if max_pixels != MAX_PIXELS else {}
     with (
-        PictureFinder(roots, found.shards, found.archives, max_pixels) as finder,
+        PictureFinder(roots, inputs.shards, inputs.archives, max_pixels) as finder,
         DatasetWriter(out, kind, settings) as writer,
     ):
-        for index, item in enumerate(_items(files, found)):
+        for index, item in enumerate(_items(files, inputs)):
             if index >= writer.next_index:
                 _add(writer, index, item, finder)
     with Dataset.open(out) as dataset:
@@ -83,12 +83,12 @@ def import_dataset(
     return Imported(kind=kind, out=str(out), counts=writer.counts, rejected=dict(rejected.most_common()))
 
 
-def _items(files: list[Path], found: Found) -> Iterator[Item]:
+def _items(files: list[Path], inputs: InputFiles) -> Iterator[ImportItem]:
     for file in files:
         for number, raw in enumerate(read_items(file), 1):
-            yield Item(raw, split_of(file), f"{file.name}, item {number}")
-    for file, why in found.damaged:
-        yield Item(RawItem({}, Unusable("damaged file", why)), split_of(file), file.name)
+            yield ImportItem(raw, split_of(file), f"{file.name}, item {number}")
+    for file, why in inputs.damaged:
+        yield ImportItem(RawItem({}, UnusableItem("damaged file", why)), split_of(file), file.name)
 
 
 def split_of(file: Path) -> Split:
@@ -99,15 +99,15 @@ def split_of(file: Path) -> Split:
     return "validation" if stem.startswith(("val", "dev")) else "train"
 
 
-def _add(writer: DatasetWriter, index: int, item: Item, finder: PictureFinder) -> None:
+def _add(writer: DatasetWriter, index: int, item: ImportItem, finder: PictureFinder) -> None:
     make = task_of if writer.kind == "rl" else trajectory_of
     try:
         if item.raw.trouble is not None:
             raise item.raw.trouble
         record, pictures = make(item.raw.data, f"{index:06d}", item.split, finder)
         writer.add(index, record, pictures)
-    except (Unusable, ValueError) as error:
-        reason = error.reason if isinstance(error, Unusable) else "cannot be kept"
+    except (UnusableItem, ValueError) as error:
+        reason = error.reason if isinstance(error, UnusableItem) else "cannot be kept"
         why = first_problem(error) if isinstance(error, ValidationError) else error
         kept = {"source": item.source, "item": item.raw.data or item.raw.text}
         writer.add(

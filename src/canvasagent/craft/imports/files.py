@@ -13,7 +13,7 @@ NOT_DATA = {"manifest.json", "dataset_info.json", "dataset.json", "dataset_infos
 
 
 @dataclass
-class Found:
+class InputFiles:
     """The files at a path, by what they are."""
 
     trajectories: list[Path] = field(default_factory=list)
@@ -26,47 +26,47 @@ class Found:
     """What may be data and cannot be read, with the reason."""
 
 
-def classify(path: Path) -> Found:
+def classify(path: Path) -> InputFiles:
     """What there is at `path`. Raises `InputError` where it is nothing that can be imported, or two things at once."""
     if not path.exists():
         raise InputError(f"there is nothing at '{path}'.")
     inside = path if path.is_dir() else regular_file(path).parent
     if (inside / "dataset.json").is_file():
         raise InputError(f"'{inside}' is a dataset already; it needs no import.")
-    found = Found()
+    inputs = InputFiles()
     for file in sorted([*inside.glob("*"), *inside.glob("*/*")]):
         if file.is_file() and not file.name.startswith("."):
-            _sort_in(file, found, wanted=path.is_dir() or file == path)
-    if found.trajectories and found.tasks:
-        names = f"{found.trajectories[0].name} holds trajectories, {found.tasks[0].name} tasks"
+            _sort_in(file, inputs, wanted=path.is_dir() or file == path)
+    if inputs.trajectories and inputs.tasks:
+        names = f"{inputs.trajectories[0].name} holds trajectories, {inputs.tasks[0].name} tasks"
         raise InputError(f"'{path}' has both kinds of data ({names}); import one file at a time.")
-    if not found.trajectories and not found.tasks:
-        why = f" {found.damaged[0][1]}" if found.damaged else ""
+    if not inputs.trajectories and not inputs.tasks:
+        why = f" {inputs.damaged[0][1]}" if inputs.damaged else ""
         raise InputError(
             f"'{path}' has nothing to import: a JSON file of items with messages, or a Parquet file with the columns "
             f"prompt and reward_model.{why}"
         )
     order = {"train": 0, "val": 1, "dev": 1, "test": 2}
-    for files in (found.trajectories, found.tasks):
+    for files in (inputs.trajectories, inputs.tasks):
         files.sort(key=lambda file: (next((at for name, at in order.items() if file.stem.startswith(name)), 0), file))
-    return found
+    return inputs
 
 
-def _sort_in(file: Path, found: Found, wanted: bool) -> None:
+def _sort_in(file: Path, files: InputFiles, wanted: bool) -> None:
     if file.name.endswith((".tar", ".tar.gz", ".tgz", ".zip")):
-        found.archives.append(file)
+        files.archives.append(file)
         return
     try:
         if file.suffix == ".parquet":
             columns = _columns(file)
             if {"image", "path"} <= columns:
-                found.shards.append(file)
+                files.shards.append(file)
             elif {"prompt", "reward_model"} <= columns and wanted:
-                found.tasks.append(file)
+                files.tasks.append(file)
         elif file.suffix in (".json", ".jsonl") and file.name not in NOT_DATA and wanted and _has_messages(file):
-            found.trajectories.append(file)
+            files.trajectories.append(file)
     except InputError as error:
-        found.damaged.append((file, str(error)))
+        files.damaged.append((file, str(error)))
 
 
 def _columns(file: Path) -> set[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from canvasagent.craft.imports.unusable import Unusable
+from canvasagent.craft.imports.unusable import UnusableItem
 from canvasagent.errors import InputError
 from canvasagent.storage.foreign_json import TooDeep, check_depth, excerpt, read_json, type_word
 
@@ -31,7 +31,7 @@ class RawItem:
 
     data: dict[str, Any]
     """Empty where the item cannot be read."""
-    trouble: Unusable | None = None
+    trouble: UnusableItem | None = None
     text: str = ""
     """The beginning of an item that cannot be read."""
 
@@ -59,7 +59,7 @@ def _item(value: Any, text: str) -> RawItem:
 
 
 def _bad(reason: str, why: object, text: str) -> RawItem:
-    return RawItem({}, Unusable(reason, f"{why}: {excerpt(text, 40)}"), excerpt(text, KEPT))
+    return RawItem({}, UnusableItem(reason, f"{why}: {excerpt(text, 40)}"), excerpt(text, KEPT))
 
 
 def _bad_json(error: Exception, text: str) -> RawItem:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from canvasagent.canvas import pixel_hash
-from canvasagent.craft.imports.unusable import Unusable
+from canvasagent.craft.imports.unusable import UnusableItem
 from canvasagent.errors import InputError
 from canvasagent.imaging.geometry import MAX_PIXELS
 from canvasagent.imaging.pictures import as_png
@@ -64,18 +64,18 @@ class PictureFinder:
         if data is None and isinstance(name, str):
             data = self._find(name)
         if not isinstance(data, bytes):
-            raise Unusable("odd picture path", f"a picture is a path or bytes, not {type_word(data or name)}.")
+            raise UnusableItem("odd picture path", f"a picture is a path or bytes, not {type_word(data or name)}.")
         try:
             picture, png = as_png(data, self.max_pixels, raised_by="--max-pixels")
         except InputError as error:
-            raise Unusable("picture unusable", f"'{excerpt(str(name))}': {error}") from error
+            raise UnusableItem("picture unusable", f"'{excerpt(str(name))}': {error}") from error
         return pixel_hash(picture), png
 
     def _find(self, name: str) -> bytes:
         shown = excerpt(name)
         parts = [part for part in PurePosixPath(name.replace("\\", "/")).parts if not _ROOT.fullmatch(part)]
         if not parts or ".." in parts:
-            raise Unusable("odd picture path", f"'{shown}' is no path that is followed.")
+            raise UnusableItem("odd picture path", f"'{shown}' is no path that is followed.")
         try:
             for root in self._roots:
                 for start in range(len(parts)):
@@ -87,11 +87,11 @@ class PictureFinder:
             data = self._in_shards(parts)
         except (OSError, ValueError) as error:  # no such name can be: too long, half a character; not to be read
             why = getattr(error, "strerror", None) or error
-            raise Unusable("picture not found", f"'{shown}' cannot be read: {why}.") from error
+            raise UnusableItem("picture not found", f"'{shown}' cannot be read: {why}.") from error
         if data is None:
             hint = f"; unpack {self._archives[0].name} first" if self._archives else ""
             hint += f"; {self._unread[0]}" if self._unread else ""
-            raise Unusable("picture not found", f"'{shown}' is neither a file here nor in an image shard{hint}.")
+            raise UnusableItem("picture not found", f"'{shown}' is neither a file here nor in an image shard{hint}.")
         return data
 
     def _in_shards(self, parts: list[str]) -> bytes | None:
@@ -112,7 +112,7 @@ class PictureFinder:
             return None
         if len({path for path, _ in best}) > 1:
             shown, either, other = (excerpt(path) for path in ("/".join(parts), best[0][0], best[1][0]))
-            raise Unusable("picture path ambiguous", f"'{shown}' may be '{either}' or '{other}'.")
+            raise UnusableItem("picture path ambiguous", f"'{shown}' may be '{either}' or '{other}'.")
         shard, group, row = best[0][1]
         return self._read(self._shards[shard], group, row)
 
@@ -124,7 +124,7 @@ class PictureFinder:
             for group in range(_row_groups(shard)):
                 try:
                     paths = _column(shard, group, "path")
-                except Unusable as error:
+                except UnusableItem as error:
                     self._unread.append(str(error))
                     continue
                 rows = [
@@ -142,7 +142,7 @@ class PictureFinder:
         image = self._group[2][row]
         data = image.get("bytes") if isinstance(image, dict) else image
         if not isinstance(data, bytes):
-            raise Unusable("picture not found", f"row {row} of '{shard.name}' holds no picture bytes.")
+            raise UnusableItem("picture not found", f"row {row} of '{shard.name}' holds no picture bytes.")
         return data
 
 
@@ -168,7 +168,7 @@ def _column(shard: Path, group: int, name: str) -> list[Any]:
             values: list[Any] = file.read_row_group(group, columns=[name])[name].to_pylist()
             return values
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise Unusable(
+        raise UnusableItem(
             "picture shard damaged", f"row group {group} of '{shard.name}' cannot be read: {error}"
         ) from error
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from canvasagent.craft.imports.pictures import PictureFinder
 from canvasagent.craft.imports.sft import instruction_in
-from canvasagent.craft.imports.unusable import Unusable
+from canvasagent.craft.imports.unusable import UnusableItem
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import ChatMessage, RlRecord
@@ -24,9 +24,9 @@ def task_of(
     images, pictures = [key for key, _ in matches], dict(matches)
     prompt = _prompt(row)
     if not (instruction := instruction_in(prompt)):
-        raise Unusable("no request", "the prompt has no user message with a request in it.")
+        raise UnusableItem("no request", "the prompt has no user message with a request in it.")
     if (count := placeholders(prompt)) != len(images):
-        raise Unusable("pictures and placeholders differ", f"{count} × {PLACEHOLDER}, {len(images)} images.")
+        raise UnusableItem("pictures and placeholders differ", f"{count} × {PLACEHOLDER}, {len(images)} images.")
     tools = _labels(_part(row, "reward_model").get("ground_truth"))
     extra = _part(row, "extra_info")
     own, checks = _own(extra)
@@ -44,7 +44,7 @@ def task_of(
 def _prompt(row: dict[str, Any]) -> list[ChatMessage]:
     messages = row.get("prompt") or []
     if not isinstance(messages, list):
-        raise Unusable("no request", "the prompt is no list of messages.")
+        raise UnusableItem("no request", "the prompt is no list of messages.")
     return [ChatMessage.model_validate(message) for message in messages]
 
 
@@ -52,7 +52,7 @@ def _part(row: dict[str, Any], name: str) -> dict[str, Any]:
     """A field that is a structure; an empty one where it is left out."""
     part = row.get(name) or {}
     if not isinstance(part, dict):
-        raise Unusable("odd fields", f"'{name}' is of type {type_word(part)}, not a structure.")
+        raise UnusableItem("odd fields", f"'{name}' is of type {type_word(part)}, not a structure.")
     return part
 
 
@@ -64,7 +64,7 @@ def _own(extra: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     own = read_json(kept) if isinstance(kept, str) else None
     checks = extra.get("checks")
     if not isinstance(own, dict) or not isinstance(checks, str):
-        raise Unusable("odd fields", "'extra_info' has 'canvascraft', which is not as an export writes it.")
+        raise UnusableItem("odd fields", "'extra_info' has 'canvascraft', which is not as an export writes it.")
     return own, read_json(checks)
 
 
@@ -76,6 +76,8 @@ def _labels(truth: Any) -> list[str]:
         except ValueError:
             truth = [part.strip() for part in truth.replace("->", ",").split(",")]
     if not isinstance(truth or [], list):
-        raise Unusable("odd fields", f"'reward_model.ground_truth' is of type {type_word(truth)}, not a list of tools.")
+        raise UnusableItem(
+            "odd fields", f"'reward_model.ground_truth' is of type {type_word(truth)}, not a list of tools."
+        )
     labels = [str(label) for label in truth or []]
     return [tool.name if (tool := find_tool(label)) is not None else label for label in labels]

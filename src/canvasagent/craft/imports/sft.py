@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from canvasagent.craft.imports.pictures import PictureFinder
-from canvasagent.craft.imports.unusable import Unusable
+from canvasagent.craft.imports.unusable import UnusableItem
 from canvasagent.craft.pictures import Split
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import ChatMessage, SftRecord
@@ -32,14 +32,14 @@ def trajectory_of(
     named = item.get("images") or []
     named = named if isinstance(named, list) else [named]
     if (count := placeholders(messages)) != len(named):
-        raise Unusable("pictures and placeholders differ", f"{count} × {PLACEHOLDER}, {len(named)} images.")
+        raise UnusableItem("pictures and placeholders differ", f"{count} × {PLACEHOLDER}, {len(named)} images.")
     matches = [finder.get(name) for name in named]
     images, pictures = [key for key, _ in matches], dict(matches)
     own = item.get("canvascraft")
     if isinstance(own, dict):
         others = own.get("other_images") or []
         if not isinstance(others, list):
-            raise Unusable("odd fields", "'canvascraft.other_images' is no list of paths.")
+            raise UnusableItem("odd fields", "'canvascraft.other_images' is no list of paths.")
         pictures |= dict(finder.get(path) for path in others)
         fields = {name: value for name, value in own.items() if name != "other_images"}
         fields |= {"id": item.get("id"), "messages": messages, "images": images}
@@ -53,17 +53,17 @@ def trajectory_of(
 def _messages(item: dict[str, Any]) -> list[ChatMessage]:
     raw = item.get("messages") or item.get("conversations")
     if not isinstance(raw, list) or not raw:
-        raise Unusable("no messages", "the item has no list of messages.")
+        raise UnusableItem("no messages", "the item has no list of messages.")
     messages = []
     for message in raw:
         if not isinstance(message, dict):
-            raise Unusable(
+            raise UnusableItem(
                 "odd message", f"a message is an object with role and content, not a {type(message).__name__}."
             )
         role = ROLES.get(str(message.get("role", message.get("from"))).lower())
         content = message.get("content", message.get("value"))
         if role is None or not isinstance(content, str):
-            raise Unusable("odd message", f"a message with the fields {excerpt(', '.join(message))}.")
+            raise UnusableItem("odd message", f"a message with the fields {excerpt(', '.join(message))}.")
         messages.append(ChatMessage.model_validate({"role": role, "content": content}))
     if isinstance(item.get("system"), str) and messages[0].role != "system":
         messages.insert(0, ChatMessage(role="system", content=item["system"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from canvasagent.errors import CanvasAgentError
 
 
-class Unusable(CanvasAgentError):
+class UnusableItem(CanvasAgentError):
     """An item cannot become a record. `reason` is the kind of trouble, for counting."""
 
     def __init__(self, reason: str, detail: str) -> None:

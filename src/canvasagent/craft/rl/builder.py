@@ -13,20 +13,20 @@ from canvasagent.craft.funnel import write_funnel
 from canvasagent.craft.rl.filters import stages
 from canvasagent.craft.rl.model import ModelFilter
 from canvasagent.craft.rl.seeds import cells, marginals
-from canvasagent.craft.rl.worker import Settings, TaskWorkerFactory
+from canvasagent.craft.rl.worker import TaskSettings, TaskWorkerFactory
 from canvasagent.craft.sources import load_source
 from canvasagent.craft.writers import load_writer
 from canvasagent.errors import InputError
 from canvasagent.policies import load_policy
 
 
-def settings_for(n: int, weights: Mapping[str, Sequence[float]] | None = None, **options: object) -> Settings:
+def settings_for(n: int, weights: Mapping[str, Sequence[float]] | None = None, **options: object) -> TaskSettings:
     """Settings with the marginals resolved; Table 3's where no weights are given. Raises `InputError`."""
     counts = marginals(weights or {}, n)
     seed = options.get("seed", 0)
     values = {"n": n, "marginals": counts, "cells": cells(counts, seed if isinstance(seed, int) else 0), **options}
     try:
-        settings = Settings.model_validate(values)
+        settings = TaskSettings.model_validate(values)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise InputError(f"the settings of the build are wrong: {problems}.") from error
@@ -34,7 +34,7 @@ def settings_for(n: int, weights: Mapping[str, Sequence[float]] | None = None, *
     return settings
 
 
-def _usable(settings: Settings) -> None:
+def _usable(settings: TaskSettings) -> None:
     """Raise `InputError` for a name that is none, before any worker is started."""
     load_profile(settings.profile)
     load_writer(settings.writer)
@@ -47,7 +47,7 @@ def _usable(settings: Settings) -> None:
 
 
 def build_rl(
-    settings: Settings,
+    settings: TaskSettings,
     folder: Path,
     *,
     workers: int = 1,
@@ -66,4 +66,4 @@ def build_rl(
     return progress
 
 
-__all__ = ["OnProgress", "Progress", "Settings", "build_rl", "settings_for"]
+__all__ = ["OnProgress", "Progress", "TaskSettings", "build_rl", "settings_for"]

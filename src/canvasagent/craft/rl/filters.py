@@ -15,7 +15,7 @@ from typing import Any
 from canvasagent.craft.difficulty import measure
 from canvasagent.craft.plan import Branch, Node, Plan, Step
 from canvasagent.craft.quality import RULES as GOLD_RULES
-from canvasagent.craft.quality import instruction_problem
+from canvasagent.craft.quality import RuleViolation, instruction_problem
 from canvasagent.craft.rl.seeds import Seed
 from canvasagent.craft.writers.grammar.pictures import all_steps
 from canvasagent.english.nouns import plural
@@ -172,19 +172,11 @@ RULES: Mapping[str, Rule] = {
 """In the order in which they are applied."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Why a task is rejected: the rule and its message."""
-
-    rule: str
-    why: str
-
-
-def sieve(task: TaskCandidate) -> Verdict | None:
+def sieve(task: TaskCandidate) -> RuleViolation | None:
     """The first rule that a task breaks; None where it is sound."""
     for name, rule in RULES.items():
         if (why := rule(task)) is not None:
-            return Verdict(name, why)
+            return RuleViolation(name, why)
     return None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from canvasagent.craft.model_client import ModelClient, Unusable, WriterSettings, field_of, truth_of
+from canvasagent.craft.model_client import BadReply, ModelClient, WriterSettings, field_of, truth_of
 from canvasagent.craft.plan_text import plan_text
 from canvasagent.craft.rl.filters import TaskCandidate
 from canvasagent.endpoints.fence import fence_name, fenced
@@ -47,5 +47,5 @@ def _read(reply: str) -> str | None:
         return None
     try:
         return " ".join(str(field_of(reply, "why")).split())[:300] or "no reason was given"
-    except Unusable:
+    except BadReply:
         return "no reason was given"

@@ -16,18 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from canvasagent.canvas import pixel_hash
 from canvasagent.craft.pictures import NoPicture, Split
 from canvasagent.craft.plan import Plan
-from canvasagent.craft.quality import Case, judge
+from canvasagent.craft.quality import Case, RuleViolation, judge
 from canvasagent.craft.records import RlRecord
 from canvasagent.craft.rl.compose import compose
 from canvasagent.craft.rl.criteria import criteria_of
-from canvasagent.craft.rl.filters import TaskCandidate, Verdict, sieve
+from canvasagent.craft.rl.filters import TaskCandidate, sieve
 from canvasagent.craft.rl.model import ModelFilter
 from canvasagent.craft.rl.seeds import Seed, seed_at
 from canvasagent.craft.rl.solving import Solver, holds_already
 from canvasagent.craft.sources.duplicates import fingerprint
 from canvasagent.craft.store import Rejection
-from canvasagent.craft.worker import Attempt, Sources, Worker, execute_plan, split_of
-from canvasagent.craft.worker import Settings as RunSettings
+from canvasagent.craft.worker import Attempt, Sources, TrajectorySettings, Worker, execute_plan, split_of
 from canvasagent.craft.writers import load_writer
 from canvasagent.craft.writers.base import Writer, WriterFailure
 from canvasagent.errors import InputError
@@ -35,14 +34,14 @@ from canvasagent.execution.toolbox import ToolBox
 from canvasagent.imaging.pictures import encode
 from canvasagent.task import Task
 
-GOLD = RunSettings(n=1, recovery=0.0, verify=0.0)
+GOLD = TrajectorySettings(n=1, recovery=0.0, verify=0.0)
 """A gold run has no injected error and no verification step beyond the plan."""
 
 WORDINGS = 3
 """How many wordings of a plan are tried before the filters decide."""
 
 
-class Settings(BaseModel):
+class TaskSettings(BaseModel):
     """What the tasks of a build depend on; kept with the dataset, and compared when a build continues."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -78,7 +77,7 @@ class Settings(BaseModel):
 class TaskWorkerFactory:
     """Makes a worker, in whichever process."""
 
-    settings: Settings
+    settings: TaskSettings
 
     def __call__(self) -> TaskWorker:
         return TaskWorker(self.settings)
@@ -109,7 +108,7 @@ class PreparedTask:
 class TaskWorker(Worker):
     """Makes tasks: sources, writers, tools, the model that may object, the policy that tries."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TaskSettings) -> None:
         self.settings = settings
         self.sources = Sources(settings.images)
         self.writer: Writer = load_writer(settings.writer)
@@ -126,9 +125,9 @@ class TaskWorker(Worker):
         try:
             made = await self._prepared(seed, split, f"{settings.seed}:rl:{slot}:{number}", details)
         except (NoPicture, InputError) as error:
-            return _rejected(number, Verdict("picture", str(error)), details)
+            return _rejected(number, RuleViolation("picture", str(error)), details)
         except WriterFailure as error:
-            return _rejected(number, Verdict("writer", str(error)), details)
+            return _rejected(number, RuleViolation("writer", str(error)), details)
         verify = random.Random(f"{settings.seed}:{slot}:verify").random() < settings.verify
         verdict = await self._verdict(made, verify)
         if verdict is not None:
@@ -148,7 +147,7 @@ class TaskWorker(Worker):
                 break
         return PreparedTask(TaskCandidate(seed, plan, details["instruction"]), images, key)
 
-    async def _verdict(self, made: PreparedTask, verify: bool) -> Verdict | None:
+    async def _verdict(self, made: PreparedTask, verify: bool) -> RuleViolation | None:
         """Why a task is rejected: by a rule, by the model, or by its gold run; None if it is accepted."""
         verdict = sieve(made.candidate)
         if verdict is None and self.model is not None:
@@ -156,14 +155,14 @@ class TaskWorker(Worker):
                 why = await self.model.objection(made.candidate, made.images)
             except WriterFailure as error:
                 why = str(error)
-            verdict = Verdict("model", why) if why is not None else None
+            verdict = RuleViolation("model", why) if why is not None else None
         if verdict is not None or not verify:
             return verdict
         rejection = judge(await self.gold(made))
         if rejection is not None:
-            return Verdict(f"gold: {rejection.rule}", rejection.why)
+            return RuleViolation(f"gold: {rejection.rule}", rejection.why)
         if holds_already(made.plan, made.images):
-            return Verdict("done already", "every check holds of the first picture as it was given")
+            return RuleViolation("done already", "every check holds of the first picture as it was given")
         return None
 
     async def gold(self, made: PreparedTask) -> Case:
@@ -204,7 +203,9 @@ def _pictures(images: Sequence[Image.Image]) -> dict[str, bytes]:
     return {pixel_hash(image): encode(image, "PNG", fast=True) for image in images}
 
 
-def _rejected(attempt: int, verdict: Verdict, details: dict[str, Any], images: Sequence[Image.Image] = ()) -> Attempt:
+def _rejected(
+    attempt: int, verdict: RuleViolation, details: dict[str, Any], images: Sequence[Image.Image] = ()
+) -> Attempt:
     pictures = _pictures(images)
     rejection = Rejection(stage=verdict.rule, reason=verdict.why, record=details, images=list(pictures))
     return Attempt(attempt, None, rejection, pictures)

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 
-from canvasagent.craft.model_client import ModelClient, Unusable, WriterSettings, field_of, truth_of, words_of
+from canvasagent.craft.model_client import BadReply, ModelClient, WriterSettings, field_of, truth_of, words_of
 from canvasagent.craft.pictures import Picture, Source
 from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.plan_text import plan_text, seen_text, step_text
@@ -139,13 +139,13 @@ def _content(pictures: list[str], sections: dict[str, str]) -> list[dict[str, An
 def _instruction(reply: str, plan: Plan) -> str:
     text = _unmarked(words_of(reply, "instruction"))
     if len(text.split()) > LONGEST_INSTRUCTION:
-        raise Unusable(f"the instruction has {len(text.split())} words; at most 110 were asked for")
+        raise BadReply(f"the instruction has {len(text.split())} words; at most 110 were asked for")
     low = _plain(text)
     for step in plan.path():
         for name in NEEDED_QUOTES if step.act in ("rewrite", "erase", "write") else ():
             value = step.facts.get(name)
             if value and _plain(value) not in low:
-                raise Unusable(f"the text '{value}' is not in the instruction letter for letter")
+                raise BadReply(f"the text '{value}' is not in the instruction letter for letter")
     return text
 
 
@@ -156,14 +156,14 @@ def _plain(text: str) -> str:
 def _thought(reply: str) -> str:
     text = _unmarked(words_of(reply, "reason"))
     if len(text.split()) > LONGEST_REASON:
-        raise Unusable(f"the reason has {len(text.split())} words; at most 45 were asked for")
+        raise BadReply(f"the reason has {len(text.split())} words; at most 45 were asked for")
     return text
 
 
 def _unmarked(text: str) -> str:
     found = next((mark for mark in MARKS if mark in text.lower()), None)
     if found is not None:
-        raise Unusable(f"it holds '{found}', which belongs to the wire and not to what people say")
+        raise BadReply(f"it holds '{found}', which belongs to the wire and not to what people say")
     return text
 
 
@@ -171,7 +171,7 @@ def _verdict(reply: str) -> tuple[bool, str]:
     follows = truth_of(reply, "follows")
     try:
         why = str(field_of(reply, "why"))
-    except Unusable:
+    except BadReply:
         why = ""
     return follows, " ".join(why.split())[:300]
 

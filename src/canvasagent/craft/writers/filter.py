@@ -20,7 +20,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
-from canvasagent.craft.model_client import ModelClient, Unusable, WriterSettings, field_of, truth_of
+from canvasagent.craft.model_client import BadReply, ModelClient, WriterSettings, field_of, truth_of
 from canvasagent.endpoints.chat import BASE_DELAY
 from canvasagent.endpoints.fence import fence_name, fenced
 from canvasagent.errors import InputError
@@ -94,7 +94,7 @@ def _objection(reply: str) -> str | None:
         return None
     try:
         why = " ".join(str(field_of(reply, "why")).split())[:80]
-    except Unusable:
+    except BadReply:
         why = ""
     return f"moderation: {why}" if why else "moderation"
 

@@ -10,7 +10,7 @@ from canvasagent.craft.imports.files import classify
 from canvasagent.craft.imports.items import read_items
 from canvasagent.craft.imports.pictures import PictureFinder
 from canvasagent.craft.imports.rl import task_of as record_of
-from canvasagent.craft.imports.unusable import Unusable
+from canvasagent.craft.imports.unusable import UnusableItem
 from canvasagent.errors import InputError, refusal
 from canvasagent.evaluation.benches._rl import task_of
 from canvasagent.evaluation.tasks import EvalTask, checksum
@@ -31,7 +31,7 @@ def load(path: Path) -> tuple[list[EvalTask], str]:
                     raise raw.trouble
                 record, pictures = record_of(raw.data, f"{number:06d}", "test", finder)
                 item, part = task_of(record, [pictures[name] for name in record.images])
-            except (Unusable, ValueError, InputError) as error:
+            except (UnusableItem, ValueError, InputError) as error:
                 why = first_problem(error) if isinstance(error, ValidationError) else error
                 wrong.append(f"row {number + 1}: {why}")
                 continue

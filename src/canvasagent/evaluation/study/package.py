@@ -24,7 +24,7 @@ SIDE = 448
 _FOLDER = Path(__file__).parent
 
 
-def write_package(study: Study, folder: Path, tell: Callable[[str], None] = lambda rater: None) -> list[Path]:
+def write_package(study: Study, folder: Path, on_rater: Callable[[str], None] = lambda rater: None) -> list[Path]:
     """Write a page for each rater and the key; the pages' paths.
 
     Raises `InputError` for an unreadable run, and a folder that holds something.
@@ -36,7 +36,7 @@ def write_package(study: Study, folder: Path, tell: Callable[[str], None] = lamb
         path = path_below(folder, f"{rater}.html", what="rater")
         write_atomically(path, _page(study, rater, [shown[code] for code in codes]).encode("utf-8", "replace"))
         pages.append(path)
-        tell(rater)
+        on_rater(rater)
     write_atomically(folder / KEY_NAME, (study.model_dump_json(indent=1) + "\n").encode("utf-8"))
     return pages
 
