@@ -128,8 +128,8 @@ def _not_loaded() -> None:
     """Stands for a command that these arguments do not use."""
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
+def _show_version(requested: bool) -> None:
+    if requested:
         from canvasagent.version import __version__
 
         typer.echo(f"canvasagent {__version__}")

@@ -202,8 +202,8 @@ def find_run(name: str, runs_dir: Path) -> Path:
     from canvasagent.storage.names import path_problem
 
     if name == LAST:
-        if found := run_folders(runs_dir):
-            return found[0]
+        if folders := run_folders(runs_dir):
+            return folders[0]
         raise InputError(f"there is no run below '{runs_dir}' yet.")
     path_name = Path(name)
     by_id = [runs_dir / name] if path_problem(name) is None else []

@@ -60,7 +60,7 @@ def check(
     if to is not None:
         check_store(to)  # before anything is judged and paid for
     loaded = [load_run(name, runs_dir) for pattern in runs for name in _folders(pattern)]
-    found = run_sync(
+    calibration = run_sync(
         calibrate(
             loaded,
             judge,
@@ -73,10 +73,10 @@ def check(
         )
     )
     if to is not None:
-        save_stored(to, found.stored)
+        save_stored(to, calibration.stored)
     if not json:
-        out().print(as_markdown(found), markup=False)
-    return Ending(0, {"status": "met", **found.model_dump()})
+        out().print(as_markdown(calibration), markup=False)
+    return Ending(0, {"status": "met", **calibration.model_dump()})
 
 
 def _folders(name: str) -> list[str]:

@@ -79,26 +79,26 @@ def verify(
     from canvasagent.errors import WeightsError
     from canvasagent.weights import hub
 
-    found: dict[str, list[Checked]] = {}
+    checked: dict[str, list[Checked]] = {}
     for name in names or ():
         if Path(name).exists():
-            found[name] = hub.verify_path(Path(name))
-    rest = [name for name in names or () if name not in found]
+            checked[name] = hub.verify_path(Path(name))
+    rest = [name for name in names or () if name not in checked]
     for entry in _chosen(rest, every=True) if rest or not names else ():
         folder = hub.partial_folder_of(entry)
         if folder is not None:
-            found[entry.name] = hub.verify(entry, folder)
+            checked[entry.name] = hub.verify(entry, folder)
         elif names:
             raise WeightsError(f"{entry.name} is not on this machine; canvasagent models pull {entry.name} fetches it.")
-    good = all(item.verdict != "damaged" for items in found.values() for item in items)
+    good = all(item.verdict != "damaged" for items in checked.values() for item in items)
     if not json:
-        for name, items in found.items():
+        for name, items in checked.items():
             for item in items:
                 why = f": {item.why}" if item.why else ""
                 out().print(f"{name}  {item.file}  {item.bytes:,} bytes  {item.verdict}{why}", markup=False)
-        if not found:
+        if not checked:
             out().print("No model of the catalogue is on this machine.")
-    payload = {name: [vars_of(item) for item in items] for name, items in found.items()}
+    payload = {name: [vars_of(item) for item in items] for name, items in checked.items()}
     return Ending(0 if good else FAILED, {"ok": good, "models": payload})
 
 

@@ -37,33 +37,35 @@ def audit(
     from canvasagent.rewards.audit import JUDGED, SHOWN, as_markdown
     from canvasagent.rewards.audit import audit as run_audit
 
-    found = run_sync(run_audit(preset or SHOWN))
-    shown = [name for name in found.presets if name != JUDGED or JUDGED in (preset or SHOWN)]
+    report = run_sync(run_audit(preset or SHOWN))
+    shown = [name for name in report.presets if name != JUDGED or JUDGED in (preset or SHOWN)]
     if markdown and not json:
-        out().print(as_markdown(found, shown), markup=False)
+        out().print(as_markdown(report, shown), markup=False)
     elif not json:
-        _print(out(), found, shown)
-    beaten = {name: found.beaten_by(name) for name in found.presets}
-    payload = {"status": "met" if found.holds else "unmet", "beaten_by": beaten, **found.model_dump(mode="json")}
-    return Ending(0 if found.holds else DRIFTED, payload)
+        _print(out(), report, shown)
+    beaten = {name: report.beaten_by(name) for name in report.presets}
+    payload = {"status": "met" if report.holds else "unmet", "beaten_by": beaten, **report.model_dump(mode="json")}
+    return Ending(0 if report.holds else DRIFTED, payload)
 
 
-def _print(console: Console, found: Audit, shown: list[str]) -> None:
+def _print(console: Console, report: Audit, shown: list[str]) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table("run", "what it does", *shown, "beside")
-    beaten = {name: set(found.beaten_by(name)) for name in found.presets}
-    for row in found.rows:
+    beaten = {name: set(report.beaten_by(name)) for name in report.presets}
+    for row in report.rows:
         totals = [
             Text(f"{row.total(name):.3f}", "bold red" if row.name in beaten[name] else "")
             + Text("!" if row.name in beaten[name] else "", "bold red")
             for name in shown
         ]
         table.add_row(row.name, row.how, *totals, row.beside if row.cheat else "", style="" if row.cheat else "bold")
-    console.print(Text(f"{found.task} Profile {found.profile}, judge {found.judge} (a stand-in), {found.date}.", "dim"))
+    console.print(
+        Text(f"{report.task} Profile {report.profile}, judge {report.judge} (a stand-in), {report.date}.", "dim")
+    )
     console.print(table, soft_wrap=False)
-    for name in found.presets:
+    for name in report.presets:
         names = ", ".join(sorted(beaten[name])) or "none"
         console.print(Text(f"{name}: beaten by {names}", "yellow" if beaten[name] else "green"))
 

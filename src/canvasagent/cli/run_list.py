@@ -48,12 +48,12 @@ def run_folders(runs_dir: Path) -> list[Path]:
     Raises `InputError` where `runs_dir` is no folder or cannot be read.
     """
     try:
-        found = list(_records(runs_dir, DEPTH))
+        folders = list(_records(runs_dir, DEPTH))
     except FileNotFoundError:
         return []
     except OSError as error:
         raise InputError(f"'{runs_dir}' cannot be searched for runs: {error.strerror or error}.") from error
-    return [folder for _, folder in sorted(found, reverse=True)]
+    return [folder for _, folder in sorted(folders, reverse=True)]
 
 
 def name_of(folder: Path, runs_dir: Path) -> str:

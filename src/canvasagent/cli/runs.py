@@ -41,12 +41,17 @@ def runs(
 
     folders = run_folders(runs_dir)
     shown = folders[: limit if json else limit or SHOWN]
-    found = [listed(folder, runs_dir) for folder in shown]
+    listed_runs = [listed(folder, runs_dir) for folder in shown]
     where = runs_dir.resolve()
     if not json:
-        _print(out(), found)
+        _print(out(), listed_runs)
         err().print(_count(len(folders), len(shown), where), markup=False, style="dim")
-    payload = {"status": "met", "runs_dir": str(where), "total": len(folders), "runs": [_payload(one) for one in found]}
+    payload = {
+        "status": "met",
+        "runs_dir": str(where),
+        "total": len(folders),
+        "runs": [_payload(one) for one in listed_runs],
+    }
     return Ending(0, payload)
 
 
@@ -82,24 +87,24 @@ def _result_path(one: Listed) -> Path | None:
     return path if path.is_file() else None
 
 
-def _print(console: Console, found: Sequence[Listed]) -> None:
+def _print(console: Console, listed_runs: Sequence[Listed]) -> None:
     """A table on a terminal, whose request and result are cut to its width; elsewhere one whole line a run."""
     from rich.table import Table
 
     from canvasagent.cli.words import short
 
-    rows = [[_plain(short(one.name, 40)), _plain(_when(one)), _status(one)] for one in found]
+    rows = [[_plain(short(one.name, 40)), _plain(_when(one)), _status(one)] for one in listed_runs]
     widths = [max((row[index].cell_len for row in rows), default=0) for index in range(3)]
     rest = console.width - sum(widths) - 4 * len(GAP)
     if not console.is_terminal or rest < LEAST:
-        for one in found:
+        for one in listed_runs:
             head = f"{short(one.name, 200):<{widths[0]}}{GAP}{_when(one)}{GAP}{_status(one).plain:<{widths[2]}}"
             console.print(f"{head}{GAP}{short(one.request, 500)}{GAP}{_result(one, whole=True)}", markup=False)
         return
     table = Table.grid(padding=(0, len(GAP), 0, 0))
     for width in (*widths, rest * 3 // 5, rest - rest * 3 // 5):
         table.add_column(width=width, no_wrap=True, overflow="ellipsis")
-    for row, one in zip(rows, found, strict=True):
+    for row, one in zip(rows, listed_runs, strict=True):
         table.add_row(*row, _plain(short(one.request, 200)), _plain(_result(one)))
     console.print(table, soft_wrap=False)
 

@@ -105,8 +105,8 @@ def score(
 async def _score_all(
     runs: Sequence[Trajectory], preset: str, judge: Judge | None, errors: dict[str, str]
 ) -> list[Scored]:
-    found = await asyncio.gather(*(_score_one(run, preset, judge, errors) for run in runs))
-    return [one for one in found if one is not None]
+    scores = await asyncio.gather(*(_score_one(run, preset, judge, errors) for run in runs))
+    return [one for one in scores if one is not None]
 
 
 async def _score_one(run: Trajectory, preset: str, judge: Judge | None, errors: dict[str, str]) -> Scored | None:
@@ -152,13 +152,13 @@ def _print(console: Console, scored: Sequence[Scored]) -> None:
         console.print()
 
 
-def _table(found: Score) -> Table:
+def _table(score: Score) -> Table:
     """Parts and penalties, each with how it came about."""
     from rich.table import Table
 
     from canvasagent.rewards.config import PRESETS
 
-    weights, parts, costs, counts = PRESETS[found.preset].weights, found.parts, found.penalties, found.counts
+    weights, parts, costs, counts = PRESETS[score.preset].weights, score.parts, score.penalties, score.counts
     table = Table("part", "score", "from", title_justify="left")
     for name in ("align", "aesthetics", "trajectory"):
         table.add_row(name, _number(getattr(parts, name)), f"weight {getattr(weights, name):.3g}, judged")
@@ -173,7 +173,7 @@ def _table(found: Score) -> Table:
     table.add_row("  − length", _number(costs.length), "long reasons")
     expected = "not known" if counts.expected is None else str(counts.expected)
     table.add_row("  − cost", _number(costs.cost), f"{counts.calls} calls, expected {expected}")
-    table.add_row("  − miss", _number(costs.miss), f"missing: {', '.join(found.missing) or 'none'}")
+    table.add_row("  − miss", _number(costs.miss), f"missing: {', '.join(score.missing) or 'none'}")
     return table
 
 
@@ -192,8 +192,8 @@ def _faults(run: Trajectory) -> list[str]:
     return messages
 
 
-def _judges(found: Score) -> list[str]:
-    by = dict.fromkeys(found.judges.values())
+def _judges(score: Score) -> list[str]:
+    by = dict.fromkeys(score.judges.values())
     return [f"Judged by {', '.join(by)}."] if by else ["No judge was asked."]
 
 

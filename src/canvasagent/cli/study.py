@@ -88,12 +88,12 @@ def show_report(
     if not (study_dir / RATINGS_NAME).is_file():
         raise InputError(f"'{study_dir}' has no ratings yet; add them with canvasagent study import.")
     study = read_key(study_dir)
-    found = report(study, read_ratings(study, [study_dir / RATINGS_NAME]), keep_inattentive)
-    text = as_markdown(found)
+    agreement = report(study, read_ratings(study, [study_dir / RATINGS_NAME]), keep_inattentive)
+    text = as_markdown(agreement)
     write_atomically(study_dir / "report.md", text.encode("utf-8"))
     if not json:
         out().print(text, markup=False)
-    return Ending(0, {"status": "met", **found.model_dump()})
+    return Ending(0, {"status": "met", **agreement.model_dump()})
 
 
 def register(app: typer.Typer, summary: str) -> None:

@@ -64,10 +64,12 @@ class ModelClient:
         """Raises `InputError` for a missing key or a bad base URL. `base_delay` is in seconds."""
         self.name, self.settings = name, settings
         taken = ("base_url", "api_key", "temperature", "max_tokens", "timeout", "retries")
-        asked = EndpointSettings(**{key: getattr(settings, key) for key in taken})
-        self.endpoint: Endpoint = endpoint_of(asked, "CANVASAGENT_WRITER_BASE_URL", "CANVASAGENT_WRITER_API_KEY")
+        endpoint_settings = EndpointSettings(**{key: getattr(settings, key) for key in taken})
+        self.endpoint: Endpoint = endpoint_of(
+            endpoint_settings, "CANVASAGENT_WRITER_BASE_URL", "CANVASAGENT_WRITER_API_KEY"
+        )
         dialect = Dialect(completion_limit=self.endpoint.is_openai)
-        self._client = ChatClient(name, model, asked, self.endpoint, dialect, base_delay)
+        self._client = ChatClient(name, model, endpoint_settings, self.endpoint, dialect, base_delay)
 
     async def ask(self, prompt: str, content: list[dict[str, Any]], read: Callable[[str], T]) -> T:
         """What `read` makes of a reply. It raises `Unusable` for one that is asked for again, with why.
@@ -115,11 +117,11 @@ def field_of(reply: str, name: str) -> Any:
     at = text.find("{")
     while at >= 0:
         try:
-            found, _ = decoder.raw_decode(text, at)
+            value, _ = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
-            found = None
-        if isinstance(found, dict) and name in found:
-            return found[name]
+            value = None
+        if isinstance(value, dict) and name in value:
+            return value[name]
         at = text.find("{", at + 1)
     shown = " ".join(text.split())[:SHOWN]
     raise BadReply(f'the reply holds no JSON object with "{name}": {shown}')

@@ -42,6 +42,6 @@ def seen_text(seen: Sequence[Seen]) -> str:
     lines = []
     for one in seen:
         mark = " [failed]" if one.failed else " [a wrong turn, not used]" if one.mishap else ""
-        said = " ".join(one.text.split())
-        lines.append(f"{step_text(one.step)}{mark} -> {said[:LONGEST]}" + ("…" if len(said) > LONGEST else ""))
+        text = " ".join(one.text.split())
+        lines.append(f"{step_text(one.step)}{mark} -> {text[:LONGEST]}" + ("…" if len(text) > LONGEST else ""))
     return "\n".join(lines) or "Nothing was called yet."

@@ -73,11 +73,11 @@ def as_ablation(
         shared = [task for task in by[name] if task in by[full]]
         cells = []
         for value in METRICS.values():
-            found = estimate([value(row) for row in by[name].values()], resamples=1)
+            estimated = estimate([value(row) for row in by[name].values()], resamples=1)
             lost = paired_difference(
                 [value(by[name][task]) for task in shared], [value(by[full][task]) for task in shared], resamples=1
             )
-            mean = "–" if found is None else f"{found.mean:.3f}"
+            mean = "–" if estimated is None else f"{estimated.mean:.3f}"
             cells.append(mean if name == full or lost is None else f"{mean} ({lost.mean:+.3f}, n {lost.n})")
         tested = paired_difference(
             [METRICS["overall"](by[name][task]) for task in shared],

@@ -134,14 +134,14 @@ async def calibrate(
 async def _judge(
     runs: Sequence[Trajectory], judge: str, settings: JudgeSettings, what: str, on_progress: OnProgress
 ) -> dict[str, dict[Aspect, Verdict]]:
-    judging, found = load_judge(judge, settings), dict[str, dict[Aspect, Verdict]]()
+    judging, verdicts = load_judge(judge, settings), dict[str, dict[Aspect, Verdict]]()
 
     async def one(run: Trajectory) -> None:
-        found[key_of(run)] = await judging.judge(run)
-        on_progress(what, len(found), len(runs))
+        verdicts[key_of(run)] = await judging.judge(run)
+        on_progress(what, len(verdicts), len(runs))
 
     await asyncio.gather(*(one(run) for run in runs))
-    return {key_of(run): found[key_of(run)] for run in runs}
+    return {key_of(run): verdicts[key_of(run)] for run in runs}
 
 
 def key_of(run: Trajectory) -> str:
@@ -150,7 +150,9 @@ def key_of(run: Trajectory) -> str:
 
 
 def _scores(verdicts: Mapping[str, Mapping[Aspect, Verdict]]) -> Scores:
-    return {run: {aspect: verdict.score for aspect, verdict in found.items()} for run, found in verdicts.items()}
+    return {
+        run: {aspect: verdict.score for aspect, verdict in by_aspect.items()} for run, by_aspect in verdicts.items()
+    }
 
 
 def _spread(aspect: Aspect, rounds: Sequence[Scores]) -> Spread:
@@ -188,7 +190,7 @@ def _shift(what: str, aspect: Aspect, plain: Scores, changed: Scores) -> Shift:
 
 
 def _store(judge: str, verdicts: Mapping[str, Mapping[Aspect, Verdict]], scores: Scores) -> Stored:
-    every = [verdict for found in verdicts.values() for verdict in found.values()]
+    every = [verdict for by_aspect in verdicts.values() for verdict in by_aspect.values()]
     return Stored(
         judge=judge,
         served=sorted({verdict.served or verdict.model for verdict in every}),

@@ -30,12 +30,12 @@ def join(folders: Sequence[Path], allow: bool = False) -> Joined:
     `allow` says that the table may tell so instead.
     """
     setups = [read_setup(folder) for folder in folders]
-    found: list[str] = []
+    problems: list[str] = []
     for folder, setup in zip(folders[1:], setups[1:], strict=True):
-        found += [f"{folder} against {folders[0]}: {text}" for text in setup.differs(setups[0])]
-    if found and not allow:
+        problems += [f"{folder} against {folders[0]}: {text}" for text in setup.differs(setups[0])]
+    if problems and not allow:
         raise InputError(
-            "these results must not stand in one table: " + "; ".join(found) + ". Evaluate them alike, or give "
+            "these results must not stand in one table: " + "; ".join(problems) + ". Evaluate them alike, or give "
             "--allow-differences to print them with what differs."
         )
     rows, policies = [], []
@@ -52,4 +52,4 @@ def join(folders: Sequence[Path], allow: bool = False) -> Joined:
             rows.append(moved)
             if name not in policies:
                 policies.append(name)
-    return Joined(setups[0], tuple(rows), tuple(policies), tuple(found))
+    return Joined(setups[0], tuple(rows), tuple(policies), tuple(problems))

@@ -63,5 +63,5 @@ def p_value(value: Difference | None) -> str:
 
 def counts(line: PolicySummary) -> str:
     """The n of the columns: one number where all metrics have the same."""
-    numbers = {found.n if found is not None else 0 for name, found in line.figures.items() if name in METRICS}
+    numbers = {estimate.n if estimate is not None else 0 for name, estimate in line.figures.items() if name in METRICS}
     return str(numbers.pop()) if len(numbers) == 1 else f"{min(numbers)} to {max(numbers)}"

@@ -141,20 +141,20 @@ def outcome_only(row: Row) -> Row:
 
 def failures_of(run: Trajectory, checks: list[CheckRow] | None) -> list[Failure]:
     """What went wrong in a run, each kind once, in the order of `FAILURES`."""
-    found: set[Failure] = set()
+    kinds: set[Failure] = set()
     for turn in run.turns:
         if turn.format_faults:
-            found.add("format")
+            kinds.add("format")
         for fault in turn.call.faults if turn.call is not None else ():
             if fault.stage in _STAGES:
-                found.add(_STAGES[fault.stage])
+                kinds.add(_STAGES[fault.stage])
     if run.status == "truncated":
-        found.add("truncated")
+        kinds.add("truncated")
     elif run.status == "unmet" or (run.status == "met" and not run.tool_calls):
-        found.add("gave up")
+        kinds.add("gave up")
     if run.status == "met" and checks is not None and not all(check.passed for check in checks):
-        found.add("wrong result")
-    return [failure for failure in FAILURES if failure in found]
+        kinds.add("wrong result")
+    return [failure for failure in FAILURES if failure in kinds]
 
 
 def _checks(run: Trajectory, verdicts: Mapping[Aspect, Verdict]) -> tuple[list[CheckRow] | None, list[str]]:

@@ -153,8 +153,8 @@ class Evaluation:
             path = path_below(self.folder, RUNS_NAME, slug(name), item.id)
             run = await self._episode(policy_for_task, item, path)
             verdicts = await self.judge.judge(run) if self.judge is not None else {}
-            found = await asyncio.to_thread(score, run, self.setup.preset, verdicts)
-            row = await asyncio.to_thread(make_row, name, item, run, relative, found, verdicts)
+            scored = await asyncio.to_thread(score, run, self.setup.preset, verdicts)
+            row = await asyncio.to_thread(make_row, name, item, run, relative, scored, verdicts)
             return outcome_only(row) if isinstance(policy_for_task, ImageOnly) else row
         except CanvasAgentError as error:
             return Row(policy=name, task=item.id, folder=relative, status="failed", why=str(error))

@@ -125,8 +125,8 @@ def compare(one: str, other: str, rows: Mapping[str, Sequence[Row]], metric: str
     value = {**METRICS, **BESIDE}[metric]
     values = {name: {row.task: value(row) for row in rows[name]} for name in (one, other)}
     tasks = [task for task in values[one] if task in values[other]]
-    found = paired_difference([values[one][task] for task in tasks], [values[other][task] for task in tasks])
-    return Compared(first=one, second=other, metric=metric, difference=found, tasks=len(tasks))
+    difference = paired_difference([values[one][task] for task in tasks], [values[other][task] for task in tasks])
+    return Compared(first=one, second=other, metric=metric, difference=difference, tasks=len(tasks))
 
 
 def _slices(by_policy: Mapping[str, Sequence[Row]]) -> Iterable[Slice]:

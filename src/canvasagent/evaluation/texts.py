@@ -77,9 +77,9 @@ def _main(policies: Sequence[PolicySummary]) -> list[str]:
     for line in policies:
         cells = []
         for name in every:
-            found = line.figures[name]
-            note = f" (n {found.n})" if found is not None and found.n != line.runs else ""
-            cells.append(figure(found, name) + note)
+            estimate = line.figures[name]
+            note = f" (n {estimate.n})" if estimate is not None and estimate.n != line.runs else ""
+            cells.append(figure(estimate, name) + note)
         rows.append([line.policy, str(line.runs), *cells, str(line.unscored)])
     return _table(["policy", "n", *(TITLES[name] for name in every), "unscored"], rows)
 
@@ -93,8 +93,8 @@ def _breakdowns(tables: Tables) -> list[str]:
             continue
         rows = []
         for value in values:
-            found = {part.policy: part for part in tables.slices if part.by == by and part.value == value}
-            cells = [_with_n(found[name].overall) for name in policies]
+            by_policy = {part.policy: part for part in tables.slices if part.by == by and part.value == value}
+            cells = [_with_n(by_policy[name].overall) for name in policies]
             rows.append([value, *cells])
         lines += ["", f"## Overall reward by {title}", "", *_table([by, *policies], rows)]
     return lines
@@ -137,9 +137,9 @@ def as_latex(setup: Setup, tables: Tables, differences: Sequence[str] = ()) -> s
     for line in tables.policies:
         cells = [escaped(line.policy), str(line.runs)]
         for name in [*METRICS, "all checks pass"]:
-            found = line.figures[name]
-            note = f" ($n={found.n}$)" if found is not None and found.n != line.runs else ""
-            cells.append(escaped(figure(found, name)) + note)
+            estimate = line.figures[name]
+            note = f" ($n={estimate.n}$)" if estimate is not None and estimate.n != line.runs else ""
+            cells.append(escaped(figure(estimate, name)) + note)
         lines.append("    " + " & ".join(cells) + " \\\\")
     return "\n".join([*lines, "    \\bottomrule", "  \\end{tabular}", "\\end{table}"]) + "\n"
 

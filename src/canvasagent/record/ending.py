@@ -36,15 +36,15 @@ def choose_answer(turns: Sequence[TurnRecord], question: Question | None) -> Ans
     Of a request that asks for words: those of the asked-for kind, made on the pictures as given where the
     question comes first, else on the last picture made. Of one that made no picture: all of them.
     """
-    found = [turn for turn in turns if turn.words is not None]
+    answers = [turn for turn in turns if turn.words is not None]
     made = [turn.index for turn in turns if turn.asset is not None]
-    if not found or (made and question is None):
+    if not answers or (made and question is None):
         return None
     if question is not None:
         tool = "OCR" if question.reading else "Grounding"
-        found = [turn for turn in found if turn.call is not None and turn.call.tool == tool] or found
-    before = [turn for turn in found if turn.index < min(made, default=len(turns))]
-    after = [turn for turn in found if turn.index > max(made, default=-1)]
-    chosen = (before if question is not None and question.first else after) or found[-1:]
+        answers = [turn for turn in answers if turn.call is not None and turn.call.tool == tool] or answers
+    before = [turn for turn in answers if turn.index < min(made, default=len(turns))]
+    after = [turn for turn in answers if turn.index > max(made, default=-1)]
+    chosen = (before if question is not None and question.first else after) or answers[-1:]
     words = list(dict.fromkeys(turn.words or "" for turn in chosen))
     return Answer(text="\n".join(words), turns=[turn.index for turn in chosen])

@@ -102,13 +102,13 @@ def is_generative(tool: str, fingerprint: str) -> bool:
 def lineage(records: Iterable[AssetRecord], name: str) -> list[AssetRecord]:
     """An asset and all that it came from, in the order in which they were made."""
     known = {record.id: record for record in records}
-    wanted, found = [name], set[str]()
+    wanted, visited = [name], set[str]()
     while wanted:
         record = known.get(wanted.pop())
-        if record is not None and record.id not in found:
-            found.add(record.id)
+        if record is not None and record.id not in visited:
+            visited.add(record.id)
             wanted += record.lineage.parents if record.lineage is not None else []
-    return [record for record in known.values() if record.id in found]
+    return [record for record in known.values() if record.id in visited]
 
 
 def origins(records: Iterable[AssetRecord], name: str) -> Origins:

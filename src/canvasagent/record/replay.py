@@ -202,20 +202,20 @@ def _compare(
 
 def _drifts(turn: TurnReplay, drifted_parents: Sequence[str]) -> list[str]:
     """What differs in a turn, in words, with what may have caused it."""
-    found: list[str] = []
+    drifts: list[str] = []
     if turn.outcome_was != turn.outcome_now:
-        found.append(f"was {turn.outcome_was}, now {turn.outcome_now}")
+        drifts.append(f"was {turn.outcome_was}, now {turn.outcome_now}")
     if turn.asset_was != turn.asset_now:
-        found.append(f"made {turn.asset_was or 'no picture'}, now {turn.asset_now or 'none'}")
+        drifts.append(f"made {turn.asset_was or 'no picture'}, now {turn.asset_now or 'none'}")
     if turn.pixels is not None:
-        found.append(f"pixels differ, {turn.pixels.words}")
+        drifts.append(f"pixels differ, {turn.pixels.words}")
     if turn.observation_was != turn.observation_now:
-        found.append(f"observation differs: was {_quoted(turn.observation_was)}, now {_quoted(turn.observation_now)}")
+        drifts.append(f"observation differs: was {_quoted(turn.observation_was)}, now {_quoted(turn.observation_now)}")
     causes = [f"its input {name} differed already" for name in drifted_parents]
     if turn.backend_was != turn.backend_now:
         causes.append(f"backend was {turn.backend_was}, now {turn.backend_now}")
     because = f" ({'; '.join(causes)})" if causes else ""
-    return [f"turn {turn.number} {turn.action}: {words}{because}" for words in found]
+    return [f"turn {turn.number} {turn.action}: {words}{because}" for words in drifts]
 
 
 def _report(recorded: Trajectory, again: Trajectory, turns: list[TurnReplay]) -> ReplayReport:

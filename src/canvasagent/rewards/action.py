@@ -176,14 +176,14 @@ def _refuse_missing(call: CallRecord) -> None:
 def feeding(played: Iterable[Played], final: str | None) -> set[str]:
     """The ids of the assets that the result came from, itself included."""
     parents = {one.makes: one.parents for one in played if one.makes is not None}
-    found: set[str] = set()
+    names: set[str] = set()
     waiting = [final] if final is not None else []
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
+        if name not in names:
+            names.add(name)
             waiting.extend(parents.get(name, ()))
-    return found
+    return names
 
 
 def resolve(name: str) -> str:

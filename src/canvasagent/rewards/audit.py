@@ -46,10 +46,10 @@ class AuditRow(BaseModel):
 
     def total(self, preset: str) -> float:
         """What it earns under a preset. Raises `InputError` where it has no score: a judge that gave none, say."""
-        found = self.scores[preset]
-        if found.total is None:
-            raise InputError(f"the run '{self.name}' has no score: {' '.join(found.unscored)}")
-        return found.total
+        score = self.scores[preset]
+        if score.total is None:
+            raise InputError(f"the run '{self.name}' has no score: {' '.join(score.unscored)}")
+        return score.total
 
 
 class Audit(BaseModel):
@@ -95,8 +95,8 @@ async def audit(presets: Sequence[str] = SHOWN, judge: str = "local", toolbox: T
 async def _row(scenario: Scenario, presets: Sequence[str], judge: str, toolbox: ToolBox) -> AuditRow:
     run = await _run(scenario, toolbox)
     verdicts = await load_judge(judge).judge(run)
-    found = {name: score(run, name, verdicts) for name in presets}
-    return AuditRow(name=scenario.name, how=scenario.how, cheat=scenario.cheat, beside=scenario.beside, scores=found)
+    scores = {name: score(run, name, verdicts) for name in presets}
+    return AuditRow(name=scenario.name, how=scenario.how, cheat=scenario.cheat, beside=scenario.beside, scores=scores)
 
 
 async def _run(scenario: Scenario, toolbox: ToolBox) -> Trajectory:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 MAX_DEPTH = 100
 """Levels of lists and objects that a value may have. What works on a value recurses, and must not run out of stack."""

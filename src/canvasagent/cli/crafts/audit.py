@@ -45,7 +45,7 @@ def audit(
     from canvasagent.craft.audit import audit as run_audit
 
     with Bar("records looked at") as bar:
-        found = run_audit(
+        report = run_audit(
             dataset,
             profile=profile,
             trust_record=trust_record,
@@ -56,24 +56,24 @@ def audit(
         )
     page = (to or dataset / FOLDER) / PAGE
     if not json:
-        _print(found)
+        _print(report)
         out().print(f"Page: {page}", markup=False)
-    payload = {"status": "met" if found.clean else "unmet", "page": str(page), **found.model_dump(mode="json")}
-    return Ending(0 if found.clean else DRIFTED, payload)
+    payload = {"status": "met" if report.clean else "unmet", "page": str(page), **report.model_dump(mode="json")}
+    return Ending(0 if report.clean else DRIFTED, payload)
 
 
-def _print(found: Audit) -> None:
+def _print(report: Audit) -> None:
     from canvasagent.craft.audit.looks import TROUBLES
 
-    what = "trajectories" if found.kind == "sft" else "tasks"
-    out().print(f"{found.records:,} {what}{'' if found.complete else ', not finished'}", markup=False)
-    if found.kind == "sft":
-        used = f"profile {found.profile}" if found.profile else "each with its own tools"
-        out().print(f"{found.again:,} run again ({used}), {found.again_same:,} the same to the pixel", markup=False)
+    what = "trajectories" if report.kind == "sft" else "tasks"
+    out().print(f"{report.records:,} {what}{'' if report.complete else ', not finished'}", markup=False)
+    if report.kind == "sft":
+        used = f"profile {report.profile}" if report.profile else "each with its own tools"
+        out().print(f"{report.again:,} run again ({used}), {report.again_same:,} the same to the pixel", markup=False)
     for trouble, meaning in TROUBLES.items():
-        count = found.counts[trouble]
+        count = report.counts[trouble]
         out().print(f"{trouble:10} {count:>7,}  {meaning}", style="red" if count else "dim", markup=False)
-        for example in found.examples[trouble][:3]:
+        for example in report.examples[trouble][:3]:
             out().print(f"{'':19} {example.where}: {example.words}", markup=False)
 
 

@@ -41,24 +41,24 @@ def bench(
         from canvasagent.storage.folders import NEW_FOLDER, refuse_strangers
 
         refuse_strangers(to, NEW_FOLDER)
-    found, unread = _opened()
-    tasks = _chosen(found.tasks, ids or [])
+    loaded, unread = _opened()
+    tasks = _chosen(loaded.tasks, ids or [])
     lines = marginals(tasks)
     if not json:
-        _head(found, tasks, unread)
+        _head(loaded, tasks, unread)
         if not (golds and ids):
             _print(lines, not ids)
     payload: dict[str, Any] = {
-        "version": found.version,
-        "frozen": found.frozen,
+        "version": loaded.version,
+        "frozen": loaded.frozen,
         "tasks": len(tasks),
         "unread": unread,
-        "failing": found.failing,
+        "failing": loaded.failing,
         "marginals": [line.model_dump() for line in lines],
     }
     if to is not None:
         payload["written"] = _write(tasks, to)
-    ending = _run(found, tasks, bool(ids)) if golds else {}
+    ending = _run(loaded, tasks, bool(ids)) if golds else {}
     return Ending(ending.pop("code", 0), {**payload, **ending})
 
 
@@ -66,8 +66,8 @@ def _opened() -> tuple[Bench, list[str]]:
     """The benchmark, compared with its checksums; while it is not frozen, what can be read of it, and complaints."""
     from canvasagent.craft.bench import load_bench, read_tasks
 
-    found = load_bench(verify=None)
-    return found, [] if found.frozen else read_tasks()[1]
+    loaded = load_bench(verify=None)
+    return loaded, [] if loaded.frozen else read_tasks()[1]
 
 
 def _chosen(tasks: Sequence[BenchTask], ids: list[str]) -> list[BenchTask]:
@@ -81,12 +81,12 @@ def _chosen(tasks: Sequence[BenchTask], ids: list[str]) -> list[BenchTask]:
     return [known[name] for name in ids] if ids else list(tasks)
 
 
-def _head(found: Bench, tasks: Sequence[BenchTask], unread: list[str]) -> None:
-    state = f"version {found.version}, as it was frozen" if found.frozen else "not frozen yet"
-    out().print(f"CanvasBench-250: {len(tasks)} of {len(found.tasks)} tasks, {state}")
+def _head(loaded: Bench, tasks: Sequence[BenchTask], unread: list[str]) -> None:
+    state = f"version {loaded.version}, as it was frozen" if loaded.frozen else "not frozen yet"
+    out().print(f"CanvasBench-250: {len(tasks)} of {len(loaded.tasks)} tasks, {state}")
     for complaint in unread:
         err().print(f"left out: {complaint}", style="yellow", markup=False)
-    for name, why in found.failing.items():
+    for name, why in loaded.failing.items():
         if any(task.id == name for task in tasks):
             out().print(f"{name}: its gold run fails. {why}", markup=False)
 
@@ -143,7 +143,7 @@ def _write(tasks: Sequence[BenchTask], folder: Path) -> str:
     return str(folder)
 
 
-def _run(found: Bench, tasks: Sequence[BenchTask], some: bool) -> dict[str, Any]:
+def _run(loaded: Bench, tasks: Sequence[BenchTask], some: bool) -> dict[str, Any]:
     """Gold runs; each problem is printed as it occurs."""
     from canvasagent.craft.bench.runs import run_golds
 
@@ -156,7 +156,7 @@ def _run(found: Bench, tasks: Sequence[BenchTask], some: bool) -> dict[str, Any]
                 wrong[gold.task.id] = list(gold.problems)
                 console.print(f"{gold.task.id}: {'; '.join(gold.problems)}", markup=False)
     passed = len(tasks) - len(wrong)
-    unlisted = sorted(name for name in wrong if name not in found.failing)
+    unlisted = sorted(name for name in wrong if name not in loaded.failing)
     console.print(f"{passed} of {len(tasks)} gold runs pass all of their checks")
     short = not some and passed < ENOUGH * len(tasks)
     code = DRIFTED if short or unlisted else 0

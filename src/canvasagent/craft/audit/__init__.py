@@ -189,13 +189,13 @@ def _chosen(dataset: Dataset, sample: int | None) -> range | set[int]:
 
 def _claims(dataset: Dataset, chosen: range | set[int]) -> list[Claim]:
     """What the profiles in records that are run again name and may not decide, each once."""
-    found: dict[Claim, None] = {}
+    claims: dict[Claim, None] = {}
     for at, (_, record) in enumerate(dataset.indexed(skip=lambda unreadable: None)):  # the audit itself counts those
         settings = (record.trajectory or {}).get("profile_settings") if isinstance(record, SftRecord) else None
         if at in chosen and settings:
             with contextlib.suppress(ValidationError):  # a trajectory that cannot be read is not run again
-                found |= dict.fromkeys(profile_claims(Profile.model_validate(settings)))
-    return list(found)
+                claims |= dict.fromkeys(profile_claims(Profile.model_validate(settings)))
+    return list(claims)
 
 
 def _own_profile(run: Trajectory, trust: bool) -> str | Profile:

@@ -44,12 +44,12 @@ def folder() -> Traversable:
 
 def entries() -> list[Entry]:
     """Every task that is written down, in order. Raises `InputError` where a file cannot be read."""
-    found: list[Entry] = []
+    listed: list[Entry] = []
     for file in sorted(folder().joinpath("tasks").iterdir(), key=lambda item: item.name):
         if file.name.endswith(".txt"):
             blocks = re.split(r"^= ", file.read_text("utf-8"), flags=re.MULTILINE)[1:]
-            found += [_entry(block, file.name) for block in blocks]
-    return found
+            listed += [_entry(block, file.name) for block in blocks]
+    return listed
 
 
 def _entry(block: str, name: str) -> Entry:
@@ -82,11 +82,11 @@ def drawn(pic: str, seed: str) -> Image.Image:
 
 def _page(words: str, size: Size, seed: str) -> Image.Image:
     random = Random(f"canvasbench {seed}")
-    said = [line.strip() for line in words.removeprefix("page:").split(" / ")]
-    roles = ["title", *("body" for _ in said[1:])]
+    lines = [line.strip() for line in words.removeprefix("page:").split(" / ")]
+    roles = ["title", *("body" for _ in lines[1:])]
     colors = random.choice(texts()["looks"]["colors"])
     align, trim = random.choice(("left", "centre")), random.choice(("frame", "band", "rule", "stripe", "none"))
-    page = Page("page", align, tuple(zip(roles, said, strict=True)), (colors[0], colors[1], colors[2]), trim, size)
+    page = Page("page", align, tuple(zip(roles, lines, strict=True)), (colors[0], colors[1], colors[2]), trim, size)
     return draw_page(page)[0]
 
 

@@ -293,13 +293,13 @@ def _write(verb: str, rest: str, state: _State) -> Call:
     return "Overlayer", "write", arguments, {"text": match[1], "where": where}, "asked"
 
 
-def _place(said: str, state: _State) -> tuple[Value, str]:
-    if said == "here":
+def _place(words: str, state: _State) -> tuple[Value, str]:
+    if words == "here":
         return _box(state), "where it was found"
-    if said in PLACES:
-        return PLACES[said], _SPOKEN[said]
-    across, down = (int(number) for number in said.split(","))
-    return (across, down), said
+    if words in PLACES:
+        return PLACES[words], _SPOKEN[words]
+    across, down = (int(number) for number in words.split(","))
+    return (across, down), words
 
 
 def _plain(tool: str, act: Act) -> Any:

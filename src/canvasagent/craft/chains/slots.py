@@ -123,15 +123,15 @@ def _used(by: Draw) -> set[str]:
 
 def _thing(here: PictureState, by: Draw, of: str | None, apart: bool = False, colored: bool = False) -> Entity:
     view = _view(here, by, of)
-    found = [
+    things = [
         item for item in view.items if item.key not in _used(by) and not (by.moving and _PLACED.search(item.phrase))
     ]
     if apart:
         bearers = {line.bearer for line in view.lines}
-        found = [item for item in found if item.key not in bearers and not _covered(item, view.items)]
+        things = [item for item in things if item.key not in bearers and not _covered(item, view.items)]
     if colored:
-        found = [item for item in found if may_be_recolored(item.name)]
-    item = by.one(found, "a thing" + (" that stands apart" if apart else "") + (" to recolor" if colored else ""))
+        things = [item for item in things if may_be_recolored(item.name)]
+    item = by.one(things, "a thing" + (" that stands apart" if apart else "") + (" to recolor" if colored else ""))
     return Entity(item.key, item.name, item.phrase)
 
 

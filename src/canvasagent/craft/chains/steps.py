@@ -309,10 +309,10 @@ def _crop(context: StepContext) -> Bound:
     view = cropped(context.view, _roomy(shown.box, context.margin) if shown is not None else None, key)
     if line is not None:
         view = replace(view, lines=(replace(line, box=None),))
-    facts, found = {fact: phrase if line is None or entity.is_text else "text"}, context.box
-    if context.margin and isinstance(found, Found):
-        facts["room"], found = "with some room around it", found.model_copy(update={"margin": context.margin})
-    return Bound({"image": context.image, "bbox": found}, facts, view)
+    facts, box = {fact: phrase if line is None or entity.is_text else "text"}, context.box
+    if context.margin and isinstance(box, Found):
+        facts["room"], box = "with some room around it", box.model_copy(update={"margin": context.margin})
+    return Bound({"image": context.image, "bbox": box}, facts, view)
 
 
 def _roomy(box: Box | None, margin: float) -> Box | None:

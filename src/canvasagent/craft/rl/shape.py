@@ -190,17 +190,17 @@ def _laid_out(length: int, tools: frozenset[str], forks: list[Fork], random: Ran
 
 
 def _last(tools: frozenset[str], special: list[str], random: Random) -> list[str]:
-    found = []
+    steps = []
     flip = "Flip" in tools
     if "Crop" in tools:
         name = "crop to a part" if "Grounding" not in tools or random.random() < 0.2 else "crop to a thing"
         if name == "crop to a thing" and flip and random.random() < 0.4:
             name, flip = "find, mirror, crop", False
-        found.append(name)
+        steps.append(name)
     if "SAM" in tools and not any(name.startswith("paste") for name in special):
-        found.append("cut out")
-    found += ["enlarge"] * ("SR" in tools) + ["mirror"] * flip + ["turn"] * ("Rotate" in tools)
-    return found
+        steps.append("cut out")
+    steps += ["enlarge"] * ("SR" in tools) + ["mirror"] * flip + ["turn"] * ("Rotate" in tools)
+    return steps
 
 
 def _turned(tools: frozenset[str], forks: list[Fork], inputs: int, last: list[str], random: Random) -> bool:

@@ -79,10 +79,10 @@ class Pool:
     def __init__(self, name: str, shelf: Shelf) -> None:
         self.name, self.shelf = name, shelf
         kept = _read_index(self._index())
-        found = [_entry(shelf, key, stamp, kept.get(key)) for key, stamp in shelf.entries()]
-        _keep(self._index(), json.dumps({"version": VERSION, "entries": [asdict(item) for item in found]}))
-        usable = sorted((item for item in found if not item.why), key=lambda item: (item.pixels, item.key))
-        self.left_out = {item.key: item.why for item in found if item.why}
+        entries = [_entry(shelf, key, stamp, kept.get(key)) for key, stamp in shelf.entries()]
+        _keep(self._index(), json.dumps({"version": VERSION, "entries": [asdict(item) for item in entries]}))
+        usable = sorted((item for item in entries if not item.why), key=lambda item: (item.pixels, item.key))
+        self.left_out = {item.key: item.why for item in entries if item.why}
         """Key of every picture that is not used, and why, in words."""
         self._by_split: dict[Split, list[Entry]] = {"train": [], "validation": [], "test": []}
         roots = groups([int(item.looks, 16) for item in usable])

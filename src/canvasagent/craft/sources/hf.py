@@ -67,8 +67,8 @@ class Rows:
     def _data(self) -> dict[str, Any]:
         if self._opened is None:
             self._opened = _loaded(self.name, self.split)
-        found: dict[str, Any] = self._opened
-        return found
+        data: dict[str, Any] = self._opened
+        return data
 
 
 def _own_file(path: Path, name: str) -> Path:
@@ -79,8 +79,8 @@ def _own_file(path: Path, name: str) -> Path:
     import datasets  # type: ignore[import-untyped]
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    found, homes = datasets.config, [Path(name), Path(HF_HUB_CACHE)]
-    homes += map(Path, (found.HF_CACHE_HOME, found.HF_DATASETS_CACHE, found.DOWNLOADED_DATASETS_PATH))
+    config, homes = datasets.config, [Path(name), Path(HF_HUB_CACHE)]
+    homes += map(Path, (config.HF_CACHE_HOME, config.HF_DATASETS_CACHE, config.DOWNLOADED_DATASETS_PATH))
     if ".." in path.parts or not any(path.absolute().is_relative_to(home.absolute()) for home in homes):
         raise InputError(f"the row names '{path}', which is outside of the dataset's folder.")
     return path
@@ -94,13 +94,13 @@ def _loaded(name: str, split: str | None) -> dict[str, Any]:
         raise MissingExtra("Hugging Face datasets", "craft") from error
     try:
         if (Path(name) / "dataset_info.json").is_file() or (Path(name) / "dataset_dict.json").is_file():
-            found = datasets.load_from_disk(name)
-            found = found[split] if split and isinstance(found, dict) else found
+            loaded = datasets.load_from_disk(name)
+            loaded = loaded[split] if split and isinstance(loaded, dict) else loaded
         else:
-            found = datasets.load_dataset(name, split=split)
+            loaded = datasets.load_dataset(name, split=split)
     except Exception as error:  # whatever the hub, the network or a file makes it raise
         raise InputError(f"the dataset '{name}' cannot be opened: {error}") from error
-    parts = dict(found) if isinstance(found, dict) else {split or "all": found}
+    parts = dict(loaded) if isinstance(loaded, dict) else {split or "all": loaded}
     return {key: _undecoded(data, name) for key, data in parts.items()}
 
 
@@ -115,11 +115,11 @@ def image_column(data: Any, name: str) -> str:
     """The column with the pictures. Raises `InputError` that lists the columns where none is of images."""
     import datasets  # type: ignore[import-untyped]
 
-    found = [column for column, feature in data.features.items() if isinstance(feature, datasets.Image)]
-    if not found:
+    columns = [column for column, feature in data.features.items() if isinstance(feature, datasets.Image)]
+    if not columns:
         listed = ", ".join(data.features) or "none"
         raise InputError(f"'{name}' has no column of pictures (its columns: {listed}).")
-    return next((column for column in _INPUT_FIRST if column in found), found[0])
+    return next((column for column in _INPUT_FIRST if column in columns), columns[0])
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ def _named(composed: Composition, size: Size, recipe: Recipe, random: Random) ->
     usual = casts()["usual"]
     seen: list[Seen] = []
     for item in composed.placements:
-        name, given = item.sprite.info.name, composed.colors[item.group]
+        name, color = item.sprite.info.name, composed.colors[item.group]
         box = (
             round(item.left),
             round(item.top),
@@ -165,15 +165,15 @@ def _named(composed: Composition, size: Size, recipe: Recipe, random: Random) ->
             round(item.top) + round(item.height),
         )
         main = item.color or item.sprite.info.color
-        seen.append(Seen(name, given or usual.get(name), given is not None, main, box))
+        seen.append(Seen(name, color or usual.get(name), color is not None, main, box))
     phrases = phrases_for(seen, size[0], recipe.steady, random)
-    found = []
+    things = []
     for thing, phrase in zip(seen, phrases, strict=True):
         if phrase is not None:
             count = sum(other.name == thing.name for other in seen)
             named = Thing(name=thing.name, phrase=phrase, box=(0, 0, 1, 1), color=thing.color, count=count)
-            found.append((named, thing.box))
-    return found if len(found) >= recipe.things else None
+            things.append((named, thing.box))
+    return things if len(things) >= recipe.things else None
 
 
 def _contents(

@@ -85,12 +85,12 @@ class PictureIndex:
 
     def find(self, key: str, rejected: bool = False) -> Place | None:
         """Where a picture lies; with `rejected`, also among the pictures of rejected items."""
-        found = self._base.execute(
+        row = self._base.execute(
             "SELECT path, row_group, row FROM pictures JOIN shards ON shard = number "
             "WHERE hash = ? AND rejected <= ? ORDER BY rejected LIMIT 1",
             (_blob(key), rejected),
         ).fetchone()
-        return Place(*found) if found is not None else None
+        return Place(*row) if row is not None else None
 
     def seal(self, path: str, checksum: str) -> None:
         """Note the checksum of a shard that is written."""

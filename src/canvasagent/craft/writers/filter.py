@@ -54,8 +54,8 @@ class WordFilter:
 
     def __call__(self, text: str) -> str | None:
         """The word that it is left out for: `word 'gore'`."""
-        found = self._pattern.search(text)
-        return f"word '{' '.join(found.group().lower().split())}'" if found else None
+        match = self._pattern.search(text)
+        return f"word '{' '.join(match.group().lower().split())}'" if match else None
 
 
 def _pattern(word: str) -> str:

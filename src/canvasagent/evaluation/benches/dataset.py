@@ -20,7 +20,7 @@ def load(path: Path) -> tuple[list[EvalTask], str]:
     Raises `InputError` for another kind, and where records cannot be used, with all of them: a benchmark is taken as a
     whole or not at all, as results on a part of it compare with nothing.
     """
-    found, wrong = [], list[str]()
+    tasks, wrong = [], list[str]()
     with Dataset.open(path) as dataset:
         if dataset.kind != "rl":
             raise InputError(f"the dataset in '{path}' is of kind {dataset.kind}; a benchmark is made of tasks (rl).")
@@ -31,11 +31,11 @@ def load(path: Path) -> tuple[list[EvalTask], str]:
 
         for record in dataset.rl(split, skip):
             try:
-                found.append(task_of(record, [dataset.picture_bytes(name) for name in record.images]))
+                tasks.append(task_of(record, [dataset.picture_bytes(name) for name in record.images]))
             except ValidationError as error:
                 wrong.append(f"record {record.id}: {first_problem(error)}")
             except (InputError, StorageError) as error:
                 wrong.append(f"record {record.id}: {error}")
     if wrong:
         raise refusal(f"the dataset in '{path}' cannot be used as a benchmark", wrong)
-    return [item for item, _ in found], checksum([part for _, part in found])
+    return [item for item, _ in tasks], checksum([part for _, part in tasks])

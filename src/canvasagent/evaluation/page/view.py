@@ -54,25 +54,25 @@ def view(folder: Path, setup: Setup, tables: Tables, rows: Sequence[Row]) -> dic
 def _line(line: Any) -> dict[str, Any]:
     cells = []
     for name in (*METRICS, *BESIDE):
-        found = line.figures[name]
-        mean, _, interval = figure(found, name).partition(" ")
-        cells.append({"mean": mean, "interval": interval, "n": found.n if found is not None else 0})
+        estimate = line.figures[name]
+        mean, _, interval = figure(estimate, name).partition(" ")
+        cells.append({"mean": mean, "interval": interval, "n": estimate.n if estimate is not None else 0})
     reasons = [f"{count} × {why}" for why, count in line.reasons.items()]
     return {"policy": line.policy, "runs": line.runs, "cells": cells, "unscored": line.unscored, "reasons": reasons}
 
 
 def _plot(title: str, points: Sequence[tuple[str, Estimate | None]], name: str) -> dict[str, Any]:
     """Means and intervals on one axis, from 0 to 1 or to the largest; places in percent of its width."""
-    known = [found for _, found in points if found is not None]
-    top = 1.0 if name not in ("length",) else max([found.high for found in known], default=1.0) * 1.05 or 1.0
+    known = [estimate for _, estimate in points if estimate is not None]
+    top = 1.0 if name not in ("length",) else max([estimate.high for estimate in known], default=1.0) * 1.05 or 1.0
     marks = []
-    for policy, found in points:
-        mark: dict[str, Any] = {"policy": policy, "text": figure(found, name), "known": found is not None}
-        if found is not None:
+    for policy, estimate in points:
+        mark: dict[str, Any] = {"policy": policy, "text": figure(estimate, name), "known": estimate is not None}
+        if estimate is not None:
             mark |= {
-                "low": round(100 * found.low / top, 2),
-                "mean": round(100 * found.mean / top, 2),
-                "high": round(100 * found.high / top, 2),
+                "low": round(100 * estimate.low / top, 2),
+                "mean": round(100 * estimate.mean / top, 2),
+                "high": round(100 * estimate.high / top, 2),
             }
         marks.append(mark)
     return {"title": title, "top": f"{top:.3g}", "marks": marks}
@@ -93,12 +93,12 @@ def _breakdown(by: str, title: str, slices: Sequence[Slice], policies: Sequence[
         return None
     rows = []
     for value in values:
-        found = {part.policy: part for part in slices if part.by == by and part.value == value}
+        by_policy = {part.policy: part for part in slices if part.by == by and part.value == value}
         cells = [
             {
-                "overall": figure(found[name].overall),
-                "n": getattr(found[name].overall, "n", 0),
-                "passed": figure(found[name].passed, "all checks pass"),
+                "overall": figure(by_policy[name].overall),
+                "n": getattr(by_policy[name].overall, "n", 0),
+                "passed": figure(by_policy[name].passed, "all checks pass"),
             }
             for name in policies
         ]

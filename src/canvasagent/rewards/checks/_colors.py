@@ -77,8 +77,8 @@ def distances(color: Rgb) -> dict[str, float]:
 
 def best_word(color: Rgb) -> str:
     """The colour word that fits best."""
-    found = distances(color)
-    return min(found, key=lambda word: found[word])
+    by_word = distances(color)
+    return min(by_word, key=lambda word: by_word[word])
 
 
 def fits(color: Rgb, word: str) -> tuple[bool, float]:
@@ -92,7 +92,7 @@ def fits(color: Rgb, word: str) -> tuple[bool, float]:
             round(min(max((value - share * over) / (1 - share), 0), 255))
             for value, over in zip(color, veil, strict=True)
         )
-        found = distances((red, green, blue))
-        nearest = min(nearest, found[word])
-        passed |= found[word] <= min(found.values()) + 6 and found[word] <= 30
+        by_word = distances((red, green, blue))
+        nearest = min(nearest, by_word[word])
+        passed |= by_word[word] <= min(by_word.values()) + 6 and by_word[word] <= 30
     return passed, nearest

@@ -286,14 +286,14 @@ def find(pixels: Array, name: str, places: Sequence[Candidate], enough: float = 
         if judged[-1][0].score >= enough:
             break
     judged.sort(key=lambda item: -item[0].score)
-    found: list[DetectedThing] = []
+    things: list[DetectedThing] = []
     for place, colors in judged:
         left, top, right, bottom = _box(place)
         box = left / width, top / height, right / width, bottom / height
-        if any(overlap(box, other.box) > 0.5 for other in found):
+        if any(overlap(box, other.box) > 0.5 for other in things):
             continue
-        found.append(DetectedThing(box, round(place.score, 4), place.mirrored, main_color(name, colors)))
-    return tuple(found)
+        things.append(DetectedThing(box, round(place.score, 4), place.mirrored, main_color(name, colors)))
+    return tuple(things)
 
 
 def main_color(name: str, colors: Array) -> tuple[int, int, int]:

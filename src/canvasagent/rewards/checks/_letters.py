@@ -130,8 +130,8 @@ def strength(ink: Array, text: str) -> float:
             continue
         expected, spans = rendered
         natural = expected.shape[1] / TALL
-        found = ink.shape[1] / ink.shape[0]
-        if not 0.5 < found / natural < 1.9:
+        aspect = ink.shape[1] / ink.shape[0]
+        if not 0.5 < aspect / natural < 1.9:
             continue
         shown = cv2.GaussianBlur(resized(ink, expected.shape[1], TALL), (0, 0), 1.0)
         whole = _correlation(shown, cv2.GaussianBlur(expected, (0, 0), 1.0))

@@ -53,9 +53,9 @@ def read_check(data: Mapping[str, Any]) -> tuple[Check, Parameters]:
     if name not in checks:
         raise InputError(unknown_name("check", name, checks))
     check = checks[name]
-    given = {key: value for key, value in data.items() if key != "check"}
+    parameters = {key: value for key, value in data.items() if key != "check"}
     try:
-        return check, check.parameters.model_validate(given)
+        return check, check.parameters.model_validate(parameters)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         where = ".".join(excerpt(str(place)) for place in problem["loc"])

@@ -61,9 +61,9 @@ def seen(picture: Image.Image, name: str, ease: float = 1.0) -> tuple[DetectedTh
 
     Beside a sure one, a place that fits by less than 0.6 of it is no second one: all are seen in the same light.
     """
-    found = places(picture, name)
-    least = max(ease * threshold(name), 0.6 * found[0].score) if found else 1.0
-    return tuple(item for item in found if item.score >= least)
+    matches = places(picture, name)
+    least = max(ease * threshold(name), 0.6 * matches[0].score) if matches else 1.0
+    return tuple(item for item in matches if item.score >= least)
 
 
 def places(picture: Image.Image, name: str, enough: float = inf) -> tuple[DetectedThing, ...]:
@@ -97,7 +97,7 @@ def _faces(pixels: Array) -> tuple[DetectedThing, ...]:
     if min(height, width) < 24:
         return ()
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    found: list[DetectedThing] = []
+    faces: list[DetectedThing] = []
     for cascade, mirrored in (("frontalface_alt", False), ("profileface", False), ("profileface", True)):
         path = Path(cv2.__file__).parent / "data" / f"haarcascade_{cascade}.xml"
         shown = np.ascontiguousarray(grey[:, ::-1]) if mirrored else grey
@@ -107,12 +107,12 @@ def _faces(pixels: Array) -> tuple[DetectedThing, ...]:
         ):
             left = width - x - across if mirrored else x
             box = left / width, y / height, (left + across) / width, min((y + 1.15 * down) / height, 1.0)
-            if all(overlap(box, other.box) < 0.4 for other in found):
+            if all(overlap(box, other.box) < 0.4 for other in faces):
                 part = pixels[y : y + down, left : left + across].reshape(-1, 3)
                 red, green, blue = (int(value) for value in np.median(part, axis=0))
                 score = 0.9 if cascade == "frontalface_alt" else 0.7
-                found.append(DetectedThing(box, score, mirrored, (red, green, blue)))
-    return tuple(found)
+                faces.append(DetectedThing(box, score, mirrored, (red, green, blue)))
+    return tuple(faces)
 
 
 def there(picture: Image.Image, name: str) -> tuple[DetectedThing, ...]:
@@ -136,12 +136,12 @@ def hidden(picture: Image.Image, *names: str) -> Finding | None:
     return None
 
 
-def places_text(found: Sequence[DetectedThing], name: str) -> str:
+def places_text(matches: Sequence[DetectedThing], name: str) -> str:
     """Where things were found, in words, on the 0–1000 grid."""
-    if not found:
+    if not matches:
         return f"no {name} was found"
-    boxes = ", ".join(str([round(1000 * edge) for edge in item.box]) for item in found[:4])
-    return f"{len(found)} × {name} at {boxes} (fit {found[0].score:.2f}, {threshold(name):.2f} is enough)"
+    boxes = ", ".join(str([round(1000 * edge) for edge in item.box]) for item in matches[:4])
+    return f"{len(matches)} × {name} at {boxes} (fit {matches[0].score:.2f}, {threshold(name):.2f} is enough)"
 
 
 def middle(box: Box) -> tuple[float, float]:

@@ -35,7 +35,7 @@ def turned_places(pixels: Array, final: Array) -> list[Turned]:
     there, marks = sift.detectAndCompute(cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY), None)
     if marks is None or len(there) < POINTS:
         return []
-    found = []
+    places = []
     for mirrored in (False, True):
         part = within(np.ascontiguousarray(pixels[:, ::-1] if mirrored else pixels), SIDE)
         mask = (part[..., 3] > 127).astype(np.uint8)
@@ -50,8 +50,8 @@ def turned_places(pixels: Array, final: Array) -> list[Turned]:
         goal = np.array([there[one.trainIdx].pt for one in good], np.float32)
         matrix, inliers = cv2.estimateAffinePartial2D(source, goal, ransacReprojThreshold=4.0)
         if matrix is not None and int(inliers.sum()) >= POINTS:
-            found.append(_placed(part, matrix, shown.shape[1], shown.shape[0]))
-    return [place for place in found if place is not None]
+            places.append(_placed(part, matrix, shown.shape[1], shown.shape[0]))
+    return [place for place in places if place is not None]
 
 
 def _placed(part: Array, matrix: Array, width: int, height: int) -> Turned | None:

@@ -20,13 +20,13 @@ class AllOf(Parameters):
 
 def measure(parameters: AllOf, result: Result) -> Finding:
     """The lowest score of them; the statements that fail are named. It is not known where none fails and one is not."""
-    found = [hold(data, result) for data in parameters.checks]
-    failed = [item for item in found if item.finding.measured and not item.finding.passed]
-    unknown = next((item.finding for item in found if not item.finding.measured), None)
+    findings = [hold(data, result) for data in parameters.checks]
+    failed = [item for item in findings if item.finding.measured and not item.finding.passed]
+    unknown = next((item.finding for item in findings if not item.finding.measured), None)
     if unknown and not failed:
         return unknown
-    why = "; ".join(f"{item.check}: {item.finding.why}" for item in failed) or f"all {len(found)} hold"
-    return Finding(min(item.finding.score for item in found if item.finding.measured), not failed, why)
+    why = "; ".join(f"{item.check}: {item.finding.why}" for item in failed) or f"all {len(findings)} hold"
+    return Finding(min(item.finding.score for item in findings if item.finding.measured), not failed, why)
 
 
 def examples(seed: int) -> Iterable[Example]:

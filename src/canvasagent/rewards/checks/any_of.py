@@ -22,16 +22,16 @@ def measure(parameters: AnyOf, result: Result) -> Finding:
     """The first that holds, with its score; the highest score where none does. It is not known where none holds and
     one cannot be measured.
     """
-    found = []
+    findings = []
     for data in parameters.checks:
         outcome = hold(data, result)
         if outcome.finding.passed:
             return Finding(outcome.finding.score, True, f"{outcome.check}: {outcome.finding.why}")
-        found.append(outcome)
-    if unknown := next((item.finding for item in found if not item.finding.measured), None):
+        findings.append(outcome)
+    if unknown := next((item.finding for item in findings if not item.finding.measured), None):
         return unknown
-    why = "none holds: " + "; ".join(f"{item.check}: {item.finding.why}" for item in found)
-    return Finding(max(item.finding.score for item in found), False, why)
+    why = "none holds: " + "; ".join(f"{item.check}: {item.finding.why}" for item in findings)
+    return Finding(max(item.finding.score for item in findings), False, why)
 
 
 def examples(seed: int) -> Iterable[Example]:

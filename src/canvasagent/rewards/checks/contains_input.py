@@ -71,7 +71,7 @@ def _search(pixels: Array, final: Array) -> tuple[list[Place], float]:
     height, width = final.shape[:2]
     aspect = pixels.shape[1] / pixels.shape[0]
     largest = min(height, width / aspect)
-    found: list[tuple[float, Place]] = []
+    hits: list[tuple[float, Place]] = []
     for step in range(18):
         tall = largest / 1.14**step
         across, down = round(tall * aspect), round(tall)
@@ -82,9 +82,9 @@ def _search(pixels: Array, final: Array) -> tuple[list[Place], float]:
             values = _match(final, np.ascontiguousarray(small[:, ::-1] if mirrored else small))
             y, x = np.unravel_index(int(np.argmax(values)), values.shape)
             place = (float(x) / width, float(y) / height, across / width, down / height, mirrored)
-            found.append((float(values[y, x]), place))
-    found.sort(reverse=True)
-    return [place for _, place in found[:4]], found[0][1][3] if found else 0.0
+            hits.append((float(values[y, x]), place))
+    hits.sort(reverse=True)
+    return [place for _, place in hits[:4]], hits[0][1][3] if hits else 0.0
 
 
 def _match(final: Array, template: Array) -> Array:

@@ -20,12 +20,12 @@ class ObjectAbsent(Parameters):
 @needs_picture
 def measure(parameters: ObjectAbsent, result: Result) -> Finding:
     """No place may fit as well as the thing's threshold asks. In a photograph that shows nothing."""
-    found = seen(final_of(result), parameters.object)
-    if not found and (unknown := hidden(final_of(result), parameters.object)):
+    things = seen(final_of(result), parameters.object)
+    if not things and (unknown := hidden(final_of(result), parameters.object)):
         return unknown
     best = max((item.score for item in places(final_of(result), parameters.object)), default=0.0)
     return Finding(
-        share(0.5 - 0.5 * best if found else 1 - 0.5 * best), not found, places_text(found, parameters.object)
+        share(0.5 - 0.5 * best if things else 1 - 0.5 * best), not things, places_text(things, parameters.object)
     )
 
 

@@ -25,18 +25,18 @@ class ObjectColor(Parameters):
 @needs_picture
 def measure(parameters: ObjectColor, result: Result) -> Finding:
     """The median colour of what takes a thing's main colour must be nearest to the word (CIE L*a*b*)."""
-    found = seen(final_of(result), parameters.object, ease=0.9)
+    things = seen(final_of(result), parameters.object, ease=0.9)
     unknown = hidden(final_of(result), parameters.object)
-    if not found and unknown:
+    if not things and unknown:
         return unknown
-    if not found:
+    if not things:
         return Finding(0.0, False, f"no {parameters.object} was found whose colour can be measured")
-    held = [fits(item.color, parameters.color) for item in found]
+    held = [fits(item.color, parameters.color) for item in things]
     passed = all(ok for ok, _ in held) if parameters.every else any(ok for ok, _ in held)
     if unknown and passed == parameters.every:  # one more thing, unseen, could change it
         return unknown
     nearest = min(distance for _, distance in held)
-    words = ", ".join(f"{best_word(item.color)} (#{bytes(item.color).hex()})" for item in found[:4])
+    words = ", ".join(f"{best_word(item.color)} (#{bytes(item.color).hex()})" for item in things[:4])
     score = share(1 - nearest / 100) if passed else share(0.6 - nearest / 100)
     return Finding(score, passed, f"the {parameters.object} is {words}; wanted {parameters.color}")
 

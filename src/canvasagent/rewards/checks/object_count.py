@@ -27,12 +27,12 @@ def measure(parameters: ObjectCount, result: Result) -> Finding:
 
     In a photograph there may be more than are found: only too many are known there.
     """
-    found = seen(final_of(result), parameters.object)
-    if len(found) <= parameters.count and (unknown := hidden(final_of(result), parameters.object)):
+    things = seen(final_of(result), parameters.object)
+    if len(things) <= parameters.count and (unknown := hidden(final_of(result), parameters.object)):
         return unknown
-    off = abs(len(found) - parameters.count)
+    off = abs(len(things) - parameters.count)
     return Finding(
-        share(1 / (1 + off) ** 1.5), not off, f"{places_text(found, parameters.object)}; wanted {parameters.count}"
+        share(1 / (1 + off) ** 1.5), not off, f"{places_text(things, parameters.object)}; wanted {parameters.count}"
     )
 
 

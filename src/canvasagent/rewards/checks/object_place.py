@@ -46,22 +46,22 @@ def _part(where: str) -> tuple[float, float, float, float]:
 @needs_picture
 def measure(parameters: ObjectPlace, result: Result) -> Finding:
     """The middle of one such thing must lie in the part; the score falls with the distance to it."""
-    found = seen(final_of(result), parameters.object)
+    things = seen(final_of(result), parameters.object)
     unknown = hidden(final_of(result), parameters.object)
-    if not found and unknown:
+    if not things and unknown:
         return unknown
-    if not found:
-        return Finding(0.0, False, places_text(found, parameters.object))
+    if not things:
+        return Finding(0.0, False, places_text(things, parameters.object))
     grid = parameters.region
     wanted = tuple(edge / 1000 for edge in grid) if grid else _part(parameters.where or "middle")
     left, top, right, bottom = wanted
     far = 9.0
-    for item in found:
+    for item in things:
         x, y = middle(item.box)
         far = min(far, max(left - x, x - right, 0.0) + max(top - y, y - bottom, 0.0))
     if far and unknown:
         return unknown
-    why = f"{places_text(found, parameters.object)}; wanted {parameters.where or grid}"
+    why = f"{places_text(things, parameters.object)}; wanted {parameters.where or grid}"
     return Finding(1.0 if far == 0 else share(0.6 - far), far == 0, why)
 
 

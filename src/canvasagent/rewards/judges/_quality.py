@@ -130,7 +130,7 @@ def blockiness(view: Planes) -> float:
 
 def seams(view: Planes) -> float:
     """Length of the steps that run dead straight along a row or column, calm on both sides, over the picture's side."""
-    found = 0.0
+    total = 0.0
     for axis in (0, 1):
         luma = view.luma if axis == 1 else view.luma.T
         if luma.shape[1] < 8 or luma.shape[0] < STRIP:
@@ -142,8 +142,8 @@ def seams(view: Planes) -> float:
         signed = np.where(sharp, np.sign(step[:, 1:-1]), 0).astype(np.float32)
         share = np.abs(_box(signed, STRIP, 0))
         straight = (share > 0.85).sum(axis=0)
-        found += float(straight.sum()) / luma.shape[0]
-    return found
+        total += float(straight.sum()) / luma.shape[0]
+    return total
 
 
 def jaggedness(view: Planes) -> float:
@@ -152,13 +152,13 @@ def jaggedness(view: Planes) -> float:
         return 0.0
     down, across = np.abs(np.gradient(_box(_box(view.luma, 5, 0), 5, 1)))
     slanted = np.minimum(down, across) > 0.35 * np.maximum(down, across)
-    found = 0.0
+    total = 0.0
     for luma, slant in ((view.luma, slanted), (view.luma.T, slanted.T)):
         step = np.abs(np.diff(luma, axis=1))
         around = np.maximum(step[:, :-2], step[:, 2:])
         hard = (step[:, 1:-1] > 0.08) & (step[:, 1:-1] > 6 * around) & slant[:, 1:-2]
-        found += float(hard.sum())
-    return found / sum(view.luma.shape)
+        total += float(hard.sum())
+    return total / sum(view.luma.shape)
 
 
 MEASURES: tuple[Measure, ...] = (

@@ -59,10 +59,10 @@ class LocalJudge:
     ) -> Verdict:
         began = time.perf_counter()
         try:
-            score, found = part(trajectory)
+            score, details = part(trajectory)
         except CanvasAgentError as error:
             return self._verdict(aspect, None, error=str(error))
-        raw = json.dumps(found, ensure_ascii=False).encode("utf-8", "replace").decode()
+        raw = json.dumps(details, ensure_ascii=False).encode("utf-8", "replace").decode()
         return self._verdict(aspect, score, raw=raw, seconds=time.perf_counter() - began)
 
     def _verdict(self, aspect: Aspect, score: float | None, **more: Any) -> Verdict:
@@ -99,9 +99,11 @@ def aesthetics(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
     asset = trajectory.asset(trajectory.final)
     if asset.kind is Kind.MASK:
         return 0.0, {"why": f"the result {asset.id} is a mask, not a picture"}
-    found = quality(asset.picture)
-    parts = {name: {"value": round(value, 4), "score": round(part, 4)} for name, (value, part) in found.parts.items()}
-    return found.score, {"measures": parts}
+    measured = quality(asset.picture)
+    parts = {
+        name: {"value": round(value, 4), "score": round(part, 4)} for name, (value, part) in measured.parts.items()
+    }
+    return measured.score, {"measures": parts}
 
 
 def process(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
