@@ -79,7 +79,7 @@ def test_a_list_of_numbers_may_be_typed_without_brackets(shell: Shell, typed: st
     assert Image.open("out.png").tobytes() == Image.open("a.png").crop((26, 0, 154, 128)).tobytes()
 
 
-@pytest.mark.parametrize("typed", ["64x48", "64,48", "64×48", "[64, 48]"])
+@pytest.mark.parametrize("typed", ["64x48", "64X48", "64,48", "64×48", "[64, 48]"])
 def test_a_size_may_be_typed_as_people_write_it(shell: Shell, typed: str) -> None:
     said = shell("tool", "image_generation", "--prompt", "a cat", "--size", typed, "-o", "out.png")
     assert said.code == 0 and Image.open("out.png").size == (64, 48)

@@ -126,6 +126,15 @@ def test_each_bad_item_is_rejected_and_the_rest_goes_on(pictures: Path, tmp_path
     assert all(len(rejection.reason) <= 500 for rejection in rejected.values())
 
 
+@pytest.mark.parametrize(("message", "word"), [(1, "number"), ("x", "text"), (None, "null"), (True, "true/false")])
+def test_a_reason_names_types_as_json_does(pictures: Path, tmp_path: Path, message: object, word: str) -> None:
+    (pictures / "train.jsonl").write_bytes(good(messages=[message]) + b"\n" + good())
+    import_dataset(pictures, tmp_path / "out")
+    with Dataset.open(tmp_path / "out") as dataset:
+        (rejection,) = dict(dataset.rejected()).values()
+    assert f"this is {word}." in rejection.reason
+
+
 def test_items_longer_than_what_is_read_at_once(tmp_path: Path) -> None:
     long = {"messages": [{"role": "user", "content": "[{" * CHUNK}]}
     file = tmp_path / "a.json"

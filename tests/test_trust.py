@@ -27,7 +27,7 @@ from canvasagent.errors import InputError, StorageError
 from canvasagent.record.replay import replay
 from canvasagent.record.trust import FREE_SETTINGS, Named, claims_of, recorded, recorded_profile
 from canvasagent.tools import all_tools
-from chat_server import Answer, ChatServer
+from chat_server import Answer, ChatServer, Refuse
 from cli_helpers import Shell
 from craft_data import record as sft_record
 from craft_data import task as rl_record
@@ -364,6 +364,14 @@ def test_a_policys_server_that_only_the_record_names_gets_no_key(shell: Shell, i
         said = shell("run", "--resume", folder, "--trust-record", "--json")
     assert said.code == 0, said
     assert [request.headers["authorization"] for request in server.requests] == ["Bearer none"]
+
+
+def test_a_server_that_wants_a_key_and_gets_none_is_explained(shell: Shell, innocent: Path) -> None:
+    with ChatServer(Refuse(401, "no key")) as server:
+        folder = hostile(shell, innocent, policy_server, server.address)
+        result = shell("run", "--resume", folder, "--trust-record", "--json")
+    assert result.code == 5, result
+    assert "--base-url" in result.object["error"] and "Check the key" not in result.object["error"]
 
 
 def test_the_server_of_the_environment_needs_no_naming(

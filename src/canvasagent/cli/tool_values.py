@@ -14,7 +14,7 @@ from canvasagent.tools.base import Tool
 
 _KINDS = {"array": "LIST", "integer": "N", "number": "NUMBER", "boolean": "true|false"}
 _NUMBER = re.compile(r"[-+]?\d{1,9}(?:\.\d{1,9})?")
-_BETWEEN = re.compile(r"\s*[,;x×*]\s*|\s+")
+_BETWEEN = re.compile(r"\s*[,;xX×*]\s*|\s+")
 _EXAMPLES: Mapping[tuple[int, ...], Any] = {
     (2,): [512, 512],
     (4,): [100, 100, 900, 800],

@@ -37,8 +37,8 @@ class Endpoint:
     headers: dict[str, str] = field(repr=False)
     """Headers beside the key's: basic authorisation, where the URL held a user and password."""
     secrets: tuple[str, ...] = field(repr=False)
-    key_names: str = "CANVASAGENT_API_KEY (or OPENAI_API_KEY)"
-    """The variables that hold the key, as messages name them."""
+    key_names: str | None = "CANVASAGENT_API_KEY (or OPENAI_API_KEY)"
+    """The variables that hold the key, as messages name them; None where the settings say that no key is sent."""
 
     @property
     def is_openai(self) -> bool:
@@ -82,7 +82,7 @@ def endpoint_of(settings: EndpointSettings, own_url: str | None = None, own_key:
         raise InputError(f"the base URL holds a key in its query, which would end up in logs; set {key_names[0]}.")
     url = _bare(parts)
     hidden = tuple(sorted(filter(None, secrets), key=len, reverse=True))
-    key_variables = f"{key_names[0]} (or {' or '.join(key_names[1:])})"
+    key_variables = None if settings.api_key == NO_KEY else f"{key_names[0]} (or {' or '.join(key_names[1:])})"
     return Endpoint(url, query, key or NO_KEY, headers, hidden, key_variables)
 
 

@@ -119,14 +119,16 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return None
 
 
-def advice(trouble: Trouble, model: str, base_url: str, key_names: str) -> str:
-    """What a person can do about `trouble`, in a sentence."""
+def advice(trouble: Trouble, model: str, base_url: str, key_names: str | None) -> str:
+    """What a person can do about `trouble`, in a sentence. `key_names`: variables of its key; None: it gets no key."""
     status = trouble.status
     if trouble.too_long:
         return (
             "The conversation is too long for the model: allow fewer turns, show smaller pictures (view_pixels), "
             "or serve the model with a larger context."
         )
+    if status in (401, 403) and key_names is None:
+        return "No key was sent: a server that only a record names gets none. Name it with --base-url to send yours."
     if status in (401, 403):
         return f"Check the key: set {key_names} to one that this server accepts."
     if status == 404:

@@ -11,7 +11,7 @@ from canvasagent.craft.pictures import Split
 from canvasagent.craft.placeholders import PLACEHOLDER, placeholders
 from canvasagent.craft.records import ChatMessage, SftRecord
 from canvasagent.protocol.turns import parse
-from canvasagent.storage.foreign_json import excerpt, plain
+from canvasagent.storage.foreign_json import excerpt, plain, type_word
 from canvasagent.tools import find_tool
 
 ROLES = {
@@ -58,7 +58,7 @@ def _messages(item: dict[str, Any]) -> list[ChatMessage]:
     for message in raw:
         if not isinstance(message, dict):
             raise UnusableItem(
-                "odd message", f"a message is an object with role and content, not a {type(message).__name__}."
+                "odd message", f"a message is an object with role and content; this is {type_word(message)}."
             )
         role = ROLES.get(str(message.get("role", message.get("from"))).lower())
         content = message.get("content", message.get("value"))
