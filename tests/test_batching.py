@@ -33,7 +33,7 @@ class Recorder:
 
 def test_calls_that_come_together_share_a_batch_and_get_their_own_results() -> None:
     work = Recorder()
-    batcher = MicroBatcher(work, size=4, wait=0.2)
+    batcher = MicroBatcher(work, size=4, wait=30.0)
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(batcher, range(8))) == [2 * number for number in range(8)]
     assert sorted(len(batch) for batch in work.batches) == [4, 4] and batcher.sizes == {4: 2}

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from canvasagent import Agent, Limits, ToolBox
-from canvasagent.cli.run import Given
+from canvasagent.cli.run_options import RunOptions
 from canvasagent.craft.sources import load_source
 from canvasagent.defaults import MAX_PIXELS, MOST_PIXELS
 from canvasagent.errors import InputError
@@ -104,7 +104,7 @@ def test_who_cannot_raise_it_is_not_told_to(tmp_path: Path) -> None:
 
 def test_one_limit_for_all(shell: Shell) -> None:
     assert Limits().max_pixels == ServerSettings().max_pixels == MAX_PIXELS
-    agents: list[Any] = [Agent(), Given(settings={"max_pixels": 123}).agent()]
+    agents: list[Any] = [Agent(), RunOptions(settings={"max_pixels": 123}).agent()]
     assert [agent.toolbox.max_pixels for agent in agents] == [MAX_PIXELS, 123]
     with ToolBox() as toolbox:
         assert toolbox.max_pixels == MAX_PIXELS and Agent(profile=toolbox).toolbox is toolbox

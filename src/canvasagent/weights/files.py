@@ -153,11 +153,11 @@ def check_pipeline(folder: Path, kinds: Collection[str], allow_pickle: bool = Fa
     index = _read(folder / "model_index.json")
     kind = str(index.get("_class_name", "unknown"))
     check_kind(kind, kinds, folder)
-    for part, kind in index.items():
-        if not isinstance(kind, list) or len(kind) != 2 or kind[1] is None:
+    for part, source in index.items():  # a part's source: library and class
+        if not isinstance(source, list) or len(source) != 2 or source[1] is None:
             continue
         if not (folder / part).is_dir():
-            raise WeightsError(f"'{folder}' lacks the part '{part}' ({kind[1]}); fetch it again.")
+            raise WeightsError(f"'{folder}' lacks the part '{part}' ({source[1]}); fetch it again.")
         if (folder / part / "config.json").exists():
             check_folder(folder / part, allow_pickle)
     return kind
