@@ -17,7 +17,7 @@ from skimage import data
 
 from canvasagent import ToolBox
 from canvasagent.backends.lite import image_edit, sr
-from canvasagent.backends.lite.edits import _working, all_edits, denoise, posterize
+from canvasagent.backends.lite.edits import _working, all_edits, background, denoise, posterize
 from canvasagent.backends.lite.edits._drawn import not_on_photographs
 from canvasagent.backends.lite.edits._spec import Edit, Job, Mask, Pixels, Working
 from canvasagent.backends.lite.image_edit import Backend, Config
@@ -171,6 +171,17 @@ def test_a_smaller_size_keeps_its_proportions_and_its_bound() -> None:
     assert shrunk_size((9000, 1), 100)[1] == 1
     width, height = shrunk_size((6000, 4000), LARGE_PIXELS)
     assert width * height == pytest.approx(LARGE_PIXELS, rel=0.001) and width / height == pytest.approx(1.5, rel=0.001)
+
+
+@pytest.mark.parametrize("ground", ["a brick wall", "a sunset", "wood"])
+def test_a_ground_behind_a_large_picture_looks_as_it_does_at_full_size(ground: str) -> None:
+    mask = np.ones(SIZE[::-1], bool)
+    mask[40:80, 60:120] = False
+    job = Job(values={"new": ground}, mask=mask, seed=3)
+    full, large = (background.apply(_photo(), job, limit).astype(float) for limit in (LARGE_PIXELS, LARGE))
+    assert (large[~mask] == _photo()[~mask]).all() and not np.array_equal(full, large)
+    assert np.abs(full.mean(axis=(0, 1)) - large.mean(axis=(0, 1))).max() < 6
+    assert large[mask].std() == pytest.approx(full[mask].std(), rel=0.25)
 
 
 # --- tiles ----------------------------------------------------------------------------------------------------------

@@ -44,10 +44,13 @@ class View:
     def of(pixels: Array, setting: Setting) -> View:
         """The view of a picture, (height, width, 3) uint8, in a setting."""
         height, width = pixels.shape[:2]
+        ground = setting.picture((width, height)) if setting.known else None
         factor, offset = setting.air(height)
+        if (factor == 1).all() and not offset.any():  # day, and nothing in the air: most drawings, without any work
+            return View(pixels, pixels, ground, setting.look)
         clear = (pixels - offset) / factor
         levels = np.clip(np.rint(clear), 0, 255).astype(np.uint8)
-        return View(clear, levels, setting.picture((width, height)) if setting.known else None, setting.look)
+        return View(clear, levels, ground, setting.look)
 
     def likelier(self, placement: Placement, looks: tuple[Look, ...]) -> Look:
         """The look in which a thing agrees best with the picture."""

@@ -7,6 +7,7 @@ laid back through the same perspective.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +19,18 @@ from PIL import Image, ImageDraw
 
 from canvasagent.backends.base import TextLine
 from canvasagent.backends.lite.edits._fill import fill
-from canvasagent.backends.lite.edits._lines import measure, quad_mask, span_of
+from canvasagent.backends.lite.edits._lines import measure, quad_mask, span_of, window_of
 from canvasagent.backends.lite.edits._spec import Mask, Pixels, as_pixels
+from canvasagent.concurrency.cancellation import check_cancelled
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.fonts import font_for
+from canvasagent.imaging.geometry import LARGE_PIXELS
 
 Array = NDArray[Any]
 _MARGIN = (1.2, 0.18)
 """What is looked at beyond a line's corners, along and across it, as shares of its height."""
+_REACH = 0.25
+"""How far strokes may reach beyond a line's corners, as a share of its height."""
 _PLAIN = 6.0
 """Levels by which nearly all of a plain ground differs from its colour at most."""
 _TRIAL = (240, 60)
@@ -102,6 +107,7 @@ def erase_lines(pixels: Pixels, lines: Sequence[TextLine], seed: int) -> Pixels:
     """Take the strokes of `lines` away; every other pixel stays."""
     hole = np.zeros(pixels.shape[:2], bool)
     for line in lines:
+        check_cancelled()
         strokes = strokes_in_picture(pixels, upright(pixels, line), line)
         tone = _plain_ground(pixels, strokes, line)
         if tone is None:
@@ -135,8 +141,10 @@ def strokes_in_picture(
     laid = cv2.warpPerspective(strokes.astype(np.float32), patch.back, (width, height), flags=cv2.INTER_LINEAR)
     grow = 1 + round(reach * measure(line)[1])
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow + 1, 2 * grow + 1))
-    found = cv2.dilate((laid > 0.2).astype(np.uint8), kernel) > 0
-    return np.asarray(found & quad_mask(line, (height, width), 0.25))
+    found = quad_mask(line, (height, width), _REACH)
+    near = window_of(line, (height, width), math.ceil(_REACH * measure(line)[1]) + grow)
+    found[near] &= cv2.dilate((laid[near] > 0.2).astype(np.uint8), kernel) > 0
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +175,9 @@ def rewrite_line(pixels: Pixels, line: TextLine, old: str, new: str, seed: int) 
     whole = span == (0.0, 1.0)
     room = _room(patch) if whole else columns
     coverage = _set(new, manner, patch.strokes.shape, room, centred=whole)
-    strokes = strokes_in_picture(pixels, patch, line, part=part)
-    tone = _plain_ground(pixels, strokes_in_picture(pixels, patch, line), line)
+    every = strokes_in_picture(pixels, patch, line)
+    strokes = every if part.all() else strokes_in_picture(pixels, patch, line, part=part)
+    tone = _plain_ground(pixels, every, line)
     cleaned = fill(pixels, strokes, seed, strokes=True) if tone is None else _painted(pixels, strokes, tone)
     return _lay(cleaned, coverage, patch)
 
@@ -304,7 +313,10 @@ def _set(new: str, manner: _Manner, shape: tuple[int, ...], room: tuple[float, f
 
 
 def _lay(pixels: Pixels, coverage: Array, patch: Patch) -> Pixels:
-    """Paint the patch's colour through its perspective by `coverage`, averaged over 4 × 4 points a pixel."""
+    """Paint the patch's colour through its perspective by `coverage`, averaged over 4 × 4 points a pixel.
+
+    Of huge letters a point a pixel is enough: there `coverage` has far fewer than they have pixels.
+    """
     height, width = pixels.shape[:2]
     size = np.array([[0, 0], [coverage.shape[1], 0], [coverage.shape[1], coverage.shape[0]], [0, coverage.shape[0]]])
     corners = cv2.perspectiveTransform(size[None].astype(np.float64), patch.back)[0]
@@ -312,7 +324,7 @@ def _lay(pixels: Pixels, coverage: Array, patch: Patch) -> Pixels:
     high = np.minimum(np.ceil(corners.max(axis=0)).astype(int), (width, height))
     if (high <= low).any():
         return pixels
-    fine = 4
+    fine = 4 if (high - low).prod() <= LARGE_PIXELS else 1
     shift = np.array([[fine, 0, -fine * low[0]], [0, fine, -fine * low[1]], [0, 0, 1]], np.float64)
     span = ((high - low) * fine).tolist()
     dense = cv2.warpPerspective(coverage, shift @ patch.back, span, flags=cv2.INTER_LINEAR)

@@ -63,8 +63,16 @@ def quad_mask(line: TextLine, shape: Sequence[int], grow: float = 0.0) -> Mask:
     """The inside of a line's corners, grown by a share of its height, as a (height, width) mask."""
     mask = np.zeros(tuple(shape[:2]), np.uint8)
     cv2.fillPoly(mask, [np.rint(np.array(line.quad)).astype(np.int32)], 1)
-    reach = round(grow * measure(line)[1])
-    return (cv2.dilate(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) if reach else mask) > 0
+    if reach := round(grow * measure(line)[1]):
+        near = window_of(line, shape, reach)
+        mask[near] = cv2.dilate(mask[near], np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    return mask > 0
+
+
+def window_of(line: TextLine, shape: Sequence[int], reach: int) -> tuple[slice, slice]:
+    """Rows and columns of a picture around a line's corners, `reach` pixels and a few more on every side."""
+    (left, top), (right, bottom) = np.min(line.quad, axis=0) - reach - 2, np.max(line.quad, axis=0) + reach + 3
+    return slice(max(int(top), 0), max(int(bottom), 0)), slice(max(int(left), 0), max(int(right), 0))
 
 
 def measure(line: TextLine) -> tuple[float, float]:

@@ -13,11 +13,18 @@ from canvasagent.backends.lite.edits._spec import BACKGROUND, Edit, Job, Pixels,
 from canvasagent.backends.lite.scenery import ground_for, ground_names
 from canvasagent.english.colors import drawn_color
 from canvasagent.errors import ToolRefusal
+from canvasagent.imaging.geometry import LARGE_PIXELS, shrunk_size
 from canvasagent.sketch.reading import Drawing
 
+_SHARE = 1.5
+"""Pixels of the ground that is enlarged, in multiples of what is large."""
 
-def apply(pixels: Pixels, job: Job) -> Pixels:
-    """Paint the ground over the mask, with an edge of about a pixel."""
+
+def apply(pixels: Pixels, job: Job, large: int = LARGE_PIXELS) -> Pixels:
+    """Paint the ground over the mask, with an edge of about a pixel.
+
+    Grounds look alike at every size: behind more than `large` pixels a smaller one is enlarged.
+    """
     ground = ground_for(job.values["new"])
     if ground is None:
         raise ToolRefusal(
@@ -25,7 +32,10 @@ def apply(pixels: Pixels, job: Job) -> Pixels:
             f"such pictures a background can be: {', '.join(ground_names())}. `--profile full` can do more."
         )
     height, width = pixels.shape[:2]
-    painted = ground((width, height), job.seed)
+    size = (width, height)
+    painted = ground(size if width * height <= large else shrunk_size(size, _SHARE * large), job.seed)
+    if painted.shape[:2] != (height, width):
+        painted = np.asarray(cv2.resize(painted, size, interpolation=cv2.INTER_CUBIC))
     if job.mask is None:
         return painted
     share = cv2.GaussianBlur(job.mask.astype(np.float32), (0, 0), 1.0)[..., None]
