@@ -138,7 +138,7 @@ def test_decisions_about_another_dataset_are_told(tasks: Path) -> None:
 
 
 def test_a_disk_that_is_full_leaves_the_dataset_as_it_was(tasks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     before = state(tasks)

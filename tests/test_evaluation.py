@@ -29,7 +29,6 @@ from canvasagent.evaluation.runner import (
     SETUP_NAME,
     Evaluation,
     Setup,
-    append_row,
     read_rows,
     read_setup,
     slug,
@@ -41,6 +40,7 @@ from canvasagent.execution.toolbox import ToolBox
 from canvasagent.policies import load_policy
 from canvasagent.rewards.judges import load_judge
 from canvasagent.rewards.judges.base import JudgeSettings
+from canvasagent.storage.files import append_line
 from canvasagent.storage.folders import locked
 from canvasagent.task import Task
 from chat_server import Answer, ChatServer, Refuse
@@ -176,7 +176,10 @@ def test_another_setup_in_the_same_folder_is_refused(bench_file: Path, tmp_path:
 def test_two_evaluations_do_not_write_to_one_folder(bench_file: Path, tmp_path: Path, toolbox: ToolBox) -> None:
     bench = load_bench(str(bench_file))
     one = Evaluation(tmp_path / "out", setup_of(bench), bench, toolbox, None)
-    with locked(one.folder, "a test is in"), pytest.raises(StorageError, match="another evaluation"):
+    with (
+        locked(one.folder, "a test is in", lambda folder: None),
+        pytest.raises(StorageError, match="another evaluation"),
+    ):
         evaluate(tmp_path / "out", bench, toolbox, ["one-call"])
 
 
@@ -258,7 +261,7 @@ def test_joined_tables_tell_or_refuse_what_differs(bench_file: Path, tmp_path: P
         folder.mkdir()
         (folder / SETUP_NAME).write_text(setup_of(bench, judge=judge).model_dump_json())
         for row in rows_of("scripted", [0.5, 0.6]):
-            append_row(folder, row)
+            append_line(folder / ROWS_NAME, row.model_dump_json())
     with pytest.raises(InputError, match="judge is endpoint:m, not local"):
         join([tmp_path / "one", tmp_path / "two"])
     told = join([tmp_path / "one", tmp_path / "two"], allow=True)

@@ -256,7 +256,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file_and_no_rest(tmp_path: Path)
     path.write_bytes(b"old")
     code = (
         "import resource, sys; from pathlib import Path; from canvasagent.errors import StorageError\n"
-        "from canvasagent.imaging.pictures import write_atomically\n"
+        "from canvasagent.storage.files import write_atomically\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try: write_atomically(Path(sys.argv[1]), b'x' * 100_000)\n"
         "except StorageError as error: print(error)"

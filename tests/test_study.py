@@ -15,11 +15,12 @@ from canvasagent.agent import Agent
 from canvasagent.cli import main
 from canvasagent.errors import InputError
 from canvasagent.evaluation.rows import Row
-from canvasagent.evaluation.runner import SETUP_NAME, Setup, append_row
+from canvasagent.evaluation.runner import ROWS_NAME, SETUP_NAME, Setup
 from canvasagent.evaluation.study.design import QUESTIONS, Study, design
 from canvasagent.evaluation.study.package import read_key, write_package
 from canvasagent.evaluation.study.ratings import Ratings, inattentive, read_ratings, save_ratings
 from canvasagent.evaluation.study.report import AGAINST, as_markdown, report, verdict
+from canvasagent.storage.files import append_line
 from canvasagent.task import Task
 from helpers import ListPolicy, call, end, photo
 
@@ -52,7 +53,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 aesthetic=0.5,
                 judges={"align": "local (rules-1)"},
             )
-            append_row(folder, row)
+            append_line(folder / ROWS_NAME, row.model_dump_json())
     return folder
 
 

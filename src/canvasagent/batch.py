@@ -19,9 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from canvasagent.agent import Agent
 from canvasagent.defaults import CONCURRENCY
 from canvasagent.errors import CanvasAgentError, InputError, StorageError, refusal
-from canvasagent.imaging.pictures import is_file, write_atomically
+from canvasagent.imaging.pictures import is_file
 from canvasagent.record.run_folder import refuse_used
 from canvasagent.record.trajectory import RECORD_NAME, Trajectory
+from canvasagent.storage.files import append_line, write_atomically
 from canvasagent.storage.folders import OWN_FILES, locked, refuse_strangers, set_mark
 from canvasagent.storage.foreign_json import excerpt, first_problem, read_json
 from canvasagent.storage.input_files import regular_file
@@ -161,8 +162,7 @@ async def run_batch(
     that file cannot be written, `InputError` where a folder holds another request's run, or something else.
     """
     runner = _Here(agent) if isinstance(agent, Agent) else agent
-    refuse_other_folder(folder)
-    with locked(folder, "another batch is writing to"):
+    with locked(folder, "another batch is writing to", refuse_other_folder):
         set_mark(folder / BATCH_NAME)
         await _run_batch(runner, items, folder, concurrency, on_result, describe)
 
@@ -198,7 +198,7 @@ async def _run_batch(
     async def work() -> None:
         for item in waiting:
             result = await runner(item, path_below(folder, item.id, what="id"))
-            _append(folder / RESULTS_NAME, json.dumps(describe(result), ensure_ascii=False))
+            append_line(folder / RESULTS_NAME, json.dumps(describe(result), ensure_ascii=False))
             on_result(result)
 
     async with asyncio.TaskGroup() as group:
@@ -245,11 +245,3 @@ def _sort(items: Iterable[Item], folder: Path, max_turns: int) -> tuple[list[Res
         else:
             rest.append(item)
     return done, rest
-
-
-def _append(path: Path, line: str) -> None:
-    try:
-        with path.open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
-    except OSError as error:
-        raise StorageError(f"'{path}' could not be written: {error.strerror or error}.") from error

@@ -183,7 +183,7 @@ def terminal(console: Console) -> dict[str, Any]:
 def runs_folder(path: Path) -> dict[str, Any]:
     """Whether runs can be written there, found out by writing."""
     from canvasagent.errors import StorageError
-    from canvasagent.imaging.pictures import write_atomically
+    from canvasagent.storage.files import write_atomically
     from canvasagent.storage.folders import OWN_FILES
 
     made = next((parent for parent in (path, *path.parents) if parent.exists()), path)

@@ -35,7 +35,7 @@ def plan(
     from canvasagent.backends.placement import plan as make_plan
     from canvasagent.backends.profile import load_profile
     from canvasagent.errors import InputError
-    from canvasagent.imaging.pictures import write_atomically
+    from canvasagent.storage.files import write_atomically
 
     loaded = load_profile(profile)
     cards = cards_of(gpus) if gpus is not None else cards_here()

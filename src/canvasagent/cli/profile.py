@@ -25,7 +25,7 @@ def new(
     """Write a profile with every choice there is, commented, to be changed by hand."""
     from canvasagent.cli.profile_template import commented
     from canvasagent.errors import InputError
-    from canvasagent.imaging.pictures import write_atomically
+    from canvasagent.storage.files import write_atomically
 
     if file.suffix != ".toml":
         raise InputError(f"'{file}': a profile's file ends in .toml.")

@@ -83,7 +83,7 @@ def show_report(
     from canvasagent.evaluation.study.package import read_key
     from canvasagent.evaluation.study.ratings import RATINGS_NAME, read_ratings
     from canvasagent.evaluation.study.report import as_markdown, report
-    from canvasagent.imaging.pictures import write_atomically
+    from canvasagent.storage.files import write_atomically
 
     if not (study_dir / RATINGS_NAME).is_file():
         raise InputError(f"'{study_dir}' has no ratings yet; add them with canvasagent study import.")

@@ -17,7 +17,8 @@ from canvasagent.craft.quality import RULES, STAGES
 from canvasagent.craft.store import Dataset, Rejection
 from canvasagent.craft.tally import asked_counts, group_of
 from canvasagent.errors import StorageError
-from canvasagent.imaging.pictures import encode, shrink, write_atomically
+from canvasagent.imaging.pictures import encode, shrink
+from canvasagent.storage.files import write_atomically
 from canvasagent.storage.foreign_json import dig, list_in
 
 FUNNEL, PAGE = "funnel.json", "funnel.html"

@@ -18,10 +18,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from canvasagent.errors import InputError
 from canvasagent.evaluation.statistics import Estimate, estimate, spearman
-from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.judges import load_judge
 from canvasagent.rewards.judges.base import ASPECTS, Aspect, JudgeSettings, Verdict
+from canvasagent.storage.files import write_atomically
 from canvasagent.storage.input_files import regular_file
 
 Scores = dict[str, dict[Aspect, float | None]]

@@ -11,7 +11,7 @@ from canvasagent.evaluation.rows import Row
 from canvasagent.evaluation.runner import Setup
 from canvasagent.evaluation.tables import Tables, make_tables
 from canvasagent.evaluation.texts import as_latex, as_markdown
-from canvasagent.imaging.pictures import write_atomically
+from canvasagent.storage.files import write_atomically
 
 RESULTS_NAME, MARKDOWN_NAME, LATEX_NAME = "results.json", "table.md", "table.tex"
 

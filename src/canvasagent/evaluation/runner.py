@@ -16,17 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from canvasagent.agent import Agent
 from canvasagent.defaults import CONCURRENCY, Limits
-from canvasagent.errors import CanvasAgentError, InputError, StorageError, refusal
+from canvasagent.errors import CanvasAgentError, InputError, refusal
 from canvasagent.evaluation.image_only import ImageOnly
 from canvasagent.evaluation.policies import PolicyForTask
 from canvasagent.evaluation.rows import Row, make_row, outcome_only
 from canvasagent.evaluation.tasks import Bench, EvalTask
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.imaging.geometry import MAX_PIXELS
-from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.trajectory import RECORD_NAME, Trajectory
 from canvasagent.rewards.hybrid import score
 from canvasagent.rewards.judges.base import Judge
+from canvasagent.storage.files import append_line, whole_lines, write_atomically
 from canvasagent.storage.folders import NEW_FOLDER, is_temporary, locked, refuse_strangers
 from canvasagent.storage.foreign_json import first_problem, read_json
 from canvasagent.storage.input_files import regular_file
@@ -107,9 +107,8 @@ class Evaluation:
 
     async def run(self, policy_runs: dict[str, PolicyForTask | ImageOnly]) -> list[Row]:
         """Run and score what has no scored row yet; all rows, by policy and task. `tell` gets each."""
-        self.check_folder()
         self._check_names(policy_runs)
-        with locked(self.folder, "another evaluation is writing to"):
+        with locked(self.folder, "another evaluation is writing to", lambda folder: self.check_folder()):
             self._begin()
             known = {(row.policy, row.task): row for row in read_rows(self.folder)}
             wanted = [(name, item) for name in policy_runs for item in self.tasks]
@@ -123,7 +122,7 @@ class Evaluation:
                 for name, item in waiting:
                     row = await self._row(name, policy_runs[name], item)
                     known[name, item.id] = row
-                    append_row(self.folder, row)
+                    append_line(self.folder / ROWS_NAME, row.model_dump_json())
                     self.on_row(row, False)
 
             async with asyncio.TaskGroup() as group:
@@ -204,7 +203,6 @@ class Evaluation:
             plain_name(item.id, "id")
 
     def _begin(self) -> None:
-        self.check_folder()  # again: another evaluation may have begun and ended since the first look
         file = self.folder / SETUP_NAME
         if not file.is_file():
             write_atomically(file, (self.setup.model_dump_json(indent=2) + "\n").encode("utf-8"))
@@ -236,48 +234,20 @@ def read_rows(folder: Path) -> list[Row]:
     Raises `InputError` that lists all other lines that are damaged: without them a table would say something else.
     """
     file = folder / ROWS_NAME
-    if not file.is_file():
-        return []
-    lines = file.read_bytes().split(b"\n")
     damaged: list[str] = []
     rows: dict[tuple[str, str], Row] = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(whole_lines(file), 1):
         if not line:
             continue
         try:
             row = Row.model_validate_json(line)
         except ValidationError as error:
-            if number == len(lines):  # no line end: the writer was killed
-                continue
             damaged.append(f"line {number}: {first_problem(error)}")
             continue
         rows[row.policy, row.task] = row
     if damaged:
         raise refusal(f"'{file}' is damaged; remove these lines to have their runs done again", damaged)
     return list(rows.values())
-
-
-def append_row(folder: Path, row: Row) -> None:
-    """Add a row, on a line of its own whatever a killed writer left. Raises `StorageError`."""
-    file = folder / ROWS_NAME
-    try:
-        with file.open("ab+") as stream:
-            end = stream.seek(0, 2)
-            if end:
-                stream.seek(end - 1)
-                if stream.read(1) != b"\n":
-                    _cut_last_line(file)
-            stream.seek(0, 2)
-            stream.write((row.model_dump_json() + "\n").encode("utf-8"))
-    except OSError as error:
-        raise StorageError(f"'{file}' could not be written: {error.strerror or error}.") from error
-
-
-def _cut_last_line(file: Path) -> None:
-    """Drop a line that has no end: the run that it was about is done again."""
-    data = file.read_bytes()
-    with file.open("rb+") as stream:
-        stream.truncate(data.rfind(b"\n") + 1)
 
 
 def ordered(rows: Sequence[Row]) -> list[Row]:

@@ -18,7 +18,8 @@ from PIL import Image
 
 from canvasagent.canvas import Kind
 from canvasagent.errors import StorageError
-from canvasagent.imaging.pictures import OBJECT_BYTES, encode, memory_of, profile_of, with_profile, write_atomically
+from canvasagent.imaging.pictures import OBJECT_BYTES, encode, memory_of, profile_of, with_profile
+from canvasagent.storage.files import write_atomically
 from canvasagent.storage.names import plain_name
 from canvasagent.tools.base import Outcome
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import secrets
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,10 +11,11 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from canvasagent.errors import InputError, StorageError
+from canvasagent.errors import InputError
 from canvasagent.imaging.bit_depth import eight_bits, is_deep
 from canvasagent.imaging.geometry import MAX_PIXELS, MOST_PIXELS, Size
 from canvasagent.imaging.heif import open_heif
+from canvasagent.storage.files import write_atomically
 from canvasagent.storage.foreign_json import whole
 from canvasagent.storage.input_files import regular_file
 
@@ -306,19 +306,3 @@ def save_picture(picture: Image.Image, path: Path, *, xmp: bytes | None = None, 
             "use an ending such as .png or .webp."
         )
     write_atomically(path, encode(picture, format, xmp=xmp, fast=fast))
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` holds either what it held before or all of `data`."""
-    temporary = path.parent / f".{path.name[:200]}.{secrets.token_hex(4)}"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as stream:
-                stream.write(data)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise StorageError(f"'{path}' could not be written: {error.strerror or error}.") from error

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from canvasagent.canvas import Asset
 from canvasagent.errors import InputError, StorageError
-from canvasagent.imaging.pictures import save_picture, write_atomically
+from canvasagent.imaging.pictures import save_picture
 from canvasagent.record.model import ASSET_ID, AssetRecord
 from canvasagent.record.report import REPORT_NAME, write_report
 from canvasagent.record.trajectory import ASSET_FOLDER, RECORD_NAME, Trajectory, asset_path
+from canvasagent.storage.files import write_atomically
 from canvasagent.storage.folders import OWN_FILES, entries, is_temporary, refuse_strangers, set_mark, take_lock
 from canvasagent.storage.names import refuse_link
 
@@ -47,11 +48,8 @@ class RunFolder:
         self.path = path
         self._error: BaseException | None = None
         self._pending: list[Future[None]] = []
-        (_refuse_no_run if resume else refuse_used)(path)
-        self._lock = take_lock(path, "another run is writing to")
+        self._lock = take_lock(path, "another run is writing to", _refuse_no_run if resume else refuse_used)
         try:
-            if not resume:
-                refuse_used(path)  # again: a run may have begun and ended since the first look
             self._take_over(resume)
         except BaseException:
             self._lock.release()

@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from canvasagent.errors import StorageError
-from canvasagent.imaging.pictures import write_atomically
 from canvasagent.sketch import points, regions, survey
 from canvasagent.sketch.index import Index, Points, Table
 from canvasagent.sketch.regions import CELLS, Array, mirrored
 from canvasagent.sketch.sprite import FOLDER, all_sprites
+from canvasagent.storage.files import write_atomically
 
 SHIPPED = Path(__file__).with_name("index.npz")
 """The index of the package's sprites."""

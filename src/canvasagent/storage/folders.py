@@ -23,7 +23,7 @@ LOCK_NAME = f"{OWN_FILES}lock"
 NEW_FOLDER = "name an empty or a new folder with --out"
 """What to do about a folder that cannot be had."""
 _MARK = re.compile(r"\.[0-9a-f]{8}")
-"""What `write_atomically` puts behind the name of a file, with a dot before it, while it writes it."""
+"""What `replace_file` puts behind the name of a file, with a dot before it, while it writes it."""
 _LISTED = 3
 """Names of strangers that a message lists."""
 
@@ -65,12 +65,15 @@ def set_mark(file: Path) -> None:
     file.touch()
 
 
-def take_lock(folder: Path, busy: str) -> FileLock:
+def take_lock(folder: Path, busy: str, refuse: Callable[[Path], None]) -> FileLock:
     """The lock of `folder`, which is made where there is none; whoever takes it releases it.
 
-    Raises `StorageError` where another process has it (`busy` says what that is: "another run is writing to") or the
-    folder cannot be written. What is in the folder must have been looked at before: a file is made in it.
+    `refuse` raises for a folder that the caller must not write to. It looks twice: before the lock is made, which is a
+    file in the folder, and once it is held, since another process may have come and gone in between.
+    Raises as `refuse` does, and `StorageError` where another process has the lock (`busy` says what that is: "another
+    run is writing to") or the folder cannot be written.
     """
+    refuse(folder)
     refuse_link(folder / LOCK_NAME)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,13 +83,18 @@ def take_lock(folder: Path, busy: str) -> FileLock:
         raise StorageError(f"{busy} '{folder}' right now.") from error
     except OSError as error:
         raise StorageError(f"'{folder}' cannot be written: {error.strerror or error}.") from error
+    try:
+        refuse(folder)
+    except BaseException:
+        lock.release()
+        raise
     return lock
 
 
 @contextlib.contextmanager
-def locked(folder: Path, busy: str) -> Iterator[None]:
+def locked(folder: Path, busy: str, refuse: Callable[[Path], None]) -> Iterator[None]:
     """Keep other processes out of `folder`. Raises as `take_lock`."""
-    lock = take_lock(folder, busy)
+    lock = take_lock(folder, busy, refuse)
     try:
         yield
     finally:

@@ -115,7 +115,8 @@ def _print(lines: Sequence[MarginalRow], whole: bool) -> None:
 
 def _write(tasks: Sequence[BenchTask], folder: Path) -> str:
     """Tasks as lines of JSON, and input pictures as PNG."""
-    from canvasagent.imaging.pictures import save_picture, write_atomically
+    from canvasagent.imaging.pictures import save_picture
+    from canvasagent.storage.files import write_atomically
     from canvasagent.storage.names import path_below
 
     rows: list[dict[str, Any]] = []

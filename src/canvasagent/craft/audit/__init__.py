@@ -28,13 +28,13 @@ from canvasagent.craft.records import SftRecord
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.store.layout import Record
 from canvasagent.craft.store.reader import Unreadable
-from canvasagent.errors import CanvasAgentError, InputError, StorageError
+from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.execution.toolbox import ToolBox
-from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.replay import areplay
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.record.trust import Claim, profile_claims, recorded_profile, refuse
-from canvasagent.storage.folders import NEW_FOLDER, is_temporary, refuse_strangers
+from canvasagent.storage.files import append_line, whole_lines, write_atomically
+from canvasagent.storage.folders import NEW_FOLDER, is_temporary, locked, refuse_strangers
 from canvasagent.storage.names import path_below, refuse_link
 from canvasagent.version import __version__
 
@@ -129,8 +129,7 @@ def audit(
     """
     folder = Path(folder)
     place = Path(out) if out is not None else path_below(folder, FOLDER)
-    _refuse_other_folder(place)
-    with Dataset.open(folder) as dataset:
+    with Dataset.open(folder) as dataset, locked(place, "another audit is writing to", _refuse_other_folder):
         chosen = _chosen(dataset, sample)
         if profile is None and chosen:
             refuse(f"the dataset in '{folder}'", _claims(dataset, chosen), trust_record)
@@ -138,17 +137,17 @@ def audit(
         broken = [AuditFinding(trouble="store", where=words.split("'")[1], words=words) for words in dataset.verify()]
         total = len(dataset)
         unreadable: list[Unreadable] = []
-        with _progress(place / PROGRESS, key) as (done, keep):
-            on_progress(len(done), total)
-            jobs = (
-                AuditJob(index, record, at in chosen)
-                for at, (index, record) in enumerate(dataset.indexed(skip=unreadable.append))
-                if index not in done
-            )
-            with open_engine("local", workers, AuditorFactory(folder, profile, trust_record)) as engine:
-                for count, look in enumerate(engine.map(jobs), len(done) + 1):
-                    keep(look)
-                    on_progress(count, total)
+        done = _looked_at(place / PROGRESS, key)
+        on_progress(len(done), total)
+        jobs = (
+            AuditJob(index, record, at in chosen)
+            for at, (index, record) in enumerate(dataset.indexed(skip=unreadable.append))
+            if index not in done
+        )
+        with open_engine("local", workers, AuditorFactory(folder, profile, trust_record)) as engine:
+            for count, look in enumerate(engine.map(jobs), len(done) + 1):
+                append_line(place / PROGRESS, look.model_dump_json(exclude_defaults=True))
+                on_progress(count, total)
         broken += [
             AuditFinding(trouble="schema", where=item.where, words=f"it cannot be read: {item.why}.")
             for item in unreadable
@@ -209,52 +208,26 @@ def _key(dataset: Dataset, profile: str | None, sample: int | None) -> str:
     return hashlib.sha256(f"{shards} {profile} {sample} {__version__}".encode()).hexdigest()
 
 
-@contextlib.contextmanager
-def _progress(file: Path, key: str) -> Iterator[tuple[set[int], Callable[[Look], None]]]:
-    """The indexes that were looked at before, and what keeps a further look."""
+def _looked_at(file: Path, key: str) -> set[int]:
+    """The indexes that an audit of the same `key` has looked at; a file of another audit is begun anew."""
     done = {look.index for look in _read(file, key)}
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if not done:
-            write_atomically(file, (json.dumps({"audit": key}) + "\n").encode())
-        else:
-            _cut(file)
-        with file.open("a", encoding="utf-8") as stream:
-
-            def keep(look: Look) -> None:
-                stream.write(look.model_dump_json(exclude_defaults=True) + "\n")
-                stream.flush()
-
-            yield done, keep
-    except OSError as error:
-        raise StorageError(f"'{file}' cannot be written: {error.strerror or error}.") from error
-
-
-def _cut(file: Path) -> None:
-    """Remove a last line that was not written to its end."""
-    data = file.read_bytes()
-    if not data.endswith(b"\n"):
-        write_atomically(file, data[: data.rfind(b"\n") + 1])
+    if not done:
+        write_atomically(file, (json.dumps({"audit": key}) + "\n").encode())
+    return done
 
 
 def _read(file: Path, key: str) -> Iterator[Look]:
     """The looks kept in a progress file of this very audit; none where it is of another."""
     try:
-        stream = file.open(encoding="utf-8")
-    except FileNotFoundError:
+        for number, line in enumerate(whole_lines(file)):
+            if number:
+                yield Look.model_validate_json(line)
+            elif json.loads(line) != {"audit": key}:
+                return
+    except ValueError:  # damaged: what follows is looked at again
         return
     except OSError as error:
         raise InputError(f"'{file}' cannot be read: {error.strerror or error}.") from error
-    with stream:
-        for number, line in enumerate(stream):
-            try:
-                if number == 0:
-                    if json.loads(line) != {"audit": key}:
-                        return
-                    continue
-                yield Look.model_validate_json(line)
-            except (ValidationError, ValueError):
-                return  # the line that the audit was killed in
 
 
 __all__ = [

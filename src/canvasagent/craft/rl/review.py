@@ -32,8 +32,9 @@ from canvasagent.craft.store.layout import Record, to_json
 from canvasagent.craft.store.rewrite import rewrite
 from canvasagent.craft.tally import group_of
 from canvasagent.errors import InputError
-from canvasagent.imaging.pictures import encode, shrink, write_atomically
+from canvasagent.imaging.pictures import encode, shrink
 from canvasagent.rewards.checks import read_check
+from canvasagent.storage.files import write_atomically
 from canvasagent.storage.foreign_json import dig, first_problem, list_in, read_json, type_word
 from canvasagent.storage.input_files import regular_file
 

@@ -29,7 +29,8 @@ from canvasagent.craft.sources._splits import split_of
 from canvasagent.craft.sources.duplicates import fingerprint, groups
 from canvasagent.errors import CanvasAgentError, InputError, StorageError
 from canvasagent.imaging.geometry import Size, box_to_pixels
-from canvasagent.imaging.pictures import open_picture, write_atomically
+from canvasagent.imaging.pictures import open_picture
+from canvasagent.storage.files import write_atomically
 from canvasagent.storage.names import plain_name
 
 log = logging.getLogger(__name__)

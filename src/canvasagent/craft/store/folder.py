@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -11,8 +9,9 @@ from typing import Any
 from canvasagent.craft.records import Kind
 from canvasagent.craft.store.index import PictureIndex
 from canvasagent.craft.store.layout import CARD, FOLDERS, INDEX, MANIFEST, SHARD_NAME, Manifest, read_manifest
-from canvasagent.craft.store.shards import PART, sync_folder
+from canvasagent.craft.store.shards import PART
 from canvasagent.errors import InputError, StorageError
+from canvasagent.storage.files import replace_file
 from canvasagent.storage.folders import NEW_FOLDER, entries, is_temporary, refuse_strangers
 from canvasagent.storage.names import refuse_link
 
@@ -40,7 +39,7 @@ def begin(folder: Path, kind: Kind, settings: dict[str, Any], shard_items: int) 
     requested = Manifest.model_validate_json(requested.model_dump_json())  # tuples to lists: compared as they are kept
     if not (folder / MANIFEST).exists():
         try:
-            replace_file(folder, MANIFEST, requested.model_dump_json(indent=1).encode("utf-8"))
+            replace_file(folder / MANIFEST, requested.model_dump_json(indent=1).encode("utf-8"), durable=True)
         except OSError as error:
             raise StorageError(f"'{folder}' cannot be written: {error.strerror or error}.") from error
         return requested
@@ -87,18 +86,3 @@ def open_index(folder: Path, manifest: Manifest) -> PictureIndex:
         index = PictureIndex(folder / INDEX)
         index.update(folder, manifest)
     return index
-
-
-def replace_file(folder: Path, name: str, data: bytes) -> None:
-    """Write a file so that it holds either what it held or all of `data`, through a loss of power too."""
-    temporary = folder / f".{name}.{secrets.token_hex(4)}"
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(folder / name)
-        sync_folder(folder)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

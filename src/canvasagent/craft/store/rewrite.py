@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from canvasagent.craft.store.folder import refuse_used, replace_file, sweep
+from canvasagent.craft.store.folder import refuse_used, sweep
 from canvasagent.craft.store.layout import (
     CARD,
     GROUP_ROWS,
@@ -29,8 +29,9 @@ from canvasagent.craft.store.layout import (
     row_of,
 )
 from canvasagent.craft.store.reader import Dataset
-from canvasagent.craft.store.shards import ShardFile, sync_folder
+from canvasagent.craft.store.shards import ShardFile
 from canvasagent.errors import InputError, StorageError
+from canvasagent.storage.files import replace_file, sync_folder
 from canvasagent.storage.folders import locked
 
 Change = Callable[[int, Record], Record | Rejection]
@@ -45,8 +46,7 @@ def rewrite(folder: str | Path, change: Change) -> None:
     """
     folder = Path(folder)
     Dataset.open(folder).close()  # there is one: a lock is made in no other folder
-    refuse_used(folder)
-    with locked(folder, "another process is writing the dataset in"):
+    with locked(folder, "another process is writing the dataset in", refuse_used):
         try:
             with Dataset.open(folder) as dataset:
                 if not dataset.complete:
@@ -78,11 +78,12 @@ def _rewritten(folder: Path, dataset: Dataset, change: Change) -> None:
     kept = [shard for shard in manifest.shards if folder_of(shard.path) not in (RECORDS, REJECTED)]
     pictures = {"pictures": manifest.counts.get("pictures", 0)} if "pictures" in manifest.counts else {}
     update = {"shards": [*shards, *kept], "counts": dict(sorted({**counts, **pictures}.items()))}
-    replace_file(folder, MANIFEST, manifest.model_copy(update=update).model_dump_json(indent=1).encode("utf-8"))
-    sweep(folder, manifest.model_copy(update=update))
+    changed = manifest.model_copy(update=update)
+    replace_file(folder / MANIFEST, changed.model_dump_json(indent=1).encode("utf-8"), durable=True)
+    sweep(folder, changed)
     from canvasagent.craft.card import card
 
-    replace_file(folder, CARD, card(folder).encode("utf-8"))
+    replace_file(folder / CARD, card(folder).encode("utf-8"), durable=True)
 
 
 def _items(dataset: Dataset) -> Iterator[tuple[int, str, Any]]:

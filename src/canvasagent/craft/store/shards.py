@@ -5,7 +5,6 @@ The settings are fixed and nothing of the hour or the machine goes in, so the sa
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -96,17 +95,3 @@ def _quietly(action: Callable[[], object]) -> None:
         action()
     except (OSError, ValueError):  # what is thrown away need not be written well
         return
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` last through a loss of power, where the system has a way to say so."""
-    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems sync no folders
-            raise
-    finally:
-        os.close(handle)

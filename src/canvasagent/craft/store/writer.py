@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from canvasagent.craft.card import card
 from canvasagent.craft.records import Kind
-from canvasagent.craft.store.folder import begin, open_index, refuse_used, replace_file, sweep
+from canvasagent.craft.store.folder import begin, open_index, refuse_used, sweep
 from canvasagent.craft.store.index import Place
 from canvasagent.craft.store.layout import (
     CARD,
@@ -40,8 +40,9 @@ from canvasagent.craft.store.layout import (
     rejected_schema,
     row_of,
 )
-from canvasagent.craft.store.shards import ShardFile, sync_folder
+from canvasagent.craft.store.shards import ShardFile
 from canvasagent.errors import StorageError
+from canvasagent.storage.files import replace_file, sync_folder
 from canvasagent.storage.folders import take_lock
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -61,8 +62,7 @@ class DatasetWriter:
     ) -> None:
         need_pyarrow()
         self.folder = Path(folder)
-        refuse_used(self.folder)
-        self._lock = take_lock(self.folder, "another process is writing the dataset in")
+        self._lock = take_lock(self.folder, "another process is writing the dataset in", refuse_used)
         try:
             self._manifest = begin(self.folder, kind, dict(settings), shard_items)
             with self._storage_errors():
@@ -186,7 +186,8 @@ class DatasetWriter:
             sync_folder(self.folder / below)
         update = {"complete": complete, "next_index": self._next, "counts": dict(sorted(self._counts.items()))}
         manifest = self._manifest.model_copy(update={**update, "shards": [*self._manifest.shards, *finished]})
-        replace_file(self.folder, MANIFEST, manifest.model_dump_json(indent=1).encode("utf-8"))
+        data = manifest.model_dump_json(indent=1).encode("utf-8")
+        replace_file(self.folder / MANIFEST, data, durable=True)
         self._manifest = manifest
         self._open, self._part = {}, dict.fromkeys(self._part, 0)
         for shard_file in finished:
@@ -209,7 +210,7 @@ class DatasetWriter:
     def _write_card(self) -> None:
         text = card(self.folder)
         with self._storage_errors():
-            replace_file(self.folder, CARD, text.encode("utf-8"))
+            replace_file(self.folder / CARD, text.encode("utf-8"), durable=True)
 
     def abort(self) -> None:
         """Let go of the folder as it was at the last commit; the build can go on from there later."""

@@ -11,9 +11,9 @@ from typing import Any
 from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.evaluation.rows import Row
 from canvasagent.evaluation.study.design import HIGHEST, LOWEST, QUESTIONS, Study, StudyItem
-from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.report.thumbnails import thumbnail
 from canvasagent.record.trajectory import Trajectory
+from canvasagent.storage.files import write_atomically
 from canvasagent.storage.folders import NEW_FOLDER, refuse_strangers
 from canvasagent.storage.input_files import regular_file
 from canvasagent.storage.names import path_below

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from canvasagent.errors import InputError, refusal
 from canvasagent.evaluation.study.design import ATTENTIVE, HIGHEST, LOWEST, QUESTIONS, Study
-from canvasagent.imaging.pictures import write_atomically
+from canvasagent.storage.files import write_atomically
 from canvasagent.storage.foreign_json import excerpt
 from canvasagent.storage.input_files import regular_file
 

@@ -10,8 +10,8 @@ import base64
 import hashlib
 from pathlib import Path
 
-from canvasagent.imaging.pictures import write_atomically
 from canvasagent.record.trajectory import Trajectory
+from canvasagent.storage.files import write_atomically
 
 REPORT_NAME = "report.html"
 _FOLDER = Path(__file__).parent

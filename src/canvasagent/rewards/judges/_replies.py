@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from canvasagent.errors import StorageError
-from canvasagent.imaging.pictures import write_atomically
+from canvasagent.storage.files import write_atomically
 from canvasagent.storage.names import plain_name
 
 FORMAT = 1
