@@ -155,7 +155,7 @@ def test_the_page_holds_all_that_it_shows(tasks: Path) -> None:
     page = tasks.with_name("queue.html")
     assert write_queue(tasks, page, sample=2, seed=4) == 2
     text = page.read_text()
-    assert text.count("<section ") == 2 and "data:image/png;base64," in text
+    assert text.count("<section ") == 2 and "data:image/jpeg;base64," in text
     assert "http" not in text.replace("http-equiv", "")
     same = tasks.with_name("again.html")
     write_queue(tasks, same, sample=2, seed=4)

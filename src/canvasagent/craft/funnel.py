@@ -5,8 +5,6 @@ Made from the dataset alone, so that it is the same for a build that was interru
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -15,16 +13,17 @@ from typing import Any
 
 from canvasagent.craft.quality import RULES, STAGES
 from canvasagent.craft.store import Dataset, Rejection
+from canvasagent.craft.store.thumbnails import thumbnail
 from canvasagent.craft.tally import asked_counts, group_of
-from canvasagent.errors import StorageError
-from canvasagent.imaging.pictures import encode, shrink
+from canvasagent.pages import render, write_page
 from canvasagent.storage.files import write_atomically
 from canvasagent.storage.foreign_json import dig, list_in
 
 FUNNEL, PAGE = "funnel.json", "funnel.html"
 EXAMPLES = 4
 """Examples kept of each stage."""
-_THUMBNAIL_PIXELS = 24_000
+_SIDE = 192
+"""Longest side of a picture on the page, in pixels."""
 
 MEANING = {
     "picture": "No source has a picture that the chain makes sense on.",
@@ -128,23 +127,6 @@ def write_funnel(folder: Path, stages_of: Mapping[str, str] | None = None) -> di
     data = funnel(folder, stages_of)
     write_atomically(folder / FUNNEL, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
     with Dataset.open(folder) as dataset:
-        write_atomically(folder / PAGE, _page(data, dataset).encode("utf-8"))
+        shown = {**data, "thumbnail": lambda key: thumbnail(dataset, key, _SIDE), "widest": max(data["tries"], 1)}
+        write_page(folder / PAGE, render(Path(__file__).with_name("funnel.html"), **shown))
     return data
-
-
-def _page(data: dict[str, Any], dataset: Dataset) -> str:
-    from jinja2 import Environment
-
-    template = Path(__file__).with_name("funnel.html").read_text("utf-8")
-    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
-    return page.render(**data, thumbnail=lambda key: _thumbnail(dataset, key), widest=max(data["tries"], 1))
-
-
-def _thumbnail(dataset: Dataset, key: str) -> str | None:
-    """A small copy of a picture as data URI; None where it cannot be read."""
-    try:
-        small = shrink(dataset.picture(key), _THUMBNAIL_PIXELS)
-    except StorageError:
-        return None
-    stream = io.BytesIO(encode(small.convert("RGBA"), "PNG"))
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

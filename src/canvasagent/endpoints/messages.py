@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections import OrderedDict
 from collections.abc import Sequence
 from threading import Lock
@@ -12,6 +11,7 @@ from PIL import Image
 
 from canvasagent.canvas import Asset
 from canvasagent.imaging.pictures import encode, to_profile
+from canvasagent.imaging.previews import file_as_uri
 from canvasagent.protocol.conversation import Message
 
 CACHE_CHARACTERS = 64 * 2**20
@@ -26,8 +26,7 @@ def data_url(picture: Image.Image) -> str:
     srgb = to_profile(picture, None)
     big = srgb.width * srgb.height > JPEG_FROM_PIXELS
     format = "JPEG" if big and srgb.mode == "RGB" else "PNG"
-    data = base64.b64encode(encode(srgb, format, fast=True)).decode("ascii")
-    return f"data:image/{format.lower()};base64,{data}"
+    return file_as_uri(encode(srgb, format, fast=True), format)
 
 
 class PictureCache:

@@ -11,6 +11,7 @@ from canvasagent.evaluation.rows import Row
 from canvasagent.evaluation.runner import Setup
 from canvasagent.evaluation.tables import Tables, make_tables
 from canvasagent.evaluation.texts import as_latex, as_markdown
+from canvasagent.pages import write_page
 from canvasagent.storage.files import write_atomically
 
 RESULTS_NAME, MARKDOWN_NAME, LATEX_NAME = "results.json", "table.md", "table.tex"
@@ -23,5 +24,5 @@ def write_results(folder: Path, setup: Setup, rows: Sequence[Row], policies: Seq
     write_atomically(folder / RESULTS_NAME, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
     write_atomically(folder / MARKDOWN_NAME, as_markdown(setup, tables).encode("utf-8"))
     write_atomically(folder / LATEX_NAME, as_latex(setup, tables).encode("utf-8"))
-    write_atomically(folder / PAGE_NAME, render(folder, setup, tables, rows).encode("utf-8", "replace"))
+    write_page(folder / PAGE_NAME, render(folder, setup, tables, rows))
     return tables

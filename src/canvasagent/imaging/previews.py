@@ -30,8 +30,12 @@ def png_bytes(picture: Image.Image) -> bytes:
 def data_uri(picture: Image.Image) -> str:
     """A preview as a data URI: JPEG where it is RGB, else PNG."""
     format = "JPEG" if picture.mode == "RGB" else "PNG"
-    data = base64.b64encode(_encoded(picture, format)).decode("ascii")
-    return f"data:image/{format.lower()};base64,{data}"
+    return file_as_uri(_encoded(picture, format), format)
+
+
+def file_as_uri(data: bytes, format: str) -> str:
+    """A picture file as a data URI; `format`: Pillow's name of its format."""
+    return f"data:image/{format.lower()};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def _encoded(picture: Image.Image, format: str) -> bytes:

@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from canvasagent.imaging.previews import data_uri, png_bytes, preview
+from canvasagent.pages import render
 
 ALONE_SIDE = 384
 """Longest side of a picture that is shown by itself."""
@@ -39,13 +40,10 @@ def picture_png(picture: Image.Image, *, mask: bool = False) -> bytes:
 
 def card(title: str, facts: Sequence[tuple[str, str]] = (), tiles: Sequence[Tile] = ()) -> str:
     """HTML with a title, a table of facts and small pictures: the last `MOST_TILES`; one alone is shown larger."""
-    from jinja2 import Environment, StrictUndefined
-
     side = ALONE_SIDE if len(tiles) == 1 else TILE_SIDE
     shown = tiles[-MOST_TILES:]
-    template = Path(__file__).with_name("card.html").read_text("utf-8")
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    return environment.from_string(template).render(
+    return render(
+        Path(__file__).with_name("card.html"),
         title=_cut(title),
         facts=[(name, _cut(text)) for name, text in facts if text],
         earlier=len(tiles) - len(shown),

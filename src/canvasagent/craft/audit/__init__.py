@@ -30,6 +30,7 @@ from canvasagent.craft.store.layout import Record
 from canvasagent.craft.store.reader import Unreadable
 from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.execution.toolbox import ToolBox
+from canvasagent.pages import write_page
 from canvasagent.record.replay import areplay
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.record.trust import Claim, profile_claims, recorded_profile, refuse
@@ -156,7 +157,7 @@ def audit(
         from canvasagent.craft.audit.page import page
 
         write_atomically(place / SUMMARY, report.model_dump_json(indent=1).encode("utf-8"))
-        write_atomically(place / PAGE, page(report, dataset).encode("utf-8"))
+        write_page(place / PAGE, page(report, dataset))
     return report
 
 

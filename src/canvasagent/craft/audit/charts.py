@@ -88,8 +88,8 @@ def grid(having: Mapping[str, int], together: Sequence[tuple[str, str, int]]) ->
             title = f"{first} and {second}: {count:,}" if first != second else f"{first}: {count:,}"
             shade = 0 if not count else 0.12 + 0.88 * strong**0.6
             box = f"x='{x + 1}' y='{y + 1}' width='{cell - 2}' height='{cell - 2}' rx='4'"
-            parts.append(f"<rect {box} class='cell'/><rect {box} class='{kind}' style='opacity:{shade:.2f}'/>")
-            parts.append(f"<rect {box} style='opacity:0'><title>{escape(title)}</title></rect>")
+            parts.append(f"<rect {box} class='cell'/><rect {box} class='{kind}' opacity='{shade:.2f}'/>")
+            parts.append(f"<rect {box} opacity='0'><title>{escape(title)}</title></rect>")
             ink = "number inverse" if shade > 0.55 else "number"
             parts.append(_text(x + cell / 2, y + cell / 2 + 4, f"{count:,}" if count else "", ink))
     side = left + len(names) * cell + 8

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-from functools import cache
-from importlib.resources import files
-from typing import Any
+from pathlib import Path
 
 from canvasagent.craft.audit.charts import grid, histogram, paired
-from canvasagent.craft.audit.gather import Audit, Pair
+from canvasagent.craft.audit.gather import Audit
 from canvasagent.craft.audit.looks import TROUBLES
 from canvasagent.craft.store import Dataset
-from canvasagent.errors import StorageError
-from canvasagent.imaging.pictures import encode, shrink
+from canvasagent.craft.store.thumbnails import thumbnail
+from canvasagent.pages import render
 
-THUMBNAIL_PIXELS = 40_000
+THUMBNAIL_SIDE = 256
+"""Longest side of a picture on the page, in pixels."""
 
 
 def page(audit: Audit, dataset: Dataset) -> str:
@@ -29,7 +27,8 @@ def page(audit: Audit, dataset: Dataset) -> str:
     ]
     if audit.reason_words:
         charts.insert(2, ("Words of a reason", histogram(audit.reason_words, "words")))
-    rendered: str = _template().render(
+    return render(
+        Path(__file__).with_name("audit.html"),
         audit=audit,
         name=dataset.folder.resolve().name,
         settings={name: value for name, value in dataset.settings.items() if name != "counts"},
@@ -41,29 +40,8 @@ def page(audit: Audit, dataset: Dataset) -> str:
         levels=paired(levels, "Table 3"),
         chains=paired(audit.table_7, "Table 7"),
         hard=paired(shown, "Table 8"),
-        pairs=[(pair, *_thumbnails(pair, dataset)) for pair in audit.pairs],
+        pairs=[
+            (pair, [thumbnail(dataset, key, THUMBNAIL_SIDE) for key in (pair.first, pair.second)])
+            for pair in audit.pairs
+        ],
     )
-    return rendered
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, StrictUndefined
-
-    here = files(__package__)
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    environment.globals["css"] = here.joinpath("audit.css").read_text("utf-8")
-    return environment.from_string(here.joinpath("audit.html").read_text("utf-8"))
-
-
-def _thumbnails(pair: Pair, dataset: Dataset) -> list[str]:
-    return [_thumbnail(dataset, key) for key in (pair.first, pair.second)]
-
-
-def _thumbnail(dataset: Dataset, key: str) -> str:
-    """A small copy as a data URI; "" where the picture cannot be read."""
-    try:
-        small = shrink(dataset.picture(key), THUMBNAIL_PIXELS)
-    except StorageError:
-        return ""
-    return "data:image/png;base64," + base64.b64encode(encode(small, "PNG")).decode()

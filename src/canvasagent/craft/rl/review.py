@@ -8,9 +8,7 @@ Every decision stays with its task (`meta.review`), or with the rejection that i
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 import json
 import random
 from collections import Counter
@@ -32,14 +30,15 @@ from canvasagent.craft.store.layout import Record, to_json
 from canvasagent.craft.store.rewrite import rewrite
 from canvasagent.craft.tally import group_of
 from canvasagent.errors import InputError
-from canvasagent.imaging.pictures import encode, shrink
+from canvasagent.imaging.previews import data_uri, preview
+from canvasagent.pages import render, write_page
 from canvasagent.rewards.checks import read_check
-from canvasagent.storage.files import write_atomically
 from canvasagent.storage.foreign_json import dig, first_problem, list_in, read_json, type_word
 from canvasagent.storage.input_files import regular_file
 
-SHOWN_PIXELS = 200_000
-"""Pixels of a picture on the page."""
+SHOWN_SIDE = 512
+"""Longest side of a picture on the page, in pixels."""
+_TEMPLATE = Path(__file__).with_name("queue.html")
 SHOWN_PROBLEMS = 12
 """Number of problems of a file of decisions that are listed, at most."""
 
@@ -92,7 +91,7 @@ def write_queue(folder: Path, out: Path, sample: int | None = None, seed: int = 
             text = "".join(to_json(_line(item)) + "\n" for item in items)
         else:
             text = _page(list(items), key_of(dataset), str(folder))
-    write_atomically(out, text.encode("utf-8"))
+    write_page(out, text)
     return len(chosen)
 
 
@@ -122,7 +121,7 @@ def _item(record: RlRecord, dataset: Dataset) -> dict[str, Any]:
         "criteria": record.criteria or list(map(_words_of, record.checks)),
         "solvability": record.solvability,
         "verified": record.meta.get("verified"),
-        "pictures": [_shown(dataset, key) for key in record.images],
+        "pictures": [data_uri(preview(dataset.picture(key), SHOWN_SIDE)) for key in record.images],
         "dataset": key_of(dataset),
     }
 
@@ -135,12 +134,6 @@ def _words_of(check: dict[str, Any]) -> str:
     return in_words(check)
 
 
-def _shown(dataset: Dataset, key: str) -> str:
-    picture = shrink(dataset.picture(key), SHOWN_PIXELS).convert("RGB")
-    stream = io.BytesIO(encode(picture, "PNG"))
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
-
-
 def _line(item: dict[str, Any]) -> dict[str, Any]:
     """An item without pictures, with room for a decision."""
     fields = {name: value for name, value in item.items() if name != "pictures"}
@@ -148,12 +141,9 @@ def _line(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _page(items: list[dict[str, Any]], key: str, name: str) -> str:
-    from jinja2 import Environment
-
-    template = Path(__file__).with_name("queue.html").read_text("utf-8")
-    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
     checks = {item["id"]: json.dumps(item["checks"], ensure_ascii=False, indent=1) for item in items}
-    return page.render(items=items, checks=checks, dataset=key, name=name, queue=f"{key}:{items[0]['id']}:{len(items)}")
+    queue = f"{key}:{items[0]['id']}:{len(items)}"
+    return render(_TEMPLATE, items=items, checks=checks, dataset=key, name=name, queue=queue)
 
 
 # ── decisions ────────────────────────────────────────────────────────────────────────────────────────────────

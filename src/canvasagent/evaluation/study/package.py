@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.evaluation.rows import Row
 from canvasagent.evaluation.study.design import HIGHEST, LOWEST, QUESTIONS, Study, StudyItem
+from canvasagent.pages import render, write_page
 from canvasagent.record.report.thumbnails import thumbnail
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.storage.files import write_atomically
@@ -21,7 +21,7 @@ from canvasagent.storage.names import path_below
 KEY_NAME = "key.json"
 SIDE = 448
 """Longest side of the pictures, in pixels."""
-_FOLDER = Path(__file__).parent
+_TEMPLATE = Path(__file__).with_name("study.html")
 
 
 def write_package(study: Study, folder: Path, on_rater: Callable[[str], None] = lambda rater: None) -> list[Path]:
@@ -34,7 +34,7 @@ def write_package(study: Study, folder: Path, on_rater: Callable[[str], None] = 
     pages = []
     for rater, codes in study.raters.items():
         path = path_below(folder, f"{rater}.html", what="rater")
-        write_atomically(path, _page(study, rater, [shown[code] for code in codes]).encode("utf-8", "replace"))
+        write_page(path, _page(study, rater, [shown[code] for code in codes]))
         pages.append(path)
         on_rater(rater)
     write_atomically(folder / KEY_NAME, (study.model_dump_json(indent=1) + "\n").encode("utf-8"))
@@ -84,30 +84,6 @@ def _shown(item: StudyItem) -> dict[str, Any]:
 
 
 def _page(study: Study, rater: str, items: list[dict[str, Any]]) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style, script = ((_FOLDER / name).read_text("utf-8") for name in ("study.css", "study.js"))
     identity = hashlib.sha256(f"{study.seed}/{sorted(item.code for item in study.items)}".encode()).hexdigest()[:12]
-    return environment.get_template("study.html").render(
-        rater=rater,
-        study=identity,
-        items=items,
-        questions=QUESTIONS,
-        scale=range(LOWEST, HIGHEST + 1),
-        style=Markup(style),
-        script=Markup(script),
-        style_hash=_digest(style),
-        script_hash=_digest(script),
-    )
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+    scale = range(LOWEST, HIGHEST + 1)
+    return render(_TEMPLATE, rater=rater, study=identity, items=items, questions=QUESTIONS, scale=scale)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import io
 
 from PIL import Image
 
 from canvasagent.imaging.pictures import profile_of, to_profile, with_profile
+from canvasagent.imaging.previews import file_as_uri
 
 SQUARE = 8
 """Pixels of a square of the checkerboard that stands for transparency."""
@@ -27,11 +27,9 @@ def judged_url(picture: Image.Image) -> str:
     buffer = io.BytesIO()
     if big and srgb.mode == "RGB":
         srgb.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-        kind = "jpeg"
-    else:
-        srgb.save(buffer, "PNG", compress_level=1)
-        kind = "png"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getbuffer()).decode('ascii')}"
+        return file_as_uri(buffer.getvalue(), "JPEG")
+    srgb.save(buffer, "PNG", compress_level=1)
+    return file_as_uri(buffer.getvalue(), "PNG")
 
 
 def on_checkerboard(picture: Image.Image) -> Image.Image:
