@@ -9,7 +9,7 @@ PATIENT := --timeout 1800 -o faulthandler_timeout=2400
 # Where torch and torchvision for a processor are; where it cannot be reached the usual index has to do.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo test test-full test-slow test-gpu check package format bench clean
+.PHONY: help photo demo test test-full test-slow test-gpu check package format bench clean
 
 help:
 	@echo "make demo       run the main job on bundled photographs and show where the report is"
@@ -26,10 +26,14 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,craft,serve]'
 	@touch $@
 
-demo: $(READY)
+# The small networks for photographs: fetched once into the user's data folder; all works without them, with less found.
+photo: $(READY)
+	@$(BIN)/canvasagent models pull photo >/dev/null || echo "make: going on without the networks for photographs: what needs them is refused or skipped"
+
+demo: $(READY) photo
 	$(BIN)/python examples/demo.py
 
-test: $(READY)
+test: $(READY) photo
 	$(BIN)/python -m pytest -n auto
 
 # spandrel brings torchvision along; one that was built for another torch would break the imports of others too.

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 VARIABLES = (
     "CANVASAGENT_API_KEY", "CANVASAGENT_TOOLS_KEY", "CANVASAGENT_IMAGES_API_KEY", "CANVASAGENT_IMAGES_BASE_URL",
-    "OPENAI_API_KEY", "OPENAI_BASE_URL", "CANVASAGENT_FONTS", "HF_HOME", "HF_ENDPOINT", "HF_TOKEN",
-    "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NO_COLOR", "FORCE_COLOR",
+    "OPENAI_API_KEY", "OPENAI_BASE_URL", "CANVASAGENT_FONTS", "CANVASAGENT_MODELS", "HF_HOME", "HF_ENDPOINT",
+    "HF_TOKEN", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NO_COLOR",
+    "FORCE_COLOR",
 )  # fmt: skip
 """Environment variables that change what happens here. Only whether they are set is ever shown."""
 
@@ -167,6 +168,18 @@ def fonts() -> dict[str, dict[str, Any]]:
     return entries
 
 
+def models() -> dict[str, dict[str, Any]]:
+    """For each set of small networks whether it is here and whole, or what is wrong and what to do."""
+    from canvasagent.weights.sets import file_sets, how_to_pull, models_folder, verify_set
+
+    entries: dict[str, dict[str, Any]] = {}
+    for group in file_sets().values():
+        bad = [f"{item.file} ({item.why})" for item in verify_set(group) if item.verdict == "damaged"]
+        why = f"{group.gives} does without {', '.join(bad)} → {how_to_pull(group)}" if bad else None
+        entries[group.name] = {"ok": not bad, "gives": group.gives, "folder": str(models_folder()), "why": why}
+    return entries
+
+
 def terminal(console: Console) -> dict[str, Any]:
     """What the terminal can show."""
     from canvasagent.cli.thumbnails import can_show
@@ -216,6 +229,7 @@ def checkup(console: Console, runs_dir: Path, deep: bool) -> dict[str, Any]:
         "profiles": profiles(deep),
         "policies": policies(),
         "fonts": fonts(),
+        "models": models(),
         "terminal": terminal(console),
         "runs_dir": runs_folder(runs_dir),
         "environment": [name for name in VARIABLES if os.environ.get(name)],

@@ -58,6 +58,9 @@ def _print(console: Console, facts: dict[str, Any], well: bool) -> None:
     console.print(Text("\nFonts", "bold"))
     for script, entry in facts["fonts"].items():
         _say(console, entry["ok"], script, entry["font"] or entry["why"])
+    console.print(Text("\nSmall networks", "bold"))
+    for name, entry in facts["models"].items():
+        _say(console, entry["ok"], name, f"{entry['gives']}; in {entry['folder']}" if entry["ok"] else entry["why"])
     _print_surroundings(console, facts)
     words = "The default profile and policy can run." if well else "The default profile or policy cannot run in full."
     console.print(Text(f"\n{words}", "bold green" if well else "bold red"))

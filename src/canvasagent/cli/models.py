@@ -1,4 +1,4 @@
-"""`canvasagent models`: the weights of the profile `full`: what there is, fetching, checking."""
+"""`canvasagent models`: weights of the profile `full` and the small networks of `lite`: listing, fetching, checking."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from canvasagent.cli.common import FAILED, Ending, err, json_option, out, verbos
 if TYPE_CHECKING:
     from canvasagent.weights.catalogue import Entry
     from canvasagent.weights.hub import Checked
+    from canvasagent.weights.sets import FileSet
 
 
 def list_models(
@@ -23,12 +24,13 @@ def list_models(
     from canvasagent.weights.catalogue import catalogue
     from canvasagent.weights.files import size_words
     from canvasagent.weights.hub import folder_of
+    from canvasagent.weights.sets import file_sets, models_folder, verify_set
 
     table = Table("Model", "Tools", "Published as", "Licence", show_lines=False)
     for name in ("Parameters", "To fetch"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Here")
-    payload = []
+    payload: list[dict[str, Any]] = []
     for entry in catalogue().values():
         folder = folder_of(entry)
         here = {"default": entry.default, "here": str(folder) if folder else None}
@@ -37,6 +39,14 @@ def list_models(
         sizes = f"{entry.parameters / 1e6:,.0f} M", size_words(entry.download_gb)
         present = "yes" if folder else "no"
         table.add_row(name, ", ".join(entry.tools), entry.source, entry.licence, *sizes, present)
+    for group in file_sets().values():
+        good = [item.file for item in verify_set(group) if item.verdict != "damaged"]
+        whole = len(good) == len(group.file)
+        payload.append({**group.model_dump(mode="json"), "good": good, "here": str(models_folder()) if whole else None})
+        present = "yes" if whole else f"{len(good)} of {len(group.file)} files" if good else "no"
+        files = f"{len(group.file)} files, profile {group.profile}"
+        size = size_words(group.gigabytes)
+        table.add_row(group.name, ", ".join(group.tools), files, group.licences, "", size, present)
     if not json:
         out().print(table, soft_wrap=False)
     return Ending(0, payload)
@@ -44,21 +54,38 @@ def list_models(
 
 def pull(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Models; those that the profile full uses if none.", metavar="MODEL")
+        list[str] | None,
+        typer.Argument(
+            help="Models, or the set 'photo' for the profile lite; if none, those that the profile full uses.",
+            metavar="MODEL",
+        ),
     ] = None,
     endpoint: Annotated[
         str | None, typer.Option(help="Address of the hub; else HF_ENDPOINT, else its own.", metavar="URL")
     ] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.", metavar="NAME")] = None,
+    given: Annotated[
+        Path | None,
+        typer.Option("--from", help="Folder that holds the files of a set; looked at first.", metavar="FOLDER"),
+    ] = None,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Fetch weights into the hub's cache and check them. What was cut off goes on where it stopped."""
+    """Fetch weights and check them: models into the hub's cache, sets into the user's data folder.
+
+    What was cut off goes on where it stopped.
+    """
     from canvasagent.weights import hub
     from canvasagent.weights.files import size_words
 
     done: dict[str, Any] = {}
-    for entry in _chosen(names):
+    groups = _sets(names)
+    for group in groups:
+        done[group.name] = {"folder": str(_pull_set(group, given)), "licence": group.licences}
+        if not json:
+            out().print(f"{group.name}: {done[group.name]['folder']}", markup=False)
+    rest = [name for name in names or () if name not in done]
+    for entry in _chosen(rest) if rest or not groups else ():
         text = f"{entry.source}: {size_words(entry.download_gb)}, licence {entry.licence}"
         err().print(text, markup=False)
         done[entry.name] = {"folder": str(hub.pull(entry, endpoint, revision)), "licence": entry.licence}
@@ -67,10 +94,24 @@ def pull(
     return Ending(0, done)
 
 
+def _pull_set(group: FileSet, given: Path | None) -> Path:
+    """Fetch a set, with what is being done on standard error."""
+    from canvasagent.errors import InputError
+    from canvasagent.weights.files import size_words
+    from canvasagent.weights.pulling import pull_set
+
+    if given is not None and not given.is_dir():
+        raise InputError(f"--from '{given}' is no folder.")
+    text = f"{group.name}: {len(group.file)} files, {size_words(group.gigabytes)}, licence {group.licences}"
+    err().print(text, markup=False)
+    with err().status(text) as status:
+        return pull_set(group, given, report=lambda line: status.update(f"{group.name}: {line}"))
+
+
 def verify(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Models, folders or files; all that are here if none.", metavar="WHAT"),
+        typer.Argument(help="Models, sets, folders or files; all that are here if none.", metavar="WHAT"),
     ] = None,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
@@ -78,11 +119,14 @@ def verify(
     """Check weights on this machine against their checksums. Needs no network. Exit code 5 where one is damaged."""
     from canvasagent.errors import WeightsError
     from canvasagent.weights import hub
+    from canvasagent.weights.sets import file_sets, present, verify_set
 
     checked: dict[str, list[Checked]] = {}
     for name in names or ():
         if Path(name).exists():
             checked[name] = hub.verify_path(Path(name))
+    for group in _sets(names) if names else [one for one in file_sets().values() if present(one)]:
+        checked[group.name] = verify_set(group)
     rest = [name for name in names or () if name not in checked]
     for entry in _chosen(rest, every=True) if rest or not names else ():
         folder = hub.partial_folder_of(entry)
@@ -107,11 +151,23 @@ def vars_of(item: Checked) -> dict[str, Any]:
     return {"file": item.file, "bytes": item.bytes, "verdict": item.verdict, "why": item.why}
 
 
+def _sets(names: list[str] | None) -> list[FileSet]:
+    """The sets among names of models and sets."""
+    from canvasagent.weights.sets import file_sets
+
+    return [file_sets()[name] for name in names or () if name in file_sets()]
+
+
 def _chosen(names: list[str] | None, every: bool = False) -> list[Entry]:
+    from canvasagent.errors import InputError
     from canvasagent.weights.catalogue import catalogue, find
+    from canvasagent.weights.sets import file_sets
 
     if names:
-        return [find(name) for name in names]
+        try:
+            return [find(name) for name in names]
+        except InputError as error:
+            raise InputError(f"{error} Sets of small files: {', '.join(file_sets())}.") from error
     return [entry for entry in catalogue().values() if entry.default or every]
 
 
@@ -126,4 +182,4 @@ def register(app: typer.Typer, summary: str) -> None:
 
 
 def _group() -> None:
-    """The weights of the profile full: which there are, which are here, fetching and checking them."""
+    """Weights of the profile full, small networks of lite: which there are, which are here, fetching, checking."""

@@ -1,1 +1,1 @@
-"""Weights of the full profile: which there are, whether they are here and whole, fetching, and where they fit."""
+"""Weights of trained models: which there are, whether they are here and whole, fetching, and where they fit."""
