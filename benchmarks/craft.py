@@ -29,9 +29,10 @@ from typing import Any
 import cv2
 from device import RESULTS, device, write_results
 
-from canvasagent.craft import worker
-from canvasagent.craft.sft import build_sft, settings_for
-from canvasagent.craft.worker import Sources, TrajectoryWorker, WorkItem
+from canvasagent.craft import sft
+from canvasagent.craft.builder import build
+from canvasagent.craft.sft import settings_for
+from canvasagent.craft.worker import Sources, Worker, WorkItem
 from canvasagent.execution.toolbox import ToolBox
 
 WARM = 12
@@ -42,12 +43,12 @@ FLIPS = (1000, 3000, 9000)
 """Records of the builds whose memory is compared."""
 SCALES = {"140K": 142_798, "10M": 10_000_000}
 STAGES: dict[str, tuple[Any, str]] = {
-    "plans and pictures chosen": (worker, "bind"),
+    "plans and pictures chosen": (sft, "bind"),
     "pictures drawn": (Sources, "open"),
     "tools": (ToolBox, "_execute"),
-    "checks and rules": (worker, "judge"),
-    "records": (worker, "sft_record"),
-    "pictures encoded": (worker, "pictures_of"),
+    "checks and rules": (sft, "judge"),
+    "records": (sft, "sft_record"),
+    "pictures encoded": (sft, "pictures_of"),
 }
 
 
@@ -79,20 +80,20 @@ def _timed(work: Callable[..., Any], name: str, spent: Counter[str]) -> Callable
 def chains(n: int) -> dict[str, Any]:
     """CPU seconds of `n` records in this process, by chain and by stage."""
     settings = settings_for(SCALES["140K"], "paper")
-    workshop, seconds, spent = TrajectoryWorker(settings), defaultdict[str, list[float]](list), Counter[str]()
+    worker, seconds, spent = Worker(settings), defaultdict[str, list[float]](list), Counter[str]()
     busy = os.getloadavg()[0]
     for slot in range(WARM):
-        workshop(WorkItem(settings.n - 1 - slot))
+        worker(WorkItem(settings.n - 1 - slot))
     tries = 0
     with stopwatches(spent):
         for slot in range(n):
             started = time.process_time()
-            built = workshop(WorkItem(slot))
+            built = worker(WorkItem(slot))
             last = built.attempts[-1].record
             tries += len(built.attempts)
             name = "not made" if last is None else "multi-tool hard" if _hard(last.chain) else last.chain
             seconds[name].append(time.process_time() - started)
-    workshop.close()
+    worker.close()
     total = sum(map(sum, seconds.values()))
     spent["words, agent and the rest"] = total - sum(spent.values())  # type: ignore[assignment]
     return {
@@ -116,7 +117,7 @@ def _hard(chain: str) -> bool:
 def built(n: int, workers: int, engine: str, folder: Path) -> dict[str, Any]:
     """One build of the paper's mix: wall and CPU seconds, bytes."""
     before, busy, started = _cpu(), os.getloadavg()[0], time.perf_counter()
-    progress = build_sft(settings_for(n, "paper"), folder, workers=workers, engine=engine)
+    progress = build(settings_for(n, "paper"), folder, workers=workers, engine=engine)
     wall, cpu = time.perf_counter() - started, _cpu() - before
     size = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
     return {

@@ -20,9 +20,10 @@ from typing import Any
 
 from device import device, write_results
 
+from canvasagent.craft.builder import build
 from canvasagent.craft.funnel import FUNNEL
 from canvasagent.craft.plan import Plan
-from canvasagent.craft.rl.builder import build_rl, settings_for
+from canvasagent.craft.rl.tasks import settings_for
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.tally import table_3, tally
 from canvasagent.craft.writers.diversity import distinct, unique_share, words
@@ -87,7 +88,7 @@ def main() -> None:
     else:
         folder = given.out or Path(tempfile.mkdtemp()) / "tasks"
         started = time.monotonic()
-        build_rl(settings_for(given.n, verify=given.verify), folder, workers=given.workers)
+        build(settings_for(given.n, verify=given.verify), folder, workers=given.workers)
         used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         cpu = sum(each.ru_utime + each.ru_stime for each in used)
         told = figures(folder, time.monotonic() - started, cpu)

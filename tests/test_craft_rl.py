@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from canvasagent.craft import builder as shared
+from canvasagent.craft.builder import build
 from canvasagent.craft.chains.slots import Unfit
 from canvasagent.craft.difficulty import LEVELS, measure
 from canvasagent.craft.model_client import WriterSettings
@@ -21,7 +22,6 @@ from canvasagent.craft.pictures import Need, NoPicture, Picture, Split
 from canvasagent.craft.plan import Branch, Plan, Step
 from canvasagent.craft.quality import judge
 from canvasagent.craft.records import RlRecord
-from canvasagent.craft.rl.builder import build_rl, settings_for
 from canvasagent.craft.rl.compose import compose
 from canvasagent.craft.rl.conditions import KINDS, Kind
 from canvasagent.craft.rl.criteria import criteria_of, in_words, untaken
@@ -30,10 +30,11 @@ from canvasagent.craft.rl.filters import RULES, TaskCandidate, sieve, stages
 from canvasagent.craft.rl.model import ModelFilter
 from canvasagent.craft.rl.seeds import AXES, Seed, cells, marginals, seed_at
 from canvasagent.craft.rl.solving import holds_already
-from canvasagent.craft.rl.worker import PreparedTask, TaskSettings, TaskWorker
+from canvasagent.craft.rl.tasks import TaskRecipe, TaskSettings, settings_for
 from canvasagent.craft.sources import load_source
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.tally import TABLE_3
+from canvasagent.craft.worker import WordedPlan, Worker, WorkItem
 from canvasagent.craft.writers.grammar import write_instruction
 from canvasagent.errors import InputError
 from canvasagent.rewards.checks import all_checks, read_check
@@ -317,7 +318,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("rl") / "tasks"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shared, "SHARD_ITEMS", (3, 3))
-        progress = build_rl(settings_for(10, **SMALL), folder)
+        progress = build(settings_for(10, **SMALL), folder)
     assert progress.made == 10
     yield folder
 
@@ -364,8 +365,8 @@ def test_a_build_that_is_interrupted_goes_on_without_loss(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build_rl(settings, tmp_path / "tasks", on_progress=stop)
-    progress = build_rl(settings, tmp_path / "tasks")
+        build(settings, tmp_path / "tasks", on_progress=stop)
+    progress = build(settings, tmp_path / "tasks")
     assert 0 < progress.existing < 10 and progress.made == 10
     assert shards(tmp_path / "tasks") == shards(built)
 
@@ -373,20 +374,20 @@ def test_a_build_that_is_interrupted_goes_on_without_loss(
 @pytest.mark.slow
 def test_the_number_of_workers_does_not_matter(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared, "SHARD_ITEMS", (3, 3))
-    build_rl(settings_for(10, **SMALL), tmp_path / "tasks", workers=2)
+    build(settings_for(10, **SMALL), tmp_path / "tasks", workers=2)
     assert shards(tmp_path / "tasks") == shards(built)
 
 
 def test_slots_do_not_depend_on_what_was_made_before(built: Path) -> None:
-    workshop = TaskWorker(settings_for(10, **SMALL))
+    worker = Worker(settings_for(10, **SMALL))
     try:
         records = {}
         for slot in (7, 2):
-            made = workshop(shared.WorkItem(slot)).attempts[-1].record
+            made = worker(WorkItem(slot)).attempts[-1].record
             assert isinstance(made, RlRecord)
             records[made.id] = made
     finally:
-        workshop.close()
+        worker.close()
     with Dataset.open(built) as dataset:
         kept = {record.id: record for record in dataset.rl()}
     assert all(kept[name] == record for name, record in records.items())
@@ -397,9 +398,9 @@ def test_gold_runs_and_policies_are_measured() -> None:
     settings = settings_for(
         1, {"L": (1, 0, 0), "D": (1, 0, 0), "R": (1, 0, 0)}, verify=1.0, solve="random-valid", tries=1, seed=1
     )
-    workshop = TaskWorker(settings)
+    worker = Worker(settings)
     try:
-        built = workshop(shared.WorkItem(0))
+        built = worker(WorkItem(0))
         record = built.attempts[-1].record
         assert isinstance(record, RlRecord) and record.meta["verified"] is True
         told = record.solvability
@@ -407,11 +408,12 @@ def test_gold_runs_and_policies_are_measured() -> None:
         assert told["solved"] <= 1 and told["pass_rate"] == told["solved"] and told["mean_reward"] is not None
         plan = Plan.model_validate(record.plan)
         plan = plan.model_copy(update={"checks": (*plan.checks, {"check": "text_readable", "text": "XYLOPHONE"})})
-        images = tuple(workshop.sources.open(picture) for picture in plan.pictures)
-        wrong = PreparedTask(TaskCandidate(Seed("easy", "easy", "easy"), plan, record.instruction), images, "gold")
-        fallen = judge(asyncio.run(workshop.gold(wrong)))
+        images = tuple(worker.sources.open(picture) for picture in plan.pictures)
+        assert isinstance(worker.recipe, TaskRecipe)
+        wrong = WordedPlan(0, 0, "gold", plan, images, record.instruction, {})
+        fallen = judge(asyncio.run(worker.recipe.gold(wrong)))
     finally:
-        workshop.close()
+        worker.close()
     assert fallen is not None and fallen.rule == "checks" and "text_readable" in fallen.why
 
 

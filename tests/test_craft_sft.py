@@ -16,13 +16,14 @@ import pytest
 from PIL import Image
 
 from canvasagent.craft import builder as shared
+from canvasagent.craft.builder import build
 from canvasagent.craft.pictures import Need
 from canvasagent.craft.plan import Plan
-from canvasagent.craft.sft import build_sft, settings_for
+from canvasagent.craft.sft import settings_for
 from canvasagent.craft.sources import load_source
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.store.writer import DatasetWriter
-from canvasagent.craft.worker import TrajectoryWorker, WorkItem
+from canvasagent.craft.worker import Worker, WorkItem
 from chat_server import Answer, ChatServer, Half
 from cli_helpers import Shell
 from waiting import wait_until
@@ -64,7 +65,7 @@ def built(mix: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
     folder = tmp_path_factory.mktemp("sft") / "data"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shared, "SHARD_ITEMS", (3, 3))
-        progress = build_sft(settings_for(N, str(mix), validation=0.0, test=0.0), folder)
+        progress = build(settings_for(N, str(mix), validation=0.0, test=0.0), folder)
     assert progress.made == N
     yield folder
 
@@ -98,8 +99,9 @@ def test_neither_workers_nor_sets_nor_a_kill_change_a_byte(built: Path, mix: Pat
         patch.setattr(shared, "SHARD_ITEMS", (3, 3))
         settings = settings_for(N, str(mix), validation=0.0, test=0.0)
         script = COMMAND.replace("sys.exit(main(sys.argv[1:]))", (
-            "from pathlib import Path\nfrom canvasagent.craft.sft import build_sft, settings_for\n"
-            f"if __name__ == '__main__':\n    build_sft(settings_for({N}, {str(mix)!r}, validation=0.0, test=0.0), "
+            "from pathlib import Path\nfrom canvasagent.craft.builder import build\n"
+            "from canvasagent.craft.sft import settings_for\n"
+            f"if __name__ == '__main__':\n    build(settings_for({N}, {str(mix)!r}, validation=0.0, test=0.0), "
             f"Path({str(folder)!r}), workers=2)"
         ))  # fmt: skip
         (tmp_path / "build.py").write_text(script)
@@ -111,17 +113,17 @@ def test_neither_workers_nor_sets_nor_a_kill_change_a_byte(built: Path, mix: Pat
         assert not psutil.wait_procs(workers, timeout=60)[1], "workers outlive who commands them"
         before = committed(folder)
         assert 0 < before <= N
-        progress = build_sft(settings, folder)
+        progress = build(settings, folder)
     assert progress.existing == before and progress.made == N
     assert contents(folder) == contents(built)
 
 
 def test_a_slot_is_the_same_whatever_was_made_before(built: Path, mix: Path) -> None:
-    workshop = TrajectoryWorker(settings_for(N, str(mix), validation=0.0, test=0.0))
+    worker = Worker(settings_for(N, str(mix), validation=0.0, test=0.0))
     try:
-        again = [workshop(WorkItem(slot)).attempts[-1].record for slot in (9, 4)]
+        again = [worker(WorkItem(slot)).attempts[-1].record for slot in (9, 4)]
     finally:
-        workshop.close()
+        worker.close()
     with Dataset.open(built) as dataset:
         kept = {record.id: record for record in dataset.sft()}
     assert [record and kept[record.id] for record in again] == again
@@ -132,7 +134,7 @@ def test_ray_gives_the_same_records(built: Path, mix: Path, tmp_path: Path, monk
     pytest.importorskip("ray")
     monkeypatch.setattr(shared, "SHARD_ITEMS", (3, 3))
     settings = settings_for(N, str(mix), validation=0.0, test=0.0)
-    build_sft(settings, tmp_path / "data", workers=2, engine="ray")
+    build(settings, tmp_path / "data", workers=2, engine="ray")
     assert contents(tmp_path / "data") == contents(built)
 
 
@@ -227,12 +229,12 @@ class Poet:
 
 @pytest.mark.parametrize("mark", ["<tool_call>", "<Terminate>", "<terminate>", "<image>"])
 def test_marks_of_the_wire_in_an_instruction_fell_it(mark: str, mix: Path) -> None:
-    workshop = TrajectoryWorker(settings_for(N, str(mix), attempts=1))
+    worker = Worker(settings_for(N, str(mix), attempts=1))
     try:
-        workshop.writer = Poet(mark)  # type: ignore[assignment]
-        attempt = workshop(WorkItem(0)).attempts[-1]
+        worker.writer = Poet(mark)  # type: ignore[assignment]
+        attempt = worker(WorkItem(0)).attempts[-1]
     finally:
-        workshop.close()
+        worker.close()
     assert attempt.record is None and attempt.rejection is not None
     assert attempt.rejection.stage == "instruction" and mark.lower() in attempt.rejection.reason.lower()
 

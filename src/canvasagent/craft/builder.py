@@ -1,4 +1,4 @@
-"""The part that all builders share: workers process items in any order, and this module commits them in order.
+"""The builder of trajectories and tasks: workers process items in any order, and this module commits them in order.
 
 The records therefore depend on the settings alone. Rejected attempts are stored with the rule that rejected them and
 the item is tried again. An interrupted build continues after the last commit.
@@ -10,16 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from canvasagent.craft.engines import Engine, open_engine
-from canvasagent.craft.records import Kind
+from canvasagent.craft.funnel import write_funnel
 from canvasagent.craft.repeats import Repeats
 from canvasagent.craft.store import Dataset, Rejection
 from canvasagent.craft.store.layout import Record
 from canvasagent.craft.store.writer import DatasetWriter
 from canvasagent.craft.tally import group_of
-from canvasagent.craft.worker import Attempt, WorkItem, WorkResult
+from canvasagent.craft.worker import Attempt, BuildSettings, WorkItem, WorkResult
 
 REPEATS = ".repeats.sqlite"
 SHARD_ITEMS = (25, 500)
@@ -44,41 +43,37 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 
-@dataclass(frozen=True)
-class BuildJob:
-    """A build: the kind and number of records, and what makes the workers (`start`, called in each process)."""
-
-    kind: Kind
-    settings: dict[str, Any]
-    """As they are stored with the dataset."""
-    n: int
-    attempts: int
-    """How often a record is tried before it is given up."""
-    start: Callable[[], Callable[[WorkItem], WorkResult]]
-
-
-def build(job: BuildJob, folder: Path, *, workers: int, engine: str, on_progress: OnProgress) -> Progress:
-    """Build a dataset in `folder`, or go on with it. Returns the final counts.
+def build(
+    settings: BuildSettings,
+    folder: Path,
+    *,
+    workers: int = 1,
+    engine: str = "local",
+    on_progress: OnProgress = lambda progress: None,
+) -> Progress:
+    """Build a dataset in `folder`, or continue it, and write its funnel. Returns the final counts.
 
     Raises `InputError` for settings that cannot be used or differ from the folder's, `StorageError` for a folder in
     use or a full disk, `BackendFailure` where a worker dies: the same call goes on from the last commit.
     """
     low, high = SHARD_ITEMS
-    progress = Progress(job.n)
-    with DatasetWriter(folder, job.kind, job.settings, shard_items=min(high, max(low, job.n // 20))) as writer:
+    shard_items = min(high, max(low, settings.n // 20))
+    progress = Progress(settings.n)
+    with DatasetWriter(folder, settings.kind, settings.model_dump(mode="json"), shard_items=shard_items) as writer:
         repeats = Repeats(folder / REPEATS)
         try:
-            begin = _restore(folder, job, repeats, progress)
+            begin = _restore(folder, settings, repeats, progress)
             on_progress(progress)
-            if not writer.complete and begin.number < job.n:
-                with open_engine(engine, workers, job.start) as working:
-                    _run_build(_Build(job, writer, repeats, working, progress, on_progress), begin)
+            if not writer.complete and begin.number < settings.n:
+                with open_engine(engine, workers, settings.worker) as working:
+                    _run_build(_Build(settings, writer, repeats, working, progress, on_progress), begin)
         finally:
             repeats.close()
+    write_funnel(folder)
     return progress
 
 
-def _restore(folder: Path, job: BuildJob, repeats: Repeats, progress: Progress) -> WorkItem:
+def _restore(folder: Path, settings: BuildSettings, repeats: Repeats, progress: Progress) -> WorkItem:
     """Count what is committed; returns the item to continue with."""
     last, begin = -1, WorkItem(0)
     slot, tried = -1, 0
@@ -91,7 +86,7 @@ def _restore(folder: Path, job: BuildJob, repeats: Repeats, progress: Progress) 
         for index, rejection in dataset.rejected():
             details = rejection.record or {}
             slot, tried = details["slot"], tried + 1 if details["slot"] == slot else 1
-            given_up = tried >= job.attempts
+            given_up = tried >= settings.attempts
             if given_up:
                 progress.missing[details["chain"]] += 1
             if index > last:
@@ -104,7 +99,7 @@ def _restore(folder: Path, job: BuildJob, repeats: Repeats, progress: Progress) 
 class _Build:
     """What committing needs."""
 
-    job: BuildJob
+    settings: BuildSettings
     writer: DatasetWriter
     repeats: Repeats
     engine: Engine[WorkItem, WorkResult]
@@ -115,7 +110,7 @@ class _Build:
 def _run_build(build: _Build, begin: WorkItem) -> None:
     def slots() -> Iterator[WorkItem]:
         yield begin
-        yield from map(WorkItem, range(begin.number + 1, build.job.n))
+        yield from map(WorkItem, range(begin.number + 1, build.settings.n))
 
     for built in build.engine.map(slots()):
         while (again := _commit(build, built)) is not None:
@@ -136,7 +131,7 @@ def _commit(build: _Build, built: WorkResult) -> WorkItem | None:
         build.writer.add(build.writer.next_index, None, attempt.pictures, rejection)
         build.progress.rejected[rejection.stage] += 1
     tried = built.attempts[-1].number + 1
-    if tried < build.job.attempts:
+    if tried < build.settings.attempts:
         return WorkItem(built.slot, tried)
     build.progress.missing[str((rejection.record or {})["chain"])] += 1
     return None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from canvasagent.craft.quality import RULES, STAGES
+from canvasagent.craft.rl.filters import stages as task_stages
 from canvasagent.craft.store import Dataset, Rejection
 from canvasagent.craft.store.thumbnails import thumbnail
 from canvasagent.craft.tally import asked_counts, group_of
@@ -37,12 +38,8 @@ MEANING = {
 }
 
 
-def funnel(folder: Path, stages_of: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The funnel as data: stages with counts and examples, chains, shares of recoveries and checks.
-
-    `stages_of`: every stage in order and what it asks; those of trajectories where None.
-    """
-    meanings = stages_of if stages_of is not None else {stage: meaning(stage) for stage in STAGES}
+def funnel(folder: Path) -> dict[str, Any]:
+    """The funnel as data: stages with counts and examples, chains, shares of recoveries and checks."""
     rejected: Counter[str] = Counter()
     of_chain: dict[str, Counter[str]] = defaultdict(Counter)
     marks: Counter[str] = Counter()
@@ -59,6 +56,7 @@ def funnel(folder: Path, stages_of: Mapping[str, str] | None = None) -> dict[str
             of_chain[str(details.get("chain"))][rejection.stage] += 1
             if len(examples[rejection.stage]) < EXAMPLES:
                 examples[rejection.stage].append(_example(index, rejection, details))
+        meanings = task_stages() if dataset.kind == "rl" else {stage: meaning(stage) for stage in STAGES}
         settings, complete = dataset.settings, dataset.complete
     records = sum(counts["records"] for counts in of_chain.values())
     left = records + sum(rejected.values())
@@ -122,9 +120,9 @@ def _example(index: int, rejection: Rejection, details: dict[str, Any]) -> dict[
     }
 
 
-def write_funnel(folder: Path, stages_of: Mapping[str, str] | None = None) -> dict[str, Any]:
+def write_funnel(folder: Path) -> dict[str, Any]:
     """Write `funnel.json` and `funnel.html` into a dataset's folder. Raises `StorageError`."""
-    data = funnel(folder, stages_of)
+    data = funnel(folder)
     write_atomically(folder / FUNNEL, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
     with Dataset.open(folder) as dataset:
         shown = {**data, "thumbnail": lambda key: thumbnail(dataset, key, _SIDE), "widest": max(data["tries"], 1)}

@@ -1,7 +1,9 @@
-"""One item of a build of trajectories: a function of the settings and its number alone.
+"""One item of a build: a function of the settings and its number alone.
 
-slot     the number of the record; its chain follows from the mix, its split from the seed
+slot     the number of the record; its split follows from the seed
 attempt  a slot whose plan, wording or run is rejected is tried again with another key, a bounded number of times
+
+A `Worker` does what trajectories and tasks have in common; a `Recipe` is what each kind of record does its own way.
 """
 
 from __future__ import annotations
@@ -10,24 +12,23 @@ import asyncio
 import hashlib
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.agent import Agent
-from canvasagent.craft.chains import bind, chain_at, mix_chains
+from canvasagent.craft.chains.binding import Pick
 from canvasagent.craft.difficulty import measure
-from canvasagent.craft.gold_policy import RECOVERY, VERIFY, GoldPolicy
+from canvasagent.craft.gold_policy import GoldPolicy
 from canvasagent.craft.pictures import Need, NoPicture, Picture, Source, Split
 from canvasagent.craft.plan import Plan
-from canvasagent.craft.quality import Case, instruction_problem, judge
-from canvasagent.craft.records import RlRecord, SftRecord
+from canvasagent.craft.quality import Case, RuleViolation
+from canvasagent.craft.records import Kind, RlRecord, SftRecord
 from canvasagent.craft.sources import load_source
 from canvasagent.craft.store import Rejection
-from canvasagent.craft.trajectories import pictures_of, sft_record
 from canvasagent.craft.writers import load_writer
 from canvasagent.craft.writers.base import Writer, WriterFailure
 from canvasagent.environment import Limits
@@ -42,32 +43,40 @@ TURNS = 12
 """Turns of a run, unless its plan needs more."""
 
 
-class TrajectorySettings(BaseModel):
+class BuildSettings(BaseModel, ABC):
     """What the records of a build depend on; kept with the dataset, and compared when a build continues."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: ClassVar[Kind]
 
     n: int = Field(ge=1)
     """Records."""
-    mix: str = "paper"
-    """Name or file of the mix."""
-    counts: dict[str, int] = Field(default_factory=dict)
-    """How many records of each chain the mix gives."""
     images: tuple[str, ...] = ("sketch",)
     """Sources of pictures."""
     writer: str = "grammar"
     profile: str = "lite"
     seed: int = 0
-    recovery: float = Field(default=RECOVERY, ge=0, le=1)
-    """Share of items with an injected error and its correction."""
-    verify: float = Field(default=VERIFY, ge=0, le=1)
-    """Share of items with a verification step."""
     validation: float = Field(default=0.01, ge=0, lt=1)
     """Share of records in the split `validation`."""
     test: float = Field(default=0.01, ge=0, lt=1)
     """Share of records in the split `test`."""
     attempts: int = Field(default=8, ge=1)
     """How often a record is tried before it is given up."""
+
+    @abstractmethod
+    def recipe(self, worker: Worker) -> Recipe:
+        """How these records are made, with what `worker` has."""
+
+    def worker(self) -> Worker:
+        """A worker, in whichever process."""
+        return Worker(self)
+
+    def split_of(self, slot: int) -> Split:
+        """The split of a record; it follows from the seed alone."""
+        place = random.Random(f"{self.seed}:{slot}:split").random()
+        if place < self.test:
+            return "test"
+        return "validation" if place < self.test + self.validation else "train"
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ class Attempt:
     number: int
     record: SftRecord | RlRecord | None
     rejection: Rejection | None
-    pictures: dict[str, bytes] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,60 +106,111 @@ class WorkResult:
 
 
 @dataclass(frozen=True)
-class TrajectoryWorkerFactory:
-    """Makes a worker, in whichever process."""
+class WordedPlan:
+    """An item before anything is run: a plan with its pictures and its instruction."""
 
-    settings: TrajectorySettings
+    slot: int
+    attempt: int
+    key: str
+    """Of the item's random choices."""
+    plan: Plan
+    images: tuple[Image.Image, ...]
+    instruction: str
+    details: Mapping[str, Any]
+    """What is kept of the item if it is rejected."""
 
-    def __call__(self) -> TrajectoryWorker:
-        return TrajectoryWorker(self.settings)
+    def rejected(
+        self, violation: RuleViolation, pictures: Mapping[str, bytes], images: Sequence[str], **details: Any
+    ) -> Attempt:
+        """The attempt, rejected; `images` are the keys of the `pictures` to show with it, `details` are kept too."""
+        return _rejected(self.attempt, violation, {**self.details, **details}, pictures, images)
 
 
-class Worker(ABC):
-    """Processes one item after the other; its tools are made once per process."""
+class Recipe(Protocol):
+    """How one kind of record is made."""
 
-    def __init__(self, toolbox: ToolBox, attempts: int) -> None:
-        """`attempts`: how often a slot is tried before it is given up."""
-        self.toolbox = toolbox
-        self._attempts = attempts
+    def key(self, slot: int, attempt: int) -> str:
+        """What the random choices of an attempt follow from."""
+        ...
+
+    def group(self, slot: int) -> str:
+        """What the records are counted by: a slot's chain, or its difficulty."""
+        ...
+
+    def plan(self, slot: int, pick: Pick, key: str) -> Plan:
+        """The plan, on pictures that `pick` chooses. Raises `NoPicture`, and `InputError` for unreadable ones."""
+        ...
+
+    async def instruction(self, slot: int, plan: Plan, key: str) -> str:
+        """The request in words. Raises `WriterFailure`."""
+        ...
+
+    async def finish(self, item: WordedPlan) -> Attempt:
+        """Run what has to be run; the record, or why there is none."""
+        ...
+
+
+class Worker:
+    """Processes one item after the other; sources, writer and tools are made once per process."""
+
+    def __init__(self, settings: BuildSettings) -> None:
+        """Raises `InputError` for a name in the settings that is none."""
+        self.settings = settings
+        self.sources = Sources(settings.images)
+        self.writer: Writer = load_writer(settings.writer)
+        self.toolbox = ToolBox(settings.profile, cache=Cache(MEMORY_BYTES), workers=1)
+        self.recipe = settings.recipe(self)
         self._runner = asyncio.Runner()
 
-    def __call__(self, slot: WorkItem) -> WorkResult:
+    def __call__(self, item: WorkItem) -> WorkResult:
         """All attempts at a slot from the requested one up to one that is accepted."""
-        return self._runner.run(self.build(slot))
+        return self._runner.run(self._work(item))
 
     def close(self) -> None:
         """End the tools' workers."""
         self._runner.close()
         self.toolbox.close()
 
-    async def build(self, slot: WorkItem) -> WorkResult:
-        """The same, for callers with their own event loop."""
+    async def _work(self, item: WorkItem) -> WorkResult:
         made: list[Attempt] = []
-        for number in range(slot.first, self._attempts):
-            made.append(await self.attempt(slot.number, number))
+        for number in range(item.first, self.settings.attempts):
+            made.append(await self._attempt(item.number, number))
             if made[-1].record is not None:
                 break
-        return WorkResult(slot.number, tuple(made))
+        return WorkResult(item.number, tuple(made))
 
-    @abstractmethod
-    async def attempt(self, slot: int, number: int) -> Attempt:
-        """One try at a slot's record."""
+    async def _attempt(self, slot: int, number: int) -> Attempt:
+        """One try at a slot's record: plan and pictures, instruction, then what its kind requires."""
+        key, split = self.recipe.key(slot, number), self.settings.split_of(slot)
+        details: dict[str, Any] = {"slot": slot, "attempt": number, "chain": self.recipe.group(slot)}
 
+        def pick(need: Need, key: str) -> Picture:
+            return self.sources.pick(need, split, key)
 
-class TrajectoryWorker(Worker):
-    """Makes trajectories: sources, chains, writer and tools."""
+        try:
+            plan = self.recipe.plan(slot, pick, key)
+            images = tuple(map(self.sources.open, plan.pictures))
+        except (NoPicture, InputError) as error:
+            return _rejected(number, RuleViolation("picture", str(error)), details)
+        details["plan"] = plan.model_dump(mode="json", exclude_defaults=True)
+        try:
+            instruction = await self.recipe.instruction(slot, plan, key)
+        except WriterFailure as error:
+            return _rejected(number, RuleViolation("writer", str(error)), details)
+        details["instruction"] = instruction
+        return await self.recipe.finish(WordedPlan(slot, number, key, plan, images, instruction, details))
 
-    def __init__(self, settings: TrajectorySettings) -> None:
-        self.settings = settings
-        self.sources = Sources(settings.images)
-        self.chains = mix_chains(settings.mix)
-        self.writer: Writer = load_writer(settings.writer)
-        super().__init__(ToolBox(settings.profile, cache=Cache(MEMORY_BYTES), workers=1), settings.attempts)
-
-    async def attempt(self, slot: int, number: int) -> Attempt:
-        """See `build_one`."""
-        return await build_one(self, slot, number)
+    async def run_plan(self, item: WordedPlan, writer: Writer, *, recovery: float = 0.0, verify: float = 0.0) -> Case:
+        """The run of an item's plan; `recovery` and `verify` as `GoldPolicy` takes them."""
+        plan = item.plan
+        gold = GoldPolicy(plan, writer, item.key, recovery=recovery, verify=verify)
+        task = Task(
+            item.instruction, item.images, expected_tools=plan.tools(), difficulty=measure(plan), checks=plan.checks
+        )
+        limits = Limits(max_turns=max(TURNS, 2 * len(plan.path()) + 4))
+        seed = int.from_bytes(hashlib.sha256(item.key.encode()).digest()[:4], "big") >> 1
+        trajectory = await Agent(gold, self.toolbox, limits=limits).arun(task, seed=seed)
+        return Case(trajectory, plan, gold.progress(trajectory))
 
 
 class Sources:
@@ -177,93 +237,13 @@ class Sources:
         return self._sources[picture.source].open(picture)
 
 
-class SplitShares(Protocol):
-    """Settings that say which share of the records is in which split."""
-
-    @property
-    def seed(self) -> int:
-        """The seed of the draw."""
-        ...
-
-    @property
-    def validation(self) -> float:
-        """Share of `validation`."""
-        ...
-
-    @property
-    def test(self) -> float:
-        """Share of `test`."""
-        ...
-
-
-def split_of(settings: SplitShares, slot: int) -> Split:
-    """The split of a record; it follows from the seed alone."""
-    place = random.Random(f"{settings.seed}:{slot}:split").random()
-    if place < settings.test:
-        return "test"
-    return "validation" if place < settings.test + settings.validation else "train"
-
-
-async def build_one(worker: TrajectoryWorker, slot: int, attempt: int) -> Attempt:
-    """One attempt at a record: bind the chain, write the instruction, execute the plan, judge the run."""
-    settings = worker.settings
-    key = f"{settings.seed}:{slot}:{attempt}"
-    chain = chain_at(settings.counts, settings.seed, slot, worker.chains)
-    split = split_of(settings, slot)
-    details: dict[str, Any] = {"slot": slot, "attempt": attempt, "chain": chain.name}
-    try:
-        plan = bind(chain, lambda need, subkey: worker.sources.pick(need, split, f"{key}:{subkey}"), key)
-        images = [worker.sources.open(picture) for picture in plan.pictures]
-    except (NoPicture, InputError) as error:
-        return _rejected(attempt, "picture", str(error), details)
-    details["plan"] = plan.model_dump(mode="json", exclude_defaults=True)
-    try:
-        instruction = await worker.writer.instruction(plan, key)
-    except WriterFailure as error:
-        return _rejected(attempt, "writer", str(error), details)
-    details["instruction"] = instruction
-    if (problem := instruction_problem(instruction)) is not None:
-        return _rejected(attempt, "instruction", problem, details)
-    run = await execute_plan(plan, images, instruction, worker.writer, worker.toolbox, key, settings)
-    record = sft_record(run, slot, split, {"attempt": attempt, "seed": settings.seed, "images": list(settings.images)})
-    verdict = judge(run)
-    if verdict is not None:
-        details |= {"record": record.model_dump(mode="json")}
-        return _rejected(attempt, verdict.rule, verdict.why, details, pictures_of(run.trajectory), record.images)
-    return Attempt(attempt, record, None, pictures_of(run.trajectory))
-
-
-async def execute_plan(
-    plan: Plan,
-    images: Sequence[Image.Image],
-    instruction: str,
-    writer: Writer,
-    toolbox: ToolBox,
-    key: str,
-    settings: TrajectorySettings,
-) -> Case:
-    """Execute a plan for an instruction; returns the run and how far the plan got."""
-    gold = GoldPolicy(plan, writer, key, recovery=settings.recovery, verify=settings.verify)
-    task = Task(
-        instruction,
-        images,
-        expected_tools=plan.tools(),
-        difficulty=measure(plan),
-        checks=plan.checks,
-    )
-    limits = Limits(max_turns=max(TURNS, 2 * len(plan.path()) + 4))
-    seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") >> 1
-    trajectory = await Agent(gold, toolbox, limits=limits).arun(task, seed=seed)
-    return Case(trajectory, plan, gold.progress(trajectory))
-
-
 def _rejected(
     attempt: int,
-    stage: str,
-    why: str,
-    details: dict[str, Any],
-    pictures: dict[str, bytes] | None = None,
+    violation: RuleViolation,
+    details: Mapping[str, Any],
+    pictures: Mapping[str, bytes] | None = None,
     images: Sequence[str] = (),
 ) -> Attempt:
-    rejection = Rejection(stage=stage, reason=why, record=details, images=list(dict.fromkeys(images)))
+    shown = list(dict.fromkeys(images))
+    rejection = Rejection(stage=violation.rule, reason=violation.why, record=dict(details), images=shown)
     return Attempt(attempt, None, rejection, pictures or {})

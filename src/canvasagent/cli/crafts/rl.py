@@ -63,7 +63,8 @@ def rl(
     """
     from canvasagent.cli.building import ended, shown
     from canvasagent.cli.progress import Bar
-    from canvasagent.craft.rl.builder import build_rl, settings_for
+    from canvasagent.craft.builder import build
+    from canvasagent.craft.rl.tasks import settings_for
 
     options = {"R": reasoning, "L": length, "D": diversity}
     settings = settings_for(
@@ -72,7 +73,7 @@ def rl(
         filter_model=filter_model, solve=solve, tries=tries,
     )  # fmt: skip
     with Bar("tasks", n) as bar:
-        made = build_rl(settings, to, workers=workers, engine=engine, on_progress=shown(bar))
+        made = build(settings, to, workers=workers, engine=engine, on_progress=shown(bar))
     return ended(made, to, bar.seconds, json=json, what="tasks", cells=" (R/L/D)", marginals=settings.marginals)
 
 

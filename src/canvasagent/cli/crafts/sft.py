@@ -47,14 +47,15 @@ def sft(
     """
     from canvasagent.cli.building import ended, shown
     from canvasagent.cli.progress import Bar
-    from canvasagent.craft.sft import build_sft, settings_for
+    from canvasagent.craft.builder import build
+    from canvasagent.craft.sft import settings_for
 
     settings = settings_for(
         n, mix, images=tuple(images or ["sketch"]), writer=writer, profile=profile, seed=seed, recovery=recovery,
         verify=verification,
     )  # fmt: skip
     with Bar("records", n) as bar:
-        made = build_sft(settings, to, workers=workers, engine=engine, on_progress=shown(bar))
+        made = build(settings, to, workers=workers, engine=engine, on_progress=shown(bar))
     return ended(made, to, bar.seconds, json=json, what="records")
 
 

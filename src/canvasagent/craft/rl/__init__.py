@@ -8,8 +8,7 @@ shape.py         how many branches within and after each other, which tools, how
 compose.py       a plan for a seed
 criteria.py      checks of what must not happen, and success in words
 filters.py       which tasks are rejected, and why
-making.py        one task, from its seed to its record
-building.py      all of them, in order
+tasks.py         one task, from its seed to its record
 solving.py       how a reference policy fares
 review.py        the queue for people, and what they decide
 """

@@ -24,7 +24,6 @@ from canvasagent.craft.plan_text import plan_text
 from canvasagent.craft.quality import instruction_problem
 from canvasagent.craft.records import RlRecord, number_of
 from canvasagent.craft.rl.criteria import in_words
-from canvasagent.craft.rl.filters import stages
 from canvasagent.craft.store import Dataset, Rejection
 from canvasagent.craft.store.layout import Record, to_json
 from canvasagent.craft.store.rewrite import rewrite
@@ -166,7 +165,7 @@ def apply_decisions(folder: Path, file: Path, again: bool = False) -> Applied:
         raise InputError(f"the decisions in '{file}' cannot be applied, and nothing was changed:\n- {listing}{more}")
     by_id = {decision.id: decision for decision in decisions}
     rewrite(folder, lambda index, record: _decided(record, by_id))
-    write_funnel(folder, stages())
+    write_funnel(folder)
     counts = Counter(decision.decision for decision in decisions)
     return Applied(accepted=counts["accept"], rejected=counts["reject"], fixed=counts["fix"])
 
