@@ -14,6 +14,7 @@ import pytest
 from canvasagent.cli import main
 from canvasagent.craft.audit import audit
 from canvasagent.craft.exports import export, format_names, load_format
+from canvasagent.craft.funnel import write_funnel
 from canvasagent.craft.records import Kind, RlRecord, SftRecord
 from canvasagent.craft.rl.review import apply_decisions, key_of, write_queue
 from canvasagent.craft.store import Dataset
@@ -139,6 +140,7 @@ def test_free_fields_may_hold_anything(tmp_path: Path, kind: Kind, capsys: pytes
         assert write_queue(folder, tmp_path / "queue.jsonl", again=True) == write_queue(
             folder, tmp_path / "queue.html", again=True
         )
+    assert write_funnel(folder)["records"] == count
 
 
 # ── decisions ────────────────────────────────────────────────────────────────────────────────────────────
