@@ -222,8 +222,9 @@ def _over(one: PixelBox, other: PixelBox) -> bool:
 
 
 _RELATIONS: dict[str, Callable[[PixelBox, PixelBox], bool]] = {
-    "left": lambda one, other: _x(one) < _x(other),
-    "right": lambda one, other: _x(one) > _x(other),
+    # What stands in front of a broad thing, left of its middle, is not left of it.
+    "left": lambda one, other: _x(one) < other[0] + 0.1 * (other[2] - other[0]),
+    "right": lambda one, other: _x(one) > other[2] - 0.1 * (other[2] - other[0]),
     "above": lambda one, other: one[3] < _y(other) and _y(one) < other[1] + 0.1 * (other[3] - other[1]),
     "on": lambda one, other: _over(one, other) and _y(one) < _y(other) and _beside(one, other, 0.08),
     "under": lambda one, other: _over(one, other) and _y(one) > _y(other),

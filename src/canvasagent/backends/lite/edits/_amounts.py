@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 FACTORS: dict[str, float] = {
+    r"(?:very|extremely|really|super) (?:slight(?:ly)?|subtl[ey]|subtly|light(?:ly)?|mild(?:ly)?|faint(?:ly)?|gent(?:le|ly))": 0.35,
     r"(?:just )?(?:ever so )?slight(?:ly)?": 0.5,
     r"(?:just )?a (?:tiny |little |wee )?bit(?: of)?(?: more)?(?= |$)": 0.5,
     r"(?:just )?a (?:touch|tad|hint|dash|smidge)(?: of)?": 0.45,
@@ -62,4 +63,4 @@ def strip_amounts(clause: str) -> tuple[str, list[str]]:
 
 
 _AT_START = re.compile(rf"(?P<amount>{AMOUNT_PATTERN})(?: |$)", re.IGNORECASE)
-_AT_END = re.compile(rf"(?:^| )(?P<amount>{AMOUNT_PATTERN})$", re.IGNORECASE)
+_AT_END = re.compile(rf"(?:^|(?:,? but(?: only| just)?| only| just)? )(?P<amount>{AMOUNT_PATTERN})$", re.IGNORECASE)

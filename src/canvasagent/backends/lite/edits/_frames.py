@@ -126,9 +126,11 @@ KEEP: tuple[str, ...] = (
     "modify|modifying|affect|affecting|mess with|messing with|changes to|recolou?r|recolou?ring) {where}",
     "(?:but )?(?:keep|keeping|leave|leaving|preserve|preserving|maintain|maintaining|retain) {where} "
     "(?:(?:exactly |just )?(?:as|the way|like) (?:it|they|he|she) (?:is|are|was|were)|as is|unchanged|the same|alone|"
-    "untouched|intact|unaffected|unedited|in (?:full )?colou?r|original|sharp|in focus)",
+    "untouched|intact|unaffected|unedited|in (?:full )?colou?r|original|sharp|in focus|bright|dark|visible|clear|readable|"
+    "legible|clean)",
+    "{where} (?:should|must|has to|have to|needs? to|is to|are to) (?:stay|remain|be kept|be left)(?: [a-z]+)?",
     "(?:preserve|preserving|protect|spare) {where}",
-    "except {where}",
+    "(?:except|apart from|but not|not)(?: for)? {where}",
 )
 """Clauses that forbid: `{where}` stays as it was."""
 
@@ -164,9 +166,9 @@ TRAILING = re.compile(
 SEPARATOR = re.compile(
     r"\s*(?:"
     r"[.;!?\n]+(?=\s|$)|,\s*(?:and |but )?(?:then |also |finally )?|\band (?:then |also |finally )?|\bthen\b|"
-    r"\bbut (?:also )?|"
+    r"\bbut (?!not\b)(?:also )?|"
     r"\bwith\b|\bplus\b|\bas well as\b|\bafterwards\b|\bfollowed by\b|&|\+(?!\s*\d)|(?=\bwithout\b)|\bwhile\b|"
-    r"(?=\bexcept\b)"
+    r"(?=\bexcept\b)|(?=\bapart from\b)|(?=\bbut not\b)"
     r")\s*",
     re.IGNORECASE,
 )

@@ -205,12 +205,13 @@ def _matches(words: str, amounts: list[str], clause: str, grammar: Grammar) -> I
 def _step(group: _Group, match: re.Match[str], outer: list[str], clause: str, grammar: Grammar) -> Step | None:
     edit = grammar.edits[group.edit]
     groups = match.groupdict()
-    where = BACKGROUND if groups.pop("background", None) is not None else edit.where
+    behind = groups.pop("background", None) is not None  # the words name an effect of the background: 'bokeh'
+    where = BACKGROUND if behind else edit.where
     if (place := groups.pop("where", None)) is not None:
         parsed = parse_where(place)
         if parsed is None:
             return None
-        where = parsed
+        where = BACKGROUND if behind and parsed == WHOLE else parsed
     if edit.needs_place and where == WHOLE and not grammar.masked:
         return None
     if edit.places and where.kind not in edit.places:
@@ -249,7 +250,7 @@ def _share_places(items: list[Step | Keep]) -> list[Step]:
 
 def _plain(clause: str) -> str:
     """A clause without politeness, end marks and doubled spaces."""
-    clause = " ".join(clause.split()).strip(" .,;:!?-")
+    clause = _PRAISE.sub("", " ".join(clause.split()).strip(" .,;:!?-"))
     while True:
         shorter = TRAILING.sub("", LEADING.sub("", f"{clause} ", count=1).strip(), count=1).strip(" .,;:!?-")
         if re.fullmatch(LEADING.pattern.removesuffix(r"\s+"), shorter, re.IGNORECASE) or shorter.lower() in _EMPTY:
@@ -259,6 +260,8 @@ def _plain(clause: str) -> str:
         clause = shorter
 
 
+_PRAISE = re.compile(r"(?<=\ba )(?:nice|lovely|pleasant|pretty|cool|beautiful|good|proper) (?=[a-z])", re.IGNORECASE)
+"""Adjectives that say nothing about an effect: 'a nice bokeh'."""
 _EMPTY = {"please", "thanks", "thank you", "for me", "too", "as well"}
 
 

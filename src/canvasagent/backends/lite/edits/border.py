@@ -40,7 +40,10 @@ _INSIDE = (
     r"(?:the |its )?(?:canvas|size|picture|image|photo|dimensions)(?: size)?)?"
 )
 _NOUN = r"(?P<what>border|frame)s?"
-_AROUND = r"(?: (?:around|to|on|round|for|along) (?:all (?:the )?(?:edges|sides) of |the edges? of )?{where})?"
+_AROUND = (
+    r"(?: (?:all (?:a?round|over)|on (?:all|every)(?: four)? sides?|"
+    r"(?:around|to|on|round|for|along) (?:all (?:the )?(?:edges|sides) of |the edges? of )?{where}))?"
+)
 _DETAILED = rf"(?P<before>(?:{_DETAIL},? )+){_NOUN}{_AFTER}"
 _ALL = rf"{_BEFORE}{_NOUN}{_AFTER}"
 

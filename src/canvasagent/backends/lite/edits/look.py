@@ -41,7 +41,7 @@ LOOKS: dict[str, tuple[_Look, tuple[str, ...]]] = {
     ),
     "vintage": (
         _Look(1.06, 0.74, 0.55, (3, 0), (5, 21)),
-        ("(?:vintage|retro|nostalgic|faded film|polaroid|1970s|70s|analog(?:ue)?)",),
+        ("(?:vintage|retro|nostalgic|faded film|old film|polaroid|1970s|70s|analog(?:ue)?)",),
     ),
     "autumn": (_Look(0.97, 1.05, 0.9, (5, 8), (14, 30)), ("(?:autumn(?:al)?|fall[- ]colou?rs?)",)),
     "dreamy": (_Look(1.16, 0.78, 0.85, (8, -8), (10, 4)), ("(?:dreamy|ethereal|pastel|soft pink)",)),
@@ -97,6 +97,7 @@ def _words(name: str) -> Words:
             "(?: light)?"
             for word in said
         )
+        + tuple(f"colou?r[- ]?grade {{where}}(?: like| to look like| as| for)? (?:an? )?{word}" for word in said)
         + tuple(f"(?:at|in|during|by) (?:the )?{word}" for word in said if name in DRAWN),
     )
 

@@ -27,6 +27,7 @@ EDIT = Edit(
             patterns=(
                 "(?:darken|dim) (?:the |its )?(?:corners|edges|borders)(?: of {where})?",
                 "{make} the (?:corners|edges) {amt}dark(?:er)?",
+                "fade {where}(?: out)? (?:to black )?(?:towards?|to|at|into) the (?:corners|edges|borders|sides)",
             ),
         ),
         Words(
