@@ -8,8 +8,9 @@ import pytest
 
 from canvasagent.english.nouns import singular
 from canvasagent.english.quotations import Quotes
+from canvasagent.english.spelling import respelled
 from canvasagent.policies._scripted.details import head
-from canvasagent.policies._scripted.language import clauses, mended, nameable, resolved, reworded, strip
+from canvasagent.policies._scripted.language import clauses, nameable, resolved, reworded, strip
 from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.policies._scripted.wishes import amend, condition
 from test_policy_scripted import FACE, NO_TEXT, NOTHING, SALE, follow, line
@@ -323,8 +324,8 @@ def test_sloppy_writing(words: str) -> None:
 
 
 def test_words_put_right() -> None:
-    assert mended("teh pictrue in the backgroud") == "the picture in the background"
-    assert mended("the horse at the back") == "the horse at the back"
+    assert respelled("teh pictrue in the backgroud") == "the picture in the background"
+    assert respelled("the horse at the back") == "the horse at the back"
 
 
 def test_small_rules() -> None:

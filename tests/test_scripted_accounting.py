@@ -29,7 +29,7 @@ from test_policy_scripted import FACE, NO_TEXT, NOTHING, SALE, follow
         ("rotate it so that the horizon is level", "horizon level"),
         ("mirror it twice", "mirror it twice"),
         ("rotate it by 30 degrees without growing the canvas", "without growing canvas"),
-        ("mirror it but keep the text readable", "text readable"),
+        ("mirror it but keep the text readable", "stay as it is"),
         ("write 'SALE' twice", "twice"),
         ("write 'SALE' at the top left, 20 pixels from the edge", "20 pixels"),
         ("read the second word", "second"),

@@ -14,6 +14,14 @@ def lexicon() -> dict[str, Any]:
     return tomllib.loads(files(__package__).joinpath("lexicon.toml").read_text("utf-8"))
 
 
+@cache
+def translations() -> dict[str, dict[str, str]]:
+    """From a language to its words for English ones, from `translations.toml`; both in lower case."""
+    text = files(__package__).joinpath("translations.toml").read_text("utf-8")
+    found: dict[str, dict[str, str]] = tomllib.loads(text)["translations"]
+    return found
+
+
 def normalised(words: str) -> str:
     """`words` in lower case, hyphens as spaces, single spaces."""
     return " ".join(words.lower().replace("-", " ").split())

@@ -57,10 +57,11 @@ def edges(text: str, keeps: bool, used: list[str]) -> Details | None:
     """
     pixels, around = pattern("{pixels}").search(text), pattern("{all_round}").search(text)
     share = pattern(r"(\d+(?:\.\d+)?) ?(?:%|percent\b)").search(text)
-    if not pixels and not (around and share):
-        return None
     sides = ["left", "top", "right", "bottom"]
     sides = sides if around else [side for side in sides if pattern(f"{{{side}}}").search(text)]
+    opposite = sides in (["left", "right"], ["top", "bottom"])
+    if not pixels and not ((around or opposite) and share):
+        return None
     found = pixels or share
     if found is None or not sides or (keeps and len(sides) > 1):
         return None

@@ -90,6 +90,8 @@ def _aim(wanted: Details, scene: Scene) -> tuple[str, str | None, str]:
     """The picture to change, the mask that limits it, and the prompt with its pronouns resolved."""
     topic, prompt, pronoun = scene.topic, wanted["prompt"], wanted["image"] == "it"
     if topic is not None and (pronoun or wanted["image"] == "mask"):
+        if rule("about_text").search(topic.phrase):
+            return topic.image, None, resolved(prompt, topic.phrase, True)  # a mask of strokes is too thin for effects
         return topic.image, topic.mask or scene.things.get("mask"), resolved(prompt, topic.phrase, pronoun)
     of_thing = rule("of_thing").fullmatch(prompt) and not rule("of_picture").fullmatch(prompt)
     noun = scene.noun if of_thing or not pronoun else None

@@ -1,12 +1,12 @@
 """From a request's text to its clauses: quotations set aside, spelling mended, sentences split where a wish begins."""
 
 import re
-from functools import cache
 from typing import NamedTuple
 
 from canvasagent.english.quotations import QUOTED, Quotes
+from canvasagent.english.spelling import respelled
 from canvasagent.policies._scripted.accounting import words_of
-from canvasagent.policies._scripted.patterns import entries, knowledge, rule, vocabulary
+from canvasagent.policies._scripted.patterns import entries, rule, vocabulary
 
 
 def quotes_of(text: str) -> tuple[str, Quotes]:
@@ -28,7 +28,7 @@ class Clause(NamedTuple):
 def clauses(text: str) -> list[Clause]:
     """The clauses of a text whose quotations are marks, in order, cleared of politeness and connectives."""
     text = reworded("whole", re.sub(r"[^\S\n]+", " ", text))
-    text = mended("".join(reworded("rewrite", sentence) for sentence in rule("sentence").split(text)))
+    text = respelled("".join(reworded("rewrite", sentence) for sentence in rule("sentence").split(text)))
     start, opens, parts = 0, True, list[Clause]()
     for match in [*rule("hard").finditer(text), None]:
         pieces = _split_soft(text[start : match.start() if match else len(text)])
@@ -99,22 +99,6 @@ def _merge(parts: list[Clause]) -> list[Clause]:
     return merged
 
 
-@cache
-def _misspelt() -> dict[str, str]:
-    """Ways to miss a letter, to double one and to swap two in the words that matter most, and what was meant."""
-    meant = vocabulary("often_misspelt")
-    cuts = [(word, word[:at], word[at:]) for word in meant for at in range(1, len(word))]
-    slips = {a + b[1:]: word for word, a, b in cuts} | {a + b[0] + b: word for word, a, b in cuts}
-    slips |= {a + b[1::-1] + b[2:]: word for word, a, b in cuts}
-    real = meant | vocabulary("spelled_right")
-    return {slip: word for slip, word in slips.items() if slip not in real} | dict(knowledge()["misspelt"])
-
-
-def mended(text: str) -> str:
-    """The text with common slips of spelling put right."""
-    return re.sub(r"[^\W\d_]+\d?", lambda match: _misspelt().get(match[0].lower(), match[0]), text)
-
-
 def is_foreign(text: str) -> bool:
     """Whether a request seems to be in another language than English. Quotations do not count."""
     bare = re.sub(r"⟪\d+⟫", " ", text).lower()
@@ -129,6 +113,8 @@ def is_foreign(text: str) -> bool:
 def resolved(prompt: str, noun: str | None, pronoun: bool) -> str:
     """An edit prompt in which 'it' says what it means, a thing or the picture, and 'one' says one of what."""
     name, one = f"the {noun}" if noun else "the picture", "a" if re.match(r"(?i)add|draw|put|insert", prompt) else "one"
+    bare = rule("shade").sub("", noun or "").strip()
+    prompt = re.sub(r"(?i)(?<=the )([\w-]+) one\b", rf"\1 {bare}", prompt) if bare else prompt  # 'the green one'
     prompt = rule("one").sub(lambda match: f"{match['of'] or one} {noun}", prompt) if noun else prompt
     for place in ("leading_it", "closing_it") if pronoun else ():
         prompt = rule(place).sub(lambda match: f"{match[1]} {name}", prompt)

@@ -11,6 +11,8 @@ from canvasagent.policies._scripted.wishes import Condition
 
 ROOM = 220
 """How far inwards something is moved at most, in grid units; beyond that it is made smaller."""
+SLANT = 15
+"""Degrees from which on OCR may not read a slanted text."""
 CORNERS = ([150, 120], [850, 120], [850, 880], [150, 880])
 
 
@@ -47,6 +49,8 @@ def described(text: str, today: date) -> str:
     """What a text stands for that is not quoted: itself, or what it describes. Raises `Unmet` for what is not known."""
     if rule("todays_date").fullmatch(text):
         return f"{today.day} {today:%B} {today.year}"
+    if rule("this_year").fullmatch(text):
+        return str(today.year)
     if named := rule("named_text").fullmatch(text):
         return str(named["text"])
     need(not rule("description").match(text), f"what '{text}' is, is not known; put the text in quotation marks")
@@ -56,14 +60,16 @@ def described(text: str, today: date) -> str:
 def write(wanted: Details, scene: Scene) -> None:
     """Write, read back, and write again in another way where OCR cannot read it; at most three times in all."""
     image, content = scene.target(wanted["image"]), wanted["content"]
-    content = content if wanted["quoted"] else described(content, scene.today()) if content else scene.texts.get("read")
+    if not wanted["quoted"]:
+        read = scene.texts.get("read") or (" ".join(scene.lines(image, "read")) if wanted["reads"] else None)
+        content = described(content, scene.today()) if content else read
     content = need(content, "nothing was read that could be written")
     look = {name: value for name, value in wanted["style"].items() if name not in ("anchor", "corners")}
     spots = CORNERS if wanted["style"].get("corners") else [spot(wanted["style"], image, scene)[0]]
     scene.texts["written"], made = content, image
     for position in spots:
         made = _written(made, content, look | {"position": position}, scene)
-    readable = scene.reads(made, content)
+    readable = _legible(made, content, look, scene)
     scene.change(image, made)
     scene.lettering = Lettering(wanted, image, made)
     scene.done.append(Condition("text", content, quote=content))
@@ -76,9 +82,21 @@ def _written(image: str, content: str, look: Details, scene: Scene) -> str:
     for attempt, height in enumerate((size, larger, larger * 1.3 if shade else larger)):
         given: dict[str, Any] = look | {"color": shade or (None, None, "yellow")[attempt], "font_size": height}
         made = scene.make("rewrite" if attempt else "write", base_image=image, content=content, **given)
-        if scene.reads(made, content):
+        if scene.reads(made, content) or is_slanted(look):
             break
     return made
+
+
+def is_slanted(look: Details) -> bool:
+    """Whether a text is turned so far that OCR may not read it as it is."""
+    return bool(abs(look.get("rotation", 0)) % 90 >= SLANT)
+
+
+def _legible(made: str, content: str, look: Details, scene: Scene) -> bool:
+    """Whether OCR reads a text; one that is slanted is turned upright for it first."""
+    if scene.reads(made, content) or not is_slanted(look):
+        return scene.reads(made, content)
+    return scene.reads(scene.make("set_upright", image=made, angle=-look["rotation"]), content)
 
 
 def is_of_lettering(prompt: str, pronoun: bool, scene: Scene) -> bool:

@@ -12,6 +12,8 @@ from canvasagent.policies._scripted.lettering import style
 from canvasagent.policies._scripted.patterns import Details, entries, knowledge, pattern, rule, watched
 from canvasagent.policies._scripted.wishes import Condition, Wish, Wishes, condition, first
 
+PIXELS = 50
+"""Two numbers from this on are a size in pixels ('200 by 200'), smaller ones a ratio ('16:9')."""
 LONG = 400
 """Characters of a clause that are matched; a longer one can only be a description to draw or an edit."""
 
@@ -121,6 +123,8 @@ def _plain(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Det
     around, how = details.reference(clause, used)[0], groups.get("how", "")
     image, rest = details.reference(f"{groups.get('phrase', '')} {groups.get('rest', '')}".strip())
     words, many = details.phrase(quotes.restore(rest))
+    if groups["operation"] == "cut" and not words and image not in ("", "it", "cutout", "mask"):
+        return None  # 'take the second picture': nothing in it is named
     if groups["operation"] in knowledge()["looks_for"]:
         used.append(rest)  # Grounding takes every word of a phrase, or refuses it
     found: Details = {"image": image or (around.replace("it", "") if "phrase" in groups else around), "how": how}
@@ -129,6 +133,10 @@ def _plain(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Det
     if groups["operation"] == "read" and (near := rule("word_beside").search(clause)):
         used.append(near[0])
         found |= {"beside": (near["kind"].lower(), near["how"].lower(), quotes.restore(near["near"], bare=True))}
+    elif groups["operation"] == "read" and (which := rule("part_of_text").search(clause)):
+        used.append(which[0])
+        number = int(details.lookup("number", which["which"]))
+        found |= {"part": (which["kind"].lower(), number - (number > 0))}
     factor = int(details.lookup("number", how.replace("4k", ""), used) or 4) if groups["operation"] == "enlarge" else 4
     angle = details.angle(how, used) if groups["operation"] == "rotate" else 0
     return found | {"angle": angle, "factor": factor, "quoted": [*quotes.of(clause), ""][0]}
@@ -138,7 +146,9 @@ def _crop(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Deta
     image = details.reference(clause, used)[0]
     if "aspect" in groups:
         used.append(groups["aspect"])
-        return {"image": image, "ratio": details.aspect(groups["aspect"])}
+        size = [int(number) for number in re.findall(r"\d+", groups["aspect"])]
+        pixels = min(size, default=0) >= PIXELS
+        return {"image": image, **({"size": size} if pixels else {"ratio": details.aspect(groups["aspect"])})}
     if "phrase" in groups:
         margin = rule("margin").search(groups["phrase"])
         used.append(margin[0] if margin else "")
@@ -175,9 +185,12 @@ def _text(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Deta
     around = " ".join(value for name, value in groups.items() if name != "operation")
     if not text or "⟪" in around:
         return None  # a second quotation: this would leave it out in silence
+    reads = False
     if "⟪" not in clause:
-        text = "" if rule("read_before").fullmatch(text.strip(" :,.")) else text.strip(" :,.")
-    return {"image": image, "content": text, "quoted": "⟪" in clause, "style": style(around, used)}
+        text = text.strip(" :,.")
+        reads, before = text.lower().startswith("what"), rule("read_before").fullmatch(text)
+        text = "" if before else text
+    return {"image": image, "content": text, "quoted": "⟪" in clause, "reads": reads, "style": style(around, used)}
 
 
 def _place(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Details | None:
@@ -190,6 +203,8 @@ def _place(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Det
             slots[name] += f" {found['value']}"
             left = left.replace(found[0], " ", 1)
     left = rule("slot_rest").sub("", " ".join(left.split()).strip(" ,"))
+    if rule("words_to_write").match(left):
+        return None  # 'put the word fragile on it'
     (what, rest), base = details.reference(left), details.reference(slots["base"])[0]
     words, source = details.phrase(quotes.restore(rest))[0], details.reference(slots["source"])[0]
     if rule("only_where").match(words):

@@ -3,15 +3,16 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from canvasagent.english.lexicon import translations
 from canvasagent.imaging.geometry import bounds, centred_box, grown
 from canvasagent.policies._scripted.accounting import is_decisive
-from canvasagent.policies._scripted.details import edged_box, head, phrase
+from canvasagent.policies._scripted.details import edged_box, head, lookup, phrase
 from canvasagent.policies._scripted.edits import draw, edit, generate, join
 from canvasagent.policies._scripted.language import nameable
 from canvasagent.policies._scripted.lettering import is_of_lettering, restyle, spot, write
 from canvasagent.policies._scripted.patterns import Details, knowledge, rule
 from canvasagent.policies._scripted.plan import Plan
-from canvasagent.policies._scripted.scene import Scene, Topic, Unmet, need
+from canvasagent.policies._scripted.scene import Pasted, Scene, Topic, Unmet, need
 from canvasagent.policies._scripted.wishes import Condition
 from canvasagent.protocol.observation_parser import Finding, letters_of, says
 from canvasagent.protocol.turns import said as plain
@@ -138,11 +139,21 @@ def mention(wanted: Details, scene: Scene) -> None:
     scene.focus = scene.target(wanted["image"]) if wanted["image"].startswith(("id", "input")) else scene.focus
 
 
+def hand_back(wanted: Details, scene: Scene) -> None:
+    """A picture that was made before is what the request wants in the end, or the cut-out of what was masked."""
+    if wanted["image"] == "cutout" and "cutout" not in scene.things and scene.topic:
+        return cut(wanted | {"operation": "cut", "phrase": "", "image": "it", "many": False}, scene)
+    return scene.attend(scene.latest(scene.target(wanted["image"])))
+
+
 def read(wanted: Details, scene: Scene) -> None:
     """Say what a picture says."""
     texts = scene.lines(scene.target(wanted["image"]), "read")
     if beside := wanted.get("beside"):
         texts = [need(word_beside(texts, *beside), f"no {beside[0]} was read {beside[1]} '{beside[2]}'")]
+    if part := wanted.get("part"):
+        parts = texts if part[0] == "line" else [word for text in texts for word in text.split()]
+        texts = [need(parts[part[1] :][:1], f"only {len(parts)} {part[0]}s were read")[0]]
     scene.texts["read"] = "\n".join(texts)
     scene.answers.append(f"The text reads: {' / '.join(texts)}" if texts else "No text was found")
 
@@ -161,7 +172,7 @@ def word_beside(texts: Sequence[str], kind: str, how: str, near: str) -> str:
 
 def translate(wanted: Details, scene: Scene) -> None:
     """Translate what was quoted or read, from a small word list; what is written next is the translation."""
-    words, language = knowledge()["translations"].get(wanted["language"]), wanted["language"].title()
+    words, language = translations().get(wanted["language"]), wanted["language"].title()
     said = wanted["quoted"] or scene.texts.get("read") or " ".join(scene.lines(scene.target(wanted["image"]), "read"))
     need(said, "no text was read that could be translated")
     found = (words or {}).get(" ".join(said.lower().split()))
@@ -179,6 +190,9 @@ def change(wanted: Details, scene: Scene) -> bool | None:
         wanted["text"], bool(rule("larger").match(wanted["text"])), scene
     ):
         return restyle(wanted["text"], scene)
+    if wanted["operation"] == "enlarge" and rule("larger").match(wanted["text"]) and is_of_pasted(scene):
+        paste_larger(wanted["text"], scene)
+        return None
     image, operation, factor = scene.target(wanted["image"]), wanted["operation"], wanted["factor"]
     over = operation == "flip" and rule("vertical").search(wanted["how"])
     again = "flip_vertical" if over else operation if f"{operation}{factor}" == "enlarge16" else ""
@@ -204,6 +218,8 @@ def _crop_box(wanted: Details, scene: Scene) -> tuple[str, Sequence[int]]:
         box = grown(bounds(ends), 1 / 6 if wanted["margin"] else 0)
     else:
         image = scene.target(wanted["image"])
+        if crop_size := wanted.get("size"):
+            return image, centred_pixels(need(scene.sizes.get(image), f"how large {image} is, is not known"), crop_size)
         if cut := wanted.get("edges"):
             size = need(scene.sizes.get(image), f"how large {image} is, is not known")
             kept = edged_box(cut, size)
@@ -211,6 +227,14 @@ def _crop_box(wanted: Details, scene: Scene) -> tuple[str, Sequence[int]]:
             return image, kept
         box = centred_box(scene.sizes.get(image, (1, 1)), wanted["ratio"]) if "ratio" in wanted else wanted["bbox"]
     return image, box
+
+
+def centred_pixels(size: Sequence[int], kept: Sequence[int]) -> Sequence[int]:
+    """The box in the middle that is `kept` pixels wide and high, on the grid. Raises `Unmet` where it is larger."""
+    need(kept[0] <= size[0] and kept[1] <= size[1], f"it is only {size[0]} × {size[1]} pixels")
+    low = [(whole - part) // 2 for whole, part in zip(size, kept, strict=True)]
+    high = [start + part for start, part in zip(low, kept, strict=True)]
+    return [round(1000 * edge / whole) for edges in (low, high) for edge, whole in zip(edges, size, strict=True)]
 
 
 def upright(wanted: Details, scene: Scene) -> None:
@@ -276,7 +300,23 @@ def place(wanted: Details, scene: Scene) -> bool | None:
     )
     scene.change(base, made)
     scene.picture = scene.focus
+    scene.pasted = None if wanted["quad"] else Pasted(wanted, content, flat["scale"] or 1.0, base, made)
     return None
+
+
+def is_of_pasted(scene: Scene) -> bool:
+    """Whether what was put on a picture was the last thing done, so that 'it' means that."""
+    return scene.pasted is not None and scene.pasted.made == scene.focus
+
+
+def paste_larger(text: str, scene: Scene) -> None:
+    """Put what was put on a picture last on it anew, larger, with the same middle."""
+    before = need(scene.pasted, "nothing was put on a picture")
+    scale = before.scale * lookup("object_size", text)
+    where, _ = spot(before.wanted | {"scale": scale}, before.base, scene, before.content)
+    made = scene.make("place", base_image=before.base, content=before.content, position=where, scale=scale)
+    scene.change(before.base, made)
+    scene.pasted = before._replace(scale=scale, made=made)
 
 
 def _content(wanted: Details, scene: Scene) -> str:
@@ -312,6 +352,7 @@ _PLAYS = (
     crop,
     upright,
     mention,
+    hand_back,
     read,
     find,
     ask,

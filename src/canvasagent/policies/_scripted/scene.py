@@ -47,6 +47,16 @@ class Lettering(NamedTuple):
     made: str
 
 
+class Pasted(NamedTuple):
+    """What was put on a picture last: how it was asked for, its scale, the pictures before and after."""
+
+    wanted: dict[str, Any]
+    content: str
+    scale: float
+    base: str
+    made: str
+
+
 class Scene:
     """A request, and what came of it so far.
 
@@ -72,6 +82,7 @@ class Scene:
         self.parts, self.answers, self.unmet = set[str](), list[str](), list[str]()
         self.topic: Topic | None = None
         self.lettering: Lettering | None = None
+        self.pasted: Pasted | None = None
         self.today = today
         self.noun = self.missing = self.result = cast("str | None", None)
 

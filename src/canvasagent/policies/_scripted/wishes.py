@@ -84,6 +84,8 @@ class Wishes:
         )
         if verb and (whole or not pattern("{touching}").match(text.lower(), text.lower().index(verb))):
             self.limits.append(Limit(text, language.imperative(stem) or verb, max(len(self.asked) - 1, 0)))
+        elif thing.lower() in ("him", "her"):
+            self.kept.append("the subject")
         elif not rule("anything_else").fullmatch(thing) and not reference(thing)[0] and phrase(thing)[0]:
             self.kept.append(self.quotes.restore(thing))
         return True

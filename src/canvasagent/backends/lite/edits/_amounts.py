@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 FACTORS: dict[str, float] = {
-    r"(?:very|extremely|really|super) (?:slight(?:ly)?|subtl[ey]|subtly|light(?:ly)?|mild(?:ly)?|faint(?:ly)?|gent(?:le|ly))": 0.35,
+    r"(?:very|extremely|really|super) (?:slight(?:ly)?|subtl[ey]|subtly|light(?:ly)?|mild(?:ly)?|faint(?:ly)?|"
+    r"gent(?:le|ly))": 0.35,
     r"(?:just )?(?:ever so )?slight(?:ly)?": 0.5,
     r"(?:just )?a (?:tiny |little |wee )?bit(?: of)?(?: more)?(?= |$)": 0.5,
     r"(?:just )?a (?:touch|tad|hint|dash|smidge)(?: of)?": 0.45,

@@ -126,7 +126,8 @@ KEEP: tuple[str, ...] = (
     "modify|modifying|affect|affecting|mess with|messing with|changes to|recolou?r|recolou?ring) {where}",
     "(?:but )?(?:keep|keeping|leave|leaving|preserve|preserving|maintain|maintaining|retain) {where} "
     "(?:(?:exactly |just )?(?:as|the way|like) (?:it|they|he|she) (?:is|are|was|were)|as is|unchanged|the same|alone|"
-    "untouched|intact|unaffected|unedited|in (?:full )?colou?r|original|sharp|in focus|bright|dark|visible|clear|readable|"
+    "untouched|intact|unaffected|unedited|in (?:full )?colou?r|original|sharp|in focus|bright|dark|visible|clear|"
+    "readable|"
     "legible|clean)",
     "{where} (?:should|must|has to|have to|needs? to|is to|are to) (?:stay|remain|be kept|be left)(?: [a-z]+)?",
     "(?:preserve|preserving|protect|spare) {where}",

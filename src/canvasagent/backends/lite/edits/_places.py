@@ -10,7 +10,8 @@ _PICTURE = (
     r"(?:image|picture|photo|photograph|pic|shot|scene|canvas|frame|painting|drawing|composition|footage|artwork)s?"
 )
 _WHOLE = re.compile(
-    rf"it|this|that|them|everything|all|all of it|the (?:whole |entire |full )?(?:thing|lot)|things|(?:the |this |that |my |our |an? )?"
+    rf"it|this|that|them|everything|all|all of it|the (?:whole |entire |full )?(?:thing|lot)|things|"
+    rf"(?:the |this |that |my |our |an? )?"
     rf"(?:whole |entire |full |overall |input |original |given |attached )*{_PICTURE}",
     re.IGNORECASE,
 )
@@ -56,7 +57,8 @@ _NOUN_PHRASE = re.compile(r"(?:[\w'’-]+ ){0,8}[\w'’-]+", re.IGNORECASE)
 _NOT_A_PLACE = re.compile(
     r"\b(?:and|then|but|make|makes|turn|change|add|remove|replace|give|apply|convert|put|have|has|is|are|be|look|looks|"
     r"smile|smiling|wear|wears|ride|rides|should|please|while|if|so|because|into|don't|not|never|without|except|more|less|"
-    r"much|like|by|really|keep|keeping|leave|leaving|stay|remain|slightly|very|too|with a|increase|reduce|decrease|lower|raise|boost)\b",
+    r"much|like|by|really|keep|keeping|leave|leaving|stay|remain|"
+    r"slightly|very|too|with a|increase|reduce|decrease|lower|raise|boost)\b",
     re.IGNORECASE,
 )
 _NO_NAME = re.compile(r"\d|it\b|them\b|(?:the|an?|this|that|his|her|its|all|of)$", re.IGNORECASE)

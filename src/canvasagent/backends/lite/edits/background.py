@@ -70,8 +70,9 @@ EDIT = Edit(
                 "{add} {a}{new} back ?(?:ground|drop)(?: to (?:it|the (?:image|picture|photo)))?",
                 "{give} (?:it|the (?:image|picture|photo|subject)|{whole}) (?:an? )?{new} back ?(?:ground|drop)",
                 "(?:on|in front of|against|over|in|at) (?:an? |the )?{new}(?: back ?(?:ground|drop))?",
-                "(?:put|place|set|show|move|take|bring) (?:it|them|him|her|everything|the (?:whole )?scene|the subject|"
-                "the main subject|the object|everyone) (?:all )?(?:on|in front of|against|over|onto|in|into|"
+                "(?:put|place|set|show|move|take|bring) (?:it|them|him|her|everything|everyone|"
+                "the (?:whole )?(?:scene|picture|photo|image)|the (?:main )?subject|the object) "
+                "(?:all )?(?:on|in front of|against|over|onto|in|into|"
                 "to|at(?! (?:night|sunset|dusk|dawn))) "
                 "(?:an? |the )?{new}",
                 "(?:make|let) (?:it|the scene|this) (?:be |take place |happen |play )(?:on|in|at) (?:an? |the )?{new}",
