@@ -187,7 +187,7 @@ def _text(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Deta
         return None  # a second quotation: this would leave it out in silence
     reads = False
     if "⟪" not in clause:
-        text = text.strip(" :,.")
+        text = text.strip(" :,") if rule("initials").search(text) else text.strip(" :,.")
         reads, before = text.lower().startswith("what"), rule("read_before").fullmatch(text)
         text = "" if before else text
     return {"image": image, "content": text, "quoted": "⟪" in clause, "reads": reads, "style": style(around, used)}
@@ -203,8 +203,8 @@ def _place(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Det
             slots[name] += f" {found['value']}"
             left = left.replace(found[0], " ", 1)
     left = rule("slot_rest").sub("", " ".join(left.split()).strip(" ,"))
-    if rule("words_to_write").match(left):
-        return None  # 'put the word fragile on it'
+    if rule("words_to_write").match(left) or rule("effect").search(left):
+        return None  # 'put the word fragile on it', 'put a frame around it'
     (what, rest), base = details.reference(left), details.reference(slots["base"])[0]
     words, source = details.phrase(quotes.restore(rest))[0], details.reference(slots["source"])[0]
     if rule("only_where").match(words):

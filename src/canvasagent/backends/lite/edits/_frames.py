@@ -59,7 +59,7 @@ FRAMES: dict[str, tuple[str, ...]] = {
         "{where} {should} {amt}{sense}{amt}{word}",
         "{where} {is} {too} {word}",
         "{where} {is} not {word} enough",
-        "{give} {where} {a}{amt}{sense}{amt}{word}( {look})?",
+        "{give} {where} {a}{amt}{sense}{amt}{word} {look}",
         "{add} {a}{sense}{amt}{word} {look}( {at} {where})?",
         "{change} {where} {into} {a}{amt}{sense}{word}( {look})?",
         "{change} {into} {a}{amt}{word}( {look})?",

@@ -12,6 +12,7 @@ from canvasagent.sketch.grammar import parse
 from canvasagent.sketch.lexicon import data, tokens
 from canvasagent.sketch.rules import SPOTS
 from canvasagent.sketch.scene import Group, Scene
+from canvasagent.sketch.sprite import all_sprites
 
 _MORE = re.compile(
     r"^(?:(?:an?|one)(?: (?:second|third|fourth|new|additional|extra|further|other|single))|another|one more|"
@@ -104,7 +105,17 @@ def _split(words: str) -> tuple[str, str | None, str]:
         kind = {"onto": "on", "around": "next"}.get(phrase, data()["relations"].get(phrase))
         if kind is not None and re.match(_HOST, rest, re.IGNORECASE):
             return words[: match.start()].strip(" ,"), str(kind), rest
+    # What is worn goes on its wearer: "add a hat to the dog".
+    if (worn := re.match(r"(?P<thing>.+?) to (?P<host>the .+)$", words, re.IGNORECASE)) and _is_worn(worn["thing"]):
+        return worn["thing"], "on", worn["host"]
     return words, None, ""
+
+
+def _is_worn(words: str) -> bool:
+    scene = _scene(words)
+    return bool(scene and scene.groups) and all(
+        all_sprites()[group.sprite].info.category == "clothing" for group in scene.groups
+    )
 
 
 def _hosts(relation: str, host: str) -> tuple[str, ...]:

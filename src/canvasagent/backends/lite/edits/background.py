@@ -75,6 +75,7 @@ EDIT = Edit(
                 "(?:all )?(?:on|in front of|against|over|onto|in|into|"
                 "to|at(?! (?:night|sunset|dusk|dawn))) "
                 "(?:an? |the )?{new}",
+                "(?:put|place|set|show) the [a-z]+ (?:on|against|in front of) (?:an? )?{new} back ?(?:ground|drop)",
                 "(?:make|let) (?:it|the scene|this) (?:be |take place |happen |play )(?:on|in|at) (?:an? |the )?{new}",
                 "(?:set|change) the (?:scene|place|setting|location)(?: of {whole})? (?:on|in|at|to) "
                 "(?:an? |the )?{new}",

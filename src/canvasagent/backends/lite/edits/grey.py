@@ -31,7 +31,7 @@ EDIT = Edit(
                 "(?:remove|take out|drop|get rid of|strip) (?:all )?(?:of )?(?:the )?colou?rs?(?: (?:from|of|"
                 "in) {where})?",
                 "(?:make|turn) {where} {amt}gr[ae]y(?:ish)?[- ]?toned",
-                "(?:make|turn|convert|change) (?:it|this|(?:the|this) (?:whole |entire )?(?:image|picture|"
+                "(?:make|turn|convert|change) (?:it|this|everything|(?:the|this) (?:whole |entire )?(?:image|picture|"
                 "photo)) (?:in)?(?:to )?gr[ae]y",
                 "gr[ae]y",
             ),

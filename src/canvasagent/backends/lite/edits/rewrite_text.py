@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from canvasagent.backends.lite.edits._lettering import rewrite_line
 from canvasagent.backends.lite.edits._lines import lines_that_say
 from canvasagent.backends.lite.edits._spec import TEXT, Edit, Job, Pixels, Words
+from canvasagent.english.lexicon import lexicon
 from canvasagent.errors import ToolRefusal
 
 _QUOTE = re.compile(r"\x02\d+\x03")
@@ -18,6 +19,8 @@ _JOINS = re.compile(r"\b(?:and|then|but|with|to|into|make|add)\b", re.IGNORECASE
 def apply(pixels: Pixels, job: Job) -> Pixels:
     """Rewrite the line that says `old` (or the only line). Raises `ToolRefusal` when it is not there, or not alone."""
     old, new = job.values.get("old", ""), job.values["new"]
+    if new.lower() in lexicon()["languages"]["names"] and "noun" in job.values and not old:
+        raise ToolRefusal(f"'{new}' is a language, and nothing here translates; give the words: \"make it say '…'\".")
     lines = lines_that_say(job, old)
     if not old and len(lines) > 1:
         said = ", ".join(f"'{line.text}'" for line in lines[:8])
