@@ -113,9 +113,9 @@ def _split(words: str) -> tuple[str, str | None, str]:
 
 def _is_worn(words: str) -> bool:
     scene = _scene(words)
-    return bool(scene and scene.groups) and all(
-        all_sprites()[group.sprite].info.category == "clothing" for group in scene.groups
-    )
+    if scene is None or not scene.groups:
+        return False
+    return all(all_sprites()[group.sprite].info.category == "clothing" for group in scene.groups)
 
 
 def _hosts(relation: str, host: str) -> tuple[str, ...]:
