@@ -9,7 +9,7 @@ from PIL import Image
 from canvasagent.backends.base import Detection
 from canvasagent.backends.full import paddle_ocr
 from canvasagent.backends.full._sizes import padded, region_of, work_size
-from canvasagent.backends.full.grounding import phrases_in, without_doubles
+from canvasagent.backends.full.grounding import non_maximum_suppression, phrases_in
 from canvasagent.backends.full.sr import tiled
 from canvasagent.imaging.masks import blended, seam
 from helpers import photo
@@ -92,8 +92,8 @@ def test_things_that_a_request_names(text: str, found: tuple[str, ...]) -> None:
 def test_of_boxes_for_the_same_thing_the_best_is_kept() -> None:
     first, shifted = Detection("cup", (0, 0, 10, 10), 0.9), Detection("cup", (0, 0, 10, 9), 0.8)
     other, apart = Detection("dog", (0, 0, 10, 10), 0.7), Detection("cup", (20, 0, 30, 10), 0.6)
-    assert without_doubles([first, shifted, other, apart], 0.7) == [first, other, apart]
-    assert without_doubles([first, shifted], 0.95) == [first, shifted]
+    assert non_maximum_suppression([first, shifted, other, apart], 0.7) == [first, other, apart]
+    assert non_maximum_suppression([first, shifted], 0.95) == [first, shifted]
 
 
 def enlarged(tiles: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]

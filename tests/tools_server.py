@@ -133,7 +133,7 @@ class ToolsServer:
 
     def _is_ready(self) -> bool:
         answer = self.ask("GET", "/readyz")
-        return answer.status == 200 or b"some tools cannot" in answer.body
+        return answer.status == 200 or b"some tools are unavailable" in answer.body
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal, wait for the end; the exit code."""

@@ -122,14 +122,14 @@ def unpack_exactly(data: bytes, kind: Kind, max_pixels: int = MAX_PIXELS) -> Ima
         raise InputError("this is no PNG or TIFF file, or a damaged one.") from error
 
 
-def told_size(data: bytes) -> Size | None:
-    """Width and height that the head of a picture file tells; None where it tells none."""
+def declared_size(data: bytes) -> Size | None:
+    """Width and height from the header of a picture file, without decoding it; None if there are none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
                 return opened.size
-    except Exception:  # decoders raise whatever they like on damaged files; who decodes it says what is wrong
+    except Exception:  # decoders raise anything on damaged files; decoding the whole file reports what is wrong
         return None
 
 

@@ -1,4 +1,4 @@
-"""Pictures on their way to clients: small ones in one piece, large ones bounded in number and sent as they are read."""
+"""Pictures on their way to clients: small ones in one piece, large ones in pieces as the client reads them."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from canvasagent.serving.problems import too_many
 QUICK_BYTES = 1_600_000 + OBJECT_BYTES
 """Pictures that take up to this much memory (0.4 megapixels) are written without leaving the event loop."""
 ROOM_SECONDS = 10.0
-"""How long an answer waits for room before its client is told to come back."""
+"""How long an answer waits for other large ones to finish before its client gets 429."""
 PIECE_BYTES = 2**20
-"""A large answer goes out in pieces of this size, each when the one before was read."""
+"""A large answer is sent in pieces of this size, each once the client has read the one before."""
 
 
 class Pieces(Response):
-    """A head and a picture's bytes, which are not copied into one. `sent` is called when it is over."""
+    """A head and a picture's bytes, sent without joining them in memory. `sent` is called at the end."""
 
     def __init__(self, head: bytes, data: bytes, media: str, sent: Callable[[], None] | None = None) -> None:
         super().__init__(None, media_type=media, headers={"Content-Length": str(len(head) + len(data))})
         self._head, self._data, self._sent = head, data, sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send all of it; what is large waits for its reader."""
+        """Send the response; a large one in pieces."""
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             for piece in self._pieces():
@@ -52,7 +52,7 @@ class Pieces(Response):
 
 @dataclass
 class Outgoing:
-    """The large answers that are being sent at this moment, together."""
+    """Limits the memory of all large answers that are being sent."""
 
     limit: int
     held: int = 0

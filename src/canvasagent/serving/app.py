@@ -1,4 +1,4 @@
-"""The server's routes: pictures in and out, calls, what tools there are, health, metrics."""
+"""The server's routes: pictures, calls, the list of tools, health, metrics."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from canvasagent.endpoints.wire import (
     API,
     PNG,
     TIFF,
+    declared_size,
     split_id,
-    told_size,
     unpack,
     unpack_exactly,
 )
@@ -36,7 +36,7 @@ from canvasagent.serving.gate import Gate, Names
 from canvasagent.serving.handlers import CallHandler, Shortcut
 from canvasagent.serving.keys import Caller, Keys
 from canvasagent.serving.metrics import Metrics
-from canvasagent.serving.openapi import document, tools_told
+from canvasagent.serving.openapi import document, tools_document
 from canvasagent.serving.problems import ClientLeft, Problem, answer_to
 from canvasagent.serving.queueing import Turnstile
 from canvasagent.serving.recorder import Recorder
@@ -49,7 +49,7 @@ CROSS_ORIGIN: dict[str, Any] = {
     "allow_headers": ["Authorization", "Content-Type", "Content-Digest"],
     "expose_headers": ["Retry-After", "X-Request-Id"],
 }
-"""What pages of the allowed origins may send, and read of an answer's headers."""
+"""The methods and headers that pages of the allowed origins may send, and the headers that they may read."""
 
 
 class Service:
@@ -61,14 +61,14 @@ class Service:
         self.turnstile = Turnstile(settings.concurrency, settings.waiting, settings.call_timeout)
         self.metrics = Metrics(self.store, self.turnstile)
         self.bodies, self.outgoing = RequestBodies(settings), Outgoing(settings.answers_bytes)
-        self.decoding = asyncio.Semaphore(max(2, settings.concurrency))  # what is being decoded takes memory
+        self.decoding = asyncio.Semaphore(max(2, settings.concurrency))  # decoding needs memory beyond the store's
         calls = Calls(engine, settings, self.store, self.turnstile, self.metrics)
         self.call_handler = CallHandler(self.bodies, self.outgoing, self.store, calls)
         self.unready: dict[str, str] | None = None
-        """Tools that cannot be had, with why; None until that is known."""
+        """Unavailable tools, each with the reason; None until `look` has run."""
 
     def enter(self, request: Request) -> Caller:
-        """Who asks. Raises `Problem` 401 without a known key, 429 where its requests are used up."""
+        """The caller of a request. Raises `Problem` 401 without a known key, 429 without quota left."""
         caller = self.keys.caller(request.headers.get("authorization"))
         request.scope["caller"] = caller.name
         caller.take_request()
@@ -88,7 +88,7 @@ class Service:
             return await self._keep(caller, data, *named)
 
     async def post_picture(self, request: Request) -> Response:
-        """POST /v1/pictures: the server says the id."""
+        """POST /v1/pictures: the answer has the id."""
         caller = self.enter(request)
         async with self._upload(request, caller) as data:
             kind: str | None = request.query_params.get("kind")
@@ -101,7 +101,7 @@ class Service:
 
     @contextlib.asynccontextmanager
     async def _upload(self, request: Request, caller: Caller) -> AsyncIterator[bytes]:
-        """The body of an upload, which counts as one under way until the block is over."""
+        """The body of an upload, which counts towards the uploads in progress until the block ends."""
         limit, name = self.settings.upload_bytes, "one upload (--upload-bytes)"
         if (room := self.store.limit(caller.quota.stored_bytes)) < limit:
             limit, name = room, self.store.limit_name(caller.quota.stored_bytes)
@@ -113,7 +113,7 @@ class Service:
 
     async def _keep(self, caller: Caller, data: bytes, kind: Kind, key: str | None) -> Response:
         room = self.store.limit(caller.quota.stored_bytes)
-        if kept_bytes(self.settings.max_pixels, kind) > room and (size := told_size(data)) is not None:
+        if kept_bytes(self.settings.max_pixels, kind) > room and (size := declared_size(data)) is not None:
             self.store.check(kept_bytes(size[0] * size[1], kind), caller.quota.stored_bytes)  # before it is decoded
         try:
             decode = unpack if key is None else unpack_exactly
@@ -128,7 +128,7 @@ class Service:
         return JSONResponse({"id": asset.id, "kind": asset.kind.value, "size": list(asset.size)}, 201)
 
     async def get_picture(self, request: Request) -> Response:
-        """GET /v1/pictures/{id}, as PNG or, where that is accepted first, as TIFF without compression."""
+        """GET /v1/pictures/{id}, as PNG, or as uncompressed TIFF if `Accept` names that first."""
         caller = self.enter(request)
         asset = self.store.get(caller.name, request.path_params["id"])
         if asset is None:
@@ -144,7 +144,7 @@ class Service:
         """GET /v1/tools"""
         self.enter(request)
         await self.look()
-        return JSONResponse(tools_told(self.engine, self.unready or {}))
+        return JSONResponse(tools_document(self.engine, self.unready or {}))
 
     async def openapi(self, request: Request) -> Response:
         """GET /openapi.json"""
@@ -152,31 +152,32 @@ class Service:
         return JSONResponse(document(self.engine.tools, self.settings, self.keys.needed))
 
     async def healthy(self, request: Request) -> Response:
-        """GET /healthz: the process lives."""
+        """GET /healthz: the process is running."""
         return JSONResponse({"status": "ok"})
 
     async def ready(self, request: Request) -> Response:
-        """GET /readyz: its tools can be used."""
+        """GET /readyz: all tools are available."""
         if self.unready is None:
             raise Problem(503, "not_ready", "the tools are being loaded.", wait=1)
         if self.turnstile.stuck:
             raise Problem(503, "not_ready", "all workers are stuck in calls that do not end.")
         if self.unready:
-            # Why not (paths, what is installed) concerns those who hold a key; whether is for load balancers too.
+            # Load balancers may know that the server is not ready; the reasons (paths, installed packages) are for
+            # holders of a key only.
             known = self.keys.known(request.headers.get("authorization"))
             more: dict[str, Any] = {"tools": self.unready} if known else {}
-            raise Problem(503, "not_ready", "some tools cannot be had.", **more)
+            raise Problem(503, "not_ready", "some tools are unavailable.", **more)
         return JSONResponse({"status": "ready"})
 
     async def show_metrics(self, request: Request) -> Response:
-        """GET /metrics: what all keys do, so for those keys only that are meant to see it."""
+        """GET /metrics: they cover all keys, so only keys with the permission may read them."""
         caller = self.enter(request)
         if self.keys.needed and not caller.quota.metrics:
             raise Problem(403, "forbidden", "this key may not read the metrics: its table needs `metrics = true`.")
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def look(self) -> None:
-        """Find out which tools can be had; once it is known, this costs nothing."""
+        """Find out which tools are available. Only the first call does any work."""
         if self.unready is not None:
             return
         unready: dict[str, str] = {}
@@ -185,7 +186,7 @@ class Service:
                 await self.engine.prepare(tool)
             except BackendFailure as error:
                 unready[tool.name] = str(error)
-                log.error("%s cannot be had: %s", tool.name, error)
+                log.error("%s is unavailable: %s", tool.name, error)
         self.unready = unready
 
 
@@ -198,8 +199,8 @@ def build_app(
 ) -> Any:
     """The ASGI application. It closes the engine when it ends.
 
-    `names`: the hosts that it answers to, and then no web pages but those of `origins` (None: any host and page,
-    as is right where requests carry keys). Browsers let pages of `origins` read what it answers.
+    With `names`, it answers only requests for these hosts, and from web pages only those of `origins`. None admits any
+    host and page, which is safe where requests carry keys. Browsers let pages of `origins` read the answers.
     """
     service = Service(engine, settings, keys)
 
@@ -222,7 +223,7 @@ def build_app(
         Route("/readyz", service.ready),
         Route("/metrics", service.show_metrics),
     ]
-    handlers: dict[Any, Any] = {kind: _tell for kind in (Problem, ClientLeft, HTTPException, Exception)}
+    handlers: dict[Any, Any] = {kind: _error_response for kind in (Problem, ClientLeft, HTTPException, Exception)}
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     app.router.redirect_slashes = False
     outer: ASGIApp = Shortcut(app, calls, service.call)
@@ -233,5 +234,5 @@ def build_app(
     return Recorder(outer, service.metrics)
 
 
-async def _tell(request: Request, error: Exception) -> Response:
+async def _error_response(request: Request, error: Exception) -> Response:
     return answer_to(error)

@@ -1,4 +1,4 @@
-"""Reading what clients send: with limits on size, pace and sum, into memory, and out of multipart forms."""
+"""Request bodies: read into memory with limits on size, speed and their sum; multipart forms."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from canvasagent.serving.problems import ClientLeft, Problem, too_many
 from canvasagent.serving.settings import ServerSettings
 
 FORM_PIECE = 2**20
-"""Bytes of a form that are parsed without a pause."""
+"""Bytes of a form that are parsed before other requests get a turn."""
 FIELD_BYTES = 1024
-"""Size of a field of a form that is no file."""
+"""Largest size of a form field that is not a file."""
 
 
 @dataclass
 class RequestBodies:
-    """The bodies that are coming in, or wait to be decoded, at this moment, together."""
+    """Limits the memory of all bodies that are being received or wait to be decoded."""
 
     settings: ServerSettings
     held: int = 0
@@ -34,16 +34,16 @@ class RequestBodies:
     async def read(
         self, request: Request, limit: int, limit_name: str, count: Callable[[int], None] | None = None
     ) -> bytes:
-        """The request's body; `count` is told its size before it is read where the client says it.
+        """The request's body. `count` is called with its size, before it is read if the client declares a length.
 
-        Raises `Problem` 413 over `limit`, without reading on; 408 for a body that stalls or crawls; 429 where too much
-        comes in at once; and `ClientLeft`. `limit_name` says what the limit is for, and who sets it.
+        Raises `Problem` 413 for a body over `limit`, which is not read further; 408 for one that stalls or is too slow;
+        429 if too many bytes arrive at once; and `ClientLeft`. `limit_name` names the limit in the message.
         """
-        told = _told_length(request)
-        if told is not None and told > limit:
+        length = _declared_length(request)
+        if length is not None and length > limit:
             raise _too_large(limit, limit_name)
-        if told is not None and count is not None:
-            count(told)
+        if length is not None and count is not None:
+            count(length)
         pieces: list[bytes] = []
         size = 0
         started = time.monotonic()
@@ -62,13 +62,13 @@ class RequestBodies:
                     break
         finally:
             self.held -= size
-        if told is None and count is not None:
+        if length is None and count is not None:
             count(size)
         return b"".join(pieces) if len(pieces) > 1 else pieces[0]
 
     @contextlib.contextmanager
     def keeping(self, size: int) -> Iterator[None]:
-        """Count a body of that size as under way for the length of the block."""
+        """Count a body of `size` towards the limit until the block ends."""
         self.held += size
         try:
             yield
@@ -89,9 +89,9 @@ class RequestBodies:
         return dict(message)
 
 
-def _told_length(request: Request) -> int | None:
-    told = request.headers.get("content-length")
-    return int(told) if told is not None and told.isascii() and told.isdigit() else None
+def _declared_length(request: Request) -> int | None:
+    text = request.headers.get("content-length")
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None
 
 
 def _too_large(limit: int, name: str) -> Problem:
@@ -99,11 +99,11 @@ def _too_large(limit: int, name: str) -> Problem:
 
 
 def check_digest(request: Request, data: bytes) -> None:
-    """Hold a body against its `Content-Digest` (RFC 9530), where it has one. Raises `Problem` 422 for a lie."""
-    told = request.headers.get("content-digest")
-    if told is None:
+    """Compare a body with its `Content-Digest` (RFC 9530), if there is one. Raises `Problem` 422 if they differ."""
+    header = request.headers.get("content-digest")
+    if header is None:
         return
-    digests = dict(item.strip().partition("=")[::2] for item in told.split(","))
+    digests = dict(item.strip().partition("=")[::2] for item in header.split(","))
     if "sha-256" not in digests:
         raise Problem(400, "bad_request", "Content-Digest: only sha-256 is understood.")
     own = base64.b64encode(hashlib.sha256(data).digest()).decode("ascii")
@@ -113,16 +113,16 @@ def check_digest(request: Request, data: bytes) -> None:
 
 def content_type(request: Request) -> str:
     """The media type of the body, without parameters, in lower case."""
-    told = request.headers.get("content-type", "")
-    if told in ("", "application/json"):  # nearly all, and quick
-        return told
+    text = request.headers.get("content-type", "")
+    if text in ("", "application/json"):  # a call, the most frequent request: no parser needed
+        return text
     header = Message()
-    header["content-type"] = told
+    header["content-type"] = text
     return header.get_content_type()
 
 
 async def form_of(request: Request, body: bytes) -> tuple[bytes, str | None]:
-    """File and kind in a multipart form: the field `picture`, and `kind` where it is there. Raises `Problem` 400."""
+    """The fields `picture` and, if present, `kind` of a multipart form. Raises `Problem` 400."""
 
     async def stream() -> AsyncGenerator[bytes, None]:
         for start in range(0, len(body), FORM_PIECE):
@@ -133,8 +133,8 @@ async def form_of(request: Request, body: bytes) -> tuple[bytes, str | None]:
         parser = MultiPartParser(request.headers, stream(), max_files=1, max_fields=4, max_part_size=FIELD_BYTES)
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError, UnicodeDecodeError) as error:
-        said = error.message if isinstance(error, MultiPartException) else type(error).__name__
-        raise Problem(400, "bad_request", f"the multipart form cannot be read: {said}") from error
+        reason = error.message if isinstance(error, MultiPartException) else type(error).__name__
+        raise Problem(400, "bad_request", f"the multipart form cannot be read: {reason}") from error
     try:
         picture, kind = form.get("picture"), form.get("kind")
         if not isinstance(picture, UploadFile):

@@ -1,4 +1,4 @@
-"""A call from its JSON to its answer: checked like a policy's, queued, run, and told with its progress."""
+"""A call from its JSON to its answer: checked like a policy's, queued and run, with its progress on request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from canvasagent.tools.check import Checked, check_call
 
 SEED_LIMIT = 2**31
 Work = asyncio.Future[dict[str, Any]]
-"""A call that is under way, or done."""
+"""A call in progress or done."""
 
 
 class CallRequest(BaseModel):
@@ -42,24 +42,24 @@ class CallRequest(BaseModel):
     seed: int = Field(default=0, ge=0, lt=SEED_LIMIT)
     """The same seed gives the same result."""
     backend: str | None = Field(default=None, max_length=500)
-    """The backend that is expected, as `/v1/tools` tells it; another one answers 409."""
+    """The expected backend, as listed by `/v1/tools`; if it is another one, the answer is 409."""
 
 
 @dataclass
 class Progress:
-    """Where a call stands."""
+    """The state of a call."""
 
     state: str = "queued"
     since: float = field(default_factory=time.monotonic)
 
     def run(self) -> None:
-        """Its turn came."""
+        """Set the state: the call has left the queue."""
         self.state, self.since = "running", time.monotonic()
 
 
 @dataclass(frozen=True)
 class Calls:
-    """What carries calls out."""
+    """Checks, queues and runs calls."""
 
     engine: Engine
     settings: ServerSettings
@@ -68,16 +68,16 @@ class Calls:
     metrics: Metrics
 
     async def begin(self, caller: Caller, tool: Tool, body: bytes, progress: Progress) -> Work:
-        """The call as a future that gives the answer or raises `Problem`. Raises `Problem` where it cannot begin.
+        """The call as a future of the answer or of a `Problem`. Raises `Problem` for a call that cannot begin.
 
-        A brief call need not wait its turn, its future is done: to keep it costs more than to make it.
+        A brief call is run at once, since queueing it would take longer than running it; its future is done.
         """
         asked = _parse(body)
         checked, assets = self._check(caller, tool, asked)
         await self._prepare(tool, asked.backend)
         pixels = sum(asset.picture.width * asset.picture.height for asset in assets.values())
         brief = self.engine.is_brief(checked, assets)
-        # A backend may have to read a prompt to know the size, which would keep everybody else waiting here.
+        # A backend may have to parse a prompt to know the size, which would block the event loop.
         made = (
             self.engine.output_pixels(checked, assets)
             if brief
@@ -91,7 +91,7 @@ class Calls:
         if brief and (ended := self._made_here(caller, checked, assets, asked.seed)) is not None:
             return ended
         caller.calls += 1
-        task = asyncio.create_task(self._carry_out(caller, checked, assets, asked.seed, progress))
+        task = asyncio.create_task(self._run(caller, checked, assets, asked.seed, progress))
         task.add_done_callback(lambda done: done.cancelled() or done.exception())  # its client may have left
         return task
 
@@ -105,12 +105,12 @@ class Calls:
         return ended
 
     def _check(self, caller: Caller, tool: Tool, asked: CallRequest) -> tuple[Checked, dict[str, Asset]]:
-        """Find the pictures and hold the call against the tool's definition."""
+        """Look up the pictures and check the call against the tool's definition."""
         held: dict[str, Asset] = {}
         missing: list[str] = []
         for one in tool.named(asked.arguments):
             if split_id(one.value) is None:
-                continue  # the tool's own check says what is wrong with it
+                continue  # `check_call` below reports what is wrong with it
             asset = self.store.get(caller.name, str(one.value))
             if asset is None:
                 missing.append(str(one.value))
@@ -126,7 +126,7 @@ class Calls:
         return checked, {argument: held[name] for argument, name in checked.assets.items()}
 
     def _check_room(self, caller: Caller, tool: Tool, pixels: int) -> None:
-        """Refuse a call whose result could not be kept, in the words for a result that is too large."""
+        """Raise `Problem` 422 for a call whose result would not fit into the store."""
         size, room = kept_bytes(pixels), self.store.limit(caller.quota.stored_bytes)
         if size > room:
             words = f"{tool.name} would make a picture of {pixels:,} pixels, {size:,} bytes of memory; the limit is"
@@ -141,9 +141,9 @@ class Calls:
             raise Problem(503, "backend_failure", str(error)) from error
         backend = self.engine.fingerprint(tool)
         if expected is not None and expected != backend:
-            raise Problem(409, "other_backend", f"{tool.name} is done by {backend} here.", backend=backend)
+            raise Problem(409, "other_backend", f"{tool.name} is run by {backend} here.", backend=backend)
 
-    async def _carry_out(
+    async def _run(
         self, caller: Caller, checked: Checked, assets: Mapping[str, Asset], seed: int, progress: Progress
     ) -> dict[str, Any]:
         turn, end = None, "left"
@@ -158,7 +158,7 @@ class Calls:
                 self.metrics.seconds.labels(checked.tool.name).observe(execution.seconds)
             return self._answer(caller, execution)
         except Problem:
-            end = "failed" if end == "left" else end  # it got no turn
+            end = "failed" if end == "left" else end  # it never left the queue
             raise
         finally:
             caller.end_call(turn.abandoned if turn is not None else None)
@@ -189,13 +189,13 @@ class Calls:
         }
 
     async def follow(self, task: Work, progress: Progress) -> AsyncIterator[dict[str, Any]]:
-        """What there is to tell of a call, now and then, and how it ended."""
+        """Events of a call: its state at regular intervals, then how it ended."""
         while True:
             done, _ = await asyncio.wait({task}, timeout=self.settings.progress_seconds)
             if done:
                 break
-            told: dict[str, Any] = {"event": progress.state, "seconds": round(time.monotonic() - progress.since, 3)}
-            yield {**told, "waiting": self.turnstile.waiting} if progress.state == "queued" else told
+            event: dict[str, Any] = {"event": progress.state, "seconds": round(time.monotonic() - progress.since, 3)}
+            yield {**event, "waiting": self.turnstile.waiting} if progress.state == "queued" else event
         try:
             yield {"event": "done", "result": task.result()}
         except Problem as problem:
@@ -203,7 +203,7 @@ class Calls:
 
 
 async def settled(task: Work, gone: asyncio.Task[None], seconds: float | None) -> bool:
-    """Wait for the call to end, at most `seconds`; whether it has. Raises `ClientLeft` when the client leaves first."""
+    """Wait at most `seconds` for the call. Returns whether it ended. Raises `ClientLeft` if the client left first."""
     both: set[asyncio.Future[Any]] = {task, gone}
     done, _ = await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     if gone in done and task not in done:

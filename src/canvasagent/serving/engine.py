@@ -1,4 +1,4 @@
-"""What the server needs of whatever runs the tools. A `ToolBox` is an engine; one on a cluster can be another."""
+"""The interface between the server and what runs the tools: a `ToolBox`, or one on a cluster."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from canvasagent.tools.check import Checked
 
 
 class Engine(Protocol):
-    """Runs checked calls. Batching, placement and replicas are its own affair."""
+    """Runs checked calls; batching, placement and replicas are up to the engine."""
 
     @property
     def profile(self) -> Profile:
-        """What its tools are made of."""
+        """The profile of its tools."""
         ...
 
     @property
     def tools(self) -> Mapping[str, Tool]:
-        """The tools that it has, by wire name."""
+        """Its tools, by wire name."""
         ...
 
     @property
     def max_pixels(self) -> int:
-        """What one result may hold."""
+        """Most pixels of one result."""
         ...
 
     async def prepare(self, tool: Tool) -> None:
-        """Make `fingerprint` and `stochastic` known. Raises `BackendFailure` where the tool cannot be had."""
+        """Load what `fingerprint` and `stochastic` need. Raises `BackendFailure` for an unavailable tool."""
         ...
 
     def fingerprint(self, tool: Tool) -> str:
-        """What tells its results of `tool` from another's."""
+        """Identifies the backend of `tool` and its version; equal fingerprints give equal results."""
         ...
 
     def stochastic(self, tool: Tool) -> bool:
@@ -54,11 +54,11 @@ class Engine(Protocol):
         partition: str = "",
         abandoned: Callable[[Future[Any]], None] = lambda _: None,
     ) -> Execution:
-        """Run a call; what goes wrong is in the result's `fault`. `seed`: the backend's own, not to be derived.
+        """Run a call; errors are in the result's `fault`. `seed` is the backend's seed itself; None: derive it.
 
-        Results of one `partition` are neither given to another, nor is any time saved by them there.
-        When the caller gives up (is cancelled), a call that was not begun is not begun any more. `abandoned` is given
-        the work that goes on, and keeps a worker busy, after the caller gave up or the time for a call was over.
+        Cached results of one `partition` are neither returned in another one, nor can their presence be timed there.
+        If the caller is cancelled, a call that has not begun never begins. `abandoned` gets the future of work that
+        still keeps a worker busy after the caller was cancelled or the time limit was reached.
         """
         ...
 
@@ -73,7 +73,7 @@ class Engine(Protocol):
     def call_here(
         self, checked: Checked, assets: Mapping[str, Asset], *, seed: int = 0, partition: str = ""
     ) -> Execution | None:
-        """A brief call, made at once in this thread; None where it must be `call`ed after all."""
+        """Run a brief call in this thread. Returns None if it must go through `call` after all."""
         ...
 
     def close(self) -> None:

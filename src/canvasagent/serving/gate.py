@@ -1,4 +1,4 @@
-"""Which requests a server without keys accepts: those of programs, not those of web pages from elsewhere.
+"""Which requests a server without keys accepts: those of programs, not those of foreign web pages.
 
 A browser sends a page's requests to any address, this machine's included. It names the page's origin in `Origin`, or
 at least says `Sec-Fetch-Site: cross-site`; programs send neither. A page can also get the address of this machine for
@@ -22,7 +22,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 OWN_SITES = (b"", b"same-origin", b"none")
 """Values of `Sec-Fetch-Site` of requests that no other site caused; a program sends none."""
 HOSTS_REMEMBERED = 16
-"""`Host` headers that were checked, and need not be again."""
+"""Number of accepted `Host` headers that are remembered, so as not to parse them again."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -80,7 +80,7 @@ class Gate:
         host = origin = site = b""
         for name, value in headers:
             if name == b"host":
-                host = value if not host else b"two hosts"  # which of them others looked at cannot be known
+                host = value if not host else b"two hosts"  # a proxy in front may have checked the other one
             elif name == b"origin":
                 origin = value
             elif name == b"sec-fetch-site":

@@ -1,4 +1,4 @@
-"""Where calls are taken: from a request's body to its answer, at once or with progress."""
+"""The route for calls: from a request's body to its answer, in one piece or with progress events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from canvasagent.serving.store import Store
 from canvasagent.tools.base import Tool
 
 EAGER_SECONDS = 0.5
-"""A call that is done within this time is answered at once, even where its progress was asked for."""
+"""A call that ends within this time is answered in one piece, even if progress was requested."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class CallHandler:
     async def _answer(
         self, accepted: str, caller: Caller, work: Work, progress: Progress, media: str | None
     ) -> Response:
-        """What a call that is done gave, in the form that was asked for."""
+        """The answer to a call that is done, in the requested format."""
         if RESULT in accepted:
             return await self._with_picture(caller, work.result())
         if media is None:
@@ -90,14 +90,15 @@ class CallHandler:
             work.cancel()
 
     async def _with_picture(self, caller: Caller, result: dict[str, Any]) -> Response:
-        """A result with its picture behind it."""
+        """A result followed by its picture."""
         made = result["picture"]
         asset = self.store.get(caller.name, made["id"]) if made is not None else None
         return await self.outgoing.result(result, asset.picture if asset is not None else None)
 
 
 class Shortcut:
-    """ASGI middleware: calls go to their route at once, past the layers and the list that lead all others there."""
+    """ASGI middleware that sends calls straight to their route; Starlette's middleware and routing would cost more time
+    than a cached call takes."""
 
     def __init__(self, app: ASGIApp, route: Route, endpoint: Callable[[Request], Awaitable[Response]]) -> None:
         self._app, self._route, self._endpoint = app, route, endpoint

@@ -30,7 +30,7 @@ SHORTEST_KEY = 16
 
 
 class Bucket:
-    """A rate: refills evenly over a minute, up to a minute's worth. What is larger than that leaves it in debt."""
+    """A token bucket that refills evenly, up to a minute's worth. A larger amount leaves it in debt."""
 
     def __init__(self, per_minute: float | None) -> None:
         self._rate = None if per_minute is None else per_minute / 60
@@ -38,7 +38,7 @@ class Bucket:
         self._level, self._seen = self._full, time.monotonic()
 
     def take(self, amount: float) -> float:
-        """Take `amount`; 0 if it was there, else the seconds after which it will be."""
+        """Take `amount`. Returns 0 if it was available, else the seconds until it will be."""
         if self._rate is None:
             return 0.0
         now = time.monotonic()
@@ -58,9 +58,9 @@ class Caller:
     name: str
     quota: Quota = field(default_factory=Quota)
     partition: str = ""
-    """Whose results it may be given: its own; on a server without keys those of all."""
+    """Whose cached results it may get: its own; on a server without keys those of everybody."""
     calls: int = 0
-    """Calls that run or wait now, those included that nobody waits for any more."""
+    """Calls that run or wait, including abandoned ones."""
 
     def __post_init__(self) -> None:
         self._requests = Bucket(self.quota.requests_per_minute)
@@ -80,12 +80,12 @@ class Caller:
         self._take(self._pixels, count, "pixels")
 
     def take_call(self) -> None:
-        """Whether one more call may be under way. Raises `Problem` 429."""
+        """Check that one more call may run. Raises `Problem` 429."""
         if self.quota.calls_at_once is not None and self.calls >= self.quota.calls_at_once:
             raise too_many(f"this key may have {self.quota.calls_at_once} calls under way.", 1)
 
     def end_call(self, abandoned: Future[Any] | None) -> None:
-        """One call less is under way; where a thread goes on with it, when that is done."""
+        """Count a call as ended; if a thread still works on it (`abandoned`), once that is done."""
         if abandoned is None:
             self.calls -= 1
         else:
@@ -97,7 +97,7 @@ class Caller:
 
 
 class Keys:
-    """The keys that a server knows. None given: anyone may use it."""
+    """The keys of a server; with None, anyone may use it."""
 
     def __init__(self, callers: dict[str, Caller] | None = None) -> None:
         self._callers = callers
@@ -113,11 +113,11 @@ class Keys:
         if self._callers is None:
             return self._open
         scheme, _, key = (authorization or "").partition(" ")
-        found = self._callers.get(_hash(key.strip())) if scheme.lower() == "bearer" else None
-        if found is None:
-            problem = "this key is not known." if authorization else "this server wants a key: Authorization: Bearer …"
+        caller = self._callers.get(_hash(key.strip())) if scheme.lower() == "bearer" else None
+        if caller is None:
+            problem = "this key is not known." if authorization else "this server needs a key: Authorization: Bearer …"
             raise Problem(401, "unauthorized", problem)
-        return found
+        return caller
 
     def known(self, authorization: str | None) -> bool:
         """Whether `caller` would find one."""

@@ -1,4 +1,4 @@
-"""The server's log: a JSON object a line. No keys, no pictures, no words that clients wrote."""
+"""The server's log: one JSON object a line, without keys, pictures or any text of clients."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ FACTS = "facts"
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON: time, level, logger, message, and what it was given as `facts`."""
+    """A record as one line of JSON: time, level, logger, message, and its fields (`facts`)."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """The record as a line."""
         time = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
         line = {
             "time": time.isoformat(timespec="milliseconds"),

@@ -1,4 +1,4 @@
-"""What the server counts, for Prometheus. No metric names a key, a picture or a word that a client wrote."""
+"""The server's Prometheus metrics. No label holds a key, a picture's id or any text of clients."""
 
 from __future__ import annotations
 
@@ -31,10 +31,12 @@ class Metrics:
             registry=self.registry,
         )
         self.uploaded = Counter("canvasagent_uploaded_bytes", "Bytes of uploaded pictures", registry=self.registry)
-        self._gauge("canvasagent_calls_running", "Calls that run", lambda: turnstile.busy)
+        self._gauge("canvasagent_calls_running", "Running calls", lambda: turnstile.busy)
         self._gauge("canvasagent_calls_waiting", "Calls that wait for their turn", lambda: turnstile.waiting)
         self._gauge(
-            "canvasagent_calls_abandoned", "Calls that run on though nobody waits for them", lambda: turnstile.abandoned
+            "canvasagent_calls_abandoned",
+            "Calls that still run after their client has left or the time limit has passed",
+            lambda: turnstile.abandoned,
         )
         self._gauge("canvasagent_pictures", "Pictures held", lambda: len(store))
         self._gauge("canvasagent_picture_bytes", "Memory of the pictures held", lambda: store.bytes)

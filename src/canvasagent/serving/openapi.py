@@ -13,8 +13,8 @@ from canvasagent.tools.base import Tool
 from canvasagent.version import __version__
 
 
-def tools_told(engine: Engine, unready: Mapping[str, str]) -> dict[str, Any]:
-    """What `/v1/tools` says: the profile, and each tool that can be had with its backend and its schema."""
+def tools_document(engine: Engine, unready: Mapping[str, str]) -> dict[str, Any]:
+    """The body of `/v1/tools`: the profile, and each available tool with its backend and schema."""
     return {
         "canvasagent": __version__,
         "profile": engine.profile.name,
@@ -92,8 +92,8 @@ def _call(tool: Tool, settings: ServerSettings) -> dict[str, Any]:
         "503": _problem("The backend crashed or was lost (`backend_failure`): the call may be sent again."),
         "504": _problem(f"The call took longer than {settings.call_timeout:g} s (`call_timeout`)."),
     }
-    told = {**_operation(f"call{tool.name}", tool.summary, replies), "tags": ["tools"]}
-    return {**told, "requestBody": {"required": True, "content": {JSON: {"schema": body}}}}
+    operation = {**_operation(f"call{tool.name}", tool.summary, replies), "tags": ["tools"]}
+    return {**operation, "requestBody": {"required": True, "content": {JSON: {"schema": body}}}}
 
 
 def _picture_paths(settings: ServerSettings) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _picture_paths(settings: ServerSettings) -> dict[str, Any]:
     kind = {"name": "kind", "in": "query", "schema": {"type": "string", "enum": ["image", "mask", "cutout"]}}
     digest = {"name": "Content-Digest", "in": "header", "schema": {"type": "string", "pattern": "^sha-256=:.+:$"}}
     kept, unknown = _json("Picture", "Kept."), _problem("There is no such picture under this key.")
-    found = {
+    picture = {
         "description": "The picture.",
         "content": {PNG: {"schema": {}}, TIFF: {"schema": {}}},
     }
@@ -134,7 +134,7 @@ def _picture_paths(settings: ServerSettings) -> dict[str, Any]:
         },
         f"{API}/pictures/{{id}}": {
             "parameters": [name],
-            "get": _operation("getPicture", "A picture that was uploaded or made.", {"200": found, "404": unknown}),
+            "get": _operation("getPicture", "A picture that was uploaded or made.", {"200": picture, "404": unknown}),
             "put": {
                 **_operation(
                     "putPicture", "Upload a picture under its own hash.", {"201": kept, "404": unknown, **wrong}
@@ -188,8 +188,8 @@ _SCHEMAS: dict[str, Any] = {
         "required": ["text", "words", "data", "picture", "seed", "backend", "cached", "seconds"],
         "properties": {
             "text": {"type": "string", "description": "the observation, as a policy reads it"},
-            "words": {"type": ["string", "null"], "description": "what was found, for a person"},
-            "data": {"description": "what was found, as data"},
+            "words": {"type": ["string", "null"], "description": "the result in words, for people"},
+            "data": {"description": "the result as data"},
             "picture": {"anyOf": [{"$ref": "#/components/schemas/Picture"}, {"type": "null"}]},
             "seed": {"type": "integer"},
             "backend": {"type": "string"},

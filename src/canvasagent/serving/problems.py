@@ -1,4 +1,4 @@
-"""What the server answers when it does not do as asked: a status, a type that programs read, words for people."""
+"""Error answers: a status, a type for programs, a message for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class ClientLeft(Exception):
-    """The client closed its connection; nobody is left to answer."""
+    """The client closed its connection, so there is nobody to answer."""
 
 
 class Problem(Exception):
@@ -28,18 +28,18 @@ class Problem(Exception):
         return {"error": {"type": self.type, "message": self.message, **self.more}}
 
     def response(self) -> JSONResponse:
-        """The answer. A wait becomes the header Retry-After, in whole seconds."""
+        """The response. A wait becomes the header Retry-After, in whole seconds."""
         headers = {"Retry-After": str(max(1, math.ceil(self.wait)))} if self.wait is not None else None
         return JSONResponse(self.payload(), self.status, headers)
 
 
 def too_many(message: str, wait: float) -> Problem:
-    """A quota or queue is used up; `wait` says when to come back, in seconds."""
+    """The 429 for a quota that is used up or a full queue; `wait`: seconds until a retry makes sense."""
     return Problem(429, "too_many_requests", message, wait=wait)
 
 
 def answer_to(error: Exception) -> Response:
-    """The answer that an error becomes."""
+    """The response for an error."""
     if isinstance(error, Problem):
         response: Response = error.response()
     elif isinstance(error, ClientLeft):

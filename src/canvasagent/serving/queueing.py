@@ -1,4 +1,4 @@
-"""Whose turn it is: so many calls run at once, the others wait, key by key in turn, so that none crowds others out.
+"""A queue that is fair between keys: a fixed number of calls run at once, the others wait, served key by key.
 
 A thread cannot be ended in Python. A call whose time is over, or whose client left, may leave one that works on; it
 keeps its turn until it is done, so that no more calls are let through than there are threads for them.
@@ -19,7 +19,7 @@ from canvasagent.serving.problems import Problem, too_many
 
 log = logging.getLogger(__name__)
 GRACE = 0.5
-"""Seconds in which what was abandoned may still come to its end, a process that was killed for one."""
+"""Seconds in which abandoned work, such as a killed process, is still expected to end."""
 
 
 class Turn:
@@ -30,7 +30,7 @@ class Turn:
         self.abandoned: Future[Any] | None = None
 
     def abandon(self, work: Future[Any]) -> None:
-        """Tell that a thread goes on with this call, which has no other use for its turn."""
+        """Keep the turn until the thread that still works on this call is done."""
         self.abandoned = work
 
 
@@ -43,7 +43,7 @@ class Turnstile:
     def __init__(self, running: int, waiting: int, seconds: float) -> None:
         self._free, self.running, self._limit, self._seconds = running, running, waiting, seconds
         self.abandoned = 0
-        """Turns that are kept by threads whose calls are over."""
+        """Turns held by threads whose calls were abandoned."""
         self._stuck = 0
         self._lines: dict[str, deque[asyncio.Future[None]]] = {}
         self.waiting = 0
@@ -51,25 +51,25 @@ class Turnstile:
 
     @property
     def busy(self) -> int:
-        """How many run."""
+        """Number of running calls."""
         return self.running - self._free
 
     @property
     def stuck(self) -> bool:
-        """Whether all turns are kept by threads that do not come to an end."""
+        """Whether all turns are held by threads that do not end."""
         return self._stuck >= self.running
 
     @property
     def expected_wait(self) -> float:
-        """Seconds until a call that came now would begin, judged by how long calls took of late."""
+        """Estimated seconds until a new call would begin, from the duration of recent calls."""
         return (self.waiting + 1) * self._mean / self.running
 
     def took(self, seconds: float) -> None:
-        """Learn how long a call took."""
+        """Record the duration of a call."""
         self._mean += 0.05 * (seconds - self._mean)
 
     def check(self) -> None:
-        """Raises `Problem` 429 where no more may wait, 503 where waiting has no end in sight."""
+        """Raise `Problem` 429 if the queue is full, 503 if all turns are stuck."""
         if self.stuck:
             raise self._all_stuck()
         if self._free <= 0 and self.waiting >= self._limit:
@@ -92,7 +92,7 @@ class Turnstile:
                 self._keep(turn.abandoned, turn.since)
 
     def _keep(self, work: Future[Any], since: float) -> None:
-        """Leave when `work` is done; tell the waiting ones where it is the last to be stuck."""
+        """Release the turn when `work` is done; until then it counts as stuck once its time limit has passed."""
         loop = asyncio.get_running_loop()
         self.abandoned += 1
         overdue = False
@@ -139,7 +139,7 @@ class Turnstile:
             await ticket
         except asyncio.CancelledError:
             if ticket.done() and not ticket.cancelled() and ticket.exception() is None:
-                self._leave()  # its turn came at the moment in which it gave up
+                self._leave()  # it got its turn and was cancelled at the same moment
             elif ticket in (line := self._lines.get(owner, deque())):
                 line.remove(ticket)
                 self.waiting -= 1
@@ -148,14 +148,14 @@ class Turnstile:
             raise
 
     def _leave(self) -> None:
-        """Hand the turn to the next owner in the round."""
+        """Give the turn to the next owner, round robin."""
         while self._lines:
             owner = next(iter(self._lines))
             line = self._lines.pop(owner)
             ticket = line.popleft()
             self.waiting -= 1
             if line:
-                self._lines[owner] = line  # to the end of the round
+                self._lines[owner] = line  # round robin
             if not ticket.done():
                 ticket.set_result(None)
                 return

@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, its place in the metrics."""
+"""Gives every request an id, a line in the log, and its counts in the metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from canvasagent.serving.metrics import Metrics
 
 
 class Recorder:
-    """ASGI middleware. Routes are told by their pattern, so that no id gets into metrics or log."""
+    """ASGI middleware. Routes are recorded by their pattern, so that no id gets into metrics or log."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app, self._metrics = app, metrics
@@ -25,7 +25,7 @@ class Recorder:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        name = secrets.token_hex(8)  # no number: that would tell how much others ask
+        name = secrets.token_hex(8)  # random: consecutive numbers would show how many requests others send
         facts: dict[str, Any] = {"request": name, "method": scope["method"], "status": 499, "bytes": 0}
 
         async def tell(message: Message) -> None:

@@ -1,4 +1,4 @@
-"""The server as a process: its socket, its signals, its end."""
+"""The server process: socket, signals, shutdown."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from canvasagent.storage.input_files import regular_file
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Names of glibc's settings (malloc.h)."""
 KEPT_BYTES, MAPPED_BYTES = 64 * 2**20, 16 * 2**20
-"""Free memory that is kept at the end of a heap, and from which size on an array is not taken from it."""
+"""Free memory kept at the end of a heap, and the size from which an array gets a mapping of its own."""
 
 
 class _Server(uvicorn.Server):
-    """Ends in good order on a signal, and ends the program in good order too (uvicorn would raise the signal again)."""
+    """Shuts down on a signal and returns; uvicorn itself would raise the signal again and kill the process."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
@@ -43,7 +43,7 @@ class _Server(uvicorn.Server):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server on that host."""
+    """Whether a server on `host` can be reached from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -51,7 +51,7 @@ def is_loopback(host: str) -> bool:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `InputError` where the address cannot be had."""
+    """A listening socket. Raises `InputError` for an address that cannot be used."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
@@ -60,7 +60,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def allow_files(count: int) -> None:
-    """Let this process have that many files and connections open, as far as the system allows."""
+    """Raise this process's limit of open files and connections, as far as the system allows."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -72,7 +72,7 @@ def allow_files(count: int) -> None:
 
 
 def keep_memory() -> None:
-    """Have the C library keep what calls free for the next ones, where it can be told (glibc).
+    """Let the C library keep freed memory for the next calls, where it has an option for that (glibc).
 
     Else it gives every larger array back and takes it anew, page by page: a third of Grounding's time. What is
     larger than `MAPPED_BYTES` still goes back at once. Who set MALLOC_… variables knows better.
@@ -99,7 +99,7 @@ def run(
     origins: frozenset[str] = frozenset(),
     started: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until the process is asked to stop; then what runs and waits is finished. `started` is called once.
+    """Serve until the process is asked to stop; then finish running and waiting calls. `started` is called once.
 
     `names` and `origins` are those of `build_app`.
     Raises `InputError` for a certificate that cannot be used.

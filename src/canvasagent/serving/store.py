@@ -1,4 +1,4 @@
-"""The pictures that the server holds: by the key's holder and by id, bounded in memory, the longest unused go first."""
+"""The server's pictures by owner and id, bounded in memory: the least recently used are dropped first."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from canvasagent.serving.problems import Problem
 
 
 def kept_bytes(pixels: int, kind: Kind = Kind.IMAGE) -> int:
-    """Bytes of memory that a picture of so many pixels and of that kind takes, without a colour profile."""
+    """Memory of a picture in bytes, by its number of pixels and its kind, without a colour profile."""
     return pixels * (1 if kind is Kind.MASK else 4) + OBJECT_BYTES
 
 
 class Store:
-    """Assets by owner and id. One owner's ids mean nothing to another. Used from the event loop only.
+    """Assets by owner and id; owners do not see each other's. Used from the event loop only.
 
     Where there is no room, pictures of the owner who has most make room, so that none crowds others out.
     """
@@ -33,22 +33,22 @@ class Store:
         return sum(map(len, self._held.values()))
 
     def limit(self, owner_bytes: int | None = None) -> int:
-        """What one picture may take: no more than all of an owner's may, where `owner_bytes` bounds them."""
+        """Most bytes of one picture: the store's limit, or the owner's if `owner_bytes` is smaller."""
         return self._max_bytes if owner_bytes is None else min(self._max_bytes, owner_bytes)
 
     def limit_name(self, owner_bytes: int | None = None) -> str:
-        """What `limit` is the limit of, and the setting that says so."""
+        """What `limit` applies to, and the setting behind it, for messages."""
         own = owner_bytes is not None and owner_bytes < self._max_bytes
         return "all pictures of this key together (stored_bytes)" if own else "all pictures together (--stored-bytes)"
 
     def check(self, size: int, owner_bytes: int | None = None) -> None:
-        """Raises `Problem` 413 for a picture that would take more than all of them may."""
+        """Raise `Problem` 413 for a picture that is larger than `limit`."""
         if size > (limit := self.limit(owner_bytes)):
             words = f"the picture takes {size:,} bytes of memory; the limit is {limit:,}"
             raise Problem(413, "too_large", f"{words}, for {self.limit_name(owner_bytes)}.")
 
     def get(self, owner: str, name: str) -> Asset | None:
-        """The owner's picture of that id, if it is (still) here."""
+        """The owner's picture with that id; None if there is none or it was dropped."""
         held = self._held.get(owner)
         if held is None or name not in held:
             return None
@@ -56,7 +56,7 @@ class Store:
         return held[name][0]
 
     def put(self, owner: str, kind: Kind, key: str, picture: Image.Image, owner_bytes: int | None = None) -> Asset:
-        """Keep a picture; `owner_bytes` bounds what this owner's may take together. Raises as `check` does."""
+        """Store a picture; `owner_bytes` bounds the total of this owner. Raises as `check` does."""
         name = picture_id(kind, key)
         if (held := self.get(owner, name)) is not None:
             return held
@@ -73,7 +73,7 @@ class Store:
         return asset
 
     def _drop(self, owner: str) -> None:
-        """Let go of the owner's longest unused picture."""
+        """Drop the owner's least recently used picture."""
         _, (_, size) = self._held[owner].popitem(last=False)
         self.bytes -= size
         self._bytes_of[owner] -= size

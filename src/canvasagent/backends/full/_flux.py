@@ -1,4 +1,4 @@
-"""FLUX.2 Klein by diffusers: one set of weights, for making pictures and for changing them.
+"""FLUX.2 Klein by diffusers: one set of weights for generation and for editing.
 
 Source: Black Forest Labs, FLUX.2-klein-4B (Apache-2.0); `Flux2KleinPipeline` and `Flux2KleinInpaintPipeline`.
 """
@@ -32,67 +32,67 @@ from canvasagent.weights.files import check_file, check_pipeline, check_safetens
 PIPELINE = "Flux2KleinPipeline"
 Offload = Literal["none", "parts", "layers"]
 LEVELS = 3
-"""How often less memory can be asked for: pieces in the decoder, parts moved in and out, layers moved in and out."""
+"""Number of memory-saving levels: tiles in the decoder, offloaded parts, offloaded layers."""
 
 
 class Settings(Loading):
-    """What making and changing pictures share. Both tools share the weights where these are the same."""
+    """Settings of generation and editing. Tools whose settings name the same weights share them in memory."""
 
     source: str = "black-forest-labs/FLUX.2-klein-4B"
-    """Where the pipeline is; a single file holds the transformer alone, and `base` has the rest."""
+    """The pipeline, or a single file with the transformer alone, to which `base` adds the rest."""
     base: str = "black-forest-labs/FLUX.2-klein-4B"
-    """The pipeline that lends the other parts where `source` is a single file."""
+    """The pipeline to take the other parts from if `source` is a single file."""
     offload: Literal["auto"] | Offload = "auto"
-    """What waits in the computer's memory: nothing, the parts not at work, or all but the layer at work."""
+    """What is offloaded to the computer's memory: nothing, idle parts, or everything but the running layer."""
     steps: int = Field(default=4, ge=1, le=100)
-    """Steps of denoising; the distilled model wants 4."""
+    """Denoising steps; the distilled model is made for 4."""
     max_pixels: int = Field(default=1_048_576, ge=64 * 64)
-    """Pixels that are worked on at most; larger pictures are made in this size and enlarged."""
+    """Largest number of pixels to generate; larger pictures are generated at this size and enlarged."""
     text_length: int = Field(default=512, ge=8, le=512)
     """Tokens of a prompt."""
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One picture that is asked for."""
+class Request:
+    """A request for one picture."""
 
     prompt: str
     seed: int
     size: Size
-    """What to work at: multiples of 16."""
+    """Working size: multiples of 16."""
     pictures: tuple[Image.Image, ...] = ()
-    """What to start from; the first is changed, the others are references."""
+    """The picture to edit, then references."""
     mask: Image.Image | None = None
     """Where to change the first picture (L, of its size)."""
 
 
 @dataclass
 class _Pipelines:
-    """The loaded weights, behind both pipelines."""
+    """The two pipelines over the same loaded weights."""
 
     plain: Any
     masked: Any
     device: str
     offload: Offload = "none"
-    """What waits in the computer's memory."""
+    """What is offloaded to the computer's memory."""
 
 
-def batcher(settings: Settings) -> MicroBatcher[Ask, Image.Image]:
-    """What calls of one tool go through: those that come together are drawn together."""
+def batcher(settings: Settings) -> MicroBatcher[Request, Image.Image]:
+    """The batcher of one tool: calls that arrive together are generated together."""
     return MicroBatcher(partial(draw, settings), settings.batch, settings.batch_wait)
 
 
 def weights(settings: Settings) -> tuple[str | None, ...]:
-    """What tells one set of loaded weights from another."""
+    """The key of a set of loaded weights."""
     where = settings.source, settings.base, settings.revision
     return (PIPELINE, *where, settings.device, settings.dtype, settings.offload)
 
 
-def draw(settings: Settings, asks: Sequence[Ask]) -> list[Image.Image]:
-    """The pictures asked for, in one batch; all have the same size, pictures and mask.
+def draw(settings: Settings, requests: Sequence[Request]) -> list[Image.Image]:
+    """The requested pictures, in one batch; all requests have the same size, pictures and mask.
 
-    The noise of each comes from its own seed, drawn on the processor: it is the same on every device and in
-    every batch.
+    Each picture's noise is drawn on the CPU from its own seed, so that it is the same on every device and in every
+    batch.
     """
     key = weights(settings)
     device = residents().device_for(key, lambda: device_of(settings))
@@ -101,27 +101,29 @@ def draw(settings: Settings, asks: Sequence[Ask]) -> list[Image.Image]:
         return residents().relieve(device)
 
     with residents().hold(key, device, lambda: _load(settings, device)) as pipelines:
-        what = f"a picture of {asks[0].size[0]} × {asks[0].size[1]}"
-        return with_less(_drawing(settings, pipelines, asks), LEVELS, relieve, what)
+        what = f"a picture of {requests[0].size[0]} × {requests[0].size[1]}"
+        return with_less(_drawing(settings, pipelines, requests), LEVELS, relieve, what)
 
 
-def _drawing(settings: Settings, pipelines: _Pipelines, asks: Sequence[Ask]) -> Callable[[int], list[Image.Image]]:
+def _drawing(
+    settings: Settings, pipelines: _Pipelines, requests: Sequence[Request]
+) -> Callable[[int], list[Image.Image]]:
     def work(level: int) -> list[Image.Image]:
         _save_memory(pipelines, level)
-        size = len(asks) if level == 0 else 1
-        batches = [asks[start : start + size] for start in range(0, len(asks), size)]
+        size = len(requests) if level == 0 else 1
+        batches = [requests[start : start + size] for start in range(0, len(requests), size)]
         return [picture for batch in batches for picture in _call(settings, pipelines, batch)]
 
     return work
 
 
-def _call(settings: Settings, pipelines: _Pipelines, asks: Sequence[Ask]) -> list[Image.Image]:
+def _call(settings: Settings, pipelines: _Pipelines, requests: Sequence[Request]) -> list[Image.Image]:
     torch = framework()
-    first = asks[0]
+    first = requests[0]
     width, height = first.size
     options: dict[str, Any] = {
-        "prompt": [ask.prompt for ask in asks],
-        "generator": [torch.Generator("cpu").manual_seed(ask.seed) for ask in asks],
+        "prompt": [request.prompt for request in requests],
+        "generator": [torch.Generator("cpu").manual_seed(request.seed) for request in requests],
         "num_inference_steps": settings.steps,
         "guidance_scale": 1.0,
         "height": height,
@@ -173,22 +175,22 @@ def _load(settings: Settings, device: str) -> _Pipelines:
 
 
 def _text_encoder(folder: Path, settings: Settings, dtype: Any) -> Any:
-    """The text encoder. Loaded here, since the pipeline would fill in chance for weights that are missing."""
+    """The text encoder, loaded by itself: the pipeline would initialise missing weights at random without an error."""
     from transformers import Qwen3ForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     safe = None if settings.allow_pickle else True
-    model, told = Qwen3ForCausalLM.from_pretrained(
+    model, report = Qwen3ForCausalLM.from_pretrained(
         folder / "text_encoder", dtype=dtype, use_safetensors=safe, local_files_only=True, output_loading_info=True
     )
-    if absent := sorted(told["missing_keys"]):
+    if absent := sorted(report["missing_keys"]):
         raise WeightsError(f"'{folder / 'text_encoder'}' lacks {len(absent)} weights ({absent[0]}): another model's.")
     return model
 
 
 def _check_whole(model: Any, folder: Path) -> None:
-    """Raises `WeightsError` where the files of a part lack some of its weights."""
+    """Raise `WeightsError` where the files of a part lack some of its weights."""
     files = sorted(folder.glob("*.safetensors"))
     held = {name for file in files for name in check_safetensors(file)}
     wanted = {name for name in model.state_dict() if not name.endswith("num_batches_tracked")}  # counts, not weights
@@ -219,7 +221,7 @@ def _transformer(path: Path, folder: Path, settings: Settings, dtype: Any) -> An
 
 
 def _offload_for(settings: Settings, device: str) -> Offload:
-    """What must wait elsewhere for the weights to fit into what is free on the device."""
+    """What to offload to the computer's memory so that the rest fits into the free memory of the device."""
     if settings.offload != "auto":
         return settings.offload
     if not device.startswith("cuda"):
@@ -233,7 +235,7 @@ def _offload_for(settings: Settings, device: str) -> Offload:
 
 
 def _save_memory(pipelines: _Pipelines, level: int) -> None:
-    """Go up to `level` of saving memory; what was saved stays so."""
+    """Turn on the memory-saving options up to `level`; they are never turned off again."""
     if level >= 1:
         pipelines.plain.vae.enable_slicing()
         pipelines.plain.vae.enable_tiling()
@@ -242,7 +244,7 @@ def _save_memory(pipelines: _Pipelines, level: int) -> None:
 
 
 def _offload(pipelines: _Pipelines, how: Offload) -> None:
-    """Let parts wait in the computer's memory, or layers; never fewer than before."""
+    """Offload parts or layers to the computer's memory; never less than before."""
     order = ("none", "parts", "layers")
     if pipelines.device == "cpu" or order.index(how) <= order.index(pipelines.offload):
         return

@@ -1,4 +1,4 @@
-"""What the backends of trained models share: their settings, the framework, device and precision, what is missing."""
+"""What the backends of trained models share: settings, import of the framework, device, precision, requirements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CALLS = 32
 
 
 class Loading(BaseModel):
-    """Where weights come from and where they go."""
+    """Which weights to load, and onto which device in which precision."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -42,9 +42,9 @@ class Loading(BaseModel):
 
 
 def framework(*modules: str) -> Any:
-    """Import torch, and `modules` beside it; gives torch.
+    """Import torch and `modules`; returns torch.
 
-    Raises `MissingExtra` where one is not installed, `BackendFailure` where they do not fit together.
+    Raises `MissingExtra` where one is not installed, `BackendFailure` where their versions do not match.
     """
     for name in ("torch", *modules):
         try:
@@ -52,12 +52,12 @@ def framework(*modules: str) -> Any:
         except ModuleNotFoundError as error:
             raise MissingExtra(f"a trained model ({error.name})", "full") from error
         except (ImportError, RuntimeError, OSError) as error:
-            raise BackendFailure(_does_not_fit(name, error)) from error
+            raise BackendFailure(_import_problem(name, error)) from error
     return import_module("torch")
 
 
-def _does_not_fit(name: str, error: Exception) -> str:
-    """Why an installed package cannot be imported, with what helps where the cause is known."""
+def _import_problem(name: str, error: Exception) -> str:
+    """Why an installed package cannot be imported, with the remedy if the cause is known."""
     advice = ""
     if "torchvision" in str(error):
         advice = (
@@ -68,7 +68,7 @@ def _does_not_fit(name: str, error: Exception) -> str:
 
 
 def missing_requirements(config: Loading, *modules: str) -> list[str]:
-    """What this machine lacks for a backend, each with how to get it; nothing is imported or loaded."""
+    """What is missing on this machine for a backend, each with how to get it. Imports and loads nothing."""
     lacks = []
     absent = [name for name in ("torch", *modules) if find_spec(name.partition(".")[0]) is None]
     if absent:
@@ -84,13 +84,13 @@ def missing_requirements(config: Loading, *modules: str) -> list[str]:
 
 
 def device_of(config: Loading) -> str:
-    """The device that a model goes to, as torch writes it. Raises `BackendFailure` for one that is not there."""
+    """The device of a model, in torch's notation. Raises `BackendFailure` for a device that does not exist."""
     torch = framework()
     if config.device != "auto":
         if config.device.startswith("cuda"):
             number = int(config.device.partition(":")[2] or 0)
             if number >= (torch.cuda.device_count() if torch.cuda.is_available() else 0):
-                raise BackendFailure(f"there is no device '{config.device}' here; leave it out, or say device = 'cpu'.")
+                raise BackendFailure(f"there is no device '{config.device}' here; leave it out, or set device = 'cpu'.")
         return config.device
     if torch.cuda.is_available():
         free = [torch.cuda.mem_get_info(number)[0] for number in range(torch.cuda.device_count())]
@@ -107,7 +107,7 @@ def dtype_of(config: Loading, device: str) -> Any:
 
 @contextlib.contextmanager
 def loading(source: str) -> Iterator[None]:
-    """Around the loading of weights: what a framework raises becomes a `WeightsError` that names the source."""
+    """Turn what a framework raises while it loads weights into a `WeightsError` that names the source."""
     try:
         yield
     except CanvasAgentError:
@@ -115,22 +115,24 @@ def loading(source: str) -> Iterator[None]:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        told = " ".join(str(error).split())[:400]
-        raise WeightsError(f"the weights of '{source}' cannot be loaded: {type(error).__name__}: {told}") from error
+        message = " ".join(str(error).split())[:400]
+        raise WeightsError(f"the weights of '{source}' cannot be loaded: {type(error).__name__}: {message}") from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that a device's memory does not suffice."""
+    """Whether an error means that a device has run out of memory."""
     kinds = (MemoryError, getattr(framework(), "OutOfMemoryError", MemoryError))
-    told = str(error)
+    message = str(error)
+    # cuBLAS, cuDNN and the CPU allocator raise plain RuntimeErrors.
     signs = ("out of memory", "ALLOC_FAILED", "can't allocate memory")
-    return isinstance(error, kinds) or (isinstance(error, RuntimeError) and any(sign in told for sign in signs))
+    return isinstance(error, kinds) or (isinstance(error, RuntimeError) and any(sign in message for sign in signs))
 
 
 def with_less(work: Callable[[int], Result], levels: int, relieve: Callable[[], bool], what: str) -> Result:
-    """`work(0)`, and where memory does not suffice again: first after `relieve`, while it helps, then with less.
+    """The result of `work(0)`; out of memory, it is retried: as long as `relieve` frees some, then at higher levels.
 
-    `work` takes how much less to use, up to `levels`. Raises `BackendFailure` where the least is still too much.
+    `work` takes a level from 0 to `levels`; a higher one must need less memory. Raises `BackendFailure` if the highest
+    level still runs out.
     """
     level = 0
     while True:
@@ -139,19 +141,19 @@ def with_less(work: Callable[[int], Result], levels: int, relieve: Callable[[], 
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-        _forget_cached()
+        _empty_cache()
         if relieve():
             continue
         if level == levels:
             raise BackendFailure(
-                f"memory does not suffice for {what}, with all that saves memory tried; use a smaller picture, or "
+                f"memory does not suffice for {what}, even with every memory-saving option; use a smaller picture, or "
                 "see canvasagent profile plan for what fits where."
             )
         level += 1
 
 
-def _forget_cached() -> None:
-    """Give back what torch keeps for later."""
+def _empty_cache() -> None:
+    """Release the blocks that torch's allocator keeps for reuse: a retry may need one larger block."""
     torch = framework()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

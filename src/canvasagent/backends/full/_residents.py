@@ -1,4 +1,4 @@
-"""The models that are loaded, shared by all backends of a process: loaded when first used, the least used go first."""
+"""The loaded models of a process, shared by all backends: loaded on first use, unloaded least recently used first."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ class _Resident:
     model: Any
     device: str
     turn: threading.Lock = field(default_factory=threading.Lock)
-    """Held by who uses it: pipelines keep state in calls."""
+    """Held for the length of a call: pipelines keep state while they run."""
     users: int = 0
-    """Who uses it or waits for it."""
+    """Number of callers that use it or wait for it."""
     used: float = 0.0
+    """When the last call ended, by the monotonic clock."""
 
 
 class Residents:
-    """Models by what they were loaded from. One that is in use is never unloaded."""
+    """Loaded models by key. A model in use is never unloaded."""
 
     def __init__(self) -> None:
         self._held: dict[Hashable, _Resident] = {}
@@ -39,7 +40,7 @@ class Residents:
         return len(self._held)
 
     def device_for(self, key: Hashable, choose: Callable[[], str]) -> str:
-        """The device of a model: chosen when it is first asked for, and the same from then on."""
+        """The device of a model: chosen on the first request, and kept, so that equal keys share one model."""
         with self._changing:
             if key not in self._devices:
                 self._devices[key] = choose()
@@ -47,9 +48,9 @@ class Residents:
 
     @contextlib.contextmanager
     def hold(self, key: Hashable, device: str, load: Callable[[], Any]) -> Iterator[Any]:
-        """The model, loaded now if it is not here, for this caller alone as long as the block runs.
+        """The model, loaded if it is not, for this caller alone until the block ends.
 
-        Where `load` runs out of memory the least used idle models of that device are unloaded, one by one.
+        If `load` runs out of memory, idle models of that device are unloaded one by one, least recently used first.
         """
         with self._changing:
             resident = self._held.get(key)
@@ -78,7 +79,7 @@ class Residents:
         return sorted(idle, key=lambda key: self._held[key].used)
 
     def relieve(self, device: str) -> bool:
-        """Unload the least recently used idle model of a device; whether there was one."""
+        """Unload the least recently used idle model of a device. Returns whether there was one."""
         with self._changing:
             idle = self._idle(device)
             if idle:

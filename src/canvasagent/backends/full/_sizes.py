@@ -1,4 +1,4 @@
-"""The sizes that a picture model works at, and the way there and back."""
+"""The sizes that an image model works at, and the conversion of pictures to them and back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RATIO = 8
 
 
 def work_size(size: Size, most: int) -> Size:
-    """The size to work at for a picture of `size`: its shape as closely as multiples allow, at most `most` pixels."""
+    """The working size for a picture of `size`: the aspect ratio as close as multiples allow, at most `most` pixels."""
     width, height = (max(side, 1) for side in size)
     scale = min(1.0, math.sqrt(most / (width * height)))
     scale = max(scale, LEAST / min(width, height))
@@ -31,7 +31,7 @@ def work_size(size: Size, most: int) -> Size:
 
 
 def padded(picture: Image.Image) -> tuple[Image.Image, tuple[int, int, int, int]]:
-    """`picture` with its short side continued until the model takes its shape, and the box where it lies in that."""
+    """`picture`, its short side extended by repeating the edge until `RATIO` holds, and its box in the result."""
     width, height = picture.size
     short = math.ceil(max(width, height) / RATIO)
     right, below = max(0, short - width), max(0, short - height)
@@ -45,26 +45,26 @@ def padded(picture: Image.Image) -> tuple[Image.Image, tuple[int, int, int, int]
 
 
 def resized(picture: Image.Image, size: Size) -> Image.Image:
-    """`picture` at `size`; itself where it has that size."""
+    """`picture` scaled to `size`; the same object if it has that size."""
     return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def region_of(mask: Image.Image, most: int) -> tuple[int, int, int, int]:
-    """The part of a picture to work on for a mask: all of it where that is at most `most` pixels.
+    """The box of a picture to edit for a mask: the whole picture if it has at most `most` pixels.
 
-    Of a larger one the mask's box with half of its side more all round, grown to as much as can be worked on at
-    full detail.
+    Of a larger picture, the mask's bounding box with a margin of half its side, or more as far as the box still fits
+    into `most` pixels: the model needs context, and scaling down would lose detail.
     """
     width, height = mask.size
-    found = mask.getbbox()
-    if width * height <= most or found is None:
+    box = mask.getbbox()
+    if width * height <= most or box is None:
         return 0, 0, width, height
-    across, down = (found[2] - found[0]), (found[3] - found[1])
+    across, down = (box[2] - box[0]), (box[3] - box[1])
     side = math.isqrt(most)
     more_x, more_y = max(across // 2, (side - across) // 2), max(down // 2, (side - down) // 2)
     return (
-        max(0, found[0] - more_x),
-        max(0, found[1] - more_y),
-        min(width, found[2] + more_x),
-        min(height, found[3] + more_y),
+        max(0, box[0] - more_x),
+        max(0, box[1] - more_y),
+        min(width, box[2] + more_x),
+        min(height, box[3] + more_y),
     )

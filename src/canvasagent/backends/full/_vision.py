@@ -1,4 +1,4 @@
-"""A model of transformers that looks at a picture: loaded from a folder or a single file, with what lies beside it."""
+"""Vision models of transformers: loaded from a folder or a single file, with their processor or configuration."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def use(
     what: str,
     beside: Callable[[Path], Any] | None = None,
 ) -> Result:
-    """Do `work` with the model, loaded if need be; where memory is short with less, up to `levels` times less.
+    """The result of `work(model, level)`, with the model loaded on first use; `levels` as for `with_less`.
 
-    `kinds` are the architectures that a checkpoint may be of, each with the class of transformers that runs it.
+    `kinds` maps the accepted architectures to the class of transformers that runs each.
     """
     key = (tuple(sorted(kinds)), config.source, config.revision, config.device, config.dtype)
     device = residents().device_for(key, lambda: device_of(config))
@@ -70,14 +70,14 @@ def _load(config: Loading, kinds: Mapping[str, str], device: str, beside: Callab
         options: dict[str, Any] = {"dtype": dtype, "local_files_only": True, "output_loading_info": True}
         if path.is_dir():
             safe = None if config.allow_pickle else True
-            model, told = cls.from_pretrained(folder, config=settings, use_safetensors=safe, **options)
+            model, report = cls.from_pretrained(folder, config=settings, use_safetensors=safe, **options)
         else:
-            model, told = cls.from_pretrained(None, config=settings, state_dict=_state(path), **options)
-        absent = sorted(told.get("missing_keys", ()))
+            model, report = cls.from_pretrained(None, config=settings, state_dict=_state(path), **options)
+        absent = sorted(report.get("missing_keys", ()))
         if absent:
             raise WeightsError(
                 f"'{path}' lacks {len(absent)} of the model's weights ({absent[0]} and so on): "
-                "it is another model's, or a part; fetch it again."
+                "it belongs to another model, or is incomplete; fetch it again."
             )
         return Loaded(model.to(device).eval(), kind, folder, device, dtype, beside(folder) if beside else None)
 
@@ -93,7 +93,7 @@ def _kind_beside(path: Path, kinds: Collection[str]) -> str:
 
 
 def _state(path: Path) -> Any:
-    """The tensors of a file. Pickled ones are read without running code; what else they hold is refused by torch."""
+    """The tensors of a file. A pickle is read without running code: torch rejects anything but tensors in it."""
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 

@@ -1,7 +1,7 @@
 """Grounding: Grounding DINO by transformers.
 
-A request may name several things ("a cup, the red chair"); every box is given to the one of them whose words
-light up most, and boxes that mean the same thing twice are dropped.
+A request may name several things ("a cup, the red chair"). Every box gets the label whose tokens score highest, and
+duplicate boxes of a label are dropped.
 
 Source: S. Liu et al., "Grounding DINO: Marrying DINO with Grounded Pre-Training for Open-Set Object Detection", 2023.
 """
@@ -32,35 +32,35 @@ Array = np.ndarray[Any, Any]
 
 
 class Config(Loading):
-    """What counts as found."""
+    """The model, and the thresholds of its detections."""
 
     source: str = "IDEA-Research/grounding-dino-base"
     """Grounding DINO; IDEA-Research/grounding-dino-tiny is smaller."""
     threshold: float = Field(default=0.3, ge=0, le=1)
     """The least confidence of a box."""
     text_threshold: float = Field(default=0.25, ge=0, le=1)
-    """How much the words of a phrase must light up for a box to be given to it."""
+    """The least token score of a phrase for a box to get its label."""
     overlap: float = Field(default=0.7, gt=0, le=1)
-    """Of two boxes for one phrase that overlap by more than this (intersection over union) the better is kept."""
+    """Of two boxes of one label that overlap by more than this (intersection over union), the better one is kept."""
     most: int = Field(default=100, ge=1)
-    """Boxes that are given at most."""
+    """Most boxes to return."""
 
 
 @dataclass(frozen=True)
-class _Ask:
-    """One search."""
+class _Request:
+    """One call: a picture and what to find in it."""
 
     picture: Image.Image
     phrases: tuple[str, ...]
 
     @property
     def text(self) -> str:
-        """The phrases as the model wants them: lower case, each ended by a full stop."""
+        """The phrases in the model's input format: lower case, each ended by a full stop."""
         return " ".join(f"{phrase.lower()} ." for phrase in self.phrases)
 
 
 class Backend:
-    """Finds what phrases say; calls on pictures of one size that come together are one batch."""
+    """Finds objects by phrases; concurrent calls on pictures of one size share a batch."""
 
     tool = "Grounding"
     version = "1"
@@ -70,58 +70,64 @@ class Backend:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._batcher: MicroBatcher[_Ask, list[Detection]] = MicroBatcher(self._find, config.batch, config.batch_wait)
+        self._batcher: MicroBatcher[_Request, list[Detection]] = MicroBatcher(
+            self._find, config.batch, config.batch_wait
+        )
 
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
-        """What this machine lacks for it."""
+        """What is missing on this machine for this backend, each with how to get it."""
         return missing_requirements(config, "transformers")
 
     def __call__(self, *, image: Image.Image, phrase: str) -> list[Detection]:
-        """What `phrase` says, best first; empty where nothing is sure enough."""
+        """The objects that `phrase` names, best first; empty if no score reaches the threshold."""
         phrases = phrases_in(phrase)
         if not phrases:
             raise ToolRefusal(f"'{phrase}' holds no word to look for; name the thing.")
-        return self._batcher(_Ask(opaque(image), phrases), image.size)
+        return self._batcher(_Request(opaque(image), phrases), image.size)
 
-    def _find(self, asks: Sequence[_Ask]) -> list[list[Detection]]:
+    def _find(self, requests: Sequence[_Request]) -> list[list[Detection]]:
         def work(loaded: Loaded, level: int) -> list[list[Detection]]:
-            size = max(1, len(asks) >> (2 * level))
-            parts = [asks[start : start + size] for start in range(0, len(asks), size)]
-            return [found for part in parts for found in self._batch(loaded, part)]
+            size = max(1, len(requests) >> (2 * level))
+            parts = [requests[start : start + size] for start in range(0, len(requests), size)]
+            return [detections for part in parts for detections in self._batch(loaded, part)]
 
         return use(self.config, KINDS, work, 1, "a search", _processor)
 
-    def _batch(self, loaded: Loaded, asks: Sequence[_Ask]) -> list[list[Detection]]:
+    def _batch(self, loaded: Loaded, requests: Sequence[_Request]) -> list[list[Detection]]:
         processor = loaded.beside
-        texts = [ask.text for ask in asks]
+        texts = [request.text for request in requests]
         tokens = processor.tokenizer(texts, return_offsets_mapping=True)
         if any(len(ids) > min(MAX_TOKENS, loaded.model.config.max_text_len) for ids in tokens["input_ids"]):
             raise ToolRefusal("the request is too long to look for; name the thing in a few words.")
-        given = processor(images=[ask.picture for ask in asks], text=texts, padding=True, return_tensors="pt")
-        given = given.to(loaded.device)
-        given["pixel_values"] = given["pixel_values"].to(loaded.dtype)
-        told = loaded.model(**given)
-        heat = framework().sigmoid(told.logits.float()).cpu().numpy()
-        boxes = told.pred_boxes.float().cpu().numpy()
+        inputs = processor(
+            images=[request.picture for request in requests], text=texts, padding=True, return_tensors="pt"
+        )
+        inputs = inputs.to(loaded.device)
+        inputs["pixel_values"] = inputs["pixel_values"].to(loaded.dtype)
+        output = loaded.model(**inputs)
+        token_scores = framework().sigmoid(output.logits.float()).cpu().numpy()
+        boxes = output.pred_boxes.float().cpu().numpy()
         return [
-            self._detections(ask, heat[index], boxes[index], tokens["offset_mapping"][index])
-            for index, ask in enumerate(asks)
+            self._detections(request, token_scores[index], boxes[index], tokens["offset_mapping"][index])
+            for index, request in enumerate(requests)
         ]
 
-    def _detections(self, ask: _Ask, heat: Array, boxes: Array, offsets: Sequence[tuple[int, int]]) -> list[Detection]:
-        """`heat` (boxes, tokens) is how much each word belongs to each box; `boxes` are centre and size, 0 to 1."""
-        scores = np.stack([_heat_of(span, heat, offsets) for span in _spans(ask.phrases)], axis=1)
+    def _detections(
+        self, request: _Request, token_scores: Array, boxes: Array, offsets: Sequence[tuple[int, int]]
+    ) -> list[Detection]:
+        """`token_scores` has the shape (boxes, tokens); `boxes` are centre and size, from 0 to 1."""
+        scores = np.stack([_phrase_scores(span, token_scores, offsets) for span in _spans(request.phrases)], axis=1)
         best = scores.argmax(axis=1)
-        found = []
+        detections = []
         for index in np.argsort(-scores.max(axis=1), kind="stable"):
             score = float(scores[index, best[index]])
             if score <= max(self.config.threshold, self.config.text_threshold):
                 break
-            box = _corners(boxes[index], ask.picture.size)
+            box = _corners(boxes[index], request.picture.size)
             if box[2] > box[0] and box[3] > box[1]:
-                found.append(Detection(ask.phrases[best[index]], box, min(score, 1.0)))
-        return without_doubles(found, self.config.overlap)[: self.config.most]
+                detections.append(Detection(request.phrases[best[index]], box, min(score, 1.0)))
+        return non_maximum_suppression(detections, self.config.overlap)[: self.config.most]
 
 
 def phrases_in(text: str) -> tuple[str, ...]:
@@ -140,11 +146,11 @@ def _spans(phrases: Sequence[str]) -> list[tuple[int, int]]:
     return spans
 
 
-def _heat_of(span: tuple[int, int], heat: Array, offsets: Sequence[tuple[int, int]]) -> Array:
-    """How much the words of a phrase light up for each box: the most of any word's."""
+def _phrase_scores(span: tuple[int, int], token_scores: Array, offsets: Sequence[tuple[int, int]]) -> Array:
+    """The score of a phrase for each box: the highest of its tokens."""
     own = [index for index, (start, end) in enumerate(offsets) if end > start and span[0] <= start and end <= span[1]]
-    own = [index for index in own if index < heat.shape[1]]
-    return np.asarray(heat[:, own].max(axis=1)) if own else np.zeros(len(heat), np.float32)
+    own = [index for index in own if index < token_scores.shape[1]]
+    return np.asarray(token_scores[:, own].max(axis=1)) if own else np.zeros(len(token_scores), np.float32)
 
 
 def _corners(box: Array, size: Size) -> tuple[float, float, float, float]:
@@ -155,10 +161,10 @@ def _corners(box: Array, size: Size) -> tuple[float, float, float, float]:
     return left, top, right, bottom
 
 
-def without_doubles(found: Sequence[Detection], overlap: float) -> list[Detection]:
-    """Non-maximum suppression: of detections of one label, best first, those that overlap a better one go."""
+def non_maximum_suppression(detections: Sequence[Detection], overlap: float) -> list[Detection]:
+    """`detections`, best first, without those that overlap a better one of the same label by more than `overlap`."""
     kept: list[Detection] = []
-    for item in found:
+    for item in detections:
         if all(item.label != other.label or _overlap(item, other) <= overlap for other in kept):
             kept.append(item)
     return kept

@@ -16,14 +16,14 @@ from canvasagent.tools.image_edit import refuse_references
 
 
 class Config(_flux.Settings):
-    """How pictures are changed."""
+    """The settings of FLUX.2, and how an edit blends into the picture."""
 
     feather: int = Field(default=8, ge=0, le=256)
     """Pixels inside of a mask's edge over which the new picture fades in; outside nothing ever changes."""
 
 
 class Backend:
-    """Changes pictures as words say; calls on the same picture that come together are one batch."""
+    """Edits a picture by an instruction; concurrent calls on the same picture share a batch."""
 
     tool = "ImageEdit"
     version = "1"
@@ -40,7 +40,7 @@ class Backend:
 
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
-        """What this machine lacks for it."""
+        """What is missing on this machine for this backend, each with how to get it."""
         return missing_requirements(config, "diffusers", "transformers", "accelerate")
 
     def __call__(
@@ -52,9 +52,9 @@ class Backend:
         seed: int,
         references: Sequence[Image.Image] = (),
     ) -> Image.Image:
-        """`image` changed as `prompt` says, in its size and mode; with a mask only where that is not 0.
+        """`image` edited by `prompt`, in its size and mode; with a mask only where the mask is not 0.
 
-        `references` are up to three further pictures that the prompt may speak of ("the second picture"). Raises
+        `references` are up to three further pictures that the prompt may refer to ("the second picture"). Raises
         `ToolRefusal` for more.
         """
         refuse_references(len(references), self.references)
@@ -71,17 +71,17 @@ class Backend:
     def _edit(
         self, picture: Image.Image, mask: Image.Image | None, prompt: str, seed: int, references: Sequence[Image.Image]
     ) -> Image.Image:
-        """An opaque picture changed, by way of a size and shape that the model takes."""
+        """The edit of an opaque picture, made at a size and aspect ratio that the model accepts."""
         shaped, box = padded(picture)
         size = work_size(shaped.size, self.config.max_pixels)
-        given = [resized(shaped, size)]
+        pictures = [resized(shaped, size)]
         for other in references:
             reference, _ = padded(opaque(other))
-            given.append(resized(reference, work_size(reference.size, self.config.max_pixels)))
+            pictures.append(resized(reference, work_size(reference.size, self.config.max_pixels)))
         where = None
         if mask is not None:
             where = padded(mask)[0].resize(size, Image.Resampling.BILINEAR).point([0] + [255] * 255)
-        ask = _flux.Ask(prompt, seed, size, tuple(given), where)
-        seen = [*given, *([where] if where is not None else [])]
-        made = self._batcher(ask, (size, *map(pixel_hash, seen), where is not None))
+        request = _flux.Request(prompt, seed, size, tuple(pictures), where)
+        seen = [*pictures, *([where] if where is not None else [])]
+        made = self._batcher(request, (size, *map(pixel_hash, seen), where is not None))
         return resized(made, shaped.size).crop(box)

@@ -13,14 +13,14 @@ from canvasagent.imaging.geometry import Size
 
 
 class Config(_flux.Settings):
-    """How pictures are made."""
+    """The settings of FLUX.2, and the size of pictures."""
 
     size: tuple[int, int] = Field(default=(1024, 1024))
-    """Width and height where none are asked for, in pixels."""
+    """Width and height in pixels if a call names none."""
 
 
 class Backend:
-    """Makes pictures from words; calls of one size that come together are one batch."""
+    """Generates pictures from text; concurrent calls of one size share a batch."""
 
     tool = "ImageGeneration"
     version = "1"
@@ -36,13 +36,15 @@ class Backend:
 
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
-        """What this machine lacks for it."""
+        """What is missing on this machine for this backend, each with how to get it."""
         return missing_requirements(config, "diffusers", "transformers", "accelerate")
 
     def __call__(self, *, prompt: str, size: Size | None, seed: int) -> Image.Image:
-        """A picture of what `prompt` says, of `size` (its own where None), the noise drawn from `seed`."""
+        """A picture by `prompt`, of `size` (the configured one if None), with noise drawn from `seed`."""
         wanted = size or self.config.size
         if max(wanted) > RATIO * min(wanted):
-            raise ToolRefusal(f"pictures can be {RATIO} times as long as they are narrow, and no more; ask for less.")
+            raise ToolRefusal(
+                f"a picture's longer side can be at most {RATIO} times as long as its shorter one; choose another size."
+            )
         working = work_size(wanted, self.config.max_pixels)
-        return resized(self._batcher(_flux.Ask(prompt, seed, working), working), wanted)
+        return resized(self._batcher(_flux.Request(prompt, seed, working), working), wanted)

@@ -1,7 +1,7 @@
 """OCR by the package paddleocr, for those who have PaddlePaddle: `OCR = "full/paddle_ocr"` in a profile.
 
-The profile `full` reads with PP-OCR by rapidocr, which needs nothing but onnxruntime. PaddleOCR by itself fetches
-models when it is first used; here it is always given folders, so nothing is fetched in the middle of a run.
+The profile `full` reads with PP-OCR by rapidocr, which needs nothing but onnxruntime. By default PaddleOCR downloads
+models on first use; here it always gets folders, so that nothing is downloaded during a run.
 
     [options.OCR]
     recognition = "PaddlePaddle/korean_PP-OCRv5_mobile_rec"       # hf download … was run before; or a folder
@@ -28,9 +28,9 @@ from canvasagent.weights.files import locate
 
 INSTALL = "pip install 'paddleocr>=3.7' paddlepaddle"
 DESCRIPTION = "inference.yml"
-"""What PaddleOCR writes beside a model's weights: its name, and how pictures are prepared and results read."""
+"""The file beside a model's weights with its name, its preprocessing and its postprocessing."""
 WEIGHTS = {"inference.pdiparams": "paddle", "model.safetensors": "paddle", "inference.onnx": "onnxruntime"}
-"""Files of weights that are read, and the engine of PaddleOCR that reads each. None of them can run code."""
+"""Accepted files of weights, each with the engine that reads it. None of these formats can run code."""
 FURTHER = {
     "use_doc_orientation_classify": "doc_orientation_classify_model_dir",
     "use_doc_unwarping": "doc_unwarping_model_dir",
@@ -40,7 +40,7 @@ FURTHER = {
 
 
 class Config(BaseModel):
-    """How to read."""
+    """The models, and which lines to keep."""
 
     detection: str = "PaddlePaddle/PP-OCRv6_medium_det"
     """Where the model that finds lines is: a hub id that was fetched before, or a folder."""
@@ -102,8 +102,8 @@ def _folder(source: str) -> Path:
 
 def _engines(*folders: Path) -> list[str]:
     """The engines that read the weights in all `folders`, the best one first."""
-    found = [engine for file, engine in WEIGHTS.items() if all((folder / file).is_file() for folder in folders)]
-    return found if folders else []
+    engines = [engine for file, engine in WEIGHTS.items() if all((folder / file).is_file() for folder in folders)]
+    return engines if folders else []
 
 
 def _of_two_kinds(detection: Path, recognition: Path) -> str:
@@ -129,11 +129,11 @@ def _load(config: Config) -> Any:
         from paddleocr import PaddleOCR
     except ImportError as error:
         raise WeightsError(f"OCR with PaddleOCR needs {error.name}: {INSTALL}") from error
-    logging.getLogger("paddlex").setLevel(logging.WARNING)  # it tells of each model that it makes
+    logging.getLogger("paddlex").setLevel(logging.WARNING)  # it logs every model that it loads
     engines = _engines(detection, recognition)
     if not engines:
         raise WeightsError(_of_two_kinds(detection, recognition))
-    given: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         **dict.fromkeys(FURTHER, False),
         "engine": engines[0],
         "text_detection_model_name": _name(detection, "_det"),
@@ -143,16 +143,16 @@ def _load(config: Config) -> Any:
         **config.options,
     }
     try:
-        return PaddleOCR(**given)
+        return PaddleOCR(**arguments)
     except Exception as error:  # of many kinds: its own, Paddle's, onnxruntime's
-        told = " ".join(str(error).split())[:400]
+        message = " ".join(str(error).split())[:400]
         raise WeightsError(
-            f"PaddleOCR cannot load '{detection}' and '{recognition}': {type(error).__name__}: {told}"
+            f"PaddleOCR cannot load '{detection}' and '{recognition}': {type(error).__name__}: {message}"
         ) from error
 
 
 def _name(folder: Path, ending: str) -> str:
-    """The name of a model, which tells PaddleOCR how to use it; one of another sort would fail at the first call."""
+    """The name of a model, by which PaddleOCR chooses its code. Raises `WeightsError` for a model of another kind."""
     yaml: Any = import_module("yaml")  # comes with paddleocr
     try:
         name = str(yaml.safe_load((folder / DESCRIPTION).read_text("utf-8"))["Global"]["model_name"])
@@ -164,7 +164,7 @@ def _name(folder: Path, ending: str) -> str:
 
 
 def lines_of(page: Any, min_score: float) -> list[TextLine]:
-    """What PaddleOCR found on a page: `rec_texts`, `rec_scores` and `rec_polys`, the corners from the top left."""
+    """The lines of a result of PaddleOCR: `rec_texts`, `rec_scores`, and `rec_polys`, corners from the top left."""
     lines = []
     for text, score, corners in zip(page["rec_texts"], page["rec_scores"], page["rec_polys"], strict=True):
         points: list[Point] = [(float(x), float(y)) for x, y in corners]

@@ -1,7 +1,7 @@
 """SR: Real-ESRGAN x4plus, or any other network for four-fold enlargement that spandrel can read.
 
-A large picture is enlarged in tiles, which bounds the memory. Each tile sees more of the picture than it gives,
-and fades into its neighbours, so that no seam shows.
+A large picture is enlarged in tiles, which bounds the memory. Each tile is computed with a margin and blended into its
+neighbours, so that no seam shows.
 
 Source: X. Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data", 2021.
 """
@@ -31,23 +31,23 @@ from canvasagent.errors import WeightsError
 from canvasagent.weights.files import check_file, locate
 
 SCALE = 4
-"""What the SR tool promises: four times the width and height."""
+"""The factor of the SR tool, for width and height."""
 
 Array = np.ndarray[Any, Any]
 Span = tuple[int, int]
 
 
 class Config(Loading):
-    """How to enlarge."""
+    """The network, and how a picture is divided into tiles."""
 
     source: str = "Comfy-Org/Real-ESRGAN_repackaged"
     """Real-ESRGAN x4plus as safetensors; or a file of weights."""
     tile: int = Field(default=384, ge=32)
-    """Pixels of the picture along a side that are worked on at once."""
+    """Side of a tile in pixels of the picture."""
     overlap: int = Field(default=32, ge=0)
-    """Pixels that neighbouring tiles share for fading; each sees half as many more beyond."""
+    """Margin of a tile in pixels; neighbours are blended over half of it on either side of their border."""
     batch: int = Field(default=1, ge=1, le=64)
-    """Tiles that are worked on at once."""
+    """Tiles per batch."""
 
 
 class Backend:
@@ -63,13 +63,13 @@ class Backend:
 
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
-        """What this machine lacks for it."""
+        """What is missing on this machine for this backend, each with how to get it."""
         return missing_requirements(config, "spandrel")
 
     def __call__(self, *, image: Image.Image) -> Image.Image:
         """`image` (RGB or RGBA) at four times its width and height. Transparency is enlarged smoothly by itself.
 
-        What colours lie hidden under wholly transparent pixels makes no difference.
+        The colours of fully transparent pixels have no influence.
         """
         colours = np.asarray(image.convert("RGB"))
         alpha = image.getchannel("A") if image.mode == "RGBA" else None
@@ -96,20 +96,20 @@ class Backend:
 
 
 def _run(network: Any, tiles: Array) -> Array:
-    """Tiles (number, height, width, 3) of uint8, four times as large."""
+    """Enlarge tiles of uint8: (tiles, height, width, 3) to (tiles, 4 height, 4 width, 3)."""
     torch = framework()
-    given = torch.from_numpy(np.ascontiguousarray(tiles.transpose(0, 3, 1, 2)))
-    given = given.to(network.device, network.dtype) / 255
+    inputs = torch.from_numpy(np.ascontiguousarray(tiles.transpose(0, 3, 1, 2)))
+    inputs = inputs.to(network.device, network.dtype) / 255
     least = network.size_requirements.minimum or 1
-    short = [max(0, least - side) for side in given.shape[2:]]
-    grown = torch.nn.functional.pad(given, (0, short[1], 0, short[0]), mode="replicate") if any(short) else given
-    made = network(grown)[..., : given.shape[2] * SCALE, : given.shape[3] * SCALE]
+    short = [max(0, least - side) for side in inputs.shape[2:]]
+    grown = torch.nn.functional.pad(inputs, (0, short[1], 0, short[0]), mode="replicate") if any(short) else inputs
+    made = network(grown)[..., : inputs.shape[2] * SCALE, : inputs.shape[3] * SCALE]
     made = (made.float().clamp(0, 1) * 255).round().to(torch.uint8)
     return np.asarray(made.cpu().numpy().transpose(0, 2, 3, 1))
 
 
 def tiled(colours: Array, side: int, overlap: int, run: Any, batch: int = 1) -> Array:
-    """`colours` (height, width, 3) enlarged by `run`, in tiles of `side`, `batch` equal ones at once."""
+    """`colours` (height, width, 3) enlarged by `run`, in tiles of `side`, up to `batch` of equal size at once."""
     height, width = colours.shape[:2]
     result = np.empty((height * SCALE, width * SCALE, 3), np.uint8)
     waiting: list[tuple[Span, Span]] = []
@@ -136,7 +136,7 @@ def _grown(span: Span, more: int, length: int) -> Span:
 
 
 def _seen(tile: tuple[Span, Span], colours: Array, overlap: int) -> tuple[Span, Span]:
-    """What a tile sees: its part, what it shares with its neighbours, and as much again."""
+    """A tile with its margins, cut off at the picture's edges."""
     return _grown(tile[0], overlap, colours.shape[0]), _grown(tile[1], overlap, colours.shape[1])
 
 
@@ -146,7 +146,7 @@ def _seen_size(tile: tuple[Span, Span], colours: Array, overlap: int) -> Span:
 
 
 def _flush(waiting: list[tuple[Span, Span]], colours: Array, overlap: int, run: Any, result: Array) -> None:
-    """Enlarge the tiles that wait, and put each into the result."""
+    """Enlarge the waiting tiles and blend each into the result."""
     if not waiting:
         return
     seen = [_seen(tile, colours, overlap) for tile in waiting]
@@ -164,7 +164,7 @@ def _scaled(span: Span, origin: int) -> slice:
 
 
 def _fade_in(place: Array, part: Array, tile: tuple[Span, Span], shared: int) -> None:
-    """Put `part` into `place`, fading in over what the tiles above and on the left have put there already."""
+    """Write `part` into `place`, blended with what the tiles above and to the left have written."""
     zone = 2 * shared * SCALE
     ramp = (np.arange(zone, dtype=np.float32) + 0.5) / max(zone, 1)
     down, across = np.ones(len(part), np.float32), np.ones(part.shape[1], np.float32)
@@ -187,10 +187,10 @@ def _load(config: Config, device: str) -> Any:
 
     path = locate(config.source, config.revision)
     if path.is_dir():
-        found = sorted(path.glob("*.safetensors")) or sorted(path.glob("*.pth"))
-        if len(found) != 1:
-            raise WeightsError(f"'{path}' holds {len(found)} files of weights; name the one to use.")
-        path = found[0]
+        files = sorted(path.glob("*.safetensors")) or sorted(path.glob("*.pth"))
+        if len(files) != 1:
+            raise WeightsError(f"'{path}' holds {len(files)} files of weights; name the one to use.")
+        path = files[0]
     check_file(path, config.allow_pickle)
     with loading(config.source):
         network = spandrel.ModelLoader(device=torch.device("cpu")).load_from_file(path)
