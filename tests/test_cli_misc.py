@@ -54,11 +54,11 @@ def test_every_setting_is_an_option_but_the_key(shell: Shell) -> None:
     for model in (Limits, PolicySettings):
         for name in model.model_fields:
             assert (f"--{name.replace('_', '-')} " in text) == (name != "api_key")
-    assert "Turns that the policy has. Default: 12." in " ".join(text.replace("│", " ").split())
+    assert "Most turns of a run. Default: 12." in " ".join(text.replace("│", " ").split())
 
 
 def test_field_texts_and_settings() -> None:
-    assert field_texts(Limits)["max_turns"] == "Turns that the policy has."
+    assert field_texts(Limits)["max_turns"] == "Most turns of a run."
     assert settings_from(Limits, {"max_turns": None}) == Limits()
     assert settings_from(Limits, {"max_turns": 3}, {"max_turns": 5, "max_cost": 1.0}) == Limits(max_turns=3, max_cost=1)
     with pytest.raises(InputError, match="--max-turns"):

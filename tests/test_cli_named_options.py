@@ -20,6 +20,10 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9]")
 COMMAND = re.compile(r"\bcanvasagent ((?:[a-z][a-z-]*\b ?)+)([^`\n]*)")
 OTHERS = {
     "--index-url": "pip",
+    **dict.fromkeys(
+        ("--disable-pip-version-check", "--no-deps", "--only-binary", "--dest", "--python-version", "--platform"),
+        "pip download",
+    ),
     "--query-gpu": "nvidia-smi",
     "--dataset": "ms-swift",
     "--head": "ray start",

@@ -9,7 +9,7 @@ from canvasagent.imaging.geometry import MAX_PIXELS, MOST_PIXELS
 POLICY = "scripted"
 """Who decides what to do."""
 PROFILE = "lite"
-"""What does the pixel work."""
+"""The profile: the backend of each tool."""
 CONCURRENCY = 4
 """Runs of a batch or an evaluation that are under way at once."""
 
@@ -20,10 +20,10 @@ class Limits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_turns: int = Field(default=12, ge=1)
-    """Turns that the policy has."""
+    """Most turns of a run."""
     max_seconds: float | None = Field(default=None, gt=0)
     """Seconds from the start, resumed time included; no limit if left out."""
     max_cost: float | None = Field(default=None, gt=0)
-    """What policy and tools may cost, in the currency of their prices; no limit if left out."""
+    """Most that policy and tools may cost, in the currency of their prices; no limit if left out."""
     max_pixels: int = Field(default=MAX_PIXELS, ge=1, le=MOST_PIXELS)
-    """Pixels that a picture may have, given or made."""
+    """Most pixels of a picture, input or result."""

@@ -43,29 +43,29 @@ PLUGIN_OPTION = "--plugin"
 
 COMMANDS = {
     "Make pictures": {
-        "run": "Carry out a request on pictures, or a file of requests.",
+        "run": "Run a request on pictures, or a file of requests.",
         "runs": "List the runs, newest first.",
         "show": "Show a run: request, turns, result.",
-        "replay": "Run a recorded run again and tell what differs.",
-        "tools": "List the tools, with what they take and make.",
-        "tool": "Use one tool by itself.",
+        "replay": "Repeat a recorded run and list the differences.",
+        "tools": "List the tools with their arguments and results.",
+        "tool": "Use a single tool.",
     },
     "Build data": {
         "craft": "Build data: trajectories, tasks, the benchmark.",
     },
     "Reward and evaluation": {
-        "score": "Say what runs earn under the paper's reward, and why.",
-        "reward": "Look into the reward: audit it for exploits.",
+        "score": "Score runs by the paper's reward, with the reasons.",
+        "reward": "Audit the reward for exploits.",
         "eval": "Compare policies on a benchmark.",
-        "table": "Join the results of several evaluations.",
-        "judge": "Look into a judge: how steady it is, whom it agrees with.",
-        "study": "Have people rate results, and report.",
+        "table": "Print the results of several evaluations in one table.",
+        "judge": "Check a judge: its consistency, and its agreement with others.",
+        "study": "Let people rate results, and report their ratings.",
     },
     "Serving and set-up": {
-        "serve": "Serve the tools over HTTP, to agents on this and other machines.",
-        "profile": "Write a profile (which backend does which tool's work), plan where its models fit.",
-        "models": "List, fetch and check the weights of the profile full.",
-        "doctor": "Say what can run on this machine, and what to do about the rest.",
+        "serve": "Serve the tools over HTTP for agents on this and other machines.",
+        "profile": "Write a profile (the backend of each tool); plan the devices of its models.",
+        "models": "List, download and verify the weights of the profile full.",
+        "doctor": "Check what can run on this machine, and how to make the rest run.",
     },
 }
 """By panel of `canvasagent --help`: each command with its line there."""

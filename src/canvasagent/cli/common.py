@@ -165,12 +165,12 @@ def json_option(what: str = "Print one JSON object on standard output, and nothi
 
 def runs_dir_option() -> Any:
     """The option `--runs-dir`."""
-    return typer.Option("--runs-dir", help="Folder in which each run has a folder of its own.", metavar="DIR")
+    return typer.Option("--runs-dir", help="Folder of the runs' folders.", metavar="DIR")
 
 
 def max_pixels_option() -> Any:
     """The option `--max-pixels`, for a value of `MAX_PIXELS` where it is not given."""
-    text = f"Pixels that a picture may have. Default: {MAX_PIXELS:,}."
+    text = f"Most pixels of a picture. Default: {MAX_PIXELS:,}."
     return typer.Option("--max-pixels", min=1, max=MOST_PIXELS, help=text, metavar="N", show_default=False)
 
 
@@ -188,7 +188,7 @@ def trust_option() -> Any:
     """The option `--trust-record`."""
     return typer.Option(
         "--trust-record",
-        help="Use addresses, classes and settings that only the record names; no key of yours is sent to them.",
+        help="Accept addresses, classes and settings that only the record names. Your keys are not sent to them.",
     )
 
 

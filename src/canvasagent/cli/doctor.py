@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def doctor(
-    deep: Annotated[bool, typer.Option("--deep", help="Also let each tool do its example on a small picture.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Also run each tool's example on a small picture.")] = False,
     runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,
     json: Annotated[bool, json_option("Print all of it as one JSON object.")] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
     """Say what can run here.
 
-    Exit code 5 where the default profile or policy cannot.
+    Exit code 5: the default profile or policy cannot run.
     """
     from canvasagent import defaults
     from canvasagent.cli.checkup import checkup

@@ -43,7 +43,7 @@ Start = Callable[[Listener], Coroutine[Any, Any, "Trajectory"]]
 
 
 def run_one(options: RunOptions) -> Ending:
-    """Carry out the request, or go on with the run, that the command line names."""
+    """Run the request, or resume or continue the run, that the command line names."""
     if options.resume is not None:
         agent, start = _resume(options, options.resume)
     else:

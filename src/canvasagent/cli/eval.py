@@ -89,8 +89,10 @@ def evaluate(
             autocompletion=presets,
         ),
     ] = "paper",
-    concurrency: Annotated[int, typer.Option(min=1, help="Runs that are under way at once.")] = 4,
-    sample: Annotated[int | None, typer.Option(min=1, help="Only so many tasks, spread over the benchmark.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Runs at the same time.")] = 4,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Number of tasks, spread evenly over the benchmark; all if left out.")
+    ] = None,
     engine: Annotated[
         str,
         typer.Option(
@@ -102,7 +104,8 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Seed of every run.")] = 0,
     max_pixels: Annotated[int, max_pixels_option()] = MAX_PIXELS,
     out_dir: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for results; the same one goes on.", metavar="DIR")
+        Path,
+        typer.Option("--out", "-o", help="Folder for results. An interrupted evaluation in it resumes.", metavar="DIR"),
     ] = Path("evaluation"),
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
@@ -110,8 +113,8 @@ def evaluate(
 ) -> Ending:
     """Run policies on a benchmark.
 
-    Scores every run, and writes results.json, table.md, table.tex and index.html. Killed, it goes on with the same
-    command. Exit code 0: every run is scored; 3: some are not (the table says how many and why).
+    Scores every run, and writes results.json, table.md, table.tex and index.html. The same command resumes an
+    interrupted evaluation. Exit code 0: every run is scored; 3: some are not (the table says how many and why).
     """
     from canvasagent.errors import InputError
     from canvasagent.scale.cluster import check_engine

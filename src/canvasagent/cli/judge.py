@@ -30,7 +30,7 @@ def check(
     judge: Annotated[
         str, typer.Option(help="The judge to check: local, endpoint:MODEL.", metavar="NAME", autocompletion=judges)
     ] = "local",
-    rounds: Annotated[int, typer.Option(min=1, help="How often each run is judged with nothing changed.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="Repeated judgements of each run.")] = 3,
     against: Annotated[
         str | None,
         typer.Option(help="Another judge to compare with.", metavar="NAME", autocompletion=judges, show_default=False),
@@ -41,18 +41,18 @@ def check(
     ] = None,
     earlier: Annotated[
         Path | None,
-        typer.Option(help="Verdicts that --out kept earlier, to see drift.", metavar="FILE", show_default=False),
+        typer.Option(help="Verdicts written earlier with --out, to measure drift.", metavar="FILE", show_default=False),
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Keep these verdicts in a file.", metavar="FILE", show_default=False),
+        typer.Option("--out", "-o", help="Write the verdicts to a file.", metavar="FILE", show_default=False),
     ] = None,
     runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
     **options: Any,
 ) -> Ending:
-    """Judge runs again, with order and wording changed, and beside another judge, people, or earlier verdicts."""
+    """Judge runs repeatedly, with changed order and wording; compare with another judge, people, earlier verdicts."""
     from canvasagent.concurrency.run_sync import run_sync
     from canvasagent.evaluation.calibration import as_markdown, calibrate, check_store, read_stored, save_stored
 

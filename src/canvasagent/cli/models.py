@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def list_models(
     json: Annotated[bool, json_option()] = False, verbose: Annotated[bool, verbose_option()] = False
 ) -> Ending:
-    """Show the models, their licences and sizes, and which are on this machine."""
+    """List the models with licences, sizes and whether they are on this machine."""
     from rich.table import Table
 
     from canvasagent.weights.catalogue import catalogue
@@ -116,7 +116,7 @@ def verify(
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Check weights on this machine against their checksums. Needs no network. Exit code 5 where one is damaged."""
+    """Check weights on this machine against their checksums. Needs no network. Exit code 5: a file is damaged."""
     from canvasagent.errors import WeightsError
     from canvasagent.weights import hub
     from canvasagent.weights.sets import file_sets, present, verify_set

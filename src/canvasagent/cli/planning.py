@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def plan(
     gpus: Annotated[
         str | None,
-        typer.Option(help="Cards, as 1x24GB or 2x80GB,1x24GB or none; those here if left out.", metavar="CARDS"),
+        typer.Option(
+            help="GPUs, such as 1x24GB or 2x80GB,1x24GB, or none; those of this machine if left out.", metavar="CARDS"
+        ),
     ] = None,
     profile: Annotated[
         str, typer.Option(help="A profile or a .toml file.", metavar="NAME", autocompletion=profiles)

@@ -14,15 +14,15 @@ from canvasagent.cli.planning import plan
 
 def new(
     file: Annotated[
-        Path, typer.Argument(help="Where to write it; the ending is .toml.", metavar="FILE", show_default=False)
+        Path, typer.Argument(help="File to write; its ending is .toml.", metavar="FILE", show_default=False)
     ],
     extends: Annotated[
-        str, typer.Option(help="The profile that it starts from.", metavar="NAME", autocompletion=profiles)
+        str, typer.Option(help="Profile to start from.", metavar="NAME", autocompletion=profiles)
     ] = "lite",
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Write a profile with every choice there is, commented, to be changed by hand."""
+    """Write a commented profile with all options, to be edited by hand."""
     from canvasagent.cli.profile_template import commented
     from canvasagent.errors import InputError
     from canvasagent.storage.files import write_atomically

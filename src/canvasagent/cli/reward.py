@@ -25,13 +25,13 @@ def audit(
             show_default=False,
         ),
     ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown, for docs.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Run degenerate trajectories beside honest ones, with the local judge, and show what each earns.
+    """Compare the rewards of degenerate trajectories with honest ones, by the local judge.
 
-    Exit code 0: none beats its honest counterpart under `hardened`; 3: one does.
+    Exit code 0: no degenerate one scores higher under `hardened`; 3: one does.
     """
     from canvasagent.concurrency.run_sync import run_sync
     from canvasagent.rewards.audit import JUDGED, SHOWN, as_markdown

@@ -30,18 +30,16 @@ def run(
     ] = None,
     image: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--image", "-i", help="A picture to work on; give as many as there are. -: standard input.", metavar="FILE"
-        ),
+        typer.Option("--image", "-i", help="A picture to work on; may be repeated. -: standard input.", metavar="FILE"),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Where the result goes; the ending says the format.", metavar="FILE"),
+        typer.Option("--out", "-o", help="File for the result; its ending sets the format.", metavar="FILE"),
     ] = None,
     policy: Annotated[
         str | None,
         typer.Option(
-            help=f"Who decides what to do: {', '.join(policy_names())} (as in openai:MODEL, replay:RUN), or FILE.py. "
+            help=f"The policy: {', '.join(policy_names())} (as in openai:MODEL, replay:RUN), or FILE.py. "
             f"Default: {defaults.POLICY}.",
             metavar="NAME",
             autocompletion=policies,
@@ -50,7 +48,7 @@ def run(
     profile: Annotated[
         str | None,
         typer.Option(
-            help=f"What does the pixel work: a profile or a .toml file. Default: {defaults.PROFILE}.",
+            help=f"The tools' backends: a profile or a .toml file. Default: {defaults.PROFILE}.",
             metavar="NAME",
             autocompletion=profiles,
         ),
@@ -59,7 +57,7 @@ def run(
     resume: Annotated[
         str | None,
         typer.Option(
-            help=f"Go on with a run that was stopped, cut off or failed; `{LAST}`: the newest.",
+            help=f"Resume a run that was stopped, failed or reached a limit; `{LAST}`: the newest.",
             metavar="RUN",
             autocompletion=run_names,
         ),
@@ -84,7 +82,7 @@ def run(
     ] = None,
     concurrency: Annotated[
         int | None,
-        typer.Option(help=f"How many run at once. Default: {defaults.CONCURRENCY}.", min=1, rich_help_panel="Batch"),
+        typer.Option(help=f"Runs at the same time. Default: {defaults.CONCURRENCY}.", min=1, rich_help_panel="Batch"),
     ] = None,
     engine: Annotated[
         str,
@@ -95,12 +93,12 @@ def run(
             autocompletion=one_of("local", "ray"),
         ),
     ] = "local",
-    seed: Annotated[int | None, typer.Option(help="Runs with the same seed repeat each other.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the run; equal seeds give equal runs.")] = None,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
     **settings: Any,
 ) -> Ending:
-    """Carry out a request on pictures.
+    """Run a request on pictures.
 
     canvasagent run "cut out the face and mirror it" -i photo.jpg -o face.png
 

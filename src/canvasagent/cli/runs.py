@@ -28,7 +28,7 @@ _WORDS = {"running": "unfinished"}
 
 
 def runs(
-    limit: Annotated[int | None, typer.Option(min=1, help=f"List so many at most. Default: {SHOWN}.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help=f"Most runs to list. Default: {SHOWN}.")] = None,
     runs_dir: Annotated[Path, runs_dir_option()] = RUNS_DIR,
     json: Annotated[bool, json_option("Print all of them as one JSON object.")] = False,
     verbose: Annotated[bool, verbose_option()] = False,

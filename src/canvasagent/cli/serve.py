@@ -24,7 +24,7 @@ def tools(
         typer.Option(help="TOML file of API keys and quotas; see `serve key`.", metavar="FILE", show_default=False),
     ] = None,
     no_keys: Annotated[
-        bool, typer.Option("--no-keys", help="Let anyone who reaches the port use it, without keys.")
+        bool, typer.Option("--no-keys", help="Accept requests without keys from anyone who can reach the port.")
     ] = False,
     allow_origin: Annotated[
         list[str] | None,
@@ -36,7 +36,7 @@ def tools(
         ),
     ] = None,
     isolate: Annotated[
-        bool, typer.Option("--isolate", help="Each tool in a process of its own: a crash takes nothing else along.")
+        bool, typer.Option("--isolate", help="Run each tool in a process of its own, which contains crashes.")
     ] = False,
     engine: Annotated[
         str,
@@ -49,7 +49,7 @@ def tools(
     sharing: Annotated[
         Path | None,
         typer.Option(
-            help="TOML file: replicas, processors and cards of each tool on Ray.", metavar="FILE", show_default=False
+            help="TOML file with replicas, CPUs and GPUs of each tool on Ray.", metavar="FILE", show_default=False
         ),
     ] = None,
     tls_certificate: Annotated[
@@ -141,10 +141,10 @@ def _settings_class() -> Any:
 
 
 def key(
-    name: Annotated[str, typer.Argument(help="Who gets the key.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="Holder of the key.", metavar="NAME")],
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Make an API key: the key itself on standard error, once; its entry for the keys file on standard output."""
+    """Create an API key: the key goes to standard error, its entry for the keys file to standard output."""
     key_holders = _needed()[1]
     from canvasagent.errors import InputError
 

@@ -15,18 +15,18 @@ def build(
         list[Path], typer.Argument(help="Folders that `canvasagent eval` wrote.", metavar="DIR", show_default=False)
     ],
     sample: Annotated[int, typer.Option(min=2, help="Tasks whose results are rated.")] = 12,
-    raters: Annotated[int, typer.Option(min=1, help="Pages to write, one a rater.")] = 5,
+    raters: Annotated[int, typer.Option(min=1, help="Number of raters.")] = 5,
     per_task: Annotated[
-        int | None, typer.Option(min=1, help="Results of one task that a rater sees; all policies' if left out.")
+        int | None, typer.Option(min=1, help="Results of one task per rater; those of all policies if left out.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the draw and of the orders.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the sampling and of the orders.")] = 0,
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for pages and key.", metavar="DIR")] = Path(
         "study"
     ),
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Write one blinded page a rater, and the key, which stays with you."""
+    """Write a blinded page for each rater, and the key, which raters must not get."""
     from canvasagent.evaluation.joining import join
     from canvasagent.evaluation.study.design import design
     from canvasagent.evaluation.study.package import KEY_NAME, readable_runs, refuse_used, write_package
@@ -54,7 +54,7 @@ def import_ratings(
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Check ratings and merge them into the study's folder; those imported before are kept."""
+    """Check ratings and add them to the study's folder."""
     from canvasagent.evaluation.study.package import read_key
     from canvasagent.evaluation.study.ratings import RATINGS_NAME, read_ratings, save_ratings
 
@@ -73,12 +73,12 @@ def import_ratings(
 def show_report(
     study_dir: Annotated[Path, typer.Option("--study", help="The study's folder.", metavar="DIR")] = Path("study"),
     keep_inattentive: Annotated[
-        bool, typer.Option("--keep-inattentive", help="Count raters who failed an attention check.")
+        bool, typer.Option("--keep-inattentive", help="Include raters who failed an attention check.")
     ] = False,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Print and write (`report.md`) means, agreement, and the judge against people."""
+    """Print and write (`report.md`) means, agreement between raters, and the judge's agreement with them."""
     from canvasagent.errors import InputError
     from canvasagent.evaluation.study.package import read_key
     from canvasagent.evaluation.study.ratings import RATINGS_NAME, read_ratings

@@ -19,13 +19,15 @@ def table(
     allow_differences: Annotated[
         bool,
         typer.Option(
-            "--allow-differences", help="Print results of different judges, presets or benchmarks, and say so."
+            "--allow-differences", help="Print results of different judges, presets or benchmarks, marked as such."
         ),
     ] = False,
     against: Annotated[
         str | None,
         typer.Option(
-            help="Ablation table: what each other policy loses against this one.", metavar="POLICY", show_default=False
+            help="Ablation table: the difference of each other policy to this one.",
+            metavar="POLICY",
+            show_default=False,
         ),
     ] = None,
     published: Annotated[
@@ -39,7 +41,8 @@ def table(
 ) -> Ending:
     """Join results.
 
-    Different judges, presets, profiles or benchmark versions are refused, or named in the table (--allow-differences).
+    Results of different judges, presets, profiles or benchmark versions are refused, or marked as such in the table
+    (--allow-differences).
     """
     from canvasagent.errors import InputError
     from canvasagent.evaluation.ablation import as_ablation, read_published

@@ -90,7 +90,7 @@ def _parameters(tool: Tool) -> list[inspect.Parameter]:
             )
         )
     if tool.makes != "text":
-        out = Annotated[Path, typer.Option("--out", "-o", help="Where the result goes.", metavar="FILE")]
+        out = Annotated[Path, typer.Option("--out", "-o", help="File for the result.", metavar="FILE")]
         options.append(inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, annotation=out))
     return options
 
@@ -105,7 +105,7 @@ def _command(tool: Tool) -> Any:
     """The function behind a tool's command."""
 
     def use(
-        seed: Annotated[int, typer.Option(help="Another seed may give another result.")] = 0,
+        seed: Annotated[int, typer.Option(help="Seed of a tool that draws at random.")] = 0,
         profile: Annotated[
             str | None, typer.Option(help="A profile or a .toml file.", metavar="NAME", autocompletion=profiles)
         ] = None,

@@ -42,7 +42,7 @@ class WriterSettings(BaseModel):
     timeout: float = Field(default=120.0, gt=0)
     """Seconds that one request may take."""
     retries: int = Field(default=4, ge=0)
-    """How often a request that failed for a passing reason is made again."""
+    """Retries of a request after a temporary failure."""
     tries: int = Field(default=3, ge=1)
     """How often words are asked for that can be used, before the item is given up."""
     reasons: Literal["grammar", "endpoint"] = "grammar"

@@ -34,7 +34,7 @@ class ImagesSettings(BaseModel):
     timeout: float = Field(default=180.0, gt=0)
     """Seconds that one request may take."""
     retries: int = Field(default=3, ge=0)
-    """How often a request that failed for a passing reason is made again."""
+    """Retries of a request after a temporary failure."""
     price: float | None = Field(default=None, ge=0)
     """Price of one picture, for cost accounting."""
     price_in: float | None = Field(default=None, ge=0)

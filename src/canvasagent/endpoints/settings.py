@@ -23,7 +23,7 @@ class EndpointSettings(BaseModel):
     timeout: float = 120.0
     """Seconds that one request may take."""
     retries: int = 4
-    """How often a request that failed for a passing reason is made again."""
+    """Retries of a request after a temporary failure."""
     tool_pictures: str = "auto"
     """Where the pictures of tool results go: `tool`, `user` (a message after it), or `auto`."""
     input_price: float | None = None

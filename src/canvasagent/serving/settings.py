@@ -42,26 +42,26 @@ class ServerSettings(BaseModel):
     call_timeout: float = Field(default=600.0, gt=0, le=1_000_000)
     """Seconds that a call may run, including the loading of a model; then it fails with 504."""
     upload_bytes: int = Field(default=100 * MEGA, ge=1)
-    """Size of one uploaded picture, as a file."""
+    """Most bytes of one uploaded file."""
     uploads_bytes: int = Field(default=400 * MEGA, ge=1)
-    """Total size of concurrent uploads."""
+    """Most bytes of all concurrent uploads."""
     answers_bytes: int = Field(default=400 * MEGA, ge=1)
-    """Total memory of large pictures (above 0.4 megapixels) that are being sent."""
+    """Most bytes of large pictures (above 0.4 megapixels) that are being sent."""
     max_pixels: int = Field(default=MAX_PIXELS, ge=1, le=MOST_PIXELS)
-    """Pixels of one picture, checked before it is decoded."""
+    """Most pixels of a picture, checked before it is decoded."""
     stored_bytes: int = Field(default=1024 * MEGA, ge=MEGA)
-    """Memory for the pictures of all keys; the least recently used are dropped first."""
+    """Most bytes of stored pictures of all keys; the least recently used are dropped first."""
     connections: int = Field(default=4000, ge=1)
-    """Open connections."""
+    """Most open connections."""
     header_seconds: float = Field(default=10.0, gt=0)
-    """Time limit for receiving a request's head."""
+    """Seconds in which a request's head must arrive."""
     body_seconds: float = Field(default=10.0, gt=0)
-    """Time limit between two pieces of a body."""
+    """Most seconds between two pieces of a body."""
     body_bytes_per_second: float = Field(default=20_000, gt=0)
-    """Least speed of a body, after the first `body_seconds`."""
+    """Least speed of a body after the first `body_seconds`."""
     idle_seconds: float = Field(default=60.0, gt=0)
-    """Time after which a connection is closed that is idle, or whose client reads nothing of its answer."""
+    """Seconds after which an idle connection is closed, or one whose client reads nothing of its answer."""
     progress_seconds: float = Field(default=1.0, gt=0)
-    """Time between two progress events of a streamed answer."""
+    """Seconds between two progress events of a streamed answer."""
     grace_seconds: float = Field(default=60.0, ge=0)
-    """Time that running calls have to finish when the server stops."""
+    """Seconds that running calls have to finish when the server stops."""

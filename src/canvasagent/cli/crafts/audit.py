@@ -20,26 +20,26 @@ def audit(
     profile: Annotated[
         str | None,
         typer.Option(
-            help="Run the trajectories again with this profile (`release`: for released ones); each with its own "
-            "if left out.",
+            help="Repeat trajectories with this profile (`release` for released ones); each with its own if left out.",
             metavar="NAME",
             autocompletion=profiles,
         ),
     ] = None,
     trust_record: Annotated[bool, trust_option()] = False,
     sample: Annotated[
-        int | None, typer.Option(min=0, help="Run only so many again, spread evenly; all if left out.", metavar="N")
+        int | None,
+        typer.Option(min=0, help="Number of trajectories to repeat, spread evenly; all if left out.", metavar="N"),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that work on it.", metavar="N")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.", metavar="N")] = 1,
     to: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the page; DATASET/audit if left out.", metavar="DIR")
     ] = None,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Look at every record, run trajectories again, find what is repeated or leaks between splits; write one page.
+    """Check every record, repeat trajectories, find duplicates and leaks between splits; write a report.
 
-    Goes on where it was interrupted. Exit code 0: nothing was found; 3: something was.
+    An interrupted audit resumes. Exit code 0: no problem found; 3: problems found.
     """
     from canvasagent.craft.audit import FOLDER, PAGE
     from canvasagent.craft.audit import audit as run_audit

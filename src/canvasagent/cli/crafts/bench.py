@@ -1,4 +1,4 @@
-"""`canvasagent craft bench`: what CanvasBench-250 is made up of, its gold runs, its tasks and pictures as files."""
+"""`canvasagent craft bench`: the composition of CanvasBench-250, its gold runs, its tasks and pictures as files."""
 
 from __future__ import annotations
 
@@ -23,9 +23,14 @@ ENOUGH = 0.95
 
 
 def bench(
-    ids: Annotated[list[str] | None, typer.Argument(help="Only these tasks.", metavar="ID", show_default=False)] = None,
+    ids: Annotated[
+        list[str] | None, typer.Argument(help="Only the tasks with these ids.", metavar="ID", show_default=False)
+    ] = None,
     golds: Annotated[
-        bool, typer.Option("--golds", help="Carry the gold plans out again (lite), hold their checks.")
+        bool,
+        typer.Option(
+            "--golds", help="Run the gold plans again with the profile lite, and run the checks on their results."
+        ),
     ] = False,
     to: Annotated[
         Path | None,
@@ -34,7 +39,7 @@ def bench(
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Tell what CanvasBench-250 is made up of; run its gold trajectories again; write its tasks out."""
+    """Print the composition of CanvasBench-250; run its gold plans again; export its tasks."""
     from canvasagent.craft.bench.marginals import marginals
 
     if to is not None:

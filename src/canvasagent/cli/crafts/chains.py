@@ -25,12 +25,12 @@ def chains(
     mix: Annotated[
         str | None,
         typer.Option(
-            help="paper, uniform or a TOML file: how many of each it gives.",
+            help="paper, uniform or a TOML file: print its number of items per chain.",
             metavar="NAME",
             autocompletion=one_of("paper", "uniform"),
         ),
     ] = None,
-    n: Annotated[int, typer.Option("--n", "-n", min=0, help="Number of items that the mix is worked out for.")] = 1000,
+    n: Annotated[int, typer.Option("--n", "-n", min=0, help="Number of items in the mix.")] = 1000,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:

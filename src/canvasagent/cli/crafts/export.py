@@ -23,7 +23,7 @@ def export(
             autocompletion=formats,
         ),
     ],
-    to: Annotated[Path, typer.Option("--out", "-o", help="Folder to make; it must not hold anything.", metavar="DIR")],
+    to: Annotated[Path, typer.Option("--out", "-o", help="Folder to create; it must be empty or new.", metavar="DIR")],
     filter: Annotated[
         str | None,
         typer.Option(
@@ -35,7 +35,7 @@ def export(
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Write a dataset for another project: the whole folder or, if something goes wrong, nothing."""
+    """Export a dataset in the format of another project: the whole folder, or nothing after an error."""
     from canvasagent.craft.exports import export as run_export
     from canvasagent.craft.exports import load_format
     from canvasagent.craft.store import Dataset

@@ -21,15 +21,15 @@ def import_(
     to: Annotated[Path, typer.Option("--out", "-o", help="Folder of the dataset to make.", metavar="DIR")],
     images: Annotated[
         Path | None,
-        typer.Option(help="Folder with the pictures or their shards, if they are not beside it.", metavar="DIR"),
+        typer.Option(help="Folder with the pictures or their shards, if not beside PATH.", metavar="DIR"),
     ] = None,
     max_pixels: Annotated[int, max_pixels_option()] = MAX_PIXELS,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Make a dataset of the released trajectories or tasks. The same command goes on where it was interrupted.
+    """Import released trajectories or tasks as a dataset. The same command resumes an interrupted import.
 
-    Items that cannot be used are kept in the dataset's folder `rejected`, each with the reason.
+    Unusable items are kept in the dataset's folder `rejected`, each with the reason.
     Exit code 0: there are records; 3: every item was rejected.
     """
     from canvasagent.craft.imports import import_dataset

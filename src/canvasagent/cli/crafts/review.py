@@ -13,24 +13,30 @@ from canvasagent.cli.common import Ending, json_option, out, verbose_option
 def review(
     dataset: Annotated[Path, typer.Argument(help="Folder of a dataset of tasks.", metavar="DATASET")],
     sample: Annotated[
-        int | None, typer.Option(min=1, help="So many tasks, drawn by lot; all if left out.", metavar="N")
+        int | None, typer.Option(min=1, help="Number of tasks, drawn at random; all if left out.", metavar="N")
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The queue: a page (.html), or lines to fill in (.jsonl).", metavar="FILE"),
+        typer.Option(
+            "--out", "-o", help="File to write: a page (.html), or lines to fill in (.jsonl).", metavar="FILE"
+        ),
     ] = None,
     decisions: Annotated[
         Path | None,
-        typer.Option("--import", help="Decisions that the page saved, or a queue that was filled in.", metavar="FILE"),
+        typer.Option(
+            "--import",
+            help="Decisions to apply: the file that the page saved, or the .jsonl, filled in.",
+            metavar="FILE",
+        ),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Tasks that were decided about before, too.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Include tasks that have a decision.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the choice of tasks.")] = 0,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Write a queue of tasks for people to accept, reject or fix; apply all decisions at once.
+    """Write tasks for people to accept, reject or fix; apply their decisions.
 
-    The page needs no network and no server: pictures are in it, and what is decided is saved as a file. Every decision
+    The page contains its pictures, needs no network and saves the decisions as a file. Every decision
     is kept with its task; what is rejected moves to the dataset's rejected items.
     """
     from canvasagent.craft.rl.review import apply_decisions, write_queue

@@ -15,7 +15,7 @@ _WEIGHTS = "Weights of easy, medium and hard in {}, such as 1,2,7. Default: {}, 
 
 def rl(
     to: Annotated[Path, typer.Option("--out", "-o", help="Folder of the dataset.", metavar="DIR")],
-    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Tasks.", metavar="N")] = 1000,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Number of tasks.", metavar="N")] = 1000,
     reasoning: Annotated[
         str | None, typer.Option("--reasoning", "-R", help=_WEIGHTS.format("R", "761,1807,7432"), metavar="E,M,H")
     ] = None,
@@ -33,10 +33,10 @@ def rl(
         ),
     ] = None,
     writer: Annotated[
-        str, typer.Option(help="Who finds the words: grammar, endpoint:MODEL.", metavar="NAME")
+        str, typer.Option(help="Writer of instructions and reasons: grammar, endpoint:MODEL.", metavar="NAME")
     ] = "grammar",
     profile: Annotated[
-        str, typer.Option(help="What does the pixel work of gold runs.", metavar="NAME", autocompletion=profiles)
+        str, typer.Option(help="Profile of the gold runs.", metavar="NAME", autocompletion=profiles)
     ] = "lite",
     verify: Annotated[
         float, typer.Option(min=0, max=1, help="Share of tasks whose gold plan is executed and must pass.")
@@ -48,8 +48,8 @@ def rl(
         str | None,
         typer.Option(help="A reference policy that tries every task.", metavar="POLICY", autocompletion=policies),
     ] = None,
-    tries: Annotated[int, typer.Option(min=1, max=64, help="How often it tries each.")] = 4,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that work on it.", metavar="N")] = 1,
+    tries: Annotated[int, typer.Option(min=1, max=64, help="Tries per task.")] = 4,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.", metavar="N")] = 1,
     engine: Annotated[
         str, typer.Option(help="local or ray.", metavar="NAME", autocompletion=one_of("local", "ray"))
     ] = "local",
@@ -57,9 +57,9 @@ def rl(
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Build tasks of a given difficulty, or go on with a build that was interrupted: the same command again.
+    """Build tasks of a given difficulty. The same command resumes an interrupted build.
 
-    Exit code 0: all tasks were made; 3: some could not be; they are listed.
+    Exit code 0: all tasks were built; 3: some could not be, and are listed.
     """
     from canvasagent.cli.building import ended, shown
     from canvasagent.cli.progress import Bar

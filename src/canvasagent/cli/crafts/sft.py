@@ -13,7 +13,7 @@ from canvasagent.cli.completion import one_of, profiles
 
 def sft(
     to: Annotated[Path, typer.Option("--out", "-o", help="Folder of the dataset.", metavar="DIR")],
-    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Records.", metavar="N")] = 1000,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Number of records.", metavar="N")] = 1000,
     mix: Annotated[
         str,
         typer.Option(help="paper, uniform, or a TOML file.", metavar="NAME", autocompletion=one_of("paper", "uniform")),
@@ -26,24 +26,28 @@ def sft(
         ),
     ] = None,
     writer: Annotated[
-        str, typer.Option(help="Who finds the words: grammar, endpoint:MODEL.", metavar="NAME")
+        str, typer.Option(help="Writer of instructions and reasons: grammar, endpoint:MODEL.", metavar="NAME")
     ] = "grammar",
     profile: Annotated[
-        str, typer.Option(help="What does the pixel work.", metavar="NAME", autocompletion=profiles)
+        str, typer.Option(help="Profile of the runs.", metavar="NAME", autocompletion=profiles)
     ] = "lite",
-    workers: Annotated[int, typer.Option(min=1, help="Processes that work on it.", metavar="N")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.", metavar="N")] = 1,
     engine: Annotated[
         str, typer.Option(help="local or ray.", metavar="NAME", autocompletion=one_of("local", "ray"))
     ] = "local",
     seed: Annotated[int, typer.Option(help="The same seed and n give the same records.")] = 0,
-    recovery: Annotated[float, typer.Option(min=0, max=1, help="Share with an error and its correction.")] = 0.08,
-    verification: Annotated[float, typer.Option(min=0, max=1, help="Share with a step that makes sure.")] = 0.15,
+    recovery: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of records with an injected error and its correction.")
+    ] = 0.08,
+    verification: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of records with a verification step.")
+    ] = 0.15,
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Build executed trajectories, or go on with a build that was interrupted: the same command again.
+    """Build executed trajectories. The same command resumes an interrupted build.
 
-    Exit code 0: all records were made; 3: some could not be; they are listed.
+    Exit code 0: all records were built; 3: some could not be, and are listed.
     """
     from canvasagent.cli.building import ended, shown
     from canvasagent.cli.progress import Bar

@@ -21,7 +21,7 @@ def stats(
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Print the paper's Tables 3, 7 and 8 beside those of a dataset: counts, shares, and how far they are apart."""
+    """Compare a dataset with the paper's Tables 3, 7 and 8: counts, shares and their differences."""
     from canvasagent.craft.store import Dataset
     from canvasagent.craft.tally import asked_counts, table_3, table_7, table_8, tally
 
