@@ -21,8 +21,8 @@ from typing import Any
 from device import device, write_results
 from PIL import Image
 
+from canvasagent.imaging import photograph
 from canvasagent.rewards.checks import Result, all_checks, hold
-from canvasagent.rewards.checks import _photographs as photographs
 from canvasagent.rewards.checks import _reading as reading
 from canvasagent.rewards.checks import _things as things
 
@@ -87,7 +87,7 @@ def timings(rounds: int) -> dict[str, float]:
             things._places.cache_clear()
             things._candidates.cache_clear()
             reading._lines.cache_clear()
-            photographs._likeness.cache_clear()
+            photograph._likeness.cache_clear()
             start = time.process_time()
             check.measure(parameters, result)
             taken.append(1000 * (time.process_time() - start))

@@ -15,7 +15,6 @@ import pytest
 from PIL import Image, ImageDraw
 
 from canvasagent.backends.lite import grounding, ocr
-from canvasagent.backends.lite.drawn_things import overlap
 from canvasagent.craft.drawings.scenes import casts
 from canvasagent.craft.drawings.turning import Change
 from canvasagent.craft.pictures import Contents, Need, NoPicture, Picture, Source, Split
@@ -24,7 +23,7 @@ from canvasagent.craft.sources._pool import Pool
 from canvasagent.craft.sources.duplicates import NEAR, distance, fingerprint, groups, is_near
 from canvasagent.english.colors import drawn_colors
 from canvasagent.errors import InputError, ToolRefusal
-from canvasagent.imaging.geometry import box_to_pixels
+from canvasagent.imaging.geometry import box_to_pixels, overlap
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.sprite import all_sprites
 from helpers import photo

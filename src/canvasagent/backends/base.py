@@ -12,6 +12,8 @@ A file `backends/<profile>/<tool>.py` (or any importable module) defines
         waits = 64                    # optional: calls that may wait at once, for another machine or a batch
         large = (4_194_304, "1")      # optional: pictures of more pixels are worked on another way, of that version,
                                       # which goes with `version` and only concerns calls on such pictures
+        networks = ("u2netp.onnx",)   # optional: files of sets (`weights/sets.toml`) that it uses where they are here:
+                                      # which of them are is part of what tells its results from others
         references = 3                # optional, of ImageEdit: further pictures that an edit may use (else none)
         styles = ("opacity",)         # optional, of Overlayer: which of opacity, rotation, background and outline it
                                       # takes: passed only where a call gives them, refused where not named here

@@ -24,6 +24,7 @@ import hashlib
 import json
 import re
 import tomllib
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -37,6 +38,7 @@ from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.plugins import Kind, PluginFile, import_problem, plugin_files
 from canvasagent.storage.input_files import regular_file
 from canvasagent.tools import all_tools
+from canvasagent.weights.sets import find_file, present
 
 REMOTE = "remote:"
 _FOLDER = Path(__file__).parent
@@ -283,6 +285,7 @@ def fingerprint(spec: str, options: dict[str, Any]) -> str:
         return str(elsewhere)
     config = make_config(cls, options, spec)
     settings = json.dumps(config.model_dump(mode="json"), sort_keys=True) if config is not None else ""
+    settings += "".join(_hashes_of(getattr(cls, "networks", ())))
     file = PluginFile.parse(spec)
     if file is None:
         return f"{spec}@{cls.version}+{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
@@ -290,3 +293,9 @@ def fingerprint(spec: str, options: dict[str, Any]) -> str:
     settings += Path(file.path).read_text("utf-8")
     name = Path(file.path).name + (f":{file.argument}" if file.argument is not None else "")
     return f"{name}@{cls.version}+{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+
+
+def _hashes_of(names: Iterable[str]) -> list[str]:
+    """The hashes of those files of sets that are on this machine: with other weights a backend gives other results."""
+    found = [find_file(name) for name in names]
+    return [item.sha256 for entry, item in found if item in present(entry)]

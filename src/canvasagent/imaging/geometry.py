@@ -66,6 +66,14 @@ GridBox = tuple[int, int, int, int]
 """(xmin, ymin, xmax, ymax) on the grid."""
 
 
+def overlap(one: PixelBox, other: PixelBox) -> float:
+    """Intersection over union of two boxes."""
+    across, down = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(across, 0.0) * max(down, 0.0)
+    total = (one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1]) - shared
+    return shared / total if total > 0 else 0.0
+
+
 def grown(box: Sequence[float], margin: float) -> GridBox:
     """A grid box with room around it, as far as the picture goes: `margin` is a share of its size, on each side."""
     left, top, right, bottom = (round(edge) for edge in box)

@@ -6,26 +6,18 @@ from dataclasses import dataclass
 
 from canvasagent.backends.base import Detection
 from canvasagent.backends.lite.phrases import Query
-from canvasagent.imaging.geometry import PixelBox, Size
+from canvasagent.imaging.geometry import PixelBox, Size, overlap
 
 
 def _size(box: PixelBox) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def _shared(one: PixelBox, other: PixelBox) -> float:
-    """Intersection over union."""
-    across = min(one[2], other[2]) - max(one[0], other[0])
-    down = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(across, 0.0) * max(down, 0.0)
-    return shared / (_size(one) + _size(other) - shared)
-
-
 def without_doubles(found: list[Detection]) -> list[Detection]:
     """Without what was found under two colour names: orange and brown, say, share some hues."""
     kept: list[Detection] = []
     for item in sorted(found, key=lambda item: (-item.score, item.box)):
-        if all(_shared(item.box, other.box) < 0.6 for other in kept):
+        if all(overlap(item.box, other.box) < 0.6 for other in kept):
             kept.append(item)
     return kept
 

@@ -1,13 +1,12 @@
 """Phrases about the things in a drawn picture, and which of those recognised in its pixels they mean.
 
-Nouns are what sprites call themselves (names, plurals, synonyms, categories); colours, sizes, ordinals and places
-are those of the other phrases (`words.toml`); relations those of the scene grammar.
+Nouns are what sprites call themselves (names, plurals, synonyms, categories); the rest of a phrase is read as for all
+named things.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,13 +14,13 @@ import numpy as np
 from PIL import Image, ImageColor
 
 from canvasagent.backends.base import Detection
-from canvasagent.backends.lite.choice import chosen
+from canvasagent.backends.lite import named_things
+from canvasagent.backends.lite.named_things import Scene
 from canvasagent.backends.lite.phrases import Query, color_range, parse
 from canvasagent.backends.lite.shapes import color_mask
 from canvasagent.english.nouns import plural
 from canvasagent.errors import ToolRefusal
-from canvasagent.imaging.geometry import PixelBox
-from canvasagent.sketch.lexicon import data
+from canvasagent.imaging.geometry import PixelBox, overlap
 from canvasagent.sketch.recognise import Thing, recognise
 from canvasagent.sketch.sprite import all_sprites
 
@@ -32,9 +31,6 @@ _ALSO = {
 }
 """Other words for a category, of one and of several."""
 _FRUIT = {"apple", "banana", "orange", "strawberry", "watermelon", "grapes"}
-_PLACED = {"the", "in", "from", "to", "at", "all", "of"}
-"""Words that may belong to a place or a number: 'in the middle', 'from the left', 'all'."""
-_JOIN = re.compile(r"\s*(?:,|\band\b|\bor\b)\s*", re.IGNORECASE)
 
 
 @cache
@@ -63,7 +59,7 @@ def nouns() -> dict[str, tuple[frozenset[str], bool]]:
 
 def names_thing(phrase: str) -> bool:
     """Whether a phrase names anything of the drawn world."""
-    return any(noun for _, noun in _words(phrase))
+    return named_things.names_thing(phrase, nouns())
 
 
 def ground_drawn(picture: Image.Image, phrase: str) -> list[Detection]:
@@ -73,8 +69,15 @@ def ground_drawn(picture: Image.Image, phrase: str) -> list[Detection]:
     """
     if not names_thing(phrase):
         raise ToolRefusal(_refusal(phrase, parse(phrase).unknown))
-    things = recognise(picture).things
-    return [Detection(name, _clipped(box, picture), score) for name, box, score in _resolved(picture, things, phrase)]
+    pixels = np.asarray(picture.convert("RGB"))
+    scene = Scene(
+        recognise(picture).things,
+        picture.size,
+        nouns(),
+        lambda thing, query: has_colour(thing, pixels, query),
+        _refusal,
+    )
+    return [replace(item, box=_clipped(item.box, picture)) for item in named_things.resolve(scene, phrase)]
 
 
 def thing_mask(picture: Image.Image, box: PixelBox, least: float = 0.5) -> Image.Image | None:
@@ -92,83 +95,6 @@ def _clipped(box: PixelBox, picture: Image.Image) -> PixelBox:
     return max(left, 0.0), max(top, 0.0), min(right, float(picture.width)), min(bottom, float(picture.height))
 
 
-def _resolved(picture: Image.Image, things: list[Thing], phrase: str) -> list[tuple[str, PixelBox, float]]:
-    head, relation, others = _split(phrase)
-    pool = things
-    if relation:
-        parts = _JOIN.split(others) if relation == "between" else [others]
-        anchors = [_resolved(picture, things, part) for part in parts]
-        boxes = [[box for _, box, _ in anchor] for anchor in anchors]
-        pool = [thing for thing in things if _holds(relation, thing.box, boxes)]
-    found: list[tuple[str, PixelBox, float]] = []
-    listed = [part for part in _JOIN.split(head) if part]
-    for part in listed if len(listed) > 1 and all(names_thing(part) for part in listed) else [head]:
-        found += _named(picture, pool, part)
-    return found
-
-
-def _named(picture: Image.Image, things: list[Thing], phrase: str) -> list[tuple[str, PixelBox, float]]:
-    """The things that a phrase without relations means."""
-    query, meant, unknown = _parsed(phrase)
-    if unknown or not meant:
-        raise ToolRefusal(_refusal(phrase, unknown))
-    fitting = [thing for thing in things if thing.name in meant]
-    if query.color:
-        pixels = np.asarray(picture.convert("RGB"))
-        fitting = [thing for thing in fitting if has_colour(thing, pixels, query)]
-    found = [Detection(thing.name, thing.box, thing.score) for thing in fitting]
-    return [(item.label, item.box, item.score) for item in chosen(found, query, picture.size)]
-
-
-def _parsed(phrase: str) -> tuple[Query, frozenset[str], list[str]]:
-    """What a phrase asks for, the sprites that its noun means, and the words that mean nothing."""
-    words = _words(phrase)
-    named = [word for word, noun in words if noun]
-    colours = {word for word in named[:-1] if parse(f"{word} thing").color}  # 'the orange cup'
-    rest = [word for word in named if word not in colours] or named[-1:]
-    plain = " ".join("thing" if noun and word not in colours else word for word, noun in words)
-    query = parse(plain)
-    unknown = list(query.unknown)
-    if len(rest) > 1:
-        unknown.append("two things at once: " + ", ".join(rest))
-    sprites, many = nouns()[rest[-1]] if rest else (frozenset[str](), False)
-    query.kind, query.plural = "thing", query.plural or many
-    return query, sprites, unknown
-
-
-def _words(phrase: str) -> list[tuple[str, bool]]:
-    """The words of a phrase without mere filler, the longest nouns as one, and whether each is a noun."""
-    known = nouns()
-    tokens = re.findall(r"[\w'-]+", phrase.replace("’", "'"))
-    filler = set(data()["filler"]["words"])
-    result: list[tuple[str, bool]] = []
-    at = 0
-    while at < len(tokens):
-        for length in range(min(4, len(tokens) - at), 0, -1):
-            word = " ".join(tokens[at : at + length]).lower()
-            noun = next((form for form in (word, word.removesuffix("'s")) if form in known), None)
-            if noun:
-                result.append((noun, True))
-                break
-        else:
-            length = 1
-            if tokens[at].lower() not in filler or tokens[at].lower() in _PLACED:
-                result.append((tokens[at], False))
-        at += length
-    return result
-
-
-def _split(phrase: str) -> tuple[str, str, str]:
-    """The phrase up to its first relation, the relation, and what it speaks of."""
-    relations: dict[str, str] = data()["relations"]
-    pattern = "|".join(re.escape(words) for words in sorted(relations, key=len, reverse=True))
-    for found in re.finditer(rf"\b({pattern})\b", phrase, re.IGNORECASE):
-        head, others = phrase[: found.start()], phrase[found.end() :]
-        if names_thing(head) and names_thing(others):
-            return head, relations[found.group(1).lower()], others
-    return phrase, "", ""
-
-
 def has_colour(thing: Thing, pixels: np.ndarray[Any, Any], query: Query) -> bool:
     """Whether a thing is of a colour: its main colour is, or a good part of what is seen of it."""
     colour = color_range(query)
@@ -180,58 +106,6 @@ def has_colour(thing: Thing, pixels: np.ndarray[Any, Any], query: Query) -> bool
     seen = np.asarray(thing.mask)[window] > 127
     part = np.ascontiguousarray(pixels[window])
     return bool(seen.any() and color_mask(part, colour)[seen].mean() > 0.4)
-
-
-def _holds(relation: str, box: PixelBox, groups: list[list[PixelBox]]) -> bool:
-    """Whether a relation holds between a box and one of the others (for between: one of each of two groups)."""
-    if relation == "between":
-        firsts, seconds = groups[0], groups[-1]
-        pairs = [(one, other) for one in firsts for other in seconds if one != other]
-        return any(min(_x(a), _x(b)) < _x(box) < max(_x(a), _x(b)) for a, b in pairs)
-    return any(other != box and _RELATIONS[relation](box, other) for other in groups[0])
-
-
-def overlap(one: PixelBox, other: PixelBox) -> float:
-    """Intersection over union."""
-    across, down = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(across, 0.0) * max(down, 0.0)
-    total = (one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1]) - shared
-    return shared / total if total > 0 else 0.0
-
-
-def _x(box: PixelBox) -> float:
-    return (box[0] + box[2]) / 2
-
-
-def _y(box: PixelBox) -> float:
-    return (box[1] + box[3]) / 2
-
-
-def _beside(one: PixelBox, other: PixelBox, share: float) -> bool:
-    """Whether the gap between two boxes is at most a share of the longer side of either."""
-    across = max(one[0] - other[2], other[0] - one[2], 0.0)
-    down = max(one[1] - other[3], other[1] - one[3], 0.0)
-    longest = max(one[2] - one[0], one[3] - one[1], other[2] - other[0], other[3] - other[1])
-    return max(across, down) <= share * longest
-
-
-def _over(one: PixelBox, other: PixelBox) -> bool:
-    """Whether they share a good part of the narrower one's width."""
-    shared = min(one[2], other[2]) - max(one[0], other[0])
-    return shared > 0.3 * min(one[2] - one[0], other[2] - other[0])
-
-
-_RELATIONS: dict[str, Callable[[PixelBox, PixelBox], bool]] = {
-    # What stands in front of a broad thing, left of its middle, is not left of it.
-    "left": lambda one, other: _x(one) < other[0] + 0.1 * (other[2] - other[0]),
-    "right": lambda one, other: _x(one) > other[2] - 0.1 * (other[2] - other[0]),
-    "above": lambda one, other: one[3] < _y(other) and _y(one) < other[1] + 0.1 * (other[3] - other[1]),
-    "on": lambda one, other: _over(one, other) and _y(one) < _y(other) and _beside(one, other, 0.08),
-    "under": lambda one, other: _over(one, other) and _y(one) > _y(other),
-    "next": lambda one, other: _beside(one, other, 0.8),
-    "front": lambda one, other: _over(one, other) and one[3] >= other[3] - 2,
-    "behind": lambda one, other: _over(one, other) and one[3] <= other[3] + 2,
-}
 
 
 def _refusal(phrase: str, unknown: list[str]) -> str:

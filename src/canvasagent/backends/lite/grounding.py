@@ -1,4 +1,6 @@
-"""Grounding without weights: faces, text, coloured shapes, and in drawn pictures the things of the drawn world.
+"""Grounding on any CPU: faces, text, coloured shapes; the drawn world's things in drawings; things in photographs.
+
+The last needs small networks (`photographs/`) and is refused where they are not on this machine.
 
 Anything else is refused in words. What a phrase may say is data (`words.toml`, and the sprites' own names); a phrase
 with a word that means nothing here is refused as a whole, because a box for half of what was asked would be a wrong
@@ -21,6 +23,7 @@ from canvasagent.backends.lite.boards import board_box
 from canvasagent.backends.lite.choice import chosen, without_doubles, without_small_bits
 from canvasagent.backends.lite.cutting import Array, drawn
 from canvasagent.backends.lite.faces import find_faces
+from canvasagent.backends.lite.photographs import networks
 from canvasagent.backends.lite.phrases import Query, color_range, parse, vocabulary
 from canvasagent.backends.lite.said import find_said
 from canvasagent.backends.lite.shapes import Region, color_mask, hard_edges, likeness, regions
@@ -28,6 +31,7 @@ from canvasagent.english.colors import HsvRange, hsv_range
 from canvasagent.english.lexicon import lexicon
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import PixelBox
+from canvasagent.imaging.photograph import is_photograph
 
 CAN_FIND = (
     "faces ('the face'), text ('the text', 'the sign that says \"SALE\"') and coloured shapes "
@@ -54,9 +58,10 @@ class Backend:
     """Finds what a phrase describes; see `Config`."""
 
     tool = "Grounding"
-    version = "3"
+    version = "4"
     stochastic = False
     may_hang = False
+    networks = networks.ALL
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -68,9 +73,15 @@ class Backend:
         Raises `ToolRefusal` for a phrase that asks for something else than faces, text and coloured shapes.
         """
         query = parse(phrase)
+        understood = bool(query.kind) and not query.unknown
         things = None if query.quoted else _drawn_things(image, phrase)
-        if things or (things is not None and (query.unknown or not query.kind)):
-            return things[: self.config.most]  # none of its signs or balls: they may be text or circles as well
+        if things:
+            return things[: self.config.most]
+        seen = None if query.quoted or query.kind in {"face", "head"} else _photographed(image, phrase, understood)
+        if seen:
+            return seen[: self.config.most]
+        if not understood and (things is not None or seen is not None):
+            return []  # what is understood is looked for on: none of its signs or balls may be text or circles as well
         if query.unknown or not query.kind:
             raise ToolRefusal(_refusal(phrase, query))
         finders: dict[str, Callable[[Image.Image, Query], list[Detection]]] = {
@@ -144,6 +155,24 @@ def _drawn_things(image: Image.Image, phrase: str) -> list[Detection] | None:
     return ground_drawn(image, phrase) if names_thing(phrase) and looks_drawn(image) else None
 
 
+def _photographed(image: Image.Image, phrase: str, understood: bool) -> list[Detection] | None:
+    """What a phrase means in a photograph; None where it names nothing that is known, or the picture is none.
+
+    Raises `ToolRefusal` for words that mean nothing, unless other finders understand them.
+    """
+    from canvasagent.backends.lite.photographs.finding import find_photographed, names_photographed
+
+    pixels, _ = _opaque_rgb(image)
+    if not names_photographed(phrase) or not is_photograph(pixels):
+        return None
+    try:
+        return find_photographed(image.size, pixels, phrase)
+    except ToolRefusal:
+        if understood:
+            return None
+        raise
+
+
 def _refusal(phrase: str, query: Query) -> str:
     what = " and ".join(f"'{word}'" for word in query.unknown) or f"'{phrase}'"
     hint = vocabulary()["refused"]["hint"].get(query.refused, "")
@@ -158,13 +187,22 @@ def _faces(image: Image.Image, query: Query) -> list[Detection]:
     if query.color:
         raise ToolRefusal(f"The lite Grounding cannot tell the colour of faces ('{query.color}'). Ask for 'the face'.")
     found = []
-    for (left, top, right, bottom), score in find_faces(pixels):
+    for (left, top, right, bottom), score in _face_boxes(pixels):
         if query.kind == "head":  # a face's box starts at the brow and leaves out hair and ears
             across, up, down = 0.18 * (right - left), 0.33 * (bottom - top), 0.05 * (bottom - top)
             left, right = max(left - across, 0), min(right + across, image.width)
             top, bottom = max(top - up, 0), min(bottom + down, image.height)
         found.append(Detection(query.kind, (left, top, right, bottom), score))
     return found
+
+
+def _face_boxes(pixels: Array) -> list[tuple[PixelBox, float]]:
+    """Faces and how sure each is; in photographs made sure of by the points on them, where that network is here."""
+    if not networks.has(networks.FACE) or not is_photograph(pixels):
+        return find_faces(pixels)
+    from canvasagent.backends.lite.photographs.landmarks import sure_faces
+
+    return [(face.box, face.score) for face in sure_faces(pixels)]
 
 
 def _opaque_rgb(image: Image.Image) -> tuple[Array, Array]:

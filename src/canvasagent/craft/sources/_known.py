@@ -17,14 +17,13 @@ from PIL import Image
 
 from canvasagent.backends.base import Detection
 from canvasagent.backends.lite import grounding, ocr
-from canvasagent.backends.lite.drawn_things import overlap
 from canvasagent.craft.drawings.scenes import casts
 from canvasagent.craft.drawings.turning import SMALL
 from canvasagent.craft.pictures import Contents, Text, Thing
 from canvasagent.craft.sources._phrases import Seen, is_called, phrases_for
 from canvasagent.english.lexicon import lexicon
 from canvasagent.errors import ToolRefusal
-from canvasagent.imaging.geometry import PixelBox, Size, box_to_grid
+from canvasagent.imaging.geometry import PixelBox, Size, box_to_grid, overlap
 from canvasagent.sketch.recognise import Thing as Recognised
 from canvasagent.sketch.recognise import looks_drawn, recognise
 

@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 from pydantic import AfterValidator
 
+from canvasagent.imaging.photograph import is_photograph
 from canvasagent.rewards.checks._drawn import Box, Candidate, DetectedThing, candidates, find, overlap
-from canvasagent.rewards.checks._photographs import is_photograph
 from canvasagent.rewards.checks._pixels import Array, rgb, within
 from canvasagent.rewards.checks._templates import SHAPES, thing_named
 from canvasagent.rewards.checks.base import Finding, not_measured
@@ -125,7 +125,7 @@ def hidden(picture: Image.Image, *names: str) -> Finding | None:
     that stands out and yet does not fit well enough (a small or pale thing). Faces are always seen.
     """
     blind = [name for name in names if name != FACE]
-    if blind and is_photograph(picture):
+    if blind and is_photograph(rgb(picture)):
         return not_measured(f"the picture is a photograph or like one, and a {' or '.join(blind)} in it is not seen")
     for name in blind:
         best, next_best = ([*(item.score for item in places(picture, name)[:2]), 0.0, 0.0])[:2]

@@ -1,4 +1,4 @@
-"""Whether a picture is drawn, so that templates of drawn things can tell what is not in it, or a photograph.
+"""Whether a picture is a photograph or drawn, by measuring how its colours change from pixel to pixel.
 
 A drawing changes from pixel to pixel hardly or sharply; a photograph changes softly, or everywhere. Two measures on a
 copy of at most 352 pixels: among the changes after a median filter, the soft ones (3 to 12 of 255) beside the sharp
@@ -13,12 +13,12 @@ is not told are photographs that are nearly black or nearly flat (a rocket at ni
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
 
-from canvasagent.rewards.checks._pixels import Array, rgb, within
+Array = np.ndarray[Any, Any]
 
 SIDE = 352
 """Longest side in pixels of the copy that is looked at."""
@@ -32,15 +32,22 @@ PHOTOGRAPH = 4.8
 """From this sum on a picture counts as a photograph."""
 
 
-def is_photograph(picture: Image.Image) -> bool:
-    """Whether a picture, or most of it, is a photograph or like one: soft, grainy, painted."""
-    pixels = within(rgb(picture), SIDE)
-    return _likeness(pixels.tobytes(), pixels.shape[0], pixels.shape[1]) >= PHOTOGRAPH
+def is_photograph(pixels: Array) -> bool:
+    """Whether (height, width, 3) uint8 RGB pixels, or most of them, are like a photograph: soft, grainy, painted."""
+    return likeness(pixels) >= PHOTOGRAPH
+
+
+def likeness(pixels: Array) -> float:
+    """How much like a photograph (height, width, 3) uint8 RGB pixels are; a drawing is near 3, a photograph near 6."""
+    height, width = pixels.shape[:2]
+    if (scale := SIDE / max(height, width)) < 1:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    return _likeness(pixels.tobytes(), pixels.shape[0], pixels.shape[1])
 
 
 @lru_cache(maxsize=64)
 def _likeness(data: bytes, height: int, width: int) -> float:
-    """How much like a photograph; a drawing is near 3, a photograph near 6."""
     if min(height, width) < 6:
         return 0.0
     pixels = np.frombuffer(data, np.uint8).reshape(height, width, 3)
