@@ -111,7 +111,7 @@ def test_a_replica_of_both_tools_loads_once_and_makes_batches_of_each(tmp_path: 
     }
     assert max(apart(*pair) for pair in zip(here, there, strict=True)) <= 1
     for tool in BOTH:
-        assert not asyncio.run(replica.tell(tool)).lacks
+        assert not asyncio.run(replica.info(tool)).lacks
     replica._box.close()
 
 

@@ -1,4 +1,4 @@
-"""Comparing policies so that a sceptical reader believes the table.
+"""Comparison of policies on a benchmark, with intervals, tests and a human study.
 
 statistics.py   intervals, paired tests, agreement, rank correlation
 """

@@ -1,4 +1,4 @@
-"""Ablation tables in the form of the paper's Table 5: a full policy, and what each variant loses against it."""
+"""Ablation tables in the form of the paper's Table 5: a full policy, and the difference of each variant to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from canvasagent.storage.input_files import regular_file
 
 
 class Published(BaseModel):
-    """A row that somebody else published. It is printed beside ours, marked as theirs, never computed with."""
+    """A row published by others. It is printed in the table, marked as theirs, and never used in a computation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,9 +59,9 @@ def read_published(path: Path) -> list[Published]:
 def as_ablation(
     setup: Setup, rows: Sequence[Row], policies: Sequence[str], full: str, published: Sequence[Published] = ()
 ) -> str:
-    """Markdown: each metric's mean, and in brackets what is lost or won against `full` on the tasks of both.
+    """Markdown: each metric's mean, and in brackets the difference to `full` on the tasks of both.
 
-    Raises `InputError` where `full` is none of the policies.
+    Raises `InputError` if `full` is not one of the policies.
     """
     if full not in policies:
         raise InputError(f"there is no policy '{full}' in these results; there are {', '.join(policies)}.")

@@ -1,6 +1,6 @@
-"""How steady a judge is: against itself, other orders and wordings, another judge, people, and its own past.
+"""Consistency of a judge: repeated, with another order or wording, against another judge, people, and its past scores.
 
-The same runs are judged several times with one thing changed. What a judge gives no score for is counted and left out.
+The same runs are judged several times with one thing changed. Verdicts without a score are counted and left out.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Scores = dict[str, dict[Aspect, float | None]]
 
 
 class Spread(BaseModel):
-    """How far the scores of one run lie apart when it is judged again, all else the same."""
+    """Spread of the scores when one run is judged repeatedly."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,7 +43,7 @@ class Spread(BaseModel):
 
 
 class Shift(BaseModel):
-    """What changing one thing does to the scores: changed minus plain, over the runs that have both."""
+    """Effect of one change on the scores: changed minus plain, over the runs that have both."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -57,13 +57,13 @@ class Shift(BaseModel):
 
 
 class Stored(BaseModel):
-    """Verdicts kept to see whether a judge drifts."""
+    """Stored verdicts, to measure whether a judge drifts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     judge: str
     served: list[str]
-    """The models that the server said had answered."""
+    """The models named in the server's replies."""
     prompts: list[str]
     """Hashes of the prompts."""
     date: str
@@ -71,7 +71,7 @@ class Stored(BaseModel):
 
 
 class Calibration(BaseModel):
-    """Everything that was measured."""
+    """All measurements of a judge."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -100,10 +100,10 @@ async def calibrate(
     before: Stored | None = None,
     on_progress: OnProgress = lambda what, done, total: None,
 ) -> Calibration:
-    """Judge `runs` again and again. `people`: ratings from 0 to 1 by run and aspect; `before`: verdicts kept earlier.
+    """Judge `runs` repeatedly. `people`: ratings from 0 to 1 by run and aspect; `before`: verdicts stored earlier.
 
-    Repeats are asked for anew each time: kept replies would agree with themselves. Raises `InputError` for a judge
-    that there is none of.
+    Every repetition is a new request, since cached replies would agree with themselves. Raises `InputError` for an
+    unknown judge.
     """
     fresh = settings.model_copy(update={"cache": None, "repeats": 1})
     rounds = [await _judge(runs, judge, fresh, f"round {number + 1}", on_progress) for number in range(max(1, repeats))]
@@ -116,14 +116,14 @@ async def calibrate(
         other = await _judge(runs, against, against_settings or fresh, against, on_progress)
         changed[f"other judge: {against}"] = _scores(other)
     if people is not None:
-        changed["people"] = {run: dict(found) for run, found in people.items()}
+        changed["people"] = {run: dict(scores) for run, scores in people.items()}
     if before is not None:
         changed[f"verdicts of {before.date}"] = before.scores
     stored = _store(judge, rounds[0], plain)
     return Calibration(
         judge=judge,
         runs=len(runs),
-        unscored=sum(score is None for found in plain.values() for score in found.values()),
+        unscored=sum(score is None for scores in plain.values() for score in scores.values()),
         spread=[_spread(aspect, [_scores(one) for one in rounds]) for aspect in ASPECTS],
         shifts=[_shift(what, aspect, plain, other) for what, other in changed.items() for aspect in ASPECTS],
         notes=_notes(judge, before, stored),
@@ -145,7 +145,7 @@ async def _judge(
 
 
 def key_of(run: Trajectory) -> str:
-    """What tells a run from others: runs of one task by different policies share their id."""
+    """A unique key of a run: runs of one task by different policies share their id."""
     return run.id if run.folder is None else f"{run.folder.resolve().parent.name}/{run.folder.resolve().name}"
 
 
@@ -158,7 +158,7 @@ def _scores(verdicts: Mapping[str, Mapping[Aspect, Verdict]]) -> Scores:
 def _spread(aspect: Aspect, rounds: Sequence[Scores]) -> Spread:
     deviations, largest = [], []
     for run in rounds[0]:
-        values = [value for found in rounds if (value := found[run].get(aspect)) is not None]
+        values = [value for scores in rounds if (value := scores[run].get(aspect)) is not None]
         if len(values) == len(rounds) >= 2:
             deviations.append(float(np.std(values, ddof=1)))
             largest.append(max(abs(one - other) for one, other in combinations(values, 2)))
@@ -175,8 +175,8 @@ def _spread(aspect: Aspect, rounds: Sequence[Scores]) -> Spread:
 def _shift(what: str, aspect: Aspect, plain: Scores, changed: Scores) -> Shift:
     pairs = [
         (one, other)
-        for run, found in plain.items()
-        if (one := found.get(aspect)) is not None and (other := changed.get(run, {}).get(aspect)) is not None
+        for run, scores in plain.items()
+        if (one := scores.get(aspect)) is not None and (other := changed.get(run, {}).get(aspect)) is not None
     ]
     apart = [other - one for one, other in pairs]
     return Shift(
@@ -226,7 +226,7 @@ def read_stored(path: Path) -> Stored:
 
 
 def check_store(path: Path) -> None:
-    """Raise `InputError` where verdicts cannot be kept in `path`: there is something else in it."""
+    """Raise `InputError` if `path` is a file of something else than verdicts."""
     if not path.exists():
         return
     try:
@@ -236,13 +236,13 @@ def check_store(path: Path) -> None:
 
 
 def save_stored(path: Path, stored: Stored) -> None:
-    """Keep verdicts, to compare later ones with. Raises `InputError` where `path` is a file of something else."""
+    """Store verdicts, to compare later ones with. Raises `InputError` where `path` is a file of something else."""
     check_store(path)
     write_atomically(path, (stored.model_dump_json(indent=1) + "\n").encode("utf-8"))
 
 
 def as_markdown(calibration: Calibration) -> str:
-    """The tables, in words."""
+    """The tables as Markdown."""
     lines = [
         f"# Judge {calibration.judge}",
         "",

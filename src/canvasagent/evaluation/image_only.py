@@ -1,4 +1,4 @@
-"""Image models without an agent, as reference rows: the whole request in one call, alignment and aesthetics only."""
+"""Image models without an agent as reference rows: one call, scored on alignment and aesthetics only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ImageOnly:
     """Sends a request and its pictures to an images endpoint; the answer is the result."""
 
     def __init__(self, spec: str, settings: ImagesSettings | None = None) -> None:
-        """`spec` is `images:MODEL`. Raises `InputError` for another one, and as `ImagesEndpoint`."""
+        """`spec` is `images:MODEL`. Raises `InputError` for another form, and as `ImagesEndpoint`."""
         if not spec.startswith(PREFIX):
             raise InputError(f"an image-only model is named images:MODEL, not '{spec}'.")
         self.name = spec
@@ -31,7 +31,7 @@ class ImageOnly:
     async def run(
         self, item: EvalTask, toolbox: ToolBox, seed: int, path: Path, limits: Limits | None = None
     ) -> Trajectory:
-        """The record of the one call, in `path`. Raises `BackendFailure` where the endpoint has no picture."""
+        """The record of the one call, in `path`. Raises `BackendFailure` if the endpoint returns no picture."""
         refuse_used(path)  # before anything is paid for
         environment = Environment(toolbox, limits)
         messages = await asyncio.to_thread(environment.reset, item.task, seed)

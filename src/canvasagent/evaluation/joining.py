@@ -1,4 +1,4 @@
-"""Several evaluations in one table: only if they may be compared, or with their differences named in the table."""
+"""Several evaluations in one table, if they are comparable, or else with their differences named in the table."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class Joined:
     """Rows of several evaluations."""
 
     setup: Setup
-    """Of the first."""
+    """The setup of the first."""
     rows: tuple[Row, ...]
     policies: tuple[str, ...]
     differences: tuple[str, ...]
-    """What is not the same in them; nothing where all may be compared."""
+    """Differences of the setups; empty if all are comparable."""
 
 
 def join(folders: Sequence[Path], allow: bool = False) -> Joined:
-    """The rows of `folders`. A policy that stands in two of them is named with its folder.
+    """The rows of `folders`. A policy that occurs in two of them is named with its folder.
 
     Raises `InputError` for a folder without results, and where judge, preset, benchmark or profile differ, unless
-    `allow` says that the table may tell so instead.
+    `allow`: then the table names the differences.
     """
     setups = [read_setup(folder) for folder in folders]
     problems: list[str] = []

@@ -1,4 +1,4 @@
-"""What a table must say about itself: who judged, on what, when; and figures as people read them."""
+"""Captions and warnings of a table, and figures as text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def caption(setup: Setup) -> str:
 
 
 def warnings(setup: Setup) -> list[str]:
-    """What a reader must know before the figures are compared with others."""
+    """What a reader must know before comparing the figures with others."""
     lines = []
     if setup.judge == "local":
         lines.append(STAND_IN)

@@ -11,7 +11,7 @@ from canvasagent.policies.base import Policy, PolicySettings
 
 GOLD = "gold"
 PolicyForTask = Callable[[EvalTask], Policy]
-"""The policy for a task: always the same one, but for `gold`."""
+"""Returns the policy for a task: the same one for all tasks, except for `gold`."""
 
 
 def policy_for_task(name: str, settings: PolicySettings | None = None) -> PolicyForTask:

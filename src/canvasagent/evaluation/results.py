@@ -1,4 +1,4 @@
-"""Writes what an evaluation says: `results.json`, `table.md`, `table.tex` and `index.html`, all from its rows."""
+"""Writes the results of an evaluation: `results.json`, `table.md`, `table.tex` and `index.html`, all from its rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RESULTS_NAME, MARKDOWN_NAME, LATEX_NAME = "results.json", "table.md", "table.tex
 
 
 def write_results(folder: Path, setup: Setup, rows: Sequence[Row], policies: Sequence[str]) -> Tables:
-    """Write the four files into `folder`; the tables that they show."""
+    """Write the four files into `folder`. Returns their tables."""
     tables = make_tables(rows, policies)
     data = {"setup": setup.model_dump(), **tables.model_dump(), "rows": [row.model_dump() for row in rows]}
     write_atomically(folder / RESULTS_NAME, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))

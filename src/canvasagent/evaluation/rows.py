@@ -1,4 +1,4 @@
-"""One row a run: what a policy's run of a task came to, as numbers. Tables are made of rows and of nothing else."""
+"""One row a run: its scores and counts. Tables are computed from rows alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAILURES: dict[Failure, str] = {
     "wrong result": "the policy ended the run as done, and a check on the result does not pass",
     "truncated": "a limit cut the run off",
 }
-"""What can go wrong in a run. Several may have happened in one."""
+"""Kinds of failure; a run can have several."""
 
 _STAGES: dict[Stage, Failure] = {
     Stage.NAME: "format",
@@ -49,13 +49,13 @@ class CheckRow(BaseModel):
 
 
 class Row(BaseModel):
-    """A run as numbers. What is not known is None, never a default."""
+    """The figures of a run. Unknown values are None, never a default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     policy: str
     kind: Literal["agent", "image-only"] = "agent"
-    """An image model alone has no trajectory to score: alignment and aesthetic only."""
+    """An image model alone has no trajectory, and is scored on alignment and aesthetic only."""
     task: str
     folder: PlainPath
     """The run's folder, relative to the results'."""
@@ -76,7 +76,7 @@ class Row(BaseModel):
     difficulty: dict[str, str] = Field(default_factory=dict)
     chain: str | None = None
     tools: list[str] = Field(default_factory=list)
-    """Distinct tools that the task expects; those used where that is not known."""
+    """Distinct tools that the task expects; if that is unknown, those used."""
     inputs: int = 0
     unscored: list[str] = Field(default_factory=list)
     """Why there is no overall score."""
@@ -84,11 +84,11 @@ class Row(BaseModel):
     seconds: float = 0.0
     cost: float | None = None
     cached: int = 0
-    """Calls that were answered from the cache."""
+    """Calls answered from the cache."""
 
     @property
     def scored(self) -> bool:
-        """Whether the row has the score that its kind is to have."""
+        """Whether the row has all scores of its kind."""
         return (self.overall if self.kind == "agent" else self.alignment) is not None
 
     @property
@@ -100,7 +100,7 @@ class Row(BaseModel):
 def make_row(
     name: str, item: EvalTask, run: Trajectory, folder: str, score: Score | None, verdicts: Mapping[Aspect, Verdict]
 ) -> Row:
-    """The row of a run. Reads its pictures only where the verdicts do not hold the outcome of the checks."""
+    """The row of a run. Reads its pictures only if the verdicts lack the outcome of the checks."""
     checks, trouble = _checks(run, verdicts)
     unscored = [*(score.unscored if score is not None else ()), *trouble]
     expected = item.task.expected_tools
@@ -134,13 +134,13 @@ def make_row(
 
 
 def outcome_only(row: Row) -> Row:
-    """The row of an image model alone: what only an agent can earn is taken away."""
+    """The row of an image model alone: without the scores that only an agent can have."""
     gone = {"kind": "image-only", "overall": None, "trajectory": None, "rule": None, "length": 1}
     return row.model_copy(update={**gone, "failures": [one for one in row.failures if one == "wrong result"]})
 
 
 def failures_of(run: Trajectory, checks: list[CheckRow] | None) -> list[Failure]:
-    """What went wrong in a run, each kind once, in the order of `FAILURES`."""
+    """The kinds of failure of a run, in the order of `FAILURES`."""
     kinds: set[Failure] = set()
     for turn in run.turns:
         if turn.format_faults:
@@ -158,7 +158,7 @@ def failures_of(run: Trajectory, checks: list[CheckRow] | None) -> list[Failure]
 
 
 def _checks(run: Trajectory, verdicts: Mapping[Aspect, Verdict]) -> tuple[list[CheckRow] | None, list[str]]:
-    """The outcome of the task's checks, from the local judge's verdict where it has them; and what went wrong."""
+    """The outcome of the task's checks, from the local judge's verdict if it has them; and the error, if any."""
     if not run.checks or run.status in ("failed", "running"):
         return None, []
     verdict = verdicts.get("align")

@@ -1,6 +1,6 @@
-"""Runs policies on a benchmark and scores them: each row is written as it comes, and a killed evaluation goes on.
+"""Runs policies on a benchmark and scores them. Each row is written at once, so that a killed evaluation resumes.
 
-A folder of results holds `evaluation.json` (what is compared, on what, judged by whom), `rows.jsonl` (one row a run)
+A folder of results holds `evaluation.json` (the setup), `rows.jsonl` (one row a run)
 and `runs/POLICY/TASK/` (each run's folder with its report). Tables are made from the rows alone.
 """
 
@@ -37,7 +37,7 @@ SETUP_NAME, ROWS_NAME, RUNS_NAME = "evaluation.json", "rows.jsonl", "runs"
 
 
 class Setup(BaseModel):
-    """What is compared. Results of another setup are never put in one table in silence."""
+    """What is compared. Results of different setups are not put into one table without a remark."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -48,18 +48,18 @@ class Setup(BaseModel):
     """Checksum of the benchmark."""
     tasks: int
     limit: int | None = None
-    """Only so many tasks, spread evenly over the benchmark."""
+    """Number of tasks, spread evenly over the benchmark; None: all."""
     profile: str
     judge: str
     """`none` where nothing was judged."""
     judge_prompts: str | None = None
-    """Hash of the judge's prompts where they are not the package's own."""
+    """Hash of the judge's prompts; None for the package's own."""
     preset: str
     seed: int
     date: str = Field(default_factory=lambda: datetime.now(UTC).date().isoformat())
 
     def differs(self, other: Setup) -> list[str]:
-        """What is not the same in two setups, in words; the date and the package's version may differ."""
+        """The differences of two setups in words, except for the date and the package's version."""
         fields = (
             "format_version",
             "bench",
@@ -76,7 +76,7 @@ class Setup(BaseModel):
 
 
 class Evaluation:
-    """An evaluation in a folder: `run` does what is left to do. Raises as `open_folder`."""
+    """An evaluation in a folder: `run` does what is left to do."""
 
     def __init__(
         self,
@@ -93,9 +93,9 @@ class Evaluation:
         self.toolbox, self.judge = toolbox, judge
         self.concurrency, self.max_pixels = concurrency, max_pixels
         self.on_row: Callable[[Row, bool], None] = lambda row, known: None
-        """Called with each row as it comes; True where it was known before."""
+        """Called with each new row, and with True for each row of an earlier start."""
         self.elsewhere: Callable[[str, str], Awaitable[Row]] | None = None
-        """Who runs and scores instead of this process, given a policy and a task: `one` of an evaluation like this."""
+        """Runs and scores a policy and a task in another process: `one` of an equal evaluation. None: do it here."""
 
     @property
     def tasks(self) -> tuple[EvalTask, ...]:
@@ -106,7 +106,10 @@ class Evaluation:
         return tuple(tasks[index * len(tasks) // limit] for index in range(limit))
 
     async def run(self, policy_runs: dict[str, PolicyForTask | ImageOnly]) -> list[Row]:
-        """Run and score what has no scored row yet; all rows, by policy and task. `tell` gets each."""
+        """Run and score what has no scored row yet. Returns all rows by policy and task.
+
+        Raises `InputError` for a folder of something else, or two policies whose runs would share a folder.
+        """
         self._check_names(policy_runs)
         with locked(self.folder, "another evaluation is writing to", lambda folder: self.check_folder()):
             self._begin()
@@ -131,7 +134,7 @@ class Evaluation:
             return [known[name, item.id] for name, item in wanted]
 
     def _to_do_again(self, row: Row) -> bool:
-        """What the infrastructure or a judge failed at is tried again when the evaluation is started again."""
+        """Whether a later start repeats a row: after a failure of the infrastructure or of the judge."""
         return row.status in ("failed", "running") or (self.judge is not None and not row.scored)
 
     async def _row(self, name: str, policy_for_task: PolicyForTask | ImageOnly, item: EvalTask) -> Row:
@@ -146,7 +149,7 @@ class Evaluation:
         return f"{RUNS_NAME}/{slug(name)}/{item.id}"
 
     async def one(self, name: str, policy_for_task: PolicyForTask | ImageOnly, item: EvalTask) -> Row:
-        """Run and score, or go on with what was begun; what failed is in the row."""
+        """Run and score, or resume the run; errors are in the row."""
         relative = self._folder_of(name, item)
         try:
             path = path_below(self.folder, RUNS_NAME, slug(name), item.id)
@@ -190,7 +193,7 @@ class Evaluation:
             raise InputError(f"{error} To evaluate, {NEW_FOLDER}.") from error
 
     def _check_names(self, policy_runs: Iterable[str]) -> None:
-        """Raise `InputError` where a run could not have a folder of its own, before any is begun."""
+        """Raise `InputError` before any run begins, if two runs would share a folder."""
         policies: dict[str, str] = {}
         for name in policy_runs:
             other = policies.setdefault(same_name(plain_name(slug(name), "policy's folder")), name)
@@ -214,7 +217,7 @@ def slug(name: str) -> str:
 
 
 def read_setup(folder: Path) -> Setup:
-    """What a folder of results is about. Raises `InputError` where it holds none, or one of another version."""
+    """The setup of a folder of results. Raises `InputError` if there is none, or one of another version."""
     file = folder / SETUP_NAME
     try:
         data = read_json(regular_file(file).read_bytes())
@@ -229,9 +232,9 @@ def read_setup(folder: Path) -> Setup:
 
 
 def read_rows(folder: Path) -> list[Row]:
-    """The rows of a folder, the last one of each run. A last line that was cut off is left out: its run is done again.
+    """The rows of a folder, the last one of each run. An unfinished last line is left out: its run is repeated.
 
-    Raises `InputError` that lists all other lines that are damaged: without them a table would say something else.
+    Raises `InputError` that lists all damaged lines: a table without them would show other figures.
     """
     file = folder / ROWS_NAME
     damaged: list[str] = []

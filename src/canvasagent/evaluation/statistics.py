@@ -1,7 +1,7 @@
 """Means with intervals, paired differences with a test, agreement of raters, rank correlation.
 
-All of it is seeded: the same values give the same figures. Nothing is filled in: what is missing is left out and n
-says how many values there were; where there are too few for a figure, it is None.
+All of it is seeded: the same values give the same figures. Missing values are
+left out, and n is the number of values; a figure that needs more values than there are is None.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict
 from canvasagent.errors import InputError
 
 LEVEL = 0.95
-"""Share of resamples that an interval holds."""
+"""Confidence level of the intervals."""
 RESAMPLES = 10_000
 EXACT_UP_TO = 12
-"""Pairs up to which the paired test goes through all sign changes (2^12) instead of drawing them."""
+"""Up to this number of pairs the paired test enumerates all sign changes (2^12) instead of sampling them."""
 _BLOCK = 1_000
 """Resamples drawn at once, so that memory does not grow with their number."""
 
@@ -46,9 +46,9 @@ class Difference(Estimate):
 def estimate(
     values: Sequence[float | None], *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
 ) -> Estimate | None:
-    """Mean and percentile bootstrap interval (Efron) of what is there; None where there is nothing.
+    """Mean and percentile bootstrap interval (Efron) of the known values; None if there are none.
 
-    Of one value the interval is that value: it says nothing about others, and n = 1 shows it.
+    The interval of a single value is that value; n = 1 shows that it has no meaning.
     """
     known = _known(values)
     if not len(known):

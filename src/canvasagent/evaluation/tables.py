@@ -1,4 +1,4 @@
-"""From rows to tables: six metrics with intervals, paired differences, breakdowns, failures. No row is made up."""
+"""Tables from rows: six metrics with intervals, paired differences, breakdowns, failures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BESIDE: dict[str, Callable[[Row], float | None]] = {
     "gold steps": lambda row: None if row.gold_steps is None else float(row.gold_steps),
     "all checks pass": lambda row: None if row.passed is None else float(row.passed),
 }
-"""What stands beside them."""
+"""Further columns."""
 
 TITLES = {
     "overall": "Overall reward", "alignment": "Alignment", "aesthetic": "Aesthetic", "trajectory": "Trajectory",
@@ -42,17 +42,17 @@ class PolicySummary(BaseModel):
     policy: str
     runs: int
     figures: dict[str, Estimate | None]
-    """By metric; each has its own n. None where nothing is known."""
+    """By metric, each with its own n; None without any value."""
     unscored: int
     """Runs without an overall score."""
     reasons: dict[str, int]
     """Why they have none."""
     failures: dict[str, int]
-    """Runs in which something of the kind went wrong."""
+    """Runs with that kind of failure."""
 
 
 class Compared(BaseModel):
-    """How two policies differ on the tasks that both have a value for."""
+    """The difference of two policies on the tasks that both have a value for."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,7 +65,7 @@ class Compared(BaseModel):
 
 
 class Slice(BaseModel):
-    """A policy on a part of the tasks."""
+    """A policy's figures on a part of the tasks."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,7 +78,7 @@ class Slice(BaseModel):
 
 
 class Tables(BaseModel):
-    """All that an evaluation says."""
+    """All tables of an evaluation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -91,7 +91,7 @@ def make_tables(rows: Sequence[Row], policies: Sequence[str]) -> Tables:
     """Every table, policies in the given order."""
     by_policy = {name: [row for row in rows if row.policy == name] for name in policies}
     return Tables(
-        policies=[summary(name, found) for name, found in by_policy.items()],
+        policies=[summary(name, rows) for name, rows in by_policy.items()],
         compared=[
             compare(one, other, by_policy, metric)
             for one, other in combinations(policies, 2)

@@ -1,4 +1,4 @@
-"""What policies are compared on: a benchmark's tasks, with what is known of a good run."""
+"""The tasks of a benchmark, with the facts about a good run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from canvasagent.task import Task
 
 BENCH_NAME = "canvasbench-250"
 MAX_TURNS = 24
-"""Turns of a task whose gold run is not known."""
+"""Most turns of a task without a gold run."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class EvalTask:
 
 @dataclass(frozen=True)
 class Bench:
-    """A set of tasks that results can be compared on, for as long as `version` is the same."""
+    """A set of tasks. Results are comparable if `version` is the same."""
 
     name: str
     version: str
@@ -97,7 +97,7 @@ def _all_different(tasks: Sequence[EvalTask], name: str) -> None:
 
 
 def _checks_hold(tasks: Sequence[EvalTask], name: str) -> None:
-    """Raises `InputError` that names the tasks whose checks cannot be read."""
+    """Raise `InputError` that names the tasks whose checks cannot be read."""
     from canvasagent.rewards.checks import read_check
 
     wrong = []

@@ -1,4 +1,4 @@
-"""Tables as Markdown and as LaTeX. Every column says its n; what is missing is a dash."""
+"""Tables as Markdown and LaTeX. Every column has its n; missing values are a dash."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BREAKDOWNS = {
 def as_markdown(setup: Setup, tables: Tables, differences: Sequence[str] = ()) -> str:
     """The whole table with paired differences, failures and breakdowns.
 
-    `differences` are what keeps the results of several evaluations from being compared; they stand at the top.
+    `differences`: why the results of several evaluations are not comparable; listed at the top.
     """
     lines = ["# Evaluation", "", caption(setup), "", *_note_lines(setup, differences), ""]
     lines += [
@@ -63,7 +63,7 @@ def as_markdown(setup: Setup, tables: Tables, differences: Sequence[str] = ()) -
 
 
 def _notes(setup: Setup, differences: Sequence[str]) -> list[str]:
-    """What a reader must know first."""
+    """Warnings that stand above the table."""
     return [*warnings(setup), *(f"Not to be compared: {text}." for text in differences)]
 
 
@@ -145,5 +145,5 @@ def as_latex(setup: Setup, tables: Tables, differences: Sequence[str] = ()) -> s
 
 
 def escaped(text: str) -> str:
-    """Text as LaTeX prints it."""
+    """Text with LaTeX's special characters escaped."""
     return "".join(_LATEX.get(char, char) for char in text)

@@ -1,4 +1,4 @@
-"""How a run ends, from its record: what its result is, what its answer, whose fault it stopped by."""
+"""The end of a run, from its record: result, answer, and whether the infrastructure stopped it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from canvasagent.task import Question
 
 
 def stopped_by_infrastructure(turns: Sequence[TurnRecord]) -> bool:
-    """Whether the last call failed through our fault and not the policy's."""
+    """Whether the last call failed because of a backend and not because of the policy."""
     calls = [turn.call for turn in turns if turn.call is not None]
     return bool(calls) and any(fault.stage is Stage.INFRASTRUCTURE for fault in calls[-1].faults)
 
@@ -33,8 +33,8 @@ def choose_final(turns: Sequence[TurnRecord], assets: Sequence[AssetRecord]) -> 
 def choose_answer(turns: Sequence[TurnRecord], question: Question | None) -> Answer | None:
     """The findings of Grounding and OCR that answer the request.
 
-    Of a request that asks for words: those of the asked-for kind, made on the pictures as given where the
-    question comes first, else on the last picture made. Of one that made no picture: all of them.
+    If the request asks for words: the findings of that kind, on the input pictures if the question comes first, else on
+    the last picture made. If no picture was made: all of them.
     """
     answers = [turn for turn in turns if turn.words is not None]
     made = [turn.index for turn in turns if turn.asset is not None]

@@ -1,4 +1,4 @@
-"""What a run tells those who watch it: the command line's live view, the studio, progress bars."""
+"""Events of a run for live views and progress bars."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from canvasagent.record.trajectory import Trajectory
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened in a run, for whoever watches it."""
+    """An event of a run."""
 
     kind: Literal["started", "text", "replied", "observed", "finished"]
     trajectory: Trajectory
     turn: TurnRecord | None = None
-    """The turn that was taken (`observed`)."""
+    """The completed turn (`observed`)."""
     asset: Asset | None = None
-    """What it made."""
+    """The picture that the turn made."""
     text: str = ""
-    """A piece of the policy's text as it comes (`text`), or all of it before it is acted on (`replied`)."""
+    """A streamed piece of the policy's text (`text`), or all of it before it is executed (`replied`)."""
 
 
 Listener = Callable[[Event], None]

@@ -1,4 +1,4 @@
-"""The parts of a run's record: assets, calls, turns. Each is made from the live thing by one function."""
+"""The parts of a run's record: assets, calls, turns; each with the function that makes it from the live object."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ASSET_ID = r"[A-Za-z][A-Za-z0-9]*_[0-9]+"
 
 
 class Record(BaseModel):
-    """Base of all records: what is unknown is an error, never ignored."""
+    """Base of all records: an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,7 +53,7 @@ class FaultRecord(Record):
 
 
 class CallRecord(Record):
-    """A tool call as written and as it went. The five scores are those of the paper's q, 0 to 1."""
+    """A tool call with its outcome. The five scores are those of the paper's q, from 0 to 1."""
 
     name: str
     """As the policy wrote it."""
@@ -70,11 +70,11 @@ class CallRecord(Record):
     cached: bool = False
     seconds: float = 0.0
     cost: float | None = None
-    """What the tool cost, where it is a hosted one whose price is known."""
+    """The price of the call, for a hosted tool with a known price."""
 
 
 class UsageRecord(Record):
-    """What the policy's reply took; None where not known."""
+    """Tokens, seconds and cost of the policy's reply; None where unknown."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -83,7 +83,7 @@ class UsageRecord(Record):
 
 
 class TurnRecord(Record):
-    """One turn: the policy's text, what it led to, and the observation it got."""
+    """One turn: the policy's text, its call and the observation."""
 
     index: int
     text: str
@@ -96,7 +96,7 @@ class TurnRecord(Record):
     asset: str | None = None
     """Id of the asset that the call made."""
     words: str | None = None
-    """What a text-making tool found, for a person."""
+    """The result of a tool that makes text, for people."""
     data: Any = None
     """The same as data."""
     imglist: list[str] = Field(default_factory=list)
@@ -106,20 +106,20 @@ class TurnRecord(Record):
 
     @property
     def costs(self) -> list[float]:
-        """What the policy's reply and the tool cost, as far as they are known."""
+        """Costs of the policy's reply and of the tool, as far as known."""
         called = self.call.cost if self.call is not None else None
         return [cost for cost in (self.usage.cost, called) if cost is not None]
 
 
 class Answer(Record):
-    """Words that answer the request, and the turns whose observations carry them."""
+    """The text that answers the request, and the turns that it is from."""
 
     text: str
     turns: list[int]
 
 
 def asset_record(asset: Asset, origin: Origin) -> AssetRecord:
-    """What is kept of an asset beside its pixels. The pixel hash comes when the pixels are written."""
+    """The record of an asset, without pixels. The pixel hash is set when the pixels are written."""
     lineage = None
     if asset.lineage is not None:
         source = asset.lineage
@@ -142,7 +142,7 @@ def asset_record(asset: Asset, origin: Origin) -> AssetRecord:
 
 
 def call_record(executed: Executed) -> CallRecord:
-    """What is kept of a call."""
+    """The record of a call."""
     checked, execution = executed.checked, executed.execution
     return CallRecord(
         name=executed.call.name,
@@ -167,7 +167,7 @@ def call_record(executed: Executed) -> CallRecord:
 
 
 def turn_record(index: int, step: Step, reply: Reply, policy_seconds: float, imglist: list[str]) -> TurnRecord:
-    """What is kept of a turn."""
+    """The record of a turn."""
     outcome = step.executed.execution.outcome if step.executed and step.executed.execution else None
     usage = reply.usage
     return TurnRecord(

@@ -1,7 +1,7 @@
 """What a saved picture says about how it was made: an XMP packet with the IPTC digital source type.
 
-The type follows from the picture's lineage and from the backends that made pixels. Of input pictures nothing
-is known, so nothing is claimed: one that is handed back unchanged gets no type. Tools that read, find or
+The type follows from the picture's lineage and from the backends that made pixels. Nothing is
+known about input pictures, so an input that is returned unchanged gets no type. Tools that read, find or
 segment make no pixels of a picture and don't count. See http://cv.iptc.org/newscodes/digitalsourcetype/.
 """
 
@@ -26,7 +26,7 @@ NAMESPACE = "https://github.com/canvasagent/canvasagent/ns/1.0/"
 """Of the properties that no standard has: run, policy, profile, seed, asset."""
 
 PAINTING_TOOLS = ("ImageGeneration", "ImageEdit", "SR")
-"""Tools that may make up pixels; the others move, cut and join what is there."""
+"""Tools that may create pixels; the others move, cut and join existing ones."""
 MAX_HISTORY = 100
 """Steps that the packet lists; a JPEG holds 64 KB of XMP."""
 
@@ -65,13 +65,13 @@ SOURCE_WORDS: dict[SourceType, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """What a picture is made of."""
+    """The sources of a picture's pixels."""
 
     parts: frozenset[str] = frozenset()
     """Ids of input pictures; `drawn` for what an algorithm drew; `trained` for what a model created."""
     edited_by_model: bool = False
     joined: bool = False
-    """Something was laid over something."""
+    """Whether pictures were combined."""
 
 
 def backend_name(fingerprint: str) -> str:
@@ -81,10 +81,10 @@ def backend_name(fingerprint: str) -> str:
 
 
 def is_generative(tool: str, fingerprint: str) -> bool:
-    """Whether a backend makes up pixels with a trained model.
+    """Whether a backend creates pixels with a trained model.
 
-    A built-in backend says so itself (`generative = True` or False on its class). Where it says nothing, those
-    of `lite` are algorithms; any other of a painting tool is taken for a model, so that none passes unmarked.
+    A built-in backend says so itself (`generative = True` or False on its class). If it does not, those of
+    `lite` count as algorithms, and any other backend of a painting tool as a model, so that no result lacks the mark.
     """
     if tool not in PAINTING_TOOLS:
         return False
@@ -100,7 +100,7 @@ def is_generative(tool: str, fingerprint: str) -> bool:
 
 
 def lineage(records: Iterable[AssetRecord], name: str) -> list[AssetRecord]:
-    """An asset and all that it came from, in the order in which they were made."""
+    """An asset and all its ancestors, in the order in which they were made."""
     known = {record.id: record for record in records}
     wanted, visited = [name], set[str]()
     while wanted:
@@ -112,7 +112,7 @@ def lineage(records: Iterable[AssetRecord], name: str) -> list[AssetRecord]:
 
 
 def origins(records: Iterable[AssetRecord], name: str) -> Origins:
-    """What the picture is made of, followed back to the input pictures."""
+    """The sources of an asset's pixels, traced back to the input pictures."""
     known: dict[str, AssetRecord] = {}
     made: dict[str, Origins] = {}
     for record in lineage(records, name):
@@ -160,7 +160,7 @@ def source_type(trajectory: Trajectory, name: str) -> SourceType | None:
 
 
 def xmp_packet(trajectory: Trajectory, name: str) -> bytes:
-    """The XMP packet for an asset: how it came about, with what, in which run."""
+    """The XMP packet of an asset: its steps, backends and run."""
     steps = [record for record in lineage(trajectory.assets, name) if record.lineage is not None]
     source = source_type(trajectory, name)
     models = sorted(
@@ -201,7 +201,7 @@ def save_final(trajectory: Trajectory, path: str | Path) -> None:
 
 
 def _history(steps: list[AssetRecord], software: str) -> str:
-    """The steps as an xmpMM:History; the latest ones where there are too many."""
+    """The steps as an xmpMM:History, limited to the latest `MAX_HISTORY`."""
     items = [_step(step, software) for step in steps[-MAX_HISTORY:]]
     return "\n     ".join(items)
 

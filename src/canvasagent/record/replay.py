@@ -1,8 +1,8 @@
-"""Replay: take a recorded run's turns again and tell, turn by turn, what comes out differently today.
+"""Replay: execute the recorded turns of a run again and list the differences turn by turn.
 
-The recorded texts are given to the environment with the same inputs, seed and limit on turns; tools run anew.
-Limits on time and cost are left aside, and an end that came from outside (a limit on time or cost, a lost
-endpoint, an interruption) is taken from the record: neither can be repeated.
+The environment gets the recorded texts with the same inputs, seed and limit on turns; the tools run again. Limits on
+time and cost are not applied, and an end that came from outside (such a limit, a lost endpoint, an interruption) is
+copied from the record: neither can be repeated.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Report(BaseModel):
 
 
 class PixelDifference(_Report):
-    """How a picture differs from the recorded one. The figures need equal size and mode."""
+    """The difference of a picture to the recorded one. The figures need equal size and mode."""
 
     was: str
     """Mode and size, as `RGB 512 × 341`."""
@@ -47,14 +47,14 @@ class PixelDifference(_Report):
 
     @property
     def words(self) -> str:
-        """The difference for a person."""
+        """The difference in words."""
         if self.mean is None:
             return f"was {self.was}, now {self.now}"
         return f"mean {self.mean:.2g}, max {self.max}, {self.share or 0:.1%} of the pixels"
 
 
 class TurnReplay(_Report):
-    """A turn then and now."""
+    """A turn as recorded and as replayed."""
 
     number: int
     """From 1."""
@@ -106,7 +106,7 @@ def replay(
     *,
     trust_record: bool = False,
 ) -> ReplayReport:
-    """`areplay` for callers without an event loop of their own (works inside of one too, blocking it)."""
+    """`areplay` for synchronous callers; inside of a running event loop it blocks that loop."""
     return run_sync(areplay(run, toolbox, trust_record=trust_record))
 
 
@@ -116,7 +116,7 @@ async def areplay(
     *,
     trust_record: bool = False,
 ) -> ReplayReport:
-    """Take a run's turns again, with `toolbox` (a profile or a `ToolBox`; None: the run's profile, nothing cached).
+    """Execute a run's turns again, with `toolbox` (a profile or a `ToolBox`; None: the run's profile, nothing cached).
 
     Raises `StorageError` if the record, or any of its pictures, is missing, damaged or was changed; `InputError`
     if the profile is unknown here, or is the run's and names addresses, code or files, unless `trust_record` (see
@@ -165,7 +165,7 @@ def _limits(recorded: Trajectory) -> Limits:
 
 
 def _conclude(again: Trajectory, recorded: Trajectory, step: Step | None, last: bool) -> None:
-    """End the replay as its own last turn says, or as the record says where the end came from outside."""
+    """End the replay by its own last turn, or, if the end came from outside, by the record."""
     if step is not None and step.terminated:
         again.conclude("met", not_done=step.turn.not_done)
     elif step is not None and step.truncated is not None and last:
@@ -177,7 +177,7 @@ def _conclude(again: Trajectory, recorded: Trajectory, step: Step | None, last: 
 def _compare(
     recorded: Trajectory, again: Trajectory, was: TurnRecord, now: TurnRecord, drifted: set[str]
 ) -> TurnReplay:
-    """Hold a turn against the recorded one. `drifted` collects the ids whose pixels are not the recorded ones."""
+    """Compare a turn with the recorded one. `drifted` collects the ids whose pixels differ."""
     pixels = _pixels(recorded, again, was.asset, now.asset)
     if pixels is not None or was.asset != now.asset:
         drifted.update(name for name in (was.asset, now.asset) if name is not None)
@@ -201,7 +201,7 @@ def _compare(
 
 
 def _drifts(turn: TurnReplay, drifted_parents: Sequence[str]) -> list[str]:
-    """What differs in a turn, in words, with what may have caused it."""
+    """The differences of a turn in words, with the likely cause."""
     drifts: list[str] = []
     if turn.outcome_was != turn.outcome_now:
         drifts.append(f"was {turn.outcome_was}, now {turn.outcome_now}")
@@ -260,7 +260,7 @@ def _pixels(recorded: Trajectory, again: Trajectory, was: str | None, now: str |
 
 
 def difference(was: Image.Image, now: Image.Image) -> PixelDifference:
-    """How two pictures differ."""
+    """The difference of two pictures; None if they are equal to the pixel."""
     names = [f"{picture.mode} {picture.width} × {picture.height}" for picture in (was, now)]
     if names[0] != names[1]:
         return PixelDifference(was=names[0], now=names[1])

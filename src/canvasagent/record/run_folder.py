@@ -23,25 +23,24 @@ from canvasagent.storage.names import refuse_link
 log = logging.getLogger(__name__)
 
 BEGUN_NAME = f"{OWN_FILES}begun"
-"""In a run's folder until its first record is written: with it, pictures without a record are those of a killed run."""
+"""Marks a run's folder until its first record is written: pictures without a record are then those of a killed run."""
 _PICTURE = re.compile(rf"{ASSET_ID}\.png|(?P<mark>\.{ASSET_ID}\.png\.[0-9a-f]{{8}})")
 """An asset's file; `mark`: one that is being written."""
 
 
 def new_run_id() -> str:
-    """A name that sorts by time and is not taken: `20261121-101500-3f9a2c`."""
+    """A unique name that sorts by time: `20261121-101500-3f9a2c`."""
     return f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 class RunFolder:
     """Writes one run. Pictures and record are written in the order in which they come, off the event loop.
 
-    So what the record on disk tells of is always there in full, wherever the process is killed. After a write
-    that fails nothing more is written, so that the record keeps its last good state; `StorageError` is raised at
-    the next call.
+    So everything that the record on disk refers to is complete, whenever the process is killed. After a failed write
+    nothing more is written, so that the record keeps its last good state, and the next call raises `StorageError`.
 
-    A new run takes a folder that is empty, or that holds nothing but what a run left which was killed before its
-    first record; `resume` takes one with a run's record. Raises `InputError` for any other before it is touched.
+    A new run needs an empty folder, or one with only the files of a run that was killed before its first record;
+    `resume` needs one with a record. Raises `InputError` for any other before it is touched.
     """
 
     def __init__(self, path: Path, *, resume: bool = False) -> None:
@@ -69,7 +68,7 @@ class RunFolder:
         self._submit(self._put, asset, record)
 
     def save(self, trajectory: Trajectory) -> None:
-        """Write the record as it stands now."""
+        """Write the record in its present state."""
         self._submit(self._save, _snapshot(trajectory))
 
     def report(self, trajectory: Trajectory) -> None:
@@ -85,7 +84,7 @@ class RunFolder:
             raise self._error
 
     def close(self) -> None:
-        """Write what is left and let go of the folder. Raises `StorageError` if something could not be written."""
+        """Write what is left and release the folder. Raises `StorageError` if something could not be written."""
         try:
             self.flush()
         finally:
@@ -124,7 +123,7 @@ class RunFolder:
 
 
 def refuse_used(path: Path) -> None:
-    """Raise `InputError` where a new run cannot have the folder `path`: a run, or something else, is in it."""
+    """Raise `InputError` if `path` is no folder for a new run: a run, or something else, is in it."""
     if (path / RECORD_NAME).is_file():
         raise InputError(f"'{path}' holds a run already; name another folder, or resume that run.")
     begun = (path / BEGUN_NAME).is_file()
@@ -141,14 +140,14 @@ def _refuse_no_run(path: Path) -> None:
 
 
 def _left_by_run(path: Path, name: str) -> bool:
-    """Whether an entry of a run's folder is what a run leaves that is killed before its first record."""
+    """Whether an entry of a folder was left by a run that was killed before its first record."""
     if name == ASSET_FOLDER and (path / name).is_dir():
         return all(_PICTURE.fullmatch(inner) for inner in entries(path / name))
     return is_temporary(name, RECORD_NAME)
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what a killed run was in the middle of writing, and the pictures of one that had no record yet."""
+    """Remove partly written files of a killed run, and the pictures of one without a record."""
     begun = (path / BEGUN_NAME).is_file() and not (path / RECORD_NAME).is_file()
     names = [name for name in entries(path) if is_temporary(name, RECORD_NAME) or is_temporary(name, REPORT_NAME)]
     for name in entries(path / ASSET_FOLDER):
@@ -159,7 +158,7 @@ def _remove_leftovers(path: Path) -> None:
 
 
 def _snapshot(trajectory: Trajectory) -> Trajectory:
-    """The record as it stands, for the writer's thread."""
+    """A copy of the record for the writer's thread."""
     snapshot = trajectory.model_copy()
     snapshot.assets, snapshot.turns = list(trajectory.assets), list(trajectory.turns)
     return snapshot

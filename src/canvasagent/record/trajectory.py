@@ -1,4 +1,4 @@
-"""The record of a run: every turn, call, picture and figure; enough to read, resume, replay and score it."""
+"""The record of a run: all that is needed to read, resume, replay and score it."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ RECORD_NAME, ASSET_FOLDER = run_files.RECORD_NAME, run_files.ASSET_FOLDER
 
 Status = Literal["running", "met", "unmet", "truncated", "failed"]
 """`met`: the policy ended the run and named nothing missing. `unmet`: it named parts as not done.
-`truncated`: a limit cut it off. `failed`: an endpoint or backend of ours did. `running`: not finished."""
+`truncated`: a limit was reached. `failed`: an endpoint or backend failed. `running`: not finished."""
 
 
 class Trajectory(Record):
-    """The whole record. `load` gives it with its pictures at hand; `picture` reads one."""
+    """The record of a run. `load` reads it; `picture` reads a picture on demand."""
 
     format_version: int = FORMAT_VERSION
     canvasagent: str
@@ -53,11 +53,11 @@ class Trajectory(Record):
     checks: list[dict[str, Any]] = Field(default_factory=list)
     wants_words: bool = False
     continues: str | None = None
-    """Id of the run that this one goes on from."""
+    """Id of the run that this one continues."""
     continued_result: str | None = None
     """That run's result."""
     inputs: int = 0
-    """How many input pictures the task has, those of a run that it continues included."""
+    """Number of input pictures, including those of a continued run."""
     policy: str
     policy_settings: dict[str, Any] = Field(default_factory=dict)
     profile: str
@@ -70,7 +70,7 @@ class Trajectory(Record):
     request: str
     """The user message's text."""
     notes: list[str] = Field(default_factory=list)
-    """What had to be done to the input pictures, and the like."""
+    """Notes, such as conversions of the input pictures."""
     assets: list[AssetRecord] = Field(default_factory=list)
     turns: list[TurnRecord] = Field(default_factory=list)
     final: str | None = None
@@ -84,7 +84,7 @@ class Trajectory(Record):
 
     @classmethod
     def begin(cls, run_id: str, task: Task, environment: Environment, messages: Sequence[Message], **run: Any) -> Self:
-        """The record of a run that begins now; `run` names policy, settings and seed."""
+        """The record of a new run; `run` has policy, settings and seed."""
         carried = task.carried
         return cls(
             canvasagent=__version__,
@@ -109,11 +109,11 @@ class Trajectory(Record):
         )
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
-        """What `repr`, `str` and rich show: not the whole record."""
+        """The short form for `repr`, `str` and rich."""
         return [("id", self.id), ("status", self.status), ("turns", len(self.turns)), ("final", self.final)]
 
     def _repr_html_(self) -> str:
-        """The run in a few lines with a small copy of its result, which notebooks show."""
+        """The HTML that notebooks show: a few lines and a small copy of the result."""
         from canvasagent.notebook import Tile, card
 
         facts = [
@@ -146,7 +146,7 @@ class Trajectory(Record):
 
     @property
     def cost(self) -> float | None:
-        """What policy and tools cost; None where no reply and no call had a known cost."""
+        """Cost of policy and tools; None if no reply and no call had a known cost."""
         costs = [cost for turn in self.turns for cost in turn.costs]
         return sum(costs) if costs else None
 
@@ -183,7 +183,7 @@ class Trajectory(Record):
         return record
 
     def bring(self, asset: Asset) -> None:
-        """Put the pixels of an asset of the record at hand, for a record whose pictures are kept elsewhere."""
+        """Supply the pixels of an asset, for a record whose pictures are stored elsewhere."""
         self._live[asset.id] = asset
 
     def add_turn(self, step: Step, reply: Reply, policy_seconds: float, imglist: list[str]) -> TurnRecord:
@@ -193,7 +193,7 @@ class Trajectory(Record):
         return turn
 
     def go_on(self, environment: Environment, messages: Sequence[Message], **run: Any) -> None:
-        """Open the record again for a run that is resumed; `run` names policy and settings. Changes are noted."""
+        """Reopen the record of a run that is resumed; `run` has policy and settings. Changes are noted."""
         for what, now in (("policy", run["policy"]), ("profile", environment.toolbox.profile.name)):
             if getattr(self, what) != now:
                 self.notes.append(
@@ -220,7 +220,7 @@ class Trajectory(Record):
         self.answer = choose_answer(self.turns, question_in(self.instruction))
 
     def task(self) -> Task:
-        """The task again, from the record, with its pictures."""
+        """The task with its pictures, from the record."""
         carried = tuple(self.asset(record.id) for record in self.assets if record.origin == "carried")
         images = [self.picture(record.id) for record in self.assets if record.origin == "input"]
         return Task(
@@ -236,7 +236,7 @@ class Trajectory(Record):
         )
 
     def carry(self) -> Carried:
-        """This run's canvas, for a request that goes on from it."""
+        """This run's canvas, for a request that continues it."""
         return Carried(self.id, tuple(self.asset(record.id) for record in self.assets), self.inputs, self.final)
 
     def summary(self) -> dict[str, Any]:
@@ -277,7 +277,7 @@ class Trajectory(Record):
         return trajectory
 
     def contradiction(self) -> str | None:
-        """What in the record does not go together (one edited by hand, say); None where all does."""
+        """An inconsistency of the record, for instance after editing by hand; None if there is none."""
         ids = [record.id for record in self.assets]
         inputs = [record.id for record in self.assets if record.origin != "tool" and record.id.startswith("img_")]
         named = {turn.asset for turn in self.turns} | {self.final, self.continued_result}

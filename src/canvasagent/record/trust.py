@@ -1,4 +1,4 @@
-"""What a record may decide, and what is left to whoever uses it.
+"""What a record may decide, and what only the user may.
 
 Records come from other people, too. A record may name parts of this installation: policies, profiles, backends and
 plug-ins that are installed, by their names. It may not decide where pictures and keys go, which files are read or
@@ -11,9 +11,8 @@ which code is imported. What it names beyond the installation is a claim:
     settings of backends that load weights or ask servers
 
 A claim is refused until the user names the same thing in the same command, or trusts the record; a file is never taken
-from a record, trusted or not. Nothing is imported,
-no connection is made and no key is read before that. An address that only a record names gets no key from the
-environment even where the record is trusted: the key was given for another host.
+from a record, trusted or not. Before that, nothing is imported, no connection is made and no key is read. An address
+that only a record names gets no key from the environment even if the record is trusted: the key is for another host.
 """
 
 from __future__ import annotations
@@ -50,19 +49,19 @@ FREE_SETTINGS = frozenset(
 )
 """Settings of a policy that a record may decide."""
 LISTED = 12
-"""Claims that a message lists; a dataset may hold any number."""
+"""Most claims that a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One thing that a record names and may not decide."""
+    """Something that a record names and may not decide."""
 
     what: str
     value: str
     option: str
     """The option of the command line that names it."""
     trustable: bool = True
-    """Whether it is used where the record is trusted; if not, it has to be named."""
+    """Whether trusting the record is enough to use it; if not, the user has to name it."""
 
     @property
     def words(self) -> str:
@@ -72,7 +71,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What the user names in this command; None where it is left to the record."""
+    """The user's choices in this command; None leaves one to the record."""
 
     policy: str | None = None
     base_url: str | None = None
@@ -81,7 +80,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Policy and profile with which a run goes on."""
+    """Policy and profile of a resumed run."""
 
     policy: str
     settings: dict[str, Any]
@@ -90,7 +89,7 @@ class Recorded:
 
 
 def recorded(record: Trajectory, named: Named, *, trust: bool = False) -> Recorded:
-    """Policy and profile for going on with a run: as named, else the record's.
+    """Policy and profile for resuming a run: the user's choice, else the record's.
 
     Raises `InputError` that lists what the record names and may not decide, unless `trust`; `StorageError` where the
     recorded profile is damaged.

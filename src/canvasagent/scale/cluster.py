@@ -15,16 +15,16 @@ ADDRESS = "RAY_ADDRESS"
 
 
 def check_engine(name: str) -> str:
-    """`name`, if there is such an engine. Raises `InputError`."""
+    """Raise `InputError` for an unknown engine."""
     if name not in ENGINES:
         raise InputError(f"there is no engine '{name}'; there are {', '.join(ENGINES)}.")
     return name
 
 
 class Cluster:
-    """A Ray cluster that this process has joined. `close` leaves it, and ends it where it was started here.
+    """A Ray cluster that this process is connected to. `close` disconnects, and ends a cluster that was started here.
 
-    Raises `MissingExtra` without Ray, `BackendFailure` where the cluster does not answer.
+    Raises `MissingExtra` without Ray, `BackendFailure` if the cluster does not respond.
     """
 
     def __init__(self, what: str) -> None:
@@ -46,15 +46,15 @@ class Cluster:
             raise BackendFailure(f"Ray at {address} cannot be joined: {str(error).splitlines()[0]}") from error
 
     def amount(self, resource: str) -> float:
-        """How much there is of `CPU` or `GPU`, on all nodes together."""
+        """Total amount of `CPU` or `GPU` of all nodes."""
         return float(self.ray.cluster_resources().get(resource, 0.0))
 
     def free(self, resource: str) -> float:
-        """How much of it nobody has reserved."""
+        """Unreserved amount of `CPU` or `GPU`."""
         return float(self.ray.available_resources().get(resource, 0.0))
 
     def close(self) -> None:
-        """Leave it."""
+        """Disconnect; a cluster that was started here ends."""
         if self._ours:
             with contextlib.suppress(Exception):  # what cannot be told to a cluster that is gone
                 self.ray.shutdown()

@@ -1,4 +1,4 @@
-"""What workers on a cluster do: requests of a batch, runs of an evaluation. Records are read from their folders."""
+"""The work of a cluster's workers: requests of a batch, runs of an evaluation. Records are read from their folders."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from canvasagent.scale.fleet import Fleet
 
 Order = tuple[Item, Path]
 Runs = Callable[[str, str], Awaitable[Row]]
-"""The row of a policy's run of a task."""
+"""Runs a policy on a task and returns the row."""
 
 
 class BatchFleet:
-    """Carries the requests of a batch out on a cluster. `make`: picklable, a worker's agent. Raises as `Fleet`."""
+    """Runs the requests of a batch on a cluster. `make`: picklable, makes a worker's agent. Raises as `Fleet`."""
 
     def __init__(self, make: Callable[[], Agent], max_turns: int, concurrency: int, folder: Path) -> None:
         self.max_turns = max_turns
@@ -54,7 +54,7 @@ def _agent_at_work(make: Callable[[], Agent]) -> Callable[[Order], Awaitable[Non
 
 
 def evaluate_on(make: Callable[[], Runs], concurrency: int, folder: Path) -> Fleet[tuple[str, str], Row]:
-    """Workers that run and score: (policy, task's id) gives a row. `make`: picklable. Raises as `Fleet`."""
+    """Workers that run and score: from (policy, task's id) to a row. `make`: picklable. Raises as `Fleet`."""
     return Fleet(functools.partial(_runs_at_work, make), concurrency, folder)
 
 

@@ -1,7 +1,7 @@
-"""Episodes spread over a cluster: workers on any node, each with several under way, lost ones made up for.
+"""Episodes distributed over a cluster: workers on any node, several episodes per worker, lost workers replaced.
 
-A worker reads and writes the folders of runs itself, so they lie on storage that all nodes see (on one machine, any
-disk). What a lost worker was at goes on from its run's record, on another worker.
+A worker reads and writes the folders of runs itself, so they must be on storage that all nodes share (on one machine,
+any disk). An episode of a lost worker resumes from its record on another worker.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ Result = TypeVar("Result")
 Work = Callable[[Item], Awaitable[Result]]
 
 LOSSES = 3
-"""How often an item is begun, where the workers that had it were lost."""
+"""How often an item is tried when workers are lost."""
 START_SECONDS = 300.0
-"""Time in which all workers must be up."""
+"""Time limit for the start of all workers."""
 PASSED_ON = ("CANVASAGENT_", "OPENAI_")
-"""Beginnings of the names of environment variables that workers get too: keys and addresses of services."""
+"""Prefixes of the environment variables that workers get: keys and addresses of services."""
 
 
 class _Worker:
-    """Works on items, several at once. It has the caller's working folder and keys."""
+    """A Ray actor that processes several items at once, with the caller's working folder and keys."""
 
     def __init__(self, start: Callable[[], Any], folder: str, seen: str, environment: dict[str, str]) -> None:
         single_threaded()
@@ -52,19 +52,19 @@ class _Worker:
         except CanvasAgentError as error:
             self._problem = str(error)
 
-    async def tell(self) -> tuple[str, str | None]:
-        """Version of the package, and why there can be no work."""
+    async def status(self) -> tuple[str, str | None]:
+        """The package's version, and why this worker cannot work, if so."""
         return __version__, self._problem
 
     async def work(self, item: Any) -> Any:
         """The result for one item."""
         if self._problem is not None:
-            raise BackendFailure(f"a worker that came for a lost one cannot do the work: {self._problem}.")
+            raise BackendFailure(f"the replacement of a lost worker cannot do the work: {self._problem}.")
         return await self._work(item)
 
 
 class Fleet(Generic[Item, Result]):
-    """Workers on a cluster, for `concurrency` items at once. `start` must be picklable and makes a worker's work.
+    """Workers on a cluster for `concurrency` items at once. `start` must be picklable; it makes a worker's function.
 
     `folder` is where runs are written. Raises `MissingExtra` without Ray, `InputError` where a node does not see the
     working folder or `folder`, has another version, or cannot make the work.
@@ -72,18 +72,18 @@ class Fleet(Generic[Item, Result]):
 
     def __init__(self, start: Callable[[], Work[Item, Result]], concurrency: int, folder: Path) -> None:
         self._cluster = Cluster("the engine 'ray'")
-        free = max(0.1, self._cluster.free("CPU"))  # tools that are served there have their part already
+        free = max(0.1, self._cluster.free("CPU"))  # what the tools have reserved is not free
         self.workers = min(concurrency, max(1, int(free)))
         each = math.ceil(concurrency / self.workers)
         folder.mkdir(parents=True, exist_ok=True)
-        self._seen = folder.resolve() / f"{OWN_FILES}seen-{secrets.token_hex(8)}"  # for workers that come later, too
+        self._seen = folder.resolve() / f"{OWN_FILES}seen-{secrets.token_hex(8)}"  # stays for replacement workers
         environment = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
         self._arguments = (start, str(Path.cwd()), str(self._seen), environment)
         self._options = {"num_cpus": min(1.0, math.floor(free * 100) / 100), "max_concurrency": each + 1}
         self._actors: list[Any] = []
         self._busy: list[int] = []
         self._up: set[int] = set()
-        self._coming: set[asyncio.Task[None]] = set()
+        self._starting: set[asyncio.Task[None]] = set()
         try:
             self._seen.touch()
             self._actors = [self._new() for _ in range(self.workers)]
@@ -99,7 +99,7 @@ class Fleet(Generic[Item, Result]):
 
     def _check(self) -> None:
         try:
-            reports = self._cluster.ray.get([actor.tell.remote() for actor in self._actors], timeout=START_SECONDS)
+            reports = self._cluster.ray.get([actor.status.remote() for actor in self._actors], timeout=START_SECONDS)
         except self._cluster.ray.exceptions.RayError as error:
             raise BackendFailure(f"a worker on Ray could not be started: {_first_line(error)}") from error
         for version, problem in reports:
@@ -109,9 +109,9 @@ class Fleet(Generic[Item, Result]):
                 raise InputError(f"a node of the cluster cannot do the work: {problem}.")
 
     async def __call__(self, item: Item) -> Result:
-        """The result for `item`, from the worker that has least to do.
+        """The result for `item`, from the least busy worker.
 
-        Raises what the work raises, and `BackendFailure` where `LOSSES` workers were lost in the middle of it.
+        Raises what the work raises, and `BackendFailure` after `LOSSES` lost workers.
         """
         errors = self._cluster.ray.exceptions
         for loss in range(1, LOSSES + 1):
@@ -130,11 +130,11 @@ class Fleet(Generic[Item, Result]):
                     raise BackendFailure(f"{LOSSES} workers on Ray were lost in the middle of it.") from error
             finally:
                 self._busy[place] -= 1
-            await asyncio.sleep(0.2)  # a lock of the lost process ends with it
+            await asyncio.sleep(0.2)  # until the operating system has released the lost process's lock
         raise AssertionError("unreachable")
 
     async def _place(self) -> int:
-        """The worker that is up and has least to do. Raises `BackendFailure` where none comes."""
+        """The least busy worker that is ready. Raises `BackendFailure` if none gets ready in time."""
         until = time.monotonic() + START_SECONDS
         while not self._up:
             if time.monotonic() > until:
@@ -143,24 +143,24 @@ class Fleet(Generic[Item, Result]):
         return min(self._up, key=self._busy.__getitem__)
 
     def _replace(self, place: int, lost: Any) -> None:
-        """Put another worker in the place of one that was lost; it gets items when it is up (a node may be gone)."""
+        """Start a worker in place of a lost one; it gets items once it is ready (its node may be gone, too)."""
         if self._actors[place] is not lost:
-            return  # somebody else noticed before
+            return  # another episode of that worker has replaced it
         self._up.discard(place)
         self._actors[place] = self._new()
-        self._coming.add(asyncio.create_task(self._welcome(place)))
+        self._starting.add(asyncio.create_task(self._await_ready(place)))
 
-    async def _welcome(self, place: int) -> None:
+    async def _await_ready(self, place: int) -> None:
         try:
-            await self._actors[place].tell.remote()
+            await self._actors[place].status.remote()
             self._up.add(place)
         except self._cluster.ray.exceptions.RayError:
             await asyncio.sleep(1)
             self._actors[place] = self._new()
-            self._coming.add(asyncio.create_task(self._welcome(place)))
+            self._starting.add(asyncio.create_task(self._await_ready(place)))
 
     def close(self) -> None:
-        """End the workers; what they are at is given up, and goes on when it is started again."""
+        """End the workers. Unfinished episodes resume at the next start."""
         for actor in self._actors:
             with contextlib.suppress(Exception):
                 self._cluster.ray.kill(actor)

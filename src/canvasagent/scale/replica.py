@@ -1,6 +1,6 @@
-"""One copy of a tool on a cluster: a process with a tool box of that tool alone, and its part of a card.
+"""One replica of a tool on a cluster: a process with a tool box of that tool alone, and its fraction of a GPU.
 
-Tools that share their weights are in one copy together.
+Tools that share their weights share a replica.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from canvasagent.version import __version__
 
 @dataclass(frozen=True)
 class ReplicaInfo:
-    """What a copy says of itself."""
+    """Version and state of a replica."""
 
     version: str
-    """Of the package on its node."""
+    """Version of the package on its node."""
     fingerprint: str = ""
     stochastic: bool = False
     large: tuple[int, str] | None = None
     lacks: str = ""
-    """Why it cannot work: weights that are not on its node, say."""
+    """Why it cannot work, for instance weights that are missing on its node."""
 
 
 class Replica:
-    """Carries out calls of its tools, `at_once` of them at a time; a backend that batches makes batches of them."""
+    """Runs calls of its tools, `at_once` at a time, which a backend may batch."""
 
     def __init__(self, profile: Profile, at_once: int, max_pixels: int, call_seconds: float) -> None:
         """`profile` has its tools only. Results are kept by who asks, not here."""
@@ -51,13 +51,13 @@ class Replica:
         self._stuck: list[Future[Any]] = []
 
     def check_health(self) -> None:
-        """Ray asks this now and then. A copy whose threads are all stuck in calls that took too long is replaced."""
+        """Called by Ray at intervals: a replica whose threads are all stuck is replaced."""
         self._stuck = [work for work in self._stuck if not work.done()]
         if len(self._stuck) >= self._at_once:
             raise RuntimeError(f"all {self._at_once} threads are stuck in calls that do not end")
 
-    async def tell(self, name: str) -> ReplicaInfo:
-        """What tells the results of a tool from another's, or why there will be none."""
+    async def info(self, name: str) -> ReplicaInfo:
+        """The tool's fingerprint, or why it cannot work."""
         tool = self._box.tools[name]
         try:
             await self._box.prepare(tool)
@@ -68,9 +68,9 @@ class Replica:
             return ReplicaInfo(__version__, lacks=str(error))
 
     async def call(self, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Execution:
-        """A call, with whatever went wrong in its `fault`.
+        """Run a call; errors are in its `fault`.
 
-        It shares nothing with calls that are alike: who asks shares those that may be shared.
+        Nothing is cached here; the caller's cache decides which equal calls share a result.
         """
         abandoned: list[Future[Any]] = []
         execution = await self._box.call(

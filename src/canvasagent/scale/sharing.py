@@ -1,4 +1,4 @@
-"""What each tool gets of a cluster: replicas, processors, parts of a graphics card.
+"""The resources of each tool on a cluster: replicas, CPUs, fractions of a GPU.
 
 card_gb = 80                  # memory of one card of the nodes; parts of a card follow from it
 [default]
@@ -29,26 +29,26 @@ from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.storage.input_files import regular_file
 
 SPARE = 0.9
-"""Share of the processors that tools take by default; episodes and Ray need some, too."""
+"""Share of the CPUs that tools get by default; episodes and Ray need the rest."""
 
 
 class Wish(BaseModel):
-    """What is asked for one tool; what is left out is decided by the cluster and the profile."""
+    """The settings of one tool; defaults follow from the cluster and the profile."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     replicas: int = Field(default=1, ge=1)
-    """Copies, at least."""
+    """Fewest replicas."""
     max_replicas: int | None = Field(default=None, ge=1)
-    """Copies, at most. None: as many as `replicas`."""
+    """Most replicas. None: as many as `replicas`."""
     at_once: int | None = Field(default=None, ge=1)
-    """Calls that one copy has under way; batches are made of them. None: as many as the backend says, or 1 a core."""
+    """Concurrent calls of one replica, which can share batches. None: the backend's number, or 1 per core."""
     cpus: float | None = Field(default=None, ge=0)
-    """Processors of one copy. None: 1, or less where the cluster has not so many."""
+    """CPUs of one replica. None: 1, or less on a small cluster."""
     gpus: float | None = Field(default=None, ge=0)
-    """Graphics cards of one copy, a fraction too. None: what its model needs of a card of `card_gb`."""
+    """GPUs of one replica, also a fraction. None: what its model needs of a GPU with `card_gb`."""
     idle_seconds: float = Field(default=300.0, ge=0)
-    """Time after which a copy that has nothing to do goes."""
+    """Seconds after which an idle replica is removed."""
 
 
 class Sharing(BaseModel):
@@ -57,19 +57,19 @@ class Sharing(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     card_gb: float | None = Field(default=None, gt=0)
-    """Memory of one graphics card, in the units that cards are sold in. None: a model gets a whole card."""
+    """Memory of one GPU in gigabytes, as advertised. None: a model gets a whole GPU."""
     default: Wish = Wish()
-    """Of tools that are not named."""
+    """For tools without a table of their own."""
     tools: dict[str, Wish] = Field(default_factory=dict)
-    """Of one tool (wire name); what it leaves out is as in `default`."""
+    """By tool (wire name); missing settings are those of `default`."""
 
     def of(self, tool: str) -> Wish:
-        """What is asked for `tool`."""
+        """The settings of `tool`."""
         return self.default.model_copy(update=self.tools.get(tool, self.default).model_dump(exclude_unset=True))
 
 
 class Share(BaseModel):
-    """What one tool gets, or several that share their weights."""
+    """The resources of one tool, or of several that share their weights."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -83,17 +83,17 @@ class Share(BaseModel):
 
     @property
     def name(self) -> str:
-        """Of its deployment."""
+        """Name of the deployment."""
         return "+".join(self.tools)
 
     @property
     def capacity(self) -> int:
-        """Calls that can be under way at most."""
+        """Most concurrent calls."""
         return self.max_replicas * self.at_once
 
 
 def load_sharing(path: Path | None) -> Sharing:
-    """The settings in a TOML file, or none. Raises `InputError`."""
+    """The settings in a TOML file; the defaults for None. Raises `InputError`."""
     if path is None:
         return Sharing()
     try:
@@ -109,10 +109,10 @@ def load_sharing(path: Path | None) -> Sharing:
 
 
 def shares(profile: Profile, sharing: Sharing, cpus: float, gpus: float) -> dict[str, Share]:
-    """What each tool of `profile` gets of a cluster with that many processors and cards in all.
+    """The resources of each tool of `profile` on a cluster with that many CPUs and GPUs in total.
 
     Tools that share their weights get one share together, which is counted once (`distinct`).
-    Raises `InputError` for a tool that is not there, or where the least that is asked for is more than there is.
+    Raises `InputError` for an unknown tool, or if the minimum exceeds the cluster's resources.
     """
     for tool in sharing.tools:
         if tool not in profile.backends:
@@ -120,27 +120,27 @@ def shares(profile: Profile, sharing: Sharing, cpus: float, gpus: float) -> dict
     wishes = {tools: [sharing.of(tool) for tool in tools] for tools in teams(profile)}
     copies = sum(max(wish.replicas for wish in each) for each in wishes.values())
     usual = max(0.01, min(1.0, math.floor(100 * SPARE * cpus / max(1, copies)) / 100))
-    found = [_share(profile, tools, each, sharing.card_gb, usual, gpus) for tools, each in wishes.items()]
-    _check_enough("CPU", cpus, {share.name: share.replicas * share.cpus for share in found})
-    _check_enough("GPU", gpus, {share.name: share.replicas * share.gpus for share in found})
-    return {tool: share for share in found for tool in share.tools}
+    all_shares = [_share(profile, tools, each, sharing.card_gb, usual, gpus) for tools, each in wishes.items()]
+    _check_enough("CPU", cpus, {share.name: share.replicas * share.cpus for share in all_shares})
+    _check_enough("GPU", gpus, {share.name: share.replicas * share.gpus for share in all_shares})
+    return {tool: share for share in all_shares for tool in share.tools}
 
 
-def distinct(found: Mapping[str, Share]) -> list[Share]:
+def distinct(by_tool: Mapping[str, Share]) -> list[Share]:
     """Each share of `shares` once."""
-    return list({share.tools: share for share in found.values()}.values())
+    return list({share.tools: share for share in by_tool.values()}.values())
 
 
 def teams(profile: Profile) -> list[tuple[str, ...]]:
-    """The tools of `profile`, those that share their weights together."""
-    found: dict[Hashable, list[str]] = {}
+    """The tools of `profile`, grouped by shared weights."""
+    groups: dict[Hashable, list[str]] = {}
     for tool in profile.backends:
-        found.setdefault(_weights(profile, tool) or tool, []).append(tool)
-    return [tuple(tools) for tools in found.values()]
+        groups.setdefault(_weights(profile, tool) or tool, []).append(tool)
+    return [tuple(tools) for tools in groups.values()]
 
 
 def _weights(profile: Profile, tool: str) -> Hashable:
-    """What tells the weights that a tool's backend shares with others, or None; a process of its own shares nothing."""
+    """The key of the weights that a tool's backend shares, or None; a separate process shares nothing."""
     spec = profile.backends[tool]
     try:
         cls: Any = backend_class(spec)
@@ -153,7 +153,7 @@ def _weights(profile: Profile, tool: str) -> Hashable:
 
 
 def _together(wishes: Sequence[Wish]) -> Wish:
-    """The most of what is asked for each."""
+    """The largest of each setting."""
 
     def most(values: Iterable[Any]) -> Any:
         return max((value for value in values if value is not None), default=None)
@@ -198,7 +198,7 @@ def part_of_card(own: Profile, card_gb: float | None) -> float:
 
 
 def alone(profile: Profile, *tools: str) -> Profile:
-    """The profile with these tools only, as a replica uses it: it sees its own card only, which is the first."""
+    """The profile with these tools only, for a replica, which sees only its own GPU as the first one."""
     options = {tool: dict(profile.options[tool]) for tool in tools if tool in profile.options}
     for given in options.values():
         if str(given.get("device", "")).startswith("cuda:"):
@@ -213,7 +213,7 @@ def alone(profile: Profile, *tools: str) -> Profile:
 
 
 def _waits(profile: Profile, tool: str) -> int:
-    """How many calls the backend wants under way at once; 0 where it computes here, one a thread."""
+    """Number of concurrent calls that the backend can batch; 0 for one call per thread."""
     try:
         cls: Any = backend_class(profile.backends[tool])
     except CanvasAgentError:

@@ -1,9 +1,9 @@
-"""A tool box whose calls are carried out by a Ray Serve application: one deployment a tool, replicas on any node.
+"""A tool box whose calls run in a Ray Serve application: one deployment a tool, replicas on any node.
 
 Tools that share their weights are one deployment together.
 
-To whoever uses it, it is a `ToolBox`: one cache, calls that are alike made once, the same keys and seeds. So the
-tool server puts its HTTP in front of it as it does of any other.
+It is used like any `ToolBox`: one cache, equal calls run once, the same keys and seeds. So the tool server can serve
+it like any other.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from canvasagent.version import __version__
 log = logging.getLogger(__name__)
 
 LOSSES = 3
-"""How often a call is given to a replica, where those that had it were lost."""
+"""How often a call is tried when replicas are lost."""
 READY_SECONDS = 600.0
-"""Time in which a replica must be up."""
+"""Time limit for the start of a replica."""
 QUEUE_SECONDS = 600.0
-"""Time that a call may wait for a replica, beside what calls may take."""
+"""Time that a call may wait for a replica, in addition to its own time limit."""
 
 
 class ClusterToolBox(ToolBox):
-    """The tools of a profile on a cluster. `close` takes the application away.
+    """The tools of a profile on a cluster. `close` removes the application.
 
-    Raises `MissingExtra` without Ray, `InputError` where `sharing` asks for more than there is, `BackendFailure`
+    Raises `MissingExtra` without Ray, `InputError` if `sharing` exceeds the cluster, `BackendFailure`
     where the application cannot be started.
     """
 
@@ -68,11 +68,11 @@ class ClusterToolBox(ToolBox):
 
     @property
     def capacity(self) -> int:
-        """Calls that can be under way when all replicas are up."""
+        """Most concurrent calls when all replicas run."""
         return sum(share.capacity for share in distinct(self.shares))
 
     def _start(self) -> dict[str, Any]:
-        """Start the application, wait until each tool has its least replicas; a handle for each."""
+        """Start the application and wait until each tool has its fewest replicas. Returns their handles."""
         from ray import serve
 
         logging.getLogger("ray.serve").setLevel(logging.WARNING)
@@ -108,8 +108,8 @@ class ClusterToolBox(ToolBox):
         return deployment.bind(alone(self.profile, *share.tools), share.at_once, self.max_pixels, self.call_seconds)
 
     def _get_ready(self, tool: Tool) -> None:
-        """Ask a replica what it is: weights must be on its node, not here."""
-        report = self.ask(tool.name, "tell", READY_SECONDS, tool.name)
+        """Get fingerprint and state from a replica: its weights are on its node, not here."""
+        report = self.ask(tool.name, "info", READY_SECONDS, tool.name)
         assert isinstance(report, ReplicaInfo)
         if report.version != __version__:
             raise BackendFailure(f"the nodes have canvasagent {report.version}, not {__version__}; install the same.")
@@ -122,9 +122,9 @@ class ClusterToolBox(ToolBox):
         return _Elsewhere(self, tool.name)
 
     def ask(self, tool: str, method: str, seconds: float, *arguments: Any) -> Any:
-        """What a replica answers. One that is lost in the middle is replaced by another: calls are pure.
+        """A replica's answer. After the loss of a replica another one gets the call, since calls have no side effects.
 
-        Raises `BackendFailure` where `LOSSES` were lost, or none answered in `seconds`.
+        Raises `BackendFailure` after `LOSSES` lost replicas, or without an answer in `seconds`.
         """
         errors = self._cluster.ray.exceptions
         until = time.monotonic() + seconds
@@ -146,7 +146,7 @@ class ClusterToolBox(ToolBox):
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """Take the application away, and leave the cluster. May be called again."""
+        """Remove the application and disconnect. May be called again."""
         with self._closing:
             if self._closed.is_set():
                 return
@@ -167,13 +167,13 @@ class ClusterToolBox(ToolBox):
 
 
 class _Elsewhere:
-    """The backend of a tool that is done by replicas."""
+    """The backend of a tool that runs in replicas."""
 
     def __init__(self, box: ClusterToolBox, tool: str) -> None:
         self._box, self._name = box, tool
 
     def carry_out(self, key: str, checked: Checked, assets: Mapping[str, Asset], seed: int) -> Outcome:
-        """The call, on a cluster. Raises `ToolRefusal` as the tool does there, and `BackendFailure`."""
+        """Run the call on the cluster. Raises `ToolRefusal` and `BackendFailure`."""
         bare = {name: Asset(asset.id, asset.kind, asset.picture, asset.key) for name, asset in assets.items()}
         seconds = QUEUE_SECONDS + self._box.call_seconds
         execution = self._box.ask(self._name, "call", seconds, checked, bare, seed)

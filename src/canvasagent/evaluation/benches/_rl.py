@@ -1,4 +1,4 @@
-"""Task specifications as tasks to evaluate on."""
+"""Task specifications as tasks of a benchmark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from canvasagent.task import Task
 
 
 def task_of(record: RlRecord, pictures: Sequence[bytes]) -> tuple[EvalTask, list[Any]]:
-    """The task, and what of it goes into the benchmark's checksum."""
+    """The task, and its part of the benchmark's checksum."""
     plan = Plan.model_validate(record.plan) if record.plan is not None else None
     expected = tuple(record.expected_tools) or None
     steps = record.gold_steps if record.gold_steps is not None else len(expected) if expected else None

@@ -1,4 +1,4 @@
-"""CanvasBench-250, as it was frozen."""
+"""The frozen CanvasBench-250."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from canvasagent.evaluation.tasks import EvalTask
 
 
 def load(path: Path) -> tuple[list[EvalTask], str]:
-    """Its tasks and its checksum. Raises `InputError` where a file of it was changed."""
+    """Its tasks and its checksum. Raises `InputError` if one of its files was changed."""
     bench = load_bench()
     tasks = [
         EvalTask(

@@ -17,8 +17,8 @@ from canvasagent.storage.foreign_json import first_problem
 def load(path: Path) -> tuple[list[EvalTask], str]:
     """Its tasks with their pictures as they are stored, and their checksum.
 
-    Raises `InputError` for another kind, and where records cannot be used, with all of them: a benchmark is taken as a
-    whole or not at all, as results on a part of it compare with nothing.
+    Raises `InputError` for another kind, and where records cannot be used, with all of them: a benchmark is used as a
+    whole or not at all, since results on a part of it cannot be compared.
     """
     tasks, wrong = [], list[str]()
     with Dataset.open(path) as dataset:

@@ -20,7 +20,7 @@ from canvasagent.storage.foreign_json import first_problem
 def load(path: Path) -> tuple[list[EvalTask], str]:
     """Its tasks and their checksum. Raises `InputError` that names the rows which cannot be used, and why.
 
-    A benchmark is taken as a whole or not at all: results on a part of it compare with nothing.
+    A benchmark is used as a whole or not at all, since results on a part of it cannot be compared.
     """
     files = classify(path)
     tasks, parts, wrong = [], [], list[str]()

@@ -10,7 +10,7 @@ from canvasagent.evaluation.tasks import MAX_TURNS, EvalTask, checksum
 
 
 def load(path: Path) -> tuple[list[EvalTask], str]:
-    """Its tasks and the checksum of requests and pictures. Raises `InputError` that tells every bad line."""
+    """Its tasks and the checksum of requests and pictures. Raises `InputError` that lists every bad line."""
     tasks, parts = [], []
     for item in read_batch(path):
         expected = item.task.expected_tools

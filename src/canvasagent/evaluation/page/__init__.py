@@ -1,4 +1,4 @@
-"""The page of an evaluation: one HTML file that needs nothing beside itself but the runs that it links to."""
+"""The page of an evaluation: one self-contained HTML file with links to the runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page shows, worked out before the template: lines, plots, gallery."""
+"""The data of the page for its template: table, plots, gallery."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from canvasagent.record.trajectory import Trajectory
 THUMB = 132
 """Longest side of a picture in the gallery, in pixels."""
 EXAMPLES = 5
-"""Runs that are named for each kind of failure."""
+"""Example runs listed for each kind of failure."""
 
 
 def view(folder: Path, setup: Setup, tables: Tables, rows: Sequence[Row]) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _line(line: Any) -> dict[str, Any]:
 
 
 def _plot(title: str, points: Sequence[tuple[str, Estimate | None]], name: str) -> dict[str, Any]:
-    """Means and intervals on one axis, from 0 to 1 or to the largest; places in percent of its width."""
+    """Means and intervals on an axis from 0 to 1, or to the largest value; positions in percent of its width."""
     known = [estimate for _, estimate in points if estimate is not None]
     top = 1.0 if name not in ("length",) else max([estimate.high for estimate in known], default=1.0) * 1.05 or 1.0
     marks = []
@@ -107,7 +107,7 @@ def _breakdown(by: str, title: str, slices: Sequence[Slice], policies: Sequence[
 
 
 def _gallery(folder: Path, rows: Sequence[Row], policies: Sequence[str]) -> list[dict[str, Any]]:
-    """By task: the request, the inputs, and each policy's result with what it earned."""
+    """By task: the request, the inputs, and each policy's result with its scores."""
     tasks: dict[str, dict[str, Row]] = {}
     for row in rows:
         tasks.setdefault(row.task, {})[row.policy] = row

@@ -1,4 +1,4 @@
-"""The human study (Table 6): a blinded package to rate, the ratings read back, and what they say.
+"""The human study (Table 6): blinded pages, the import of ratings, the report.
 
 design.py     which results are rated, by whom, in which order; attention checks
 package.py    one self-contained page a rater, which writes a CSV

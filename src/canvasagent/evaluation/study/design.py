@@ -20,9 +20,9 @@ QUESTIONS: dict[str, str] = {
 """The questions of the paper's Table 6, each answered from 1 (worst) to 5 (best)."""
 LOWEST, HIGHEST = 1, 5
 ATTENTION = 2
-"""Attention checks that each rater gets: results of another task, which no reader takes for aligned."""
+"""Attention checks per rater: results of another task, which do not fit the request."""
 ATTENTIVE = 2
-"""Most that an attention check's task alignment may be rated by somebody who looks."""
+"""Highest rating of an attention check's task alignment by an attentive rater."""
 
 
 class StudyItem(BaseModel):
@@ -31,7 +31,7 @@ class StudyItem(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     code: str
-    """What raters see instead of any name."""
+    """The anonymous id that raters see."""
     task: str
     """The task whose request is shown."""
     policy: str
@@ -41,7 +41,7 @@ class StudyItem(BaseModel):
     """Folder of the run whose request and inputs are shown; another one's for attention checks."""
     attention: bool = False
     scores: dict[str, float | None] = Field(default_factory=dict)
-    """What the judge of the evaluation gave: overall, alignment, aesthetic."""
+    """Scores of the evaluation's judge: overall, alignment, aesthetic."""
     judge: str | None = None
 
 
@@ -56,7 +56,7 @@ class Study(BaseModel):
     tasks: list[str]
     items: list[StudyItem]
     raters: dict[str, list[str]]
-    """For each rater the codes in the order in which they are shown."""
+    """The codes for each rater, in the order shown."""
 
     def item(self, code: str) -> StudyItem:
         """The item with a code. Raises KeyError."""
@@ -68,10 +68,10 @@ def design(
 ) -> Study:
     """A study of `samples` tasks that every policy has a result for.
 
-    `folders`: run folder of each row by its `folder`; a row that it lacks is left aside. `per_task`: results of one
+    `folders`: run folder of each row by its `folder`; a row without one is left out. `per_task`: results of one
     task that a rater sees (all policies' where None); which ones, a Latin square decides, so that each result is rated
     equally often.
-    Raises `InputError` where there are not so many tasks.
+    Raises `InputError` if there are fewer tasks.
     """
     policies = sorted({row.policy for row in rows})
     by_task: dict[str, dict[str, Row]] = {}

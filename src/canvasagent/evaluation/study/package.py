@@ -1,4 +1,4 @@
-"""The pages of a study: one self-contained HTML file a rater, which keeps what was rated and writes a CSV."""
+"""The pages of a study: one self-contained HTML file a rater, which stores the ratings and saves them as CSV."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _TEMPLATE = Path(__file__).with_name("study.html")
 
 
 def write_package(study: Study, folder: Path, on_rater: Callable[[str], None] = lambda rater: None) -> list[Path]:
-    """Write a page for each rater and the key; the pages' paths.
+    """Write a page for each rater and the key. Returns the pages' paths.
 
-    Raises `InputError` for an unreadable run, and a folder that holds something.
+    Raises `InputError` for an unreadable run or a folder that is not empty.
     """
     refuse_used(folder)
     shown = {item.code: _shown(item) for item in study.items}

@@ -1,4 +1,4 @@
-"""What raters sent back: read, checked, merged. Nothing is guessed: gaps stay gaps, contradictions are reported."""
+"""Ratings of a study: read, checked and merged. Gaps stay gaps, contradictions are errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = ("rater", "item", *QUESTIONS)
 
 @dataclass
 class Ratings:
-    """All ratings: by rater, item and question. What was not rated is not in it."""
+    """All ratings by rater, item and question; gaps are absent."""
 
     values: dict[tuple[str, str, str], int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -27,14 +27,14 @@ class Ratings:
 
     @property
     def raters(self) -> list[str]:
-        """Who rated anything."""
+        """Raters with at least one rating."""
         return sorted({rater for rater, _, _ in self.values})
 
 
 def read_ratings(study: Study, files: Sequence[Path]) -> Ratings:
     """The ratings in CSV files as the pages write them.
 
-    Raises `InputError` that tells every bad line: unknown raters or items, values that are no whole number from 1
+    Raises `InputError` that lists every bad line: unknown raters or items, values that are no whole number from 1
     to 5, and two different ratings of one item by one rater.
     """
     ratings, wrong = Ratings(), list[str]()
@@ -91,7 +91,7 @@ def save_ratings(folder: Path, ratings: Ratings) -> Path:
 
 
 def inattentive(study: Study, ratings: Ratings) -> list[str]:
-    """Raters who took a result of another task for an aligned one."""
+    """Raters who failed an attention check: they rated a result of another task as aligned."""
     checks = [item.code for item in study.items if item.attention]
     return [
         rater

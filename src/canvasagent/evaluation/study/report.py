@@ -1,4 +1,4 @@
-"""What the ratings say: means with intervals, agreement of raters, and how far the judge may be trusted."""
+"""The figures of a study: means with intervals, agreement of raters, agreement of the judge with them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from canvasagent.evaluation.study.design import QUESTIONS, Study
 from canvasagent.evaluation.study.ratings import Ratings, inattentive
 
 AGAINST = {"task_alignment": "alignment", "key_details": "alignment", "aesthetic": "aesthetic"}
-"""The judge's score that a question is held against."""
+"""The judge's score that a question is compared with."""
 
 
 class JudgeAgreement(BaseModel):
-    """How a judge's scores go with people's ratings of the same results."""
+    """Agreement of a judge's scores with people's ratings of the same results."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,7 +27,7 @@ class JudgeAgreement(BaseModel):
     spearman: float | None
     kendall: float | None
     pairs: Estimate | None
-    """Share of pairs of results that both order alike, where neither has them equal; 0.5 is chance."""
+    """Share of pairs of results that both order the same way, without ties; 0.5 is chance."""
 
 
 class StudyReport(BaseModel):

@@ -1,4 +1,4 @@
-"""The facts of a run, line by line, each with a word on what it means; stand-ins are called what they are."""
+"""The table of facts of a run, each with a short explanation."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def facts(trajectory: Trajectory) -> list[Fact]:
 
 
 def _backends(trajectory: Trajectory) -> list[Fact]:
-    """A line for each backend that took part, carried pictures' included."""
+    """A line for each backend that was used, including those of continued runs."""
     used: dict[tuple[str, str], None] = {}
     for record in trajectory.assets:
         if record.lineage is not None:
@@ -94,7 +94,7 @@ def _painter(tool: str, backend: str) -> str | None:
 
 
 def _source(trajectory: Trajectory) -> list[Fact]:
-    """How the result is marked when it is saved."""
+    """The digital source type that the saved result is marked with."""
     if trajectory.final is None or all(record.id != trajectory.final for record in trajectory.assets):
         return []
     source = source_type(trajectory, trajectory.final)
@@ -125,7 +125,7 @@ def _retries(trajectory: Trajectory) -> str | None:
 
 
 def seconds_words(seconds: float) -> str:
-    """A time with as many digits as matter."""
+    """A duration with a sensible number of digits."""
     if seconds >= 90:
         return f"{int(seconds // 60)} min {seconds % 60:.0f} s"
     return f"{seconds * 1000:.0f} ms" if seconds < 0.1 else f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"

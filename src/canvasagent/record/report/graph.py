@@ -1,7 +1,7 @@
 """The asset graph as a layered drawing: inputs at the left, what was made from them to the right.
 
-Layers are longest paths from the inputs; an edge over several layers bends around what stands between; the
-order inside a layer is what brings neighbours together (barycentres). Only positions here: the template draws.
+Layers are longest paths from the inputs; an edge over several layers bends around the nodes
+between; the order inside a layer brings neighbours together (barycentre method). The template draws the result.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Thumbnail:
 
     @property
     def tiny(self) -> bool:
-        """Whether it needs enlarging to be seen."""
+        """Whether it is shown enlarged."""
         return max(self.shown) < TINY
 
 
@@ -51,7 +51,7 @@ def side_for(pictures: int) -> int:
 
 
 def thumbnail(trajectory: Trajectory, name: str, side: int) -> Thumbnail:
-    """The thumbnail of an asset, or of the hole where it should be."""
+    """The thumbnail of an asset, or a placeholder with the reason why it cannot be shown."""
     try:
         record = trajectory.record_of(name)
     except KeyError:

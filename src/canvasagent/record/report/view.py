@@ -1,4 +1,4 @@
-"""What the report shows, taken from the record as text; the template only lays it out."""
+"""The data of the report for its template, all as text."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class TurnView:
 
     @property
     def title(self) -> str:
-        """The turn in a word or two."""
+        """A short title of the turn."""
         if self.call is not None:
             return self.call.name
         return "End" if self.ending else "No action"
@@ -98,7 +98,7 @@ class ReportPage:
     why: str | None
     continues: str | None
     inputs: list[tuple[Thumbnail, str]]
-    """Pictures that the run began with, each with a word on where it is from."""
+    """The input pictures, each with a note on its origin."""
     final: Thumbnail | None
     answer: str | None
     unmet: list[str]
