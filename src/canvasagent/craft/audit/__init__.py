@@ -130,35 +130,52 @@ def audit(
     """
     folder = Path(folder)
     place = Path(out) if out is not None else path_below(folder, FOLDER)
-    with Dataset.open(folder) as dataset, locked(place, "another audit is writing to", _refuse_other_folder):
+    _refuse_other_folder(place)
+    with Dataset.open(folder) as dataset:
         chosen = _chosen(dataset, sample)
         if profile is None and chosen:
             refuse(f"the dataset in '{folder}'", _claims(dataset, chosen), trust_record)
-        key = _key(dataset, profile, sample)
-        broken = [AuditFinding(trouble="store", where=words.split("'")[1], words=words) for words in dataset.verify()]
-        total = len(dataset)
-        unreadable: list[Unreadable] = []
-        done = _looked_at(place / PROGRESS, key)
-        on_progress(len(done), total)
-        jobs = (
-            AuditJob(index, record, at in chosen)
-            for at, (index, record) in enumerate(dataset.indexed(skip=unreadable.append))
-            if index not in done
-        )
-        with open_engine("local", workers, AuditorFactory(folder, profile, trust_record)) as engine:
-            for count, look in enumerate(engine.map(jobs), len(done) + 1):
-                append_line(place / PROGRESS, look.model_dump_json(exclude_defaults=True))
-                on_progress(count, total)
-        broken += [
-            AuditFinding(trouble="schema", where=item.where, words=f"it cannot be read: {item.why}.")
-            for item in unreadable
-        ]
-        report = gather(dataset, _read(place / PROGRESS, key), broken, profile=profile)
-        from canvasagent.craft.audit.page import page
+        with locked(place, "another audit is writing to", _refuse_other_folder):
+            key = _key(dataset, profile, sample)
+            broken = [
+                AuditFinding(trouble="store", where=words.split("'")[1], words=words) for words in dataset.verify()
+            ]
+            factory = AuditorFactory(folder, profile, trust_record)
+            broken += _look_at_all(dataset, place / PROGRESS, key, chosen, factory, workers, on_progress)
+            report = gather(dataset, _read(place / PROGRESS, key), broken, profile=profile)
+            from canvasagent.craft.audit.page import page
 
-        write_atomically(place / SUMMARY, report.model_dump_json(indent=1).encode("utf-8"))
-        write_page(place / PAGE, page(report, dataset))
+            write_atomically(place / SUMMARY, report.model_dump_json(indent=1).encode("utf-8"))
+            write_page(place / PAGE, page(report, dataset))
     return report
+
+
+def _look_at_all(
+    dataset: Dataset,
+    progress: Path,
+    key: str,
+    chosen: range | set[int],
+    factory: AuditorFactory,
+    workers: int,
+    on_progress: OnProgress,
+) -> list[AuditFinding]:
+    """Look at the records that `progress` does not have yet, and add them to it. Returns the unreadable ones."""
+    total = len(dataset)
+    unreadable: list[Unreadable] = []
+    done = _looked_at(progress, key)
+    on_progress(len(done), total)
+    jobs = (
+        AuditJob(index, record, at in chosen)
+        for at, (index, record) in enumerate(dataset.indexed(skip=unreadable.append))
+        if index not in done
+    )
+    with open_engine("local", workers, factory) as engine:
+        for count, look in enumerate(engine.map(jobs), len(done) + 1):
+            append_line(progress, look.model_dump_json(exclude_defaults=True))
+            on_progress(count, total)
+    return [
+        AuditFinding(trouble="schema", where=item.where, words=f"it cannot be read: {item.why}.") for item in unreadable
+    ]
 
 
 def _refuse_other_folder(place: Path) -> None:
