@@ -64,7 +64,7 @@ def pull(
         str | None, typer.Option(help="Address of the hub; else HF_ENDPOINT, else its own.", metavar="URL")
     ] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.", metavar="NAME")] = None,
-    given: Annotated[
+    source_dir: Annotated[
         Path | None,
         typer.Option("--from", help="Folder that holds the files of a set; looked at first.", metavar="FOLDER"),
     ] = None,
@@ -81,7 +81,7 @@ def pull(
     done: dict[str, Any] = {}
     groups = _sets(names)
     for group in groups:
-        done[group.name] = {"folder": str(_pull_set(group, given)), "licence": group.licences}
+        done[group.name] = {"folder": str(_pull_set(group, source_dir)), "licence": group.licences}
         if not json:
             out().print(f"{group.name}: {done[group.name]['folder']}", markup=False)
     rest = [name for name in names or () if name not in done]
@@ -94,18 +94,18 @@ def pull(
     return Ending(0, done)
 
 
-def _pull_set(group: FileSet, given: Path | None) -> Path:
+def _pull_set(group: FileSet, source_dir: Path | None) -> Path:
     """Fetch a set, with what is being done on standard error."""
     from canvasagent.errors import InputError
     from canvasagent.weights.files import size_words
     from canvasagent.weights.pulling import pull_set
 
-    if given is not None and not given.is_dir():
-        raise InputError(f"--from '{given}' is no folder.")
+    if source_dir is not None and not source_dir.is_dir():
+        raise InputError(f"--from '{source_dir}' is no folder.")
     text = f"{group.name}: {len(group.file)} files, {size_words(group.gigabytes)}, licence {group.licences}"
     err().print(text, markup=False)
     with err().status(text) as status:
-        return pull_set(group, given, report=lambda line: status.update(f"{group.name}: {line}"))
+        return pull_set(group, source_dir, report=lambda line: status.update(f"{group.name}: {line}"))
 
 
 def verify(

@@ -35,9 +35,9 @@ _PIP_SECONDS = 1800.0
 
 
 def pull_set(
-    entry: FileSet, given: Path | None = None, folder: Path | None = None, report: Report = lambda line: None
+    entry: FileSet, source_dir: Path | None = None, folder: Path | None = None, report: Report = lambda line: None
 ) -> Path:
-    """Fetch what is missing or damaged of a set; gives the folder. `given` is a folder to look for the files in first.
+    """Fetch what is missing or damaged of a set; gives the folder. `source_dir` is a folder to look for the files in first.
 
     `report` gets a line for each step. Raises `WeightsError` that lists, for each file that cannot be had, what each
     source answered; what could be fetched is kept.
@@ -51,7 +51,7 @@ def pull_set(
             for item in entry.file:
                 if is_whole(where / item.name, item):
                     report(f"{item.name}: here already")
-                elif why := _pull_file(item, where, fetching, given, report):
+                elif why := _pull_file(item, where, fetching, source_dir, report):
                     failures.append(f"{item.name}: {why}")
             if not failures:
                 shutil.rmtree(fetching, ignore_errors=True)
@@ -68,10 +68,10 @@ def pull_set(
     return where
 
 
-def _pull_file(item: SetFile, where: Path, fetching: Path, given: Path | None, report: Report) -> str:
+def _pull_file(item: SetFile, where: Path, fetching: Path, source_dir: Path | None, report: Report) -> str:
     """Fetch one file; gives why it could not be had, empty if it was."""
     reasons = []
-    for name, fetch in _attempts(item, fetching, given, report):
+    for name, fetch in _attempts(item, fetching, source_dir, report):
         report(f"{item.name}: from {name}")
         try:
             data = fetch()
@@ -88,11 +88,11 @@ def _pull_file(item: SetFile, where: Path, fetching: Path, given: Path | None, r
 
 
 def _attempts(
-    item: SetFile, fetching: Path, given: Path | None, report: Report
+    item: SetFile, fetching: Path, source_dir: Path | None, report: Report
 ) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """Where a file is looked for, in order: a name for it, and what gives its content."""
-    if given is not None:
-        yield f"'{given}'", lambda: (given / item.name).read_bytes()
+    if source_dir is not None:
+        yield f"'{source_dir}'", lambda: (source_dir / item.name).read_bytes()
     for source in item.sources:
         yield str(source), partial(_from_source, source, item, fetching, report)
 
