@@ -37,7 +37,7 @@ _PIP_SECONDS = 1800.0
 def pull_set(
     entry: FileSet, source_dir: Path | None = None, folder: Path | None = None, report: Report = lambda line: None
 ) -> Path:
-    """Fetch what is missing or damaged of a set; gives the folder. `source_dir` is a folder to look for the files in first.
+    """Download what is missing or damaged of a set. Returns its folder. `source_dir` is a folder to look in first.
 
     `report` gets a line for each step. Raises `WeightsError` that lists, for each file that cannot be had, what each
     source answered; what could be fetched is kept.
