@@ -28,14 +28,14 @@ def missing_for(profile: Profile, tool: str) -> list[str]:
 
 def missing_requirements(profile: Profile) -> dict[str, list[str]]:
     """What is missing, by tool; tools that lack nothing are left out."""
-    found = {tool: missing_for(profile, tool) for tool in profile.backends}
-    return {tool: lacks for tool, lacks in found.items() if lacks}
+    by_tool = {tool: missing_for(profile, tool) for tool in profile.backends}
+    return {tool: lacks for tool, lacks in by_tool.items() if lacks}
 
 
 def require_complete(profile: Profile) -> None:
     """Raises `InputError` that says for each tool what is missing and how to get it."""
-    found = missing_requirements(profile)
-    if not found:
+    by_tool = missing_requirements(profile)
+    if not by_tool:
         return
-    lines = "\n".join(f"  {tool}: {'; '.join(lacks)}" for tool, lacks in found.items())
+    lines = "\n".join(f"  {tool}: {'; '.join(lacks)}" for tool, lacks in by_tool.items())
     raise InputError(f"the profile '{profile.name}' cannot run here yet:\n{lines}\n--profile lite needs none of it.")

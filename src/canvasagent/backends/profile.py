@@ -75,8 +75,10 @@ def built_in_backends() -> list[str]:
 
 def _modules() -> dict[str, str]:
     """Built-in backends and their modules."""
-    found = [(name, info.name) for name in profile_names() for info in iter_modules([str(_FOLDER / name)])]
-    return {f"{name}/{stem}": f"canvasagent.backends.{name}.{stem}" for name, stem in found if not stem.startswith("_")}
+    modules = [(name, info.name) for name in profile_names() for info in iter_modules([str(_FOLDER / name)])]
+    return {
+        f"{name}/{stem}": f"canvasagent.backends.{name}.{stem}" for name, stem in modules if not stem.startswith("_")
+    }
 
 
 BACKENDS = Kind(
@@ -297,5 +299,5 @@ def fingerprint(spec: str, options: dict[str, Any]) -> str:
 
 def _hashes_of(names: Iterable[str]) -> list[str]:
     """The hashes of those files of sets that are on this machine: with other weights a backend gives other results."""
-    found = [find_file(name) for name in names]
-    return [item.sha256 for entry, item in found if item in present(entry)]
+    entries = [find_file(name) for name in names]
+    return [item.sha256 for entry, item in entries if item in present(entry)]

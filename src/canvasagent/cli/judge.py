@@ -100,7 +100,7 @@ def _people(study_dir: Path) -> dict[str, dict[Aspect, float]]:
     ratings = read_ratings(study, [study_dir / RATINGS_NAME])
     raters = [rater for rater in ratings.raters if rater not in inattentive(study, ratings)]
     questions: dict[Aspect, str] = {"align": "task_alignment", "aesthetics": "aesthetic"}
-    found: dict[str, dict[Aspect, float]] = {}
+    means: dict[str, dict[Aspect, float]] = {}
     for item in (item for item in study.items if not item.attention):
         for aspect, question in questions.items():
             values = [
@@ -108,8 +108,8 @@ def _people(study_dir: Path) -> dict[str, dict[Aspect, float]]:
             ]
             if values:
                 mean = (sum(values) / len(values) - LOWEST) / (HIGHEST - LOWEST)
-                found.setdefault("/".join(Path(item.run).parts[-2:]), {})[aspect] = mean
-    return found
+                means.setdefault("/".join(Path(item.run).parts[-2:]), {})[aspect] = mean
+    return means
 
 
 def _report_progress(what: str, done: int, total: int) -> None:

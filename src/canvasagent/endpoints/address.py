@@ -61,16 +61,16 @@ def endpoint_of(settings: EndpointSettings, own_url: str | None = None, own_key:
     """
     url_names = [*filter(None, [own_url]), "OPENAI_BASE_URL"]
     key_names = [*filter(None, [own_key]), "CANVASAGENT_API_KEY", "OPENAI_API_KEY"]
-    given = _first(settings.base_url, *map(os.environ.get, url_names))
+    base_url = _first(settings.base_url, *map(os.environ.get, url_names))
     key = _first(settings.api_key, *map(os.environ.get, key_names))
-    if not key and not given:
+    if not key and not base_url:
         raise InputError(
             f"no key for OpenAI's service: set {' or '.join(key_names)}, "
             "or give the base URL of a server that needs none (http://localhost:8000/v1)."
         )
     if not key.isascii() or not key.isprintable() or " " in key:
         raise InputError("the key holds a space or a character that no key has; copy it again.")
-    parts = _split(given or OPENAI_URL)
+    parts = _split(base_url or OPENAI_URL)
     headers: dict[str, str] = {}
     secrets = [key]
     if user := parts.netloc.rpartition("@")[0]:

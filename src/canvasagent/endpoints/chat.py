@@ -16,7 +16,7 @@ from typing import Any
 
 from canvasagent.endpoints.address import Endpoint, LoopClients
 from canvasagent.endpoints.answers import Answer, read_answer
-from canvasagent.endpoints.failures import SAID_CHARACTERS, Trouble, advice, is_trouble, trouble_of
+from canvasagent.endpoints.failures import MESSAGE_CHARACTERS, Trouble, advice, is_trouble, trouble_of
 from canvasagent.endpoints.settings import EndpointSettings, Usage
 from canvasagent.errors import PolicyFailure
 
@@ -169,15 +169,15 @@ class ChatClient:
 
     def _other_dialect(self, used: Dialect, trouble: Trouble, request: dict[str, Any]) -> Dialect | None:
         """The dialect to try at once after a refusal, or None where another one would not help."""
-        said = trouble.said
-        template = trouble.status == 500 and any(word in said.lower() for word in ("template", "role"))
+        message = trouble.message
+        template = trouble.status == 500 and any(word in message.lower() for word in ("template", "role"))
         if trouble.status not in (400, 415, 422) and not template:
             return None
-        if used.stream_usage and "stream_options" in request and "stream_options" in said:
+        if used.stream_usage and "stream_options" in request and "stream_options" in message:
             return replace(used, stream_usage=False)
-        if not used.completion_limit and "max_completion_tokens" in said and "max_tokens" in request:
+        if not used.completion_limit and "max_completion_tokens" in message and "max_tokens" in request:
             return replace(used, completion_limit=True)
-        if used.completion_limit and "max_completion_tokens" in said and "max_completion_tokens" in request:
+        if used.completion_limit and "max_completion_tokens" in message and "max_completion_tokens" in request:
             return replace(used, completion_limit=False)
         # Servers word this refusal in many ways ("invalid JSON request" is one), so any refusal may be it.
         has_tool_messages = any(message["role"] == "tool" for message in request["messages"])
@@ -189,19 +189,19 @@ class ChatClient:
         pause = min(LONGEST_BACK_OFF, self._base_delay * 2**retries) * self._random.uniform(0.5, 1.0)
         if trouble.wait is not None:
             pause += trouble.wait  # the pause spreads those who were all told the same time
-        why = self.endpoint.scrub(trouble.said)[:SAID_CHARACTERS]
+        why = self.endpoint.scrub(trouble.message)[:MESSAGE_CHARACTERS]
         _log.info("%s: %s; retry %d of %d in %.1f s", self.name, why, retries + 1, self.settings.retries, pause)
         await asyncio.sleep(pause)
 
     def _failure(self, trouble: Trouble, retries: int) -> str:
-        said = self.endpoint.scrub(trouble.said)
-        if len(said) > SAID_CHARACTERS:
-            said = said[: SAID_CHARACTERS - 1] + "…"
+        message = self.endpoint.scrub(trouble.message)
+        if len(message) > MESSAGE_CHARACTERS:
+            message = message[: MESSAGE_CHARACTERS - 1] + "…"
         status = f"status {trouble.status}: " if trouble.status else ""
         tries = f" after {retries + 1} tries" if retries else ""
         wait = f" It asks to wait {trouble.wait:.0f} s." if (trouble.wait or 0) > LONGEST_WAIT else ""
         where = self.endpoint.url
-        return f"{self.name} at {where} gave no answer{tries} ({status}{said}).{wait} " + advice(
+        return f"{self.name} at {where} gave no answer{tries} ({status}{message}).{wait} " + advice(
             trouble, self.model, where, self.endpoint.key_names
         )
 

@@ -13,7 +13,7 @@ from typing import Any
 PASSING = frozenset({408, 409, 429})
 """Status codes below 500 after which the same request may well be answered; so may it after 5xx, save 501 and 505."""
 
-SAID_CHARACTERS = 300
+MESSAGE_CHARACTERS = 300
 """How much of a server's own words goes into a message."""
 
 _TRANSPORT = frozenset({"httpx", "httpx2", "httpcore", "httpcore2"})
@@ -28,7 +28,7 @@ _TOO_LONG = re.compile(
 class Trouble(Exception):
     """A request that was not answered."""
 
-    said: str
+    message: str
     """What happened, or what the server said of it; one line."""
     status: int | None = None
     """HTTP status, where the server answered at all."""
@@ -40,14 +40,14 @@ class Trouble(Exception):
         """Whether the same request may be answered when it is made again."""
         if self.status is None:
             return True
-        if self.status == 429 and _NO_CREDIT.search(self.said):
+        if self.status == 429 and _NO_CREDIT.search(self.message):
             return False
         return self.status in PASSING or (self.status >= 500 and self.status not in (501, 505))
 
     @property
     def too_long(self) -> bool:
         """Whether the request was refused for its length."""
-        return self.status == 413 or (self.status in (400, 422, 500) and bool(_TOO_LONG.search(self.said)))
+        return self.status == 413 or (self.status in (400, 422, 500) and bool(_TOO_LONG.search(self.message)))
 
 
 def is_trouble(error: Exception) -> bool:
@@ -86,8 +86,8 @@ def words(body: object) -> str:
         for key in ("message", "detail", "error"):
             if body.get(key):
                 code = body.get("code")
-                said = words(body[key])
-                return f"{said} ({code})" if isinstance(code, str) and code and code not in said else said
+                message = words(body[key])
+                return f"{message} ({code})" if isinstance(code, str) and code and code not in message else message
     return one_line(body if isinstance(body, str) else "" if body is None else repr(body))
 
 

@@ -59,10 +59,10 @@ class _Busy(Exception):
     """The server has no room; `wait` is what it asks for, in seconds."""
 
     wait: float
-    said: str
+    message: str
 
     def __str__(self) -> str:
-        return self.said
+        return self.message
 
 
 @dataclass
@@ -92,7 +92,7 @@ class _Patience:
             return 0.0
         if isinstance(trouble, _Busy):
             if now > self.busy_until:
-                raise BackendFailure(f"the tool server {url} has no room: {trouble.said}") from trouble
+                raise BackendFailure(f"the tool server {url} has no room: {trouble.message}") from trouble
             return trouble.wait * random.uniform(1.0, 1.3)
         if isinstance(trouble, _Crashed):
             self.crashes += 1
@@ -263,24 +263,24 @@ class ToolServer:
         """What an answer that is no success means."""
         error = reply.get("error")
         error = error if isinstance(error, dict) else {}
-        type, said = error.get("type"), str(error.get("message", f"status {status}"))
+        type, message = error.get("type"), str(error.get("message", f"status {status}"))
         if status == 404 and type == "unknown_picture":
             return _Missing([str(name) for name in error.get("missing", [])])
         if status == 422 and type == "refused":
-            return ToolRefusal(said)
+            return ToolRefusal(message)
         if status == 429:
-            return _Busy(min(60.0, float(wait)) if wait and wait.isdigit() else 1.0, said)
+            return _Busy(min(60.0, float(wait)) if wait and wait.isdigit() else 1.0, message)
         if status == 504 and type == "call_timeout":
-            return BackendFailure(f"the tool server {self.url} ended the call: {said}")
+            return BackendFailure(f"the tool server {self.url} ended the call: {message}")
         if status == 503 and type == "backend_failure":
-            return _Crashed(said)
+            return _Crashed(message)
         if status in (408, 499, 500, 502, 503, 504):
-            return _Dropped(said)
+            return _Dropped(message)
         if type is None:
             return BackendFailure(f"{self.url} does not answer as a tool server (status {status}).")
         if status == 401:
-            return BackendFailure(f"the tool server {self.url}: {said} The key is read from CANVASAGENT_TOOLS_KEY.")
-        return BackendFailure(f"the tool server {self.url} refused the request ({status}): {said}")
+            return BackendFailure(f"the tool server {self.url}: {message} The key is read from CANVASAGENT_TOOLS_KEY.")
+        return BackendFailure(f"the tool server {self.url} refused the request ({status}): {message}")
 
 
 def _object(data: bytes) -> dict[str, Any]:

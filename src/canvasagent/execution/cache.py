@@ -113,8 +113,8 @@ class Cache:
     def _files(self) -> list[Path]:
         """The entries on disk. Other files in the folder are not the cache's to count or to remove."""
         assert self._folder is not None
-        found = self._folder.glob("[0-9a-f][0-9a-f]/*.entry")
-        return [path for path in found if _ENTRY.fullmatch(path.name) and not path.parent.is_symlink()]
+        paths = self._folder.glob("[0-9a-f][0-9a-f]/*.entry")
+        return [path for path in paths if _ENTRY.fullmatch(path.name) and not path.parent.is_symlink()]
 
     def _read(self, key: str) -> Outcome | None:
         path = self._path(key)

@@ -210,10 +210,10 @@ def _system_folders() -> tuple[Path, ...]:
 @lru_cache(maxsize=16)
 def _installed(folders: tuple[Path, ...], bold: bool) -> tuple[Path, ...]:
     """The font files below `folders`: upright faces of the wanted weight first, then by name."""
-    found: list[Path] = []
+    files: list[Path] = []
     for folder in folders:
         try:
-            found += [path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS and path.is_file()]
+            files += [path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS and path.is_file()]
         except OSError as error:
             log.debug("fonts in %s cannot be listed: %s", folder, error)
 
@@ -223,7 +223,7 @@ def _installed(folders: tuple[Path, ...], bold: bool) -> tuple[Path, ...]:
         odd = any(word in name for word in ("light", "thin", "black", "condensed", "mono", "serif"))
         return slanted, ("bold" in name) != bold, odd, name, str(path)
 
-    return tuple(sorted(found, key=order))
+    return tuple(sorted(files, key=order))
 
 
 def _covers(path: Path, needed: Iterable[int]) -> bool:

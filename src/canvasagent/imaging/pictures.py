@@ -102,10 +102,10 @@ def _decoder(stream: io.BytesIO | Path, limit: _Limit) -> Iterator[tuple[Image.I
     try:
         picture = Image.open(stream, formats=FORMATS)
     except UnidentifiedImageError:
-        found = open_heif(stream, limit.name, limit.check)
-        if found is None:
+        heif = open_heif(stream, limit.name, limit.check)
+        if heif is None:
             raise
-        yield found
+        yield heif
         return
     with picture:
         yield picture, []

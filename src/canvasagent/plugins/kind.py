@@ -116,22 +116,22 @@ def _modules(kind: Kind) -> Mapping[str, str]:
 @cache
 def _entry_points(kind: Kind) -> Mapping[str, list[EntryPoint]]:
     """Entry points by name. A part of this package hides an entry point of the same name."""
-    found: dict[str, list[EntryPoint]] = {}
+    by_name: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=kind.group) if kind.group is not None else ():
         if point.name not in _modules(kind):
-            found.setdefault(point.name, []).append(point)
-    return found
+            by_name.setdefault(point.name, []).append(point)
+    return by_name
 
 
 @cache
 def _all_parts(kind: Kind, files: tuple[str, ...]) -> Mapping[str, Any]:
-    found = [(name, kind.load(name)) for name in kind.names()]
+    loaded = [(name, kind.load(name)) for name in kind.names()]
     for path in files if kind.attribute is not None else ():
         if hasattr(PluginFile(path).module(), kind.attribute or ""):
-            found.append((Path(path).stem, kind.load_file(PluginFile(path))))
+            loaded.append((Path(path).stem, kind.load_file(PluginFile(path))))
     parts: dict[str, Any] = {}
     owners: dict[str, str] = {}
-    for name, part in found:
+    for name, part in loaded:
         names = tuple(kind.names_of(part)) if kind.names_of is not None else (name,)
         for claimed in names:
             if claimed in owners:

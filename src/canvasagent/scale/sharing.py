@@ -200,9 +200,9 @@ def part_of_card(own: Profile, card_gb: float | None) -> float:
 def alone(profile: Profile, *tools: str) -> Profile:
     """The profile with these tools only, for a replica, which sees only its own GPU as the first one."""
     options = {tool: dict(profile.options[tool]) for tool in tools if tool in profile.options}
-    for given in options.values():
-        if str(given.get("device", "")).startswith("cuda:"):
-            given["device"] = "cuda:0"
+    for settings in options.values():
+        if str(settings.get("device", "")).startswith("cuda:"):
+            settings["device"] = "cuda:0"
     return profile.model_copy(
         update={
             "backends": {tool: profile.backends[tool] for tool in tools},

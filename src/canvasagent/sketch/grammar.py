@@ -31,7 +31,7 @@ class _Pending:
     count: int | None = None
     color: str | None = None
     scale: float = 1.0
-    said: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
     definite: bool = False
     excluded: bool = False
 
@@ -104,8 +104,8 @@ def parse(prompt: str) -> Scene:
 
 
 def _check_finished(reader: _Reader) -> None:
-    if reader.pending.said:
-        raise ToolRefusal(f"'{' '.join(reader.pending.said)}' describes nothing that is named; say what is so.")
+    if reader.pending.words:
+        raise ToolRefusal(f"'{' '.join(reader.pending.words)}' describes nothing that is named; say what is so.")
     if reader.relation is not None or reader.between:
         raise ToolRefusal(f"'{reader.relation}': of what is not said; name the thing.")
     if reader.ahead or (reader.spot and not reader.groups):
@@ -119,7 +119,7 @@ def _skip(reader: _Reader, token: Token) -> None:
 
 
 def _stop(reader: _Reader, token: Token) -> None:
-    if reader.pending.said and token.text == ",":
+    if reader.pending.words and token.text == ",":
         return  # "a big, red car"
     if token.text in ".;!?" or reader.relation is None:
         reader.subject = reader.subject if token.text == "," else None
@@ -130,7 +130,7 @@ def _count(reader: _Reader, token: Token) -> None:
         raise ToolRefusal(f"'{token.text}' is no count of things that can be drawn.")
     reader.pending.count = token.value if reader.pending.count is None or token.value > 1 else reader.pending.count
     if token.text not in ("a", "an"):
-        reader.pending.said.append(token.text)
+        reader.pending.words.append(token.text)
 
 
 def _adjective(reader: _Reader, token: Token) -> None:
@@ -144,7 +144,7 @@ def _adjective(reader: _Reader, token: Token) -> None:
         reader.pending.color = token.value
     else:
         reader.pending.scale *= token.value
-    reader.pending.said.append(token.text)
+    reader.pending.words.append(token.text)
 
 
 def _sprite(reader: _Reader, token: Token) -> None:
@@ -261,7 +261,7 @@ def _background(reader: _Reader, token: Token) -> None:
         both = f"'{reader.scene['background']}' and '{token.value}'"
         raise ToolRefusal(f"a picture has one place, and {both} are two; choose one.")
     if reader.pending.scale != 1.0 or reader.pending.color or (reader.pending.count or 1) > 1:
-        raise ToolRefusal(f"'{' '.join(reader.pending.said)} {token.text}': a place has no such variant here.")
+        raise ToolRefusal(f"'{' '.join(reader.pending.words)} {token.text}': a place has no such variant here.")
     reader.pending = _Pending()
     reader.relation = None
     reader.scene["background"] = token.value

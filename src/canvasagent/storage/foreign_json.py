@@ -81,8 +81,8 @@ def dig(value: object, *path: str) -> Any:
 
 def list_in(value: object, *path: str) -> list[Any]:
     """The list that stands at `path`, as `dig` finds it; an empty one where there is none."""
-    found = dig(value, *path)
-    return found if isinstance(found, list) else []
+    items = dig(value, *path)
+    return items if isinstance(items, list) else []
 
 
 def plain(value: Any) -> Any:

@@ -91,8 +91,8 @@ def _begin(request: str, inputs: int) -> list[Message]:
 
 
 def _after(messages: Sequence[Message], call: ToolCall, observation: str, made: tuple[Asset, ...]) -> list[Message]:
-    said = Message("assistant", render_turn("The request asks for this.", call))
-    return [*messages, said, Message("tool", observation, made)]
+    reply = Message("assistant", render_turn("The request asks for this.", call))
+    return [*messages, reply, Message("tool", observation, made)]
 
 
 def _after_flip() -> list[Message]:

@@ -215,17 +215,17 @@ class Tool:
 
     def named(self, raw: Mapping[str, Any]) -> list[Named]:
         """Every asset that a raw call names, one for each item of a list. Whether there are such is not asked."""
-        found: list[Named] = []
+        named: list[Named] = []
         lists = _lists(self.arguments)
         for name, kinds in self.references(raw).items():
             value = raw.get(name)
             if value is None:
                 continue
             if name in lists and isinstance(items := listed(value), list | tuple):
-                found += [Named(f"{name}.{place}", item, kinds) for place, item in enumerate(items)]
+                named += [Named(f"{name}.{place}", item, kinds) for place, item in enumerate(items)]
             else:
-                found.append(Named(name, value, kinds))
-        return found
+                named.append(Named(name, value, kinds))
+        return named
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -29,10 +29,10 @@ def check(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> Iterable[str
 def run(call: Call) -> Outcome:
     """Every match, the most certain first. Finding nothing is a finding, not a failure."""
     picture, phrase = call.pictures["image"], call.arguments.reference_text.strip()
-    found = call.backend(image=picture, phrase=phrase)
+    detections = call.backend(image=picture, phrase=phrase)
     data = [
         {"label": item.label, "bbox": box_to_grid(item.box, picture.size), "confidence": round(float(item.score), 4)}
-        for item in found
+        for item in detections
     ]
     if not data:
         text = f"No objects matching '{shortened(phrase)}' were found in the image."

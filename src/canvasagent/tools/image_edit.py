@@ -63,11 +63,16 @@ def run(call: Call) -> Outcome:
     takes no `references` is not given any: the call is refused, and without them it works as ever.
     """
     picture, mask = call.pictures["image"], call.pictures.get("masked_image")
-    given: dict[str, Any] = {"image": picture, "prompt": call.arguments.edit_prompt, "mask": mask, "seed": call.seed}
+    arguments: dict[str, Any] = {
+        "image": picture,
+        "prompt": call.arguments.edit_prompt,
+        "mask": mask,
+        "seed": call.seed,
+    }
     if references := call.several("references"):
         refuse_references(len(references), getattr(call.backend, "references", 0))
-        given["references"] = references
-    edited = call.backend(**given)
+        arguments["references"] = references
+    edited = call.backend(**arguments)
     if edited.size != picture.size and (mask is not None or getattr(call.backend, "output_pixels", None) is None):
         raise BackendFailure(f"the ImageEdit backend gave {edited.size}, not {picture.size}.")
     if mask is not None:

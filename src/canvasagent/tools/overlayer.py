@@ -152,11 +152,11 @@ def run(call: Call) -> Outcome:
 
 
 def _styles(arguments: Arguments) -> dict[str, Any]:
-    """The arguments that not every backend takes, where they are given: colours as Pillow knows them."""
-    given: dict[str, Any] = {"opacity": arguments.opacity, "rotation": arguments.rotation}
+    """The style arguments of the call, which not every backend takes; colours by Pillow's names."""
+    styles: dict[str, Any] = {"opacity": arguments.opacity, "rotation": arguments.rotation}
     for name in ("background", "outline"):
-        given[name] = color_name(value) if (value := getattr(arguments, name)) else None
-    return {name: value for name, value in given.items() if value is not None}
+        styles[name] = color_name(value) if (value := getattr(arguments, name)) else None
+    return {name: value for name, value in styles.items() if value is not None}
 
 
 def refuse_styles(given: Iterable[str], taken: Iterable[str]) -> None:

@@ -21,8 +21,8 @@ class Arguments(ToolArguments):
 def check(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> Iterable[str]:
     """An angle beyond a full turn is a mistake."""
     if not -360 <= arguments.angle <= 360:
-        given = shortened(str(arguments.angle), 20)
-        yield f"argument 'angle': {given} is more than a full turn; give -360 to 360 degrees clockwise."
+        angle = shortened(str(arguments.angle), 20)
+        yield f"argument 'angle': {angle} is more than a full turn; give -360 to 360 degrees clockwise."
 
 
 def output_pixels(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> int:

@@ -165,11 +165,11 @@ def check_pipeline(folder: Path, kinds: Collection[str], allow_pickle: bool = Fa
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text("utf-8"))
+        data = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise WeightsError(f"'{path.parent}' has no {path.name}: it is no checkpoint, or a part of one.") from error
     except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"'{path}' cannot be read: {error}.") from error
-    if not isinstance(found, dict):
+    if not isinstance(data, dict):
         raise WeightsError(f"'{path}' is not what a checkpoint has.")
-    return found
+    return data

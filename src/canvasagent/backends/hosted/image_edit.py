@@ -65,9 +65,9 @@ class Backend:
         if mask is not None and mask.getbbox() is None:
             return image.copy()
         size, box = _hosting.room(image.size, _hosting.nearest(image.size, self.config.sizes))
-        given = [_placed(opaque(image), size, box), *(opaque(other) for other in references)]
+        pictures = [_placed(opaque(image), size, box), *(opaque(other) for other in references)]
         where = _placed(mask, size, box) if mask is not None else None
-        made = run_sync(self._endpoint.edit(prompt, given, where)).convert("RGB")
+        made = run_sync(self._endpoint.edit(prompt, pictures, where)).convert("RGB")
         return blended(image, _hosting.filled(made, size).crop(box), mask, self.config.feather)
 
 

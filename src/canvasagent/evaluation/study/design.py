@@ -78,7 +78,7 @@ def design(
     for row in rows:
         if row.folder in folders:
             by_task.setdefault(row.task, {})[row.policy] = row
-    shared = sorted(task for task, found in by_task.items() if len(found) == len(policies))
+    shared = sorted(task for task, rows in by_task.items() if len(rows) == len(policies))
     if len(shared) < max(samples, 2):
         raise InputError(
             f"only {len(shared)} tasks have a run of every policy ({', '.join(policies)}); {samples} samples were "

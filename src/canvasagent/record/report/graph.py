@@ -134,7 +134,9 @@ def _order(layers: list[list[_Slot]]) -> None:
     def settle(layer: list[_Slot], side: str) -> None:
         rank = {id(slot): index for index, slot in enumerate(layer)}
         around = {id(slot): [places[id(other)] for other in getattr(slot, side)] for slot in layer}
-        middle = {key: sum(found) / len(found) if found else rank[key] for key, found in around.items()}
+        middle = {
+            key: sum(neighbours) / len(neighbours) if neighbours else rank[key] for key, neighbours in around.items()
+        }
         layer.sort(key=lambda slot: (middle[id(slot)], rank[id(slot)]))
 
     for sweep in range(SWEEPS):
