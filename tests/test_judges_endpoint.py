@@ -95,8 +95,9 @@ def test_alignment_sees_request_inputs_result_and_no_process(good: Trajectory) -
     with ChatServer(GOOD) as server:
         judged(judge_for(server), good)
     sent = requests(server)
-    for aspect in ("align", "aesthetics"):
-        assert set(fences(sent[aspect])) == {"the request"}
+    last = "what the agent wrote at the end; context only"
+    for aspect, others in (("align", {last}), ("aesthetics", set[str]())):
+        assert set(fences(sent[aspect])) == {"the request", *others}
         assert [picture.size for picture in sent[aspect].pictures()] == [(256, 256), (128, 128)]
         text = sent[aspect].texts("user")[0]
         assert text.index("An input: img_1") < text.index("The result: Crop_0") and "Next step." not in text

@@ -31,7 +31,7 @@ from canvasagent.record.provenance import xmp_packet
 from canvasagent.record.replay import replay
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.action import feeding, play
-from canvasagent.rewards.config import ActionWeights
+from canvasagent.rewards.config import PRESETS
 from canvasagent.testing.samples import canvas
 from canvasagent.tools import find_tool
 from canvasagent.tools.base import canvas_info
@@ -87,7 +87,7 @@ def test_each_picture_counts_and_is_looked_up(ids: list[str], as_text: bool) -> 
     meant = ["img_1" if name == "base" else name.strip() for name in ids]
     there = [name for name in meant if name in INFO]
     assert checked.reference == pytest.approx((1 + len(there)) / (1 + len(ids)))
-    assert checked.schema == (1.0 if len(ids) <= 3 else 0.0)
+    assert checked.schema == 1.0
     expected = {f"references.{place}": name for place, name in enumerate(meant) if name in INFO}
     assert checked.assets == {"image": "img_1", **expected}
     if len(there) < len(ids):
@@ -201,7 +201,7 @@ def test_it_is_replayed(folder: Path) -> None:
 
 
 def test_the_reward_counts_each_of_them(run: Trajectory) -> None:
-    played, _ = play(run, ActionWeights())
+    played, _ = play(run, PRESETS["paper"])
     assert [one.score.reference for one in played] == [1.0, 1.0, 1.0, pytest.approx(2 / 3)]
     assert [one.score.q == 1.0 for one in played] == [True, True, True, False]
     assert [one.score.execution for one in played] == [1, 1, 1, 0]
@@ -222,7 +222,7 @@ def test_the_same_pictures_are_the_same_call_however_they_are_written(tmp_path: 
     keys = [turn.call.key for turn in done.turns if turn.call is not None]
     assert keys[0] == keys[1] and keys[3] == keys[4] and len(set(keys)) == 3
     assert len((tmp_path / "calls").read_text().split()) == 3
-    played, _ = play(done, ActionWeights())
+    played, _ = play(done, PRESETS["paper"])
     identities = [one.identity for one in played]
     assert identities[0] == identities[1] and identities[3] == identities[4] and len(set(identities)) == 3
 

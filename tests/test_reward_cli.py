@@ -29,7 +29,7 @@ def test_rules_alone(shell: Shell) -> None:
     assert (said.code, found["status"], found["judge"], found["errors"]) == (3, "unmet", "none", {})
     (one,) = found["scores"]
     assert one["total"] is None and len(one["unscored"]) == 3 and one["run_dir"] == run
-    assert [item["q"] for item in one["calls"]] == pytest.approx([1, 0.5])
+    assert [item["q"] for item in one["calls"]] == pytest.approx([1, 0.7])
     assert one["penalties"] == {"error": 0.1, "repeat": 0, "length": 0, "cost": 0, "miss": 0}
 
 

@@ -219,7 +219,7 @@ def test_an_edited_record_is_scored_by_what_it_says(toolbox: ToolBox, tmp_path: 
         record["turns"][0]["call"]["arguments"]["bbox"] = [9, 9, 9, 9]
 
     found = _edited(tmp_path / "run", break_first)
-    assert [one.q for one in found.calls] == pytest.approx([0.7, 0.7, 0.5])  # Crop_0 was never made
+    assert [one.q for one in found.calls] == pytest.approx([0.7, 0.7, 0.7])  # Crop_0 was never made
     assert any("turn 1: the recorded call is not the one" in note for note in found.notes)
 
     def unwrite(record: Any) -> None:
@@ -248,10 +248,10 @@ def test_missing_verdicts_leave_the_total_missing(toolbox: ToolBox) -> None:
     given_["align"] = Verdict(aspect="align", score=None, judge="endpoint:x", model="x", error="a time-out")
     failed = score(run, verdicts=given_)
     assert failed.total is None and failed.unscored == ("align: endpoint:x gave no score: a time-out",)
-    assert score(run, "no-outcome", given_).total == pytest.approx(1)
+    assert score(run, "no-outcome", given_).total == pytest.approx(0.6)
     assert score(
         run, "no-process", {k: v for k, v in verdicts(1, 0, 0).items() if k != "trajectory"}
-    ).total == pytest.approx(0.75)
+    ).total == pytest.approx(0.3)
 
 
 def test_unfinished_runs_and_mixed_judges_are_unscored(toolbox: ToolBox) -> None:

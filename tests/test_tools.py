@@ -159,9 +159,52 @@ def test_faults_name_what_is_wrong_and_what_would_be_right(
     checked = held(tool, **arguments)
     assert stages(checked) == [stage]
     assert words in told(checked)
-    assert (checked.schema == 0) == (stage is Stage.SCHEMA)
     assert (checked.reference < 1) == (stage is Stage.REFERENCE)
-    assert checked.specification == 0
+
+
+ON_TOP = {"base_image": "img_1", "overlay_type": "object"}
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "scores"),
+    [
+        # schema: the required arguments are there and not empty, and nothing else
+        ("Grounding", {"image": "img_1", "reference_text": ""}, (0, 1, 0)),
+        ("Grounding", {"image": "img_1", "reference_text": " \n"}, (0, 1, 0)),
+        ("Grounding", {"image": "img_1", "reference_text": None}, (0, 1, 0)),
+        ("ImageEdit", {"image": "img_1", "edit_prompt": ""}, (0, 1, 0)),
+        ("Overlayer", {"base_image": "img_1", "overlay_type": "text", "content": ""}, (0, 1, 0)),
+        ("Crop", {"image": "img_1"}, (0, 1, 0)),
+        ("Crop", {"image": "img_1", "bbox": []}, (0, 1, 0)),
+        ("Crop", {"image": "img_1", "bbox": [0, 0, 9, 9], "zoom": 2}, (1, 1, 1)),
+        ("Crop", {"image": "img_1", "bbox": [0, 0, 9, 9999], "zoom": 2}, (1, 1, 0)),
+        ("Crop", {"image": "img_1", "bbox": "left half", "zoom": 2}, (1, 1, 0)),
+        # a wrong type is the specification's
+        ("Crop", {"image": "img_1", "bbox": "left half"}, (1, 1, 0)),
+        ("Rotate", {"image": "img_1", "angle": "a bit"}, (1, 1, 0)),
+        ("Overlayer", {"base_image": "img_1", "overlay_type": "video", "content": "x"}, (1, 1, 0)),
+        # the specification does not depend on an unknown picture to work on, an unknown mask is no mask
+        ("Crop", {"image": "img_9", "bbox": [0, 0, 9, 9]}, (1, 0, 1)),
+        ("Crop", {"image": "img_9", "bbox": [0, 0, 9, 9999]}, (1, 0, 0)),
+        ("Flip", {"image": "img_9"}, (1, 0, 1)),
+        ("Rotate", {"image": "img_9", "angle": 9000}, (1, 0, 0)),
+        ("Extract", {"image": "img_1", "mask": "SAM_9"}, (1, 0.5, 0)),
+        ("Extract", {"image": "img_9", "mask": "SAM_0"}, (1, 0.5, 1)),
+        ("Extract", {"image": "img_9", "mask": "img_1"}, (1, 0.5, 0)),
+        ("ImageEdit", {"image": "img_1", "edit_prompt": "x", "masked_image": "SAM_9"}, (1, 0.5, 0)),
+        ("ImageEdit", {"image": "img_9", "edit_prompt": "x", "masked_image": "SAM_0"}, (1, 0.5, 1)),
+        ("Overlayer", {**ON_TOP, "content": "Extract_9"}, (1, 0.5, 0)),
+        ("Overlayer", {**ON_TOP, "base_image": "img_9", "content": "Extract_0"}, (1, 0.5, 1)),
+        ("Overlayer", {**ON_TOP, "content": "SAM_0"}, (1, 1, 0)),
+        ("SAM", {"image": "SAM_0", "bbox": [0, 0, 9, 9]}, (1, 1, 0)),
+    ],
+)
+def test_the_three_scores_of_a_call_are_independent(
+    tool: str, arguments: dict[str, Any], scores: tuple[float, float, float]
+) -> None:
+    checked = held(tool, **arguments)
+    assert (checked.schema, checked.reference, checked.specification) == scores
+    assert checked.faults  # none of them runs
 
 
 def test_reference_is_the_share_of_the_named_assets_that_exist() -> None:
@@ -187,7 +230,7 @@ def test_an_omitted_image_is_a_fault_with_none_or_several_inputs(inputs: int) ->
     checked = held("Rotate", inputs=inputs, angle=90)
     assert stages(checked) == [Stage.SCHEMA]
     assert "Name a picture: {img_1, SAM_0, Extract_0, Small_0}." in told(checked)
-    assert (checked.schema, checked.reference, checked.specification) == (0, 0, 0)
+    assert (checked.schema, checked.reference, checked.specification) == (0, 0, 1)
 
 
 def test_the_mask_is_never_filled_in() -> None:

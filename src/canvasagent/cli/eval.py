@@ -84,7 +84,7 @@ def evaluate(
     preset: Annotated[
         str,
         typer.Option(
-            help="paper, release, hardened; no-outcome and no-process are for training.",
+            help="paper, release, hardened; for training no-outcome and no-process, also with release- before them.",
             metavar="NAME",
             autocompletion=presets,
         ),

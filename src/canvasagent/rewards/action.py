@@ -1,4 +1,4 @@
-"""Action: whether each call was right (equations 4 to 6), by the tool definitions' own checks.
+"""Action: whether each call was right (equations 3 to 6), by the tool definitions' own checks.
 
 Everything is computed again from the record: the asset state is replayed, and each call is held against it. So a
 record that was edited by hand is scored by what it says, and a live trajectory like one from a file.
@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from canvasagent.canvas import BASE_ALIASES
+from canvasagent.canvas import BASE_ALIASES, Kind
 from canvasagent.errors import InputError
 from canvasagent.faults import Stage
 from canvasagent.record.model import CallRecord, TurnRecord
 from canvasagent.record.trajectory import Trajectory
-from canvasagent.rewards.config import ActionWeights
+from canvasagent.rewards.config import ActionWeights, Preset
 from canvasagent.tools import Tool, all_tools
 from canvasagent.tools.base import AssetInfo
 from canvasagent.tools.check import Checked, check_call
@@ -28,7 +28,7 @@ _NOT_RUN = frozenset({Stage.EXECUTION, Stage.INFRASTRUCTURE})
 
 @dataclass(slots=True)  # not frozen: that would take three times as long to make
 class CallScore:
-    """One call's q and its parts (equation 5), each 0 to 1."""
+    """One call's q and its parts (equations 4 and 5), each 0 to 1."""
 
     turn: int
     tool: str
@@ -61,14 +61,14 @@ class Played:
 
 
 def action_score(scores: Sequence[float]) -> float:
-    """Equation 4: the mean of q over the calls (N of them); 0 to 1, and 0 without any call."""
+    """Equation 3: the mean of q over the calls (N of them); 0 to 1, and 0 without any call."""
     return sum(scores) / len(scores) if scores else 0.0
 
 
 def call_score(
     weights: ActionWeights, name: float, schema: float, reference: float, specification: float, execution: float
 ) -> float:
-    """Equation 5: q = 0.25 name + 0.25 schema + 0.20 reference + 0.20 specification + 0.10 execution; 0 to 1."""
+    """Equation 4: q = 0.25 name + 0.25 schema + 0.20 reference + 0.20 specification + 0.10 execution; 0 to 1."""
     return (  # the small ones first: so five ones are 1 to the last bit
         weights.execution * execution
         + weights.specification * specification
@@ -84,7 +84,7 @@ def next_state(state: dict[str, AssetInfo], made: AssetInfo | None) -> None:
         state[made.id] = made
 
 
-def play(trajectory: Trajectory, weights: ActionWeights) -> tuple[list[Played], dict[str, AssetInfo]]:
+def play(trajectory: Trajectory, preset: Preset) -> tuple[list[Played], dict[str, AssetInfo]]:
     """Every call of the record in order, held against the asset state of its turn, and the state at the end.
 
     Raises `InputError` where the run's profile has a tool that is not installed here.
@@ -95,7 +95,7 @@ def play(trajectory: Trajectory, weights: ActionWeights) -> tuple[list[Played], 
     played = []
     for turn in trajectory.turns:
         if turn.call is not None:
-            one = _play(turn, turn.call, tools, state, trajectory.inputs, weights)
+            one = _play(turn, turn.call, tools, state, trajectory.inputs, preset)
             next_state(state, known.get(one.makes) if one.makes is not None else None)
             played.append(one)
     return played, state
@@ -107,7 +107,7 @@ def _play(
     tools: Mapping[str, Tool],
     state: Mapping[str, AssetInfo],
     inputs: int,
-    weights: ActionWeights,
+    preset: Preset,
 ) -> Played:
     tool = tools.get(call.name)
     if tool is None:
@@ -115,13 +115,21 @@ def _play(
         return Played(CallScore(turn.index, call.name, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), _written(call), (), None)
     checked = check_call(tool, call.arguments, state, inputs)
     schema, reference, specification = checked.schema, checked.reference, checked.specification
+    if preset.overlays == "cutouts" and _puts_on_opaque(checked, state):
+        specification = 0.0
     clean = not checked.faults
     ran = clean and not call.faults and _ran(tool, turn, call)
     execution = 1.0 if ran else 0.0
-    q = call_score(weights, 1.0, schema, reference, specification, execution)
+    q = call_score(preset.action_weights, 1.0, schema, reference, specification, execution)
     ours = clean and not ran and any(fault.stage is Stage.INFRASTRUCTURE for fault in call.faults)
     score = CallScore(turn.index, tool.name, q, 1.0, schema, reference, specification, execution, ours)
     return Played(score, _identity(checked, call), tuple(checked.assets.values()), turn.asset if ran else None)
+
+
+def _puts_on_opaque(checked: Checked, state: Mapping[str, AssetInfo]) -> bool:
+    """Whether the call puts a picture without transparency onto another, which the release counts as invalid."""
+    content = checked.assets.get("content") if checked.tool.name == "Overlayer" else None
+    return content is not None and state[content].kind is not Kind.CUTOUT
 
 
 def _ran(tool: Tool, turn: TurnRecord, call: CallRecord) -> bool:

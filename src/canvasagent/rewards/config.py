@@ -21,7 +21,7 @@ class Settings(BaseModel):
 
 
 class FormatWeights(Settings):
-    """What the parts of a turn's format weigh (equation 3; numbers: release). They sum to 1."""
+    """What the parts of a turn's format weigh (R_format of equation 2; numbers: release). They sum to 1."""
 
     reason: float = 0.25
     """A closed, non-empty `<reason>` before the action."""
@@ -36,7 +36,7 @@ class FormatWeights(Settings):
 
 
 class ActionWeights(Settings):
-    """What the parts of a call's score q weigh (equation 5, paper). They sum to 1."""
+    """What the parts of a call's score q weigh (equation 4, paper). They sum to 1."""
 
     name: float = 0.25
     schema_: float = 0.25
@@ -70,7 +70,7 @@ class Penalties(Settings):
     error_cap: float = 0.50
     """All failed calls together at most."""
     exact_repeat: float = 0.04
-    """A call made before with the same arguments."""
+    """A call that repeats another one with the same arguments."""
     same_tool: float = 0.02
     """The tool of the last call that ran, with other arguments."""
     repeat_cap: float = 0.12
@@ -98,7 +98,7 @@ class Penalties(Settings):
 
 
 class Weights(Settings):
-    """What the four parts of R weigh (equation 1). They sum to 1."""
+    """What the four parts of R weigh (equation 1). They sum to 1, or to less where an ablation leaves parts out."""
 
     align: float
     aesthetics: float
@@ -107,8 +107,9 @@ class Weights(Settings):
 
     @model_validator(mode="after")
     def _sum(self) -> Self:
-        if abs(self.align + self.aesthetics + self.trajectory + self.rule - 1) > 1e-9:
-            raise ValueError("the weights of a preset must sum to 1")
+        weights = (self.align, self.aesthetics, self.trajectory, self.rule)
+        if min(weights) < 0 or sum(weights) > 1 + 1e-9:
+            raise ValueError("the weights of a preset must be 0 or more and sum to at most 1")
         return self
 
 
@@ -143,8 +144,15 @@ class Preset(Settings):
     """`sum`: equation 1. `release`: the release's gated sum. `gated`: equation 1, nothing without a useful call,
     and the trajectory's verdict no higher than format and action."""
     counting: Literal["mean", "useful"] = "mean"
-    """How format and action are averaged. `mean`: over turns, over calls (equations 3 and 4). `useful`: what is
+    """How format and action are averaged. `mean`: over turns, over calls (R_format, equation 3). `useful`: what is
     lost is summed and divided by the useful ones alone, so that padding cannot thin it out."""
+    repeats: Literal["adjacent", "all"] = "adjacent"
+    """Which calls a call can repeat: adjacent ones (equation 7), or all before it (release)."""
+    coverage: Literal["set", "calls"] = "set"
+    """`set`: each expected tool once; complete where none is known to be expected. `calls`: a tool that is expected
+    n times needs n calls; none where none is known to be expected (release)."""
+    overlays: Literal["pictures", "cutouts"] = "pictures"
+    """What may be put on a picture as an object: any picture, or only one with transparency (release)."""
     covers: Literal["called", "used"] = "called"
     """What covers an expected tool: a call of it, or one that ran and whose result was used."""
     long_text: Literal["reason", "turn"] = "reason"
@@ -154,7 +162,7 @@ class Preset(Settings):
     rule_action: float = 0.6
     """Weight of action in R_rule (equation 2, paper)."""
     efficiency: float = Field(default=1.0, ge=0)
-    """λ_eff of equation 2 (paper: 1)."""
+    """λ_eff of equation 2 (ours: the paper gives no value)."""
     format_weights: FormatWeights = FormatWeights()
     action_weights: ActionWeights = ActionWeights()
     penalties: Penalties = Penalties()
@@ -166,10 +174,19 @@ PAPER = Weights(align=0.3, aesthetics=0.1, trajectory=0.2, rule=0.4)
 
 
 def without(*parts: str) -> Weights:
-    """Equation 1 without some parts: the remaining weights, renormalised to 1."""
-    kept = {name: 0.0 if name in parts else weight for name, weight in PAPER.model_dump().items()}
-    total = sum(kept.values())
-    return Weights(**{name: weight / total for name, weight in kept.items()})
+    """Equation 1 without the terms of some parts; the other weights stay."""
+    return Weights(**{name: 0.0 if name in parts else weight for name, weight in PAPER.model_dump().items()})
+
+
+_RELEASE = Preset(
+    name="release",
+    summary="The research release's sum: 0.4 outcome + 0.6 process − penalties, behind a gate.",
+    weights=PAPER,
+    combine="release",
+    repeats="all",
+    coverage="calls",
+    overlays="cutouts",
+)
 
 
 PRESETS = MappingProxyType(
@@ -177,23 +194,32 @@ PRESETS = MappingProxyType(
         preset.name: preset
         for preset in (
             Preset(name="paper", summary="Equations 1 to 7 of the paper; what every table scores with.", weights=PAPER),
-            Preset(
-                name="release",
-                summary="The research release's sum: 0.4 outcome + 0.6 process − penalties, behind a gate.",
-                weights=PAPER,
-                combine="release",
-            ),
+            _RELEASE,
             Preset(
                 name="no-outcome",
-                summary="For training: equation 1 without alignment and aesthetics, renormalised: "
-                "1/3 trajectory + 2/3 rule.",
+                summary="For training: equation 1 without alignment and aesthetics: 0.2 trajectory + 0.4 rule.",
                 weights=without("align", "aesthetics"),
             ),
             Preset(
                 name="no-process",
-                summary="For training: equation 1 without trajectory and rule, renormalised: "
-                "3/4 alignment + 1/4 aesthetics.",
+                summary="For training: equation 1 without trajectory and rule: 0.3 alignment + 0.1 aesthetics.",
                 weights=without("trajectory", "rule"),
+            ),
+            _RELEASE.model_copy(
+                update={
+                    "name": "release-no-outcome",
+                    "summary": "For training: the release's sum without the outcome; gate and penalties stay.",
+                    "weights": without("align", "aesthetics"),
+                    "release": ReleaseWeights(outcome=0.0),
+                }
+            ),
+            _RELEASE.model_copy(
+                update={
+                    "name": "release-no-process",
+                    "summary": "For training: the release's sum without the process; gate and penalties stay.",
+                    "weights": without("trajectory", "rule"),
+                    "release": ReleaseWeights(process=0.0),
+                }
             ),
             Preset(
                 name="hardened",
@@ -207,7 +233,7 @@ PRESETS = MappingProxyType(
         )
     }
 )
-"""Every preset by name. `no-outcome` and `no-process` are for training; tables score with `paper`."""
+"""Every preset by name. Those without outcome or process are for training; tables score with `paper`."""
 
 
 def find_preset(preset: str | Preset) -> Preset:

@@ -69,9 +69,30 @@ def miss_penalty(missing: int, expected: Collection[str], length: int, constants
     return constants.miss * missing / len(expected) * constants.band(length).miss_scale
 
 
-def count_repeats(identities: Sequence[tuple[object, ...]], ran: Sequence[bool]) -> tuple[int, int]:
-    """How many calls were made before with the same arguments, and how many more use the tool of the last call that
-    ran. A failed call between two calls changes neither, so failing never saves anything.
+def count_adjacent_repeats(identities: Sequence[tuple[object, ...]], ran: Sequence[bool]) -> tuple[int, int]:
+    """How many calls repeat an adjacent one exactly, and how many more use the tool of the last call that ran.
+
+    Two calls are adjacent if no call that ran lies between them, so a failed call in between saves nothing. A failed
+    call that is repeated with other arguments is no repeat.
+    """
+    adjacent: set[tuple[object, ...]] = set()
+    last: object = None
+    exact = same_tool = 0
+    for identity, worked in zip(identities, ran, strict=True):
+        if identity in adjacent:
+            exact += 1
+        elif identity[0] == last:
+            same_tool += 1
+        if worked:
+            adjacent, last = {identity}, identity[0]
+        else:
+            adjacent.add(identity)
+    return exact, same_tool
+
+
+def count_all_repeats(identities: Sequence[tuple[object, ...]], ran: Sequence[bool]) -> tuple[int, int]:
+    """The release's rule: how many calls repeat any earlier one exactly, and how many more use the tool of the last
+    call that ran.
     """
     seen: set[tuple[object, ...]] = set()
     last: object = None

@@ -1,4 +1,4 @@
-"""Format: whether each turn keeps the wire contract (equation 3), read from its text.
+"""Format: whether each turn keeps the wire contract (R_format of equation 2), read from its text.
 
 What a turn's text breaks is what `protocol.parse` says of it; the reward has no second opinion.
 """
@@ -80,7 +80,7 @@ def _is_call(text: str, start: int, call: CallRecord) -> bool:
 
 
 def turn_format(faults: Sequence[F], weights: FormatWeights, cut_off: bool = False) -> float:
-    """Equation 3 of one turn: 1 less the weight of every part that its faults lose; 0 to 1.
+    """R_format of one turn: 1 less the weight of every part that its faults lose; 0 to 1.
 
     Termination, per turn: the turn either acts or ends, it names an existing picture if it names one, and it is
     not the last turn of a run that a limit had to cut off (`cut_off`).
@@ -94,7 +94,7 @@ def turn_format(faults: Sequence[F], weights: FormatWeights, cut_off: bool = Fal
 
 
 def format_score(turns: Sequence[float]) -> float:
-    """Equation 3: the mean format of the turns; 0 to 1, and 0 of a run without any."""
+    """R_format of equation 2: the mean format of the turns; 0 to 1, and 0 of a run without any."""
     return sum(turns) / len(turns) if turns else 0.0
 
 

@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict
 from canvasagent.errors import InputError
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.action import CallScore
-from canvasagent.rewards.config import Preset, Weights, find_preset
+from canvasagent.rewards.config import PAPER, Preset, Weights, find_preset
 from canvasagent.rewards.efficiency import Costs
 from canvasagent.rewards.judges.base import ASPECTS, Aspect, Verdict, unfinished
 from canvasagent.rewards.rule import Counts, Rules, rules
+from canvasagent.tools import find_tool
 
 
 @dataclass(slots=True)
@@ -47,9 +48,9 @@ class Score(BaseModel):
     efficiency: float
     """Their sum."""
     turns: tuple[float, ...]
-    """Format of each turn (equation 3)."""
+    """Format of each turn."""
     calls: tuple[CallScore, ...]
-    """q of each call with its parts (equation 5)."""
+    """q of each call with its parts (equations 4 and 5)."""
     counts: Counts
     missing: tuple[str, ...]
     """Expected tools that are not covered."""
@@ -64,7 +65,7 @@ class Score(BaseModel):
 def hybrid_reward(align: float, aesthetics: float, trajectory: float, rule: float, weights: Weights) -> float:
     """Equation 1: R = 0.3 align + 0.1 aesthetics + 0.2 trajectory + 0.4 rule, clamped to [0, 1].
 
-    `weights` are equation 1's, or those that a preset renormalises.
+    `weights` are equation 1's, or what an ablation leaves of them.
     """
     return _clamp(
         weights.align * align + weights.aesthetics * aesthetics + weights.trajectory * trajectory + weights.rule * rule
@@ -91,11 +92,11 @@ def _gated(preset: Preset, judged: Mapping[Aspect, float], rule_parts: Rules, tr
 
 def _release(preset: Preset, judged: Mapping[Aspect, float], rule_parts: Rules, trajectory: Trajectory) -> float:
     """The release's sum: gate · clamp(0.4 outcome + 0.6 process − penalties); 0 to 1 (no equation of the paper)."""
-    if not rule_parts.counts.executed or trajectory.final is None:
+    if not rule_parts.counts.executed or (trajectory.final is None and _needs_picture(trajectory)):
         return 0.0
-    numbers, weights = preset.release, preset.weights
-    judges = weights.align + weights.aesthetics
-    outcome = (weights.align * judged["align"] + weights.aesthetics * judged["aesthetics"]) / judges
+    numbers = preset.release
+    judges = PAPER.align + PAPER.aesthetics
+    outcome = (PAPER.align * judged["align"] + PAPER.aesthetics * judged["aesthetics"]) / judges
     weighed = (
         (numbers.trajectory, judged["trajectory"]),
         (numbers.format, rule_parts.format),
@@ -105,6 +106,12 @@ def _release(preset: Preset, judged: Mapping[Aspect, float], rule_parts: Rules, 
     )
     process = min(1.0, sum(weight * part for weight, part in weighed) / sum(weight for weight, _ in weighed))
     return _clamp(numbers.outcome * outcome + numbers.process * process - rule_parts.costs.total)
+
+
+def _needs_picture(trajectory: Trajectory) -> bool:
+    """Whether a task is not done without a picture: all but those that expect nothing but tools that make text."""
+    tools = [find_tool(name) for name in trajectory.expected_tools or ()]
+    return not tools or any(tool is None or tool.makes != "text" for tool in tools)
 
 
 def depth(rule_parts: Rules, preset: Preset) -> float:

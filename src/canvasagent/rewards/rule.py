@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,8 @@ from canvasagent.rewards.config import Preset
 from canvasagent.rewards.efficiency import (
     Costs,
     cost_penalty,
-    count_repeats,
+    count_adjacent_repeats,
+    count_all_repeats,
     error_penalty,
     length_penalty,
     miss_penalty,
@@ -36,6 +38,7 @@ class Counts:
     infrastructure: int
     """Calls that failed through our fault: excluded from everything above."""
     exact_repeats: int
+    """Calls that repeat another one exactly: an adjacent one, or any before, as the preset says."""
     same_tool: int
     """Calls of the tool of the last call that ran, exact repeats not included."""
     useful: int
@@ -53,7 +56,7 @@ class Rules:
     format: float
     action: float
     coverage: float
-    """Share of the set of expected tools that is covered; 1 where none is known to be expected."""
+    """Share of the expected tools that is covered: of their set, or of the calls, as the preset counts."""
     costs: Costs
     turns: tuple[float, ...]
     """Format of each turn."""
@@ -71,29 +74,29 @@ def rule_score(format_: float, action: float, efficiency: float, preset: Preset)
 
 def rules(trajectory: Trajectory, preset: Preset) -> Rules:
     """Score a trajectory by rules alone. Raises `InputError` where a tool that it used is not installed here."""
-    played, state = play(trajectory, preset.action_weights)
+    played, state = play(trajectory, preset)
     own = [one for one in played if not one.score.infrastructure]
     texts = [read_text(turn) for turn in trajectory.turns]
     formats = _formats(trajectory, texts, state, preset)
     useful = _useful(own, trajectory.final)
-    expected, sequence = _expected(None if trajectory.expected_tools is None else tuple(trajectory.expected_tools))
-    counts = _count(trajectory, played, own, useful, sequence)
+    sequence = _expected(tuple(trajectory.expected_tools or ()))
+    expected = None if trajectory.expected_tools is None else len(sequence)
+    counts = _count(trajectory, played, own, useful, expected, preset)
     format_, action = _averages(trajectory, formats, [one.score.q for one in own], counts, preset)
-    covered = {one.score.tool for one in played if preset.covers == "called" or one.score.infrastructure}
-    covered |= useful.tools
-    missing = tuple(name for name in expected if name not in covered)
+    wanted = sequence if preset.coverage == "calls" else tuple(dict.fromkeys(sequence))
+    missing = _missing(wanted, played, useful, preset)
     costs = Costs(
         error=error_penalty(counts.failed, preset.penalties),
         repeat=repeat_penalty(counts.exact_repeats, counts.same_tool, preset.penalties),
         length=length_penalty(_lengths(trajectory.turns, texts, preset), preset.penalties),
-        cost=cost_penalty(counts.calls, sequence, preset.penalties),
-        miss=miss_penalty(len(missing), expected, sequence or 0, preset.penalties),
+        cost=cost_penalty(counts.calls, counts.expected, preset.penalties),
+        miss=miss_penalty(len(missing), wanted, len(sequence), preset.penalties),
     )
     return Rules(
         rule=rule_score(format_, action, costs.total, preset),
         format=format_,
         action=action,
-        coverage=1 - len(missing) / len(expected) if expected else 1.0,
+        coverage=1 - len(missing) / len(wanted) if wanted else float(preset.coverage == "set"),
         costs=costs,
         turns=tuple(formats),
         calls=tuple(one.score for one in played),
@@ -104,9 +107,15 @@ def rules(trajectory: Trajectory, preset: Preset) -> Rules:
 
 
 def _count(
-    trajectory: Trajectory, played: Sequence[Played], own: Sequence[Played], useful: _Useful, sequence: int | None
+    trajectory: Trajectory,
+    played: Sequence[Played],
+    own: Sequence[Played],
+    useful: _Useful,
+    expected: int | None,
+    preset: Preset,
 ) -> Counts:
     ran = [one.ran for one in own]
+    count_repeats = count_adjacent_repeats if preset.repeats == "adjacent" else count_all_repeats
     exact, same_tool = count_repeats([one.identity for one in own], ran)
     executed = sum(ran)
     return Counts(
@@ -118,7 +127,7 @@ def _count(
         exact_repeats=exact,
         same_tool=same_tool,
         useful=useful.count,
-        expected=sequence,
+        expected=expected,
     )
 
 
@@ -134,7 +143,7 @@ def _averages(
 
 
 def _formats(trajectory: Trajectory, texts: Sequence[TurnText], state: Container[str], preset: Preset) -> list[float]:
-    """Equation 3 of every turn; the environment's own fault, an ending that names no picture, is found again."""
+    """The format of every turn; the environment's own fault, an ending that names no picture, is found again."""
     last = len(texts) - 1
     cut_off = trajectory.status == "truncated"
     formats = []
@@ -169,13 +178,27 @@ def _lengths(turns: Sequence[TurnRecord], texts: Sequence[TurnText], preset: Pre
 
 
 @lru_cache(maxsize=4096)
-def _expected(expected: tuple[str, ...] | None) -> tuple[tuple[str, ...], int | None]:
-    """The expected tools as a set, in order and by wire name, and the length of their sequence."""
-    if expected is None:
-        return (), None
-    tools = [find_tool(name) for name in expected]
-    named = [tool.name if tool is not None else name for tool, name in zip(tools, expected, strict=True)]
-    return tuple(dict.fromkeys(named)), len(named)
+def _expected(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The expected tools in order, by wire name where there is such a tool."""
+    tools = [find_tool(label) for label in labels]
+    return tuple(tool.name if tool is not None else label for tool, label in zip(tools, labels, strict=True))
+
+
+def _missing(wanted: Sequence[str], played: Sequence[Played], useful: _Useful, preset: Preset) -> tuple[str, ...]:
+    """Which of the expected tools are not covered. A call of a tool that does not exist covers nothing."""
+    if preset.coverage == "calls":
+        made = Counter(one.score.tool for one in played if one.score.name)
+        asked: Counter[str] = Counter()
+        missing = []
+        for name in wanted:
+            asked[name] += 1
+            if asked[name] > made[name]:
+                missing.append(name)
+        return tuple(missing)
+    covered = {one.score.tool for one in played if one.score.name and preset.covers == "called"}
+    covered |= {one.score.tool for one in played if one.score.infrastructure}
+    covered |= useful.tools
+    return tuple(name for name in wanted if name not in covered)
 
 
 def _notes(trajectory: Trajectory, texts: Sequence[TurnText], infrastructure: int) -> tuple[str, ...]:

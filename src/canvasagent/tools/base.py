@@ -230,7 +230,7 @@ class Tool:
     @property
     def required(self) -> tuple[str, ...]:
         """Req(f): the arguments that a call must have."""
-        return tuple(name for name, info in self.arguments.model_fields.items() if info.is_required())
+        return _required(self.arguments)
 
 
 @cache
@@ -238,6 +238,11 @@ def _lists(arguments: type[ToolArguments]) -> frozenset[str]:
     fields = arguments.model_fields.items()
     extras = {name: info.json_schema_extra for name, info in fields}
     return frozenset(name for name, extra in extras.items() if isinstance(extra, dict) and extra.get("several"))
+
+
+@cache
+def _required(arguments: type[ToolArguments]) -> tuple[str, ...]:
+    return tuple(name for name, info in arguments.model_fields.items() if info.is_required())
 
 
 def slug(name: str) -> str:

@@ -25,8 +25,12 @@ MAX_FAULTS = 8
 class Checked:
     """A raw call held against a tool's definition: what the environment runs and the reward scores.
 
-    `schema`, `reference` and `specification` are the scores of the paper's r_schema, r_ref and r_spec: 0 or 1,
-    reference being the share of the named assets that exist (1 if none is named).
+    `schema`, `reference` and `specification` are the scores of the paper's r_schema, r_ref and r_spec. They are
+    independent of each other and of `faults`, which decide whether the call runs:
+    schema is 1 if every required argument is there and not empty, whatever else is written;
+    reference is the share of the named assets that exist (1 if none is named);
+    specification is 1 if the arguments have the right types and satisfy the tool's constraints. An unknown picture to
+    work on does not matter to it; any other unknown asset (a mask, an object to put on) is not of the required kind.
     """
 
     tool: Tool
@@ -54,19 +58,52 @@ def check_call(tool: Tool, raw: Mapping[str, Any], canvas: Mapping[str, AssetInf
         if inputs == 1 and "img_1" in canvas:
             filled[str(tool.default_image)] = "img_1"
     arguments = _validate(tool, filled, known, faults)
-    schema = 0.0 if faults else 1.0
     named = tool.named(filled)
     assets, reference = _resolve(named, canvas, known, faults)
     if missing_image and str(tool.default_image) not in filled:
         reference = 0.0
+    schema = 1.0 if all(not _empty(filled.get(name)) for name in tool.required) else 0.0
+    checkable = arguments if arguments is not None else _without_excess(tool, filled)
     specification = 0.0
-    if arguments is not None and reference == 1.0:
-        infos = {name: canvas[asset] for name, asset in assets.items()}
-        problems = [*_wrong_kinds(named, infos), *_out_of_grid(arguments)]
-        problems += list(tool.check(arguments, infos)) if not problems else []
+    if checkable is not None:
+        problems = _problems(tool, checkable, named, {slot: canvas[asset] for slot, asset in assets.items()})
         faults += [ToolFault(Stage.SPECIFICATION, problem) for problem in problems]
-        specification = 0.0 if problems else 1.0
+        unknown = any(one.slot not in assets and one.argument != tool.default_image for one in named)
+        specification = 0.0 if problems or unknown else 1.0
     return Checked(tool, arguments, assets, tuple(faults), schema, reference, specification)
+
+
+def _empty(value: object) -> bool:
+    """Whether an argument says nothing: null, blank text, an empty list or object."""
+    return value is None or (not value.strip() if isinstance(value, str) else value in ([], {}, ()))
+
+
+def _without_excess(tool: Tool, raw: Mapping[str, Any]) -> Any:
+    """The arguments of a call that is not valid, as far as its constraints can be checked: without arguments that the
+    tool does not have, and whatever its missing picture is. None where a type is wrong or something else is missing.
+    """
+    known = {name: value for name, value in raw.items() if name in tool.arguments.model_fields}
+    if tool.default_image is not None:
+        known.setdefault(tool.default_image, "")
+    try:
+        return tool.arguments.model_validate(known)
+    except ValidationError:
+        return None
+
+
+def _problems(tool: Tool, arguments: Any, named: Sequence[Named], infos: Mapping[str, AssetInfo]) -> list[str]:
+    """What is wrong with well-typed arguments, given those of the named assets that exist (by slot)."""
+    problems = [*_wrong_kinds(named, infos), *_out_of_grid(arguments)]
+    if problems:
+        return problems
+    try:
+        for problem in tool.check(arguments, infos):
+            problems.append(problem)
+    except KeyError:  # it compares with a picture that does not exist, which is the reference's fault
+        missing = tool.default_image is not None and tool.default_image not in infos
+        if not missing and all(one.slot in infos for one in named):
+            raise
+    return problems
 
 
 def _validate(tool: Tool, raw: Mapping[str, Any], known: str, faults: list[ToolFault]) -> Any:
@@ -119,8 +156,8 @@ def _resolve(
 def _wrong_kinds(named: Sequence[Named], infos: Mapping[str, AssetInfo]) -> list[str]:
     wrong = []
     for one in named:
-        info = infos[one.slot]
-        if info.kind.value not in one.kinds:
+        info = infos.get(one.slot)
+        if info is not None and info.kind.value not in one.kinds:
             hint = " SAM makes masks." if one.kinds == (Kind.MASK.value,) else ""
             kinds = " or ".join(one.kinds)
             wrong.append(f"argument '{one.argument}': {info.id} is a {info.kind.value}, not a {kinds}.{hint}")

@@ -79,6 +79,8 @@ class Evidence:
             result = [self._shown("The result", run.asset(run.final), self.settings.view_pixels)]
         pictures = [*result, *inputs] if self.settings.result_first else [*inputs, *result]
         items: list[Item] = [Text("the request", run.instruction), *pictures]
+        if words and run.turns:
+            items.append(Text("what the agent wrote at the end; context only", run.turns[-1].text))
         if words and run.answer is not None:
             items.append(Text("words handed over with the result; auxiliary", run.answer.text))
         return items

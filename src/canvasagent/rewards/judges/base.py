@@ -65,8 +65,8 @@ class JudgeSettings(BaseModel):
     """How often each aspect is asked for; the score is the mean, and the single values are in the verdict's `raw`."""
     cache: Path | None = None
     """Folder in which replies are kept, keyed by everything that was sent; nothing is kept if left out."""
-    temperature: float | None = None
-    """Sampling temperature; the server's own if left out, since some models refuse any other."""
+    temperature: float | None = 0.0
+    """Sampling temperature, 0 if left out; 1 for a model that takes no other."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Longest reply in tokens; the server's own if left out. Thoughts of a reasoning model count."""
     view_pixels: int = Field(default=1_048_576, ge=1024)
