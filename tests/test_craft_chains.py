@@ -14,13 +14,13 @@ from canvasagent.agent import Agent
 from canvasagent.backends.lite.edits import understands
 from canvasagent.craft.chains import Chain, bind, chain_at, load_chains, mix_chains, mix_counts, user_chains
 from canvasagent.craft.chains.load import PRINTED
-from canvasagent.craft.chains.slots import words
-from canvasagent.craft.chains.spec import TOOLS, ChainSpec
+from canvasagent.craft.chains.spec import ChainSpec, wire_name
 from canvasagent.craft.chains.validate import problems
 from canvasagent.craft.difficulty import measure
 from canvasagent.craft.gold_policy import GoldPolicy
 from canvasagent.craft.pictures import Need, NoPicture, Picture
 from canvasagent.craft.plan import Found, Made, Plan
+from canvasagent.craft.slots import words
 from canvasagent.craft.sources import load_source
 from canvasagent.environment import Limits
 from canvasagent.errors import InputError
@@ -59,7 +59,7 @@ def test_the_tables_are_as_printed() -> None:
 @pytest.mark.parametrize("chain", CHAINS.values(), ids=lambda chain: chain.name)
 def test_a_chain_binds(chain: Chain) -> None:
     """For several keys: the printed tools in order, references that resolve, checks that are known; the same again."""
-    assert chain.tools == tuple(TOOLS[name] for name in chain.name.split("+"))
+    assert chain.tools == tuple(wire_name(name) for name in chain.name.split("+"))
     spec = ChainSpec(name=chain.name, count=chain.count, way=chain.ways)
     assert problems(spec, chain.groups) == []
     for number in range(3):
@@ -195,7 +195,7 @@ WRONG = {
     "takes no 'angle'": 'steps = [{ tool = "Flip", act = "flip", angle = "90" }]',
     "two steps are called 's2'": 'steps = [{ id = "s2", tool = "Flip", act = "flip" }, '
     '{ tool = "SR", act = "enhance" }]',
-    "Extra inputs": 'steps = [{ tool = "Flip", act = "flip", colour = "red" }]',
+    "takes no 'colour'": 'steps = [{ tool = "Flip", act = "flip", colour = "red" }]',
     "has no steps": "steps = []",
     "no type 'thingy'": 'slots = { b = "thingy" }\nsteps = [{ tool = "Flip", act = "flip" }]',
     "filled in order": 'slots = { c = "colour for b", b = "thing" }\nsteps = [{ tool = "Flip", act = "flip" }]',

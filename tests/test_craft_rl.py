@@ -15,7 +15,6 @@ import pytest
 
 from canvasagent.craft import builder as shared
 from canvasagent.craft.builder import build
-from canvasagent.craft.chains.slots import Unfit
 from canvasagent.craft.difficulty import LEVELS, measure
 from canvasagent.craft.model_client import WriterSettings
 from canvasagent.craft.pictures import Need, NoPicture, Picture, Split
@@ -31,6 +30,7 @@ from canvasagent.craft.rl.model import ModelFilter
 from canvasagent.craft.rl.seeds import AXES, Seed, cells, marginals, seed_at
 from canvasagent.craft.rl.solving import holds_already
 from canvasagent.craft.rl.tasks import TaskRecipe, TaskSettings, settings_for
+from canvasagent.craft.slots import Unfit
 from canvasagent.craft.sources import load_source
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.tally import TABLE_3

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import random
-from typing import get_args
 
+from canvasagent.craft.acts import act_named, all_acts
 from canvasagent.craft.pictures import Contents, Picture, Text, Thing
-from canvasagent.craft.plan import Act, Branch, Condition, Found, Made, Node, Plan, Purpose, Step
+from canvasagent.craft.plan import Branch, Condition, Found, Made, Node, Plan, Purpose, Step
 
-ACTS: tuple[Act, ...] = get_args(Act)
-TOOLS: dict[str, str] = {
-    "generate": "ImageGeneration", "locate": "Grounding", "verify": "Grounding", "read": "OCR", "proofread": "OCR",
-    "segment": "SAM", "cut out": "Extract", "paste": "Overlayer", "write": "Overlayer", "crop": "Crop", "rotate": "Rotate",  # noqa: E501
-    "flip": "Flip", "enhance": "SR",
-}  # fmt: skip
+ACTS = tuple(all_acts())
 THINGS = (
     "apple",
     "orange owl",
@@ -46,7 +41,7 @@ TURNS = (
 ANSWERS = ("locate", "read")
 
 
-def facts_of(act: Act, rng: random.Random) -> dict[str, str]:
+def facts_of(act: str, rng: random.Random) -> dict[str, str]:
     """Facts that an act needs, with those that it may lack left out now and then."""
     pick = rng.choice
     where = {"where": pick(PLACES)} if rng.random() < 0.8 else {}
@@ -71,7 +66,7 @@ def facts_of(act: Act, rng: random.Random) -> dict[str, str]:
     return made[act]
 
 
-def purpose_of(act: Act) -> Purpose:
+def purpose_of(act: str) -> Purpose:
     """What such a step is usually for."""
     return "answer" if act in ANSWERS else "check" if act in ("verify", "proofread") else "asked"
 
@@ -97,14 +92,14 @@ def picture(number: int, rng: random.Random) -> Picture:
     return Picture(source="sketch", key=f"{number}", size=(256, 192), contents=contents)
 
 
-def step(id_: str, act: Act, on: Made | str | None, rng: random.Random, purpose: Purpose | None = None) -> Step:
+def step(id_: str, act: str, on: Made | str | None, rng: random.Random, purpose: Purpose | None = None) -> Step:
     """A step of `act` with facts of its own."""
     facts = facts_of(act, rng)
     name = "base_image" if act in ("paste", "write") else "image"
     arguments: dict[str, object] = {} if on is None else {name: on}
     if act in ("paste", "write"):
         arguments["overlay_type"] = "object" if act == "paste" else "text"
-    tool = TOOLS.get(act, "ImageEdit")
+    tool = act_named(act).tool
     return Step.model_validate(
         {
             "id": id_,
@@ -117,7 +112,7 @@ def step(id_: str, act: Act, on: Made | str | None, rng: random.Random, purpose:
     )
 
 
-def single(act: Act, rng: random.Random) -> Plan:
+def single(act: str, rng: random.Random) -> Plan:
     """A plan of one act."""
     pictures = () if act == "generate" else (picture(1, rng),)
     return Plan(chain=act, pictures=pictures, nodes=(step("s1", act, "img_1" if pictures else None, rng),), result="s1")
@@ -153,7 +148,7 @@ def branch(name: str, on: Made | str, rng: random.Random, depth: int) -> list[No
         "text says": {"text": "SALE"}, "upside down": {},
     }  # fmt: skip
     kind = rng.choice(list(kinds))
-    looks: Act = "locate" if "thing" in kinds[kind] else "read"
+    looks = "locate" if "thing" in kinds[kind] else "read"
     teller = step(f"{name}t", looks, on, rng, "needed")
     condition = Condition.model_validate(
         {"kind": kind, "step": teller.id, "facts": kinds[kind], "holds": rng.random() < 0.5}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from canvasagent.craft.pictures import Thing
+from canvasagent.craft.acts import act_named
 from canvasagent.craft.plan import Found, Plan, Step
 
 ErrorKind = Literal["wrong id", "wrong box", "small box", "vague phrase", "wrong colour", "wrong place", "refused edit"]
@@ -22,23 +22,6 @@ WEIGHTS: dict[ErrorKind, int] = {
     "refused edit": 3,
 }  # fmt: skip
 """How often a kind is chosen where several fit a plan."""
-
-VAGUE_EDITS: dict[str, tuple[str, ...]] = {
-    "recolor": ("change the colour of the {thing}", "give the {thing} another colour"),
-    "remove": ("deal with the {thing}", "do something about the {thing}", "take care of the {thing}"),
-    "replace": ("swap the {thing}", "change the {thing}"),
-    "resize": ("make the {thing} look different", "change the {thing}"),
-    "move": ("do something about the {thing}", "change the {thing}"),
-    "add": ("add something", "put something on the left"),
-    "background": ("give it a mood", "make it look better"),
-    "light": ("give it a mood", "make it look better"),
-    "weather": ("give it a mood", "make it look better"),
-    "style": ("make the picture nicer", "make it pop"),
-    "adjust": ("make it look better", "make the picture nicer", "improve it"),
-    "rewrite": ("change the text",),
-    "erase": ("do something about the text",),
-}
-"""Edits too vague to execute."""
 
 COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "black")
 _SIDES = {"left": "right", "right": "left"}
@@ -71,15 +54,6 @@ def choose_error(plan: Plan, key: str) -> InjectedError | None:
     return rng.choice(fits[kind])
 
 
-def thing_meant(plan: Plan, phrase: str) -> Thing | None:
-    """The thing of the plan's pictures that a phrase or a name picks out."""
-    for picture in plan.pictures:
-        for thing in picture.contents.things:
-            if phrase in (thing.phrase, thing.name):
-                return thing
-    return None
-
-
 def _wrong_id(plan: Plan, step: Step, rng: random.Random) -> Iterator[InjectedError]:
     """An id that does not exist: one too many, or a tool's that made nothing yet."""
     name = next((each for each in ("image", "base_image") if each in step.arguments), None)
@@ -98,7 +72,7 @@ def _wrong_box(plan: Plan, step: Step, rng: random.Random) -> Iterator[InjectedE
 def _vague_phrase(plan: Plan, step: Step, rng: random.Random) -> Iterator[InjectedError]:
     """A bare name where the picture shows several of that name."""
     phrase = step.arguments.get("reference_text")
-    thing = thing_meant(plan, str(phrase)) if step.act == "locate" and isinstance(phrase, str) else None
+    thing = plan.thing_meant(str(phrase)) if step.act == "locate" and isinstance(phrase, str) else None
     if thing is not None and thing.count > 1 and thing.name != phrase:
         yield InjectedError("vague phrase", step.id, {"reference_text": thing.name}, {"thing": thing.name})
 
@@ -107,40 +81,30 @@ def _wrong_edit(plan: Plan, step: Step, rng: random.Random) -> Iterator[Injected
     """Another colour or the other side than asked for, where that can be seen by looking for the thing."""
     prompt, thing = str(step.arguments.get("edit_prompt", "")), step.facts.get("thing", "")
     color, where = step.facts.get("color", ""), step.facts.get("where", "")
-    noun = name_of(plan, thing)
+    noun = plan.name_of(thing)
     if step.act == "recolor" and noun and re.search(rf"\b{re.escape(color)}\b", prompt) and color in COLORS:
         had = {one.color for picture in plan.pictures for one in picture.contents.things}
         other = rng.choice([each for each in COLORS if each != color and each not in had])
         wrong = re.sub(rf"\b{re.escape(color)}\b(?!.*\b{re.escape(color)}\b)", other, prompt)
         yield InjectedError("wrong colour", step.id, {"edit_prompt": wrong}, {"color": other})
     side = re.fullmatch(r"(?:on|at|to) the (left|right)(?: side)?", where)
-    if (
-        step.act in ("add", "move")
-        and side
-        and where in prompt
-        and (step.act == "move" or not thing_meant(plan, thing))
-    ):
+    if step.act in ("add", "move") and side and where in prompt and (step.act == "move" or not plan.thing_meant(thing)):
         other = where.replace(side[1], _SIDES[side[1]])
         yield InjectedError("wrong place", step.id, {"edit_prompt": prompt.replace(where, other)}, {"where": other})
 
 
 def _refused_edit(plan: Plan, step: Step, rng: random.Random) -> Iterator[InjectedError]:
     """An edit in words that say too little."""
-    if step.tool == "ImageEdit" and step.act in VAGUE_EDITS:
-        thing = name_of(plan, step.facts.get("thing", "")) or step.facts.get("thing", "picture")
-        wording = rng.choice(VAGUE_EDITS[step.act]).format(thing=thing)
+    vague = act_named(step.act).vague
+    if vague:
+        thing = plan.name_of(step.facts.get("thing", "")) or step.facts.get("thing", "picture")
+        wording = rng.choice(vague).format(thing=thing)
         yield InjectedError("refused edit", step.id, {"edit_prompt": wording}, {})
 
 
 _FINDERS: tuple[Callable[[Plan, Step, random.Random], Iterator[InjectedError]], ...] = (
     _wrong_id, _wrong_box, _vague_phrase, _wrong_edit, _refused_edit,
 )  # fmt: skip
-
-
-def name_of(plan: Plan, phrase: str) -> str | None:
-    """The bare name of the thing that a phrase picks out; the phrase itself where it is one word."""
-    thing = thing_meant(plan, phrase)
-    return thing.name if thing is not None else (phrase or None) if " " not in phrase else None
 
 
 def corrupted(error: InjectedError, arguments: Mapping[str, Any]) -> dict[str, Any]:

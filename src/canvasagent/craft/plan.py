@@ -3,36 +3,8 @@
 Chains are bound to pictures as plans; writers put plans into words; the gold policy executes them. Everything is
 data, so a plan is kept with the record that it led to.
 
-The acts and the facts that their intents carry (facts are words as a person would say them, without articles):
-
-| act | tool | facts |
-|---|---|---|
-| generate | ImageGeneration | prompt (what the drawn world understands), subject |
-| add | ImageEdit | thing, where (`on the left`, `next to the bench`, may be missing) |
-| remove | ImageEdit | thing |
-| replace | ImageEdit | thing, new |
-| recolor | ImageEdit | thing, color |
-| resize | ImageEdit | thing, size (`bigger`, `smaller`) |
-| move | ImageEdit | thing, where |
-| background | ImageEdit | setting |
-| light | ImageEdit | light (`night`, `dusk`, `day`) |
-| weather | ImageEdit | weather (`rain`, `snow`, `fog`) |
-| style | ImageEdit | style (`pencil sketch`, `sepia`, …), the edits that work on any picture |
-| adjust | ImageEdit | adjustment (`brighter`, `less contrast`, `warmer`, …) |
-| rewrite | ImageEdit | old, new: written text that is changed |
-| erase | ImageEdit | text |
-| locate | Grounding | thing |
-| verify | Grounding | thing, expected (`there`, `gone`) |
-| read | OCR | (none; text where a certain one is expected) |
-| proofread | OCR | text, which was just written and must be readable |
-| segment | SAM | thing |
-| cut out | Extract | thing |
-| paste | Overlayer (object) | thing, where |
-| write | Overlayer (text) | text, where |
-| crop | Crop | thing, or region (`left half`, `centre`, …), or text; room (`with some room`, may be missing) |
-| rotate | Rotate | angle (`90`), direction (`clockwise`), why (`upside down`, may be missing) |
-| flip | Flip | thing (may be missing), why (`mirrored`, may be missing) |
-| enhance | SR | (none) |
+What a step is for is its act (`craft/acts`); the facts that it carries are words as a person would say them, without
+articles.
 """
 
 from __future__ import annotations
@@ -42,13 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from canvasagent.craft.pictures import Part, Picture
-
-Act = Literal[
-    "generate", "add", "remove", "replace", "recolor", "resize", "move", "background", "light", "weather", "style",
-    "adjust", "rewrite", "erase", "locate", "verify", "read", "proofread", "segment", "cut out", "paste", "write",
-    "crop", "rotate", "flip", "enhance",
-]  # fmt: skip
+from canvasagent.craft.pictures import Part, Picture, Thing
 
 Purpose = Literal["asked", "needed", "check", "answer"]
 """Why a step is there: the request asks for it; a later step needs it; it makes sure; its words are the answer."""
@@ -96,7 +62,8 @@ class Step(Part):
     tool: str
     """Wire name."""
     arguments: dict[str, Value]
-    act: Act
+    act: str
+    """The name of an act."""
     facts: dict[str, str] = Field(default_factory=dict)
     purpose: Purpose = "asked"
 
@@ -144,6 +111,16 @@ class Plan(Part):
     def tools(self) -> tuple[str, ...]:
         """Wire names of the tools along the path, in order."""
         return tuple(step.tool for step in self.path())
+
+    def thing_meant(self, phrase: str) -> Thing | None:
+        """The thing of the input pictures that a phrase or a name picks out."""
+        things = (thing for picture in self.pictures for thing in picture.contents.things)
+        return next((thing for thing in things if phrase in (thing.phrase, thing.name)), None)
+
+    def name_of(self, phrase: str) -> str | None:
+        """The bare name of the thing that a phrase picks out; the phrase itself where it is one word."""
+        thing = self.thing_meant(phrase)
+        return thing.name if thing is not None else (phrase or None) if " " not in phrase else None
 
     def branches(self) -> tuple[Branch, ...]:
         """Every branch, outer ones first."""

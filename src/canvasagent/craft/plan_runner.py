@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from canvasagent.craft.box_transforms import CutOff, transform_box
-from canvasagent.craft.error_injection import ErrorKind, InjectedError, corrupted, name_of
+from canvasagent.craft.error_injection import ErrorKind, InjectedError, corrupted
 from canvasagent.craft.observation_history import ALIKE, says
 from canvasagent.craft.pictures import Box
 from canvasagent.craft.plan import Branch, Condition, Found, Made, Node, Plan, Step, Value
@@ -119,7 +119,7 @@ class PlanRunner:
 
     def _again(self, step: Step, arguments: dict[str, Any]) -> Moves:
         """Ask once more in other words. Raises `PlanBlocked` if there are no other words or nothing is found."""
-        name = name_of(self.plan, step.facts.get("thing", "")) if step.tool == "Grounding" else None
+        name = self.plan.name_of(step.facts.get("thing", "")) if step.tool == "Grounding" else None
         if name is None or name == arguments["reference_text"] or step.facts.get("expected") == "gone":
             raise PlanBlocked(shortfall(step))
         seen = yield from self._make(step, {**arguments, "reference_text": name}, extra=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import re
 
-from canvasagent.craft.error_injection import name_of
+from canvasagent.craft.acts import act_named
 from canvasagent.craft.observation_history import says
-from canvasagent.craft.plan import Act, Made, Plan, Step
+from canvasagent.craft.plan import Made, Plan, Step
 from canvasagent.craft.writers.base import Seen
 
-CHECKING: tuple[Act, ...] = ("verify", "proofread")
+CHECKING = ("verify", "proofread")
 _SIDE = re.compile(r"(?:on|at|to) the (left|right)(?: side)?")
 _MIDDLE = 500
 
@@ -28,39 +28,15 @@ def verification(plan: Plan, key: str) -> Step | None:
 
 def verification_of(plan: Plan, step: Step) -> Step | None:
     """The check of one step: Grounding for things, OCR for text; None where neither can tell."""
-    facts = step.facts
-    thing, text = facts.get("thing", ""), facts.get("text") or facts.get("new", "")
-    if step.act in ("write", "rewrite") and text:
-        return _check(step, "OCR", "proofread", {}, {"text": text})
-    expected = "gone" if step.act == "remove" else "there"
-    match step.act:
-        case "recolor":
-            name = name_of(plan, thing)
-            phrase = f"{facts['color']} {name}" if name and facts.get("color") else None
-        case "replace":
-            phrase = facts.get("new")
-        case "generate":
-            phrase = facts.get("subject")
-        case "add" | "move" | "resize":
-            phrase = thing
-        case "remove":
-            phrase = thing if name_of(plan, thing) == thing else None  # of one among several the rest is still found
-        case _:
-            phrase = None
-    if not phrase:
+    look = act_named(step.act).look(plan, step)
+    if look is None:
         return None
-    where = {"where": facts["where"]} if step.act in ("add", "move") and "where" in facts else {}
-    check_facts = {"thing": phrase, "expected": expected, **where}
-    return _check(step, "Grounding", "verify", {"reference_text": phrase}, check_facts)
-
-
-def _check(step: Step, tool: str, act: Act, arguments: dict[str, str], facts: dict[str, str]) -> Step:
     return Step(
         id=f"{step.id}:check",
-        tool=tool,
-        arguments={"image": Made(step=step.id), **arguments},
-        act=act,
-        facts=facts,
+        tool=act_named(look.act).tool,
+        arguments={"image": Made(step=step.id), **look.arguments},
+        act=look.act,
+        facts=look.facts,
         purpose="check",
     )
 

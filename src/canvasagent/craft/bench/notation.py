@@ -20,13 +20,14 @@ or `n` tells how it turns out on the task's pictures. With `?` a step of its own
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from canvasagent.craft.bench.orders import act_of
-from canvasagent.craft.plan import Act, Branch, Condition, Found, Made, Node, Plan, Purpose, Step, Value
+from canvasagent.craft.acts import Act, Verb, act_named, acts_of, all_acts, plain_verb
+from canvasagent.craft.plan import Branch, Condition, Found, Made, Node, Plan, Step, Value
 from canvasagent.errors import InputError
+from canvasagent.tools import all_tools
 
 PLACES = {
     "top": (500, 90), "bottom": (500, 910), "middle": (500, 500), "tl": (200, 110), "tr": (800, 110), "bl": (200, 890),
@@ -36,8 +37,6 @@ _SPOKEN = {
     "top": "at the top", "bottom": "at the bottom", "middle": "in the middle", "tl": "in the top left corner",
     "tr": "in the top right corner", "bl": "in the bottom left corner", "br": "in the bottom right corner",
 }  # fmt: skip
-_CARRIED = ("flip", "turn", "sr", "crop")
-"""Steps that move a box."""
 
 
 def read_plan(do: str, chain: str, **rest: Any) -> Plan:
@@ -72,6 +71,42 @@ class _State:
     def become(self, other: _State) -> None:
         """Go on from the side that holds."""
         self.__dict__.update(other.__dict__)
+
+    def picture(self) -> str | Made:
+        """The picture at hand. Raises `InputError` where there is none."""
+        if not self.image:
+            raise InputError("there is no picture yet: the task has no input, so it must begin with gen")
+        return self.image
+
+    def box(self, text: str | None = None) -> Found:
+        """The box that was found last, or that of a line. Raises `InputError` where nothing was found."""
+        if self.found is None:
+            raise InputError("nothing was found yet")
+        return Found(step=self.found, text=text, through=self.through)
+
+    def place(self, words: str) -> tuple[Value, str]:
+        """A place of the notation as an argument and in words."""
+        if words == "here":
+            return self.box(), "where it was found"
+        if words in PLACES:
+            return PLACES[words], _SPOKEN[words]
+        across, down = (int(number) for number in words.split(","))
+        return (across, down), words
+
+    def after(self, act: Act, verb: Verb, rest: str, name: str) -> None:
+        """What is at hand once a step is made."""
+        made, makes = Made(step=name), all_tools()[act.tool].makes
+        if makes == "text":
+            self.looked = name
+            if verb.finds:
+                self.found, self.found_on, self.through = name, self.image, ()
+        elif makes == "mask":
+            self.mask = name
+        elif makes == "cutout":
+            self.names[rest or "piece"] = self.names["last piece"] = made
+        else:
+            self.image = made
+            self.through = (*self.through, name) if act.carries else self.through
 
 
 class _Reader:
@@ -154,167 +189,31 @@ class _Reader:
             return []
         self.count += 1
         name = f"s{self.count}"
-        maker = _VERBS.get(verb.rstrip("!"))
-        if maker is None:
+        if verb == "edit":
+            chosen, facts = act_of(rest)
+            act, meaning = act_named(chosen), Verb(plain_verb)
+            arguments: dict[str, Value] = {"image": state.picture(), "edit_prompt": rest}
+        elif verb in _verbs():
+            act, meaning = _verbs()[verb]
+            arguments, facts = meaning.read(rest, state)
+        else:
             raise InputError(f"'{part}' is no step")
-        tool, act, arguments, facts, purpose = maker(verb, rest, state)
-        step = Step(id=name, tool=tool, arguments=arguments, act=act, facts=facts, purpose=purpose)
-        _after(verb.rstrip("!"), rest, name, state)
-        return [step]
+        state.after(act, meaning, rest, name)
+        return [Step(id=name, tool=act.tool, arguments=arguments, act=act.name, facts=facts, purpose=meaning.purpose)]
 
 
-Call = tuple[str, Act, dict[str, Value], dict[str, str], Purpose]
+@cache
+def _verbs() -> dict[str, tuple[Act, Verb]]:
+    return {name: (act, verb) for act in all_acts().values() for name, verb in act.verbs.items()}
 
 
-def _after(verb: str, rest: str, name: str, state: _State) -> None:
-    """What is at hand once a step is made."""
-    made = Made(step=name)
-    if verb in ("find", "see", "gone", "tell", "read", "say", "proof"):
-        state.looked = name
-        if verb not in ("gone", "proof"):
-            state.found, state.found_on, state.through = name, state.image, ()
-    elif verb == "sam":
-        state.mask = name
-    elif verb == "cut":
-        state.names[rest or "piece"] = made
-        state.names["last piece"] = made
-    else:
-        state.image = made
-        state.through = (*state.through, name) if verb in _CARRIED else state.through
-
-
-def _image(state: _State) -> str | Made:
-    if not state.image:
-        raise InputError("there is no picture yet: the task has no input, so it must begin with gen")
-    return state.image
-
-
-def _box(state: _State, text: str | None = None) -> Found:
-    if state.found is None:
-        raise InputError("nothing was found yet")
-    return Found(step=state.found, text=text, through=state.through)
-
-
-def _look(verb: str, rest: str, state: _State) -> Call:
-    purposes: dict[str, Purpose] = {
-        "find": "needed",
-        "find!": "check",
-        "see": "check",
-        "gone": "check",
-        "tell": "answer",
-    }
-    facts = {"thing": rest}
-    if verb in ("see", "gone"):
-        facts["expected"] = "gone" if verb == "gone" else "there"
-    act: Act = "verify" if verb in ("see", "gone") else "locate"
-    return "Grounding", act, {"image": _image(state), "reference_text": rest}, facts, purposes[verb]
-
-
-def _read(verb: str, rest: str, state: _State) -> Call:
-    purposes: dict[str, Purpose] = {"read": "needed", "read!": "check", "proof": "check", "say": "answer"}
-    facts = {"text": _unquoted(rest)} if rest else {}
-    return "OCR", "proofread" if verb == "proof" else "read", {"image": _image(state)}, facts, purposes[verb]
-
-
-def _generate(verb: str, rest: str, state: _State) -> Call:
-    return "ImageGeneration", "generate", {"prompt": rest}, {"prompt": rest, "subject": rest}, "asked"
-
-
-def _edit(verb: str, rest: str, state: _State) -> Call:
-    arguments: dict[str, Value] = {"image": _image(state), "edit_prompt": rest}
-    act, facts = act_of(rest)
-    return "ImageEdit", act, arguments, facts, "asked"
-
-
-def _crop(verb: str, rest: str, state: _State) -> Call:
-    image = _image(state)
-    if re.fullmatch(r"\d+,\d+,\d+,\d+", rest):
-        box = tuple(int(edge) for edge in rest.split(","))
-        return "Crop", "crop", {"image": image, "bbox": box}, {"region": rest}, "asked"
-    text = _unquoted(rest) if rest else None
-    facts = {"text": text} if text else {"thing": "what was found"}
-    return "Crop", "crop", {"image": image, "bbox": _box(state, text)}, facts, "asked"
-
-
-def _turn(verb: str, rest: str, state: _State) -> Call:
-    angle = int(rest) % 360
-    degrees, way = (360 - angle, "counterclockwise") if angle > 180 else (angle, "clockwise")
-    return (
-        "Rotate",
-        "rotate",
-        {"image": _image(state), "angle": angle},
-        {"angle": str(degrees), "direction": way},
-        "asked",
-    )
-
-
-def _sam(verb: str, rest: str, state: _State) -> Call:
-    return (
-        "SAM",
-        "segment",
-        {"image": _image(state), "bbox": _box(state)},
-        {"thing": rest or "what was found"},
-        "needed",
-    )
-
-
-def _cut(verb: str, rest: str, state: _State) -> Call:
-    if state.mask is None:
-        raise InputError("there is no mask to cut out by")
-    arguments: dict[str, Value] = {"image": _image(state), "mask": Made(step=state.mask)}
-    return "Extract", "cut out", arguments, {"thing": rest or "what was found"}, "asked"
-
-
-def _paste(verb: str, rest: str, state: _State) -> Call:
-    match = re.fullmatch(r"(?:(\S+) )?at (\S+)(?: x([\d.]+))?", rest)
-    if match is None:
-        raise InputError(f"'paste {rest}': say what and where")
-    name = match[1] or "last piece"
-    content = state.names.get(name, name)
-    if not isinstance(content, Made) and not name.startswith("img_"):
-        raise InputError(f"nothing is called '{name}'")
-    place, where = _place(match[2], state)
-    arguments: dict[str, Value] = {
-        "base_image": _image(state), "overlay_type": "object", "content": content, "position": place,
-    }  # fmt: skip
-    if match[3]:
-        arguments["scale"] = float(match[3])
-    return "Overlayer", "paste", arguments, {"thing": "picture", "where": where}, "asked"
-
-
-def _write(verb: str, rest: str, state: _State) -> Call:
-    match = re.fullmatch(r'"(.+)" at (\S+)', rest)
-    if match is None:
-        raise InputError(f"'write {rest}': say which words, in quotation marks, and where")
-    place, where = _place(match[2], state)
-    arguments: dict[str, Value] = {
-        "base_image": _image(state), "overlay_type": "text", "content": match[1], "position": place,
-    }  # fmt: skip
-    return "Overlayer", "write", arguments, {"text": match[1], "where": where}, "asked"
-
-
-def _place(words: str, state: _State) -> tuple[Value, str]:
-    if words == "here":
-        return _box(state), "where it was found"
-    if words in PLACES:
-        return PLACES[words], _SPOKEN[words]
-    across, down = (int(number) for number in words.split(","))
-    return (across, down), words
-
-
-def _plain(tool: str, act: Act) -> Any:
-    return lambda verb, rest, state: (tool, act, {"image": _image(state)}, {}, "asked")
-
-
-_VERBS: Mapping[str, Any] = {
-    "find": _look, "see": _look, "gone": _look, "tell": _look, "read": _read, "say": _read, "proof": _read,
-    "gen": _generate, "edit": _edit, "crop": _crop, "turn": _turn, "sam": _sam, "cut": _cut, "paste": _paste,
-    "write": _write, "flip": _plain("Flip", "flip"), "sr": _plain("SR", "enhance"),
-}  # fmt: skip
-
-
-def _unquoted(text: str) -> str:
-    return text.strip().strip('"')
+def act_of(prompt: str) -> tuple[str, dict[str, str]]:
+    """The act that a prompt of ImageEdit asks for, and its facts (`thing`, `color`, …)."""
+    for act in sorted(acts_of("ImageEdit").values(), key=lambda act: act.rank):
+        for pattern in act.prompts:
+            if match := re.fullmatch(pattern, prompt):
+                return act.name, {name.rstrip("_"): value for name, value in match.groupdict().items() if value}
+    raise InputError(f"no act asks for '{prompt}'")
 
 
 def _split(text: str) -> list[str]:

@@ -7,20 +7,18 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from canvasagent.craft.acts import Bound, StepContext, act_named, carrying_tools, text_tools
 from canvasagent.craft.chains.checks import checks_of
-from canvasagent.craft.chains.slots import Draw, Entity, Unfit, draw
-from canvasagent.craft.chains.spec import TEXT_TOOLS, TOOLS, Chain, StepSpec, Way
-from canvasagent.craft.chains.steps import Bound, StepContext, bind_step
-from canvasagent.craft.chains.views import PictureState, view_of
+from canvasagent.craft.chains.spec import Chain, StepSpec, Way
 from canvasagent.craft.pictures import Box, Need, NoPicture, Picture
 from canvasagent.craft.plan import Found, Made, Plan, Purpose, Step
+from canvasagent.craft.slots import Draw, Entity, Unfit, draw
+from canvasagent.craft.views import PictureState, view_of
 
 Pick = Callable[[Need, str], Picture]
 
 TRIES = 12
 """Sets of pictures that are tried for a way before it is given up."""
-CARRIED = frozenset({"Flip", "Rotate", "Crop", "SR"})
-"""Tools that move a box; others leave it where it is."""
 
 
 def bind(chain: Chain, pick: Pick, key: str) -> Plan:
@@ -48,7 +46,7 @@ def bind(chain: Chain, pick: Pick, key: str) -> Plan:
 
 def is_moving(way: Way) -> bool:
     """Whether what is left or right, first or last changes on the way."""
-    return any(TOOLS[step.tool] in CARRIED - {"SR"} or step.act in ("add", "replace") for step in way.steps)
+    return any(step.act is not None and act_named(step.act).moves for step in way.steps)
 
 
 def needs_of(way: Way) -> tuple[Need, ...]:
@@ -108,12 +106,12 @@ class Binder:
         if act == "paste":
             content = content or self.last
         about = facts.get("at") or facts.get("thing") or facts.get("text")
-        context = StepContext(act, view, facts, self.random, self._asset(on), margin=spec.margin, id=spec_id)
+        context = StepContext(view, facts, self.random, self._asset(on), margin=spec.margin, id=spec_id)
         context.box = self._box(spec, about, on) if tool in ("SAM", "Crop") or "at" in facts else None
         context.mask = Made(step=spec.mask or self.masks[-1]) if tool == "Extract" else None
         if content is not None:
             context.content, context.shown = self._asset(content), self.views.get(content)
-        self._keep(spec_id, tool, on, act, facts, bind_step(context), purpose)
+        self._keep(spec_id, tool, on, act, facts, act_named(act).bind(context), purpose)
 
     def _base(self, spec: StepSpec) -> str:
         """What a step works on where it does not say: the picture made last; of a paste, the last input."""
@@ -164,7 +162,7 @@ class Binder:
             if asset not in self.parents:
                 return None
             before, tool = self.parents[asset]
-            steps += [asset] if tool in CARRIED else []
+            steps += [asset] if tool in carrying_tools() else []
             asset = before
         return tuple(reversed(steps))
 
@@ -173,7 +171,7 @@ class Binder:
     ) -> None:
         about = {value.key for value in facts.values() if isinstance(value, Entity)}
         self.touched[id] = about
-        if tool in TEXT_TOOLS:
+        if tool in text_tools():
             key = facts.get("thing") if tool == "Grounding" else facts.get("text")
             self.found.append((id, key.key if isinstance(key, Entity) else str(key), on, tool == "OCR"))
         if bound.view is not None:
@@ -193,7 +191,7 @@ class Binder:
             step if spoken.get(step.id) else step.model_copy(update={"purpose": self._purpose(number, step)})
             for number, step in enumerate(self.steps)
         )
-        pictured = [step.id for step in steps if step.tool not in TEXT_TOOLS]
+        pictured = [step.id for step in steps if step.tool not in text_tools()]
         result = self.way.result or (pictured[-1] if pictured else None)
         plan = Plan(chain=self.chain.name, pictures=self.pictures, nodes=steps, result=result)
         return plan.model_copy(update={"checks": checks_of(plan, self.views, self.touched)})
@@ -203,11 +201,11 @@ class Binder:
         later = self.steps[number + 1 :]
         if step.act in ("verify", "proofread"):
             return "check"
-        if step.tool in TEXT_TOOLS:
+        if step.tool in text_tools():
             used = any(self.touched[step.id] & self.touched[other.id] for other in later)
             if used or any(_uses(other, step.id) for other in later):
                 return "needed"
-            return "answer" if not later or not any(other.tool not in TEXT_TOOLS for other in self.steps) else "asked"
+            return "answer" if not later or not any(other.tool not in text_tools() for other in self.steps) else "asked"
         return (
             "needed"
             if step.act in ("segment", "cut out") and any(_uses(other, step.id) for other in later)

@@ -25,39 +25,19 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from canvasagent.craft.acts import acts_of
 from canvasagent.craft.pictures import Need
-from canvasagent.craft.plan import Act, Purpose
+from canvasagent.craft.plan import Purpose
+from canvasagent.tools import all_tools
 
-TOOLS: dict[str, str] = {
-    "Edit": "ImageEdit", "Gen": "ImageGeneration", "Overlay": "Overlayer", "Grounding": "Grounding", "SAM": "SAM",
-    "Extract": "Extract", "Crop": "Crop", "OCR": "OCR", "Rotate": "Rotate", "Flip": "Flip", "SR": "SR",
-    "ImageEdit": "ImageEdit", "ImageGeneration": "ImageGeneration", "Overlayer": "Overlayer",
-}  # fmt: skip
-"""Wire names by the names that tables print."""
+SHORT = {"Edit": "ImageEdit", "Gen": "ImageGeneration", "Overlay": "Overlayer"}
+"""Wire names by the shorter names that the paper's tables print."""
 
-EDITS: dict[str, tuple[str, ...]] = {
-    "add": ("thing", "where?"), "remove": ("thing",), "replace": ("thing", "new"), "recolor": ("thing", "color"),
-    "resize": ("thing", "size"), "move": ("thing", "where"), "background": ("setting",), "light": ("light",),
-    "weather": ("weather",), "style": ("style",), "adjust": ("adjustment",), "rewrite": ("old", "new"),
-    "erase": ("text",),
-}  # fmt: skip
-FACTS: dict[str, dict[str, tuple[str, ...]]] = {
-    "ImageGeneration": {"generate": ("scene",)},
-    "ImageEdit": EDITS,
-    "Grounding": {"locate": ("thing",), "verify": ("thing", "expected?")},
-    "OCR": {"read": ("text?",), "proofread": ("text",)},
-    "SAM": {"segment": ("thing",)},
-    "Extract": {"cut out": ("thing",)},
-    "Overlayer": {"paste": ("thing?", "where"), "write": ("text", "where?")},
-    "Crop": {"crop": ("thing?", "region?", "text?")},
-    "Rotate": {"rotate": ("angle",)},
-    "Flip": {"flip": ("thing?", "why?")},
-    "SR": {"enhance": ()},
-}
-"""What each tool may be asked for, and the facts that this takes; those with a question mark may be missing."""
 
-TEXT_TOOLS = frozenset({"Grounding", "OCR"})
-"""Tools that make words and boxes, but no picture."""
+def wire_name(tool: str) -> str | None:
+    """The wire name of a tool as tables print it; None where there is no such tool."""
+    name = SHORT.get(tool, tool)
+    return name if name in all_tools() else None
 
 
 class Spec(BaseModel):
@@ -69,10 +49,14 @@ class Spec(BaseModel):
 class StepSpec(Spec):
     """One call of a chain, or a place for one of a group of calls."""
 
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, str] = Field(init=False)
+    """The facts of the act."""
+
     id: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
     tool: str
     """As tables print it (`Edit`) or its wire name (`ImageEdit`)."""
-    act: Act | None = None
+    act: str | None = None
     one_of: str | None = None
     """A group of steps (`[[group.NAME]]`), of which one is drawn, instead of `act`."""
     purpose: Purpose | None = None
@@ -84,38 +68,18 @@ class StepSpec(Spec):
     """Overlay: the thing that the text is laid over, instead of `where`."""
     margin: float = Field(default=0.0, ge=0, le=2)
     """Crop: room around the thing that is kept, as a share of its size on each side."""
-    thing: str | None = None
-    where: str | None = None
-    new: str | None = None
-    old: str | None = None
-    color: str | None = None
-    size: str | None = None
-    setting: str | None = None
-    light: str | None = None
-    weather: str | None = None
-    style: str | None = None
-    adjustment: str | None = None
-    text: str | None = None
-    region: str | None = None
-    angle: str | None = None
-    scene: str | None = None
-    expected: str | None = None
-    why: str | None = None
 
     @property
     def wire(self) -> str:
         """Wire name of its tool."""
-        return TOOLS[self.tool]
+        return wire_name(self.tool) or self.tool
 
     def facts(self) -> dict[str, str]:
-        """The facts that are given, by name."""
-        return {name: value for name in FACT_NAMES if (value := getattr(self, name)) is not None}
-
-
-FACT_NAMES = (
-    "thing", "where", "new", "old", "color", "size", "setting", "light", "weather", "style", "adjustment", "text",
-    "region", "angle", "scene", "expected", "why",
-)  # fmt: skip
+        """The facts that are given, in the order of the act, unknown ones last."""
+        given = self.__pydantic_extra__ or {}
+        act = acts_of(self.wire).get(self.act or "")
+        known = [name.rstrip("?") for name in act.facts] if act is not None else []
+        return {name: given[name] for name in (*known, *sorted(given.keys() - set(known))) if name in given}
 
 
 class GroupStep(StepSpec):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
-from canvasagent.craft.chains.slots import TYPES, parse
-from canvasagent.craft.chains.spec import FACTS, TEXT_TOOLS, TOOLS, ChainSpec, GroupStep, StepSpec, Way
+from canvasagent.craft.acts import acts_of, text_tools
+from canvasagent.craft.chains.spec import SHORT, ChainSpec, GroupStep, StepSpec, Way, wire_name
+from canvasagent.craft.slots import TYPES, parse
+from canvasagent.tools import all_tools
 
 
 def problems(chain: ChainSpec, groups: Mapping[str, tuple[GroupStep, ...]]) -> list[str]:
@@ -15,7 +17,7 @@ def problems(chain: ChainSpec, groups: Mapping[str, tuple[GroupStep, ...]]) -> l
     for number, way in enumerate(chain.way, 1):
         where = f"chain '{chain.name}'" + (f", way {number}" if len(chain.way) > 1 else "")
         messages += [f"{where}: {problem}" for problem in _of_way(way, groups)]
-    orders = {tuple(TOOLS.get(step.tool, step.tool) for step in way.steps) for way in chain.way}
+    orders = {tuple(step.wire for step in way.steps) for way in chain.way}
     if len(orders) > 1:
         messages.append(f"chain '{chain.name}': its ways use different tools; give each its own chain.")
     return messages
@@ -32,8 +34,9 @@ def _of_way(way: Way, groups: Mapping[str, tuple[GroupStep, ...]]) -> Iterator[s
     walk = _Walk(way, ids)
     for number, step in enumerate(way.steps):
         place = f"step {ids[number]} ({step.tool})"
-        if step.tool not in TOOLS:
-            yield f"{place}: there is no such tool{_near(step.tool, TOOLS)}; there are {', '.join(sorted(FACTS))}."
+        if wire_name(step.tool) is None:
+            near = _near(step.tool, (*all_tools(), *SHORT))
+            yield f"{place}: there is no such tool{near}; there are {', '.join(sorted(all_tools()))}."
             continue
         yield from (f"{place}: {problem}" for problem in _of_act(step, way, groups))
         yield from (f"{place}: {problem}" for problem in walk.take(number, step))
@@ -82,26 +85,26 @@ def _of_act(step: StepSpec, way: Way, groups: Mapping[str, tuple[GroupStep, ...]
         if step.one_of not in groups:
             yield f"there is no group '{step.one_of}'{_near(step.one_of, groups)}; there are {', '.join(groups)}."
         for option in groups.get(step.one_of, ()):
-            if option.tool in TOOLS and option.wire != step.wire:
+            if wire_name(option.tool) is not None and option.wire != step.wire:
                 yield f"the group '{step.one_of}' has steps of {option.tool}."
             yield from _of_facts(option, way)
         return
-    acts = FACTS[step.wire]
-    if step.act not in acts:
+    acts = acts_of(step.wire)
+    act = acts.get(step.act or "")
+    if act is None:
         complaint = f"cannot '{step.act}'" if step.act else "has no 'act'"
         yield f"it {complaint}; it can {', '.join(acts)}."
         return
     yield from _of_facts(step, way)
     names = {*step.facts(), *(["where"] if step.at is not None else [])}
-    needed = {name for name in acts[step.act] if not name.endswith("?")}
-    if step.act == "write" and "where" not in names:
-        yield "say 'where' the text goes, or the thing it goes over, 'at'."
-    if step.act == "crop" and not names & {"thing", "region", "text"}:
-        yield "say what is kept: a 'thing', a 'text' or a 'region'."
+    needed = {name for name in act.facts if not name.endswith("?")}
+    if act.one_of and not names & set(act.one_of):
+        at = ", or 'at', the thing that it goes over" if act.name == "write" else ""
+        yield f"to {act.name} it needs {' or '.join(map(repr, act.one_of))}{at}."
     for name in sorted(needed - names):
-        yield f"to {step.act} it needs '{name}'."
-    for name in sorted(names - {name.rstrip("?") for name in acts[step.act]}):
-        yield f"to {step.act} it takes no '{name}'."
+        yield f"to {act.name} it needs '{name}'."
+    for name in sorted(names - {name.rstrip("?") for name in act.facts}):
+        yield f"to {act.name} it takes no '{name}'."
 
 
 def _of_facts(step: StepSpec, way: Way) -> Iterator[str]:
@@ -130,7 +133,7 @@ class _Walk:
             yield from self._missing(step.on, self.pictures, "picture", number)
         elif step.wire != "ImageGeneration" and not self.pictures:
             yield "there is no picture to work on: give the way an input picture, or generate one first."
-        if (step.wire in ("SAM", "Crop") and step.region is None) or step.at is not None:
+        if (step.wire in ("SAM", "Crop") and "region" not in step.facts()) or step.at is not None:
             yield from self._without_box(step, number)
         if step.wire == "Extract":
             if step.mask is not None:
@@ -141,20 +144,21 @@ class _Walk:
             yield from self._missing(step.content, self.pictures, "picture", number)
         elif step.act == "paste" and len(self.pictures) < 2:
             yield "there is nothing to paste: give a second input picture, or cut something out first."
-        if step.wire in TEXT_TOOLS:
-            self.boxes[id] = step.thing if step.wire == "Grounding" else None
+        if step.wire in text_tools():
+            self.boxes[id] = step.facts().get("thing") if step.wire == "Grounding" else None
         elif step.wire == "SAM":
             self.masks.add(id)
         else:
             self.pictures.add(id)
 
     def _without_box(self, step: StepSpec, number: int) -> Iterator[str]:
-        about = step.at or step.thing or step.text
+        facts = step.facts()
+        about = step.at or facts.get("thing") or facts.get("text")
         if step.box == "given":
             return
         if step.box is not None:
             yield from self._missing(step.box, set(self.boxes), "box", number)
-        elif about not in self.boxes.values() and not (step.text is not None and None in self.boxes.values()):
+        elif about not in self.boxes.values() and not ("text" in facts and None in self.boxes.values()):
             yield (
                 f"it needs a box of '{about}', and no earlier step finds one; put a Grounding step of it before, "
                 "or say box = 'given' for the box that the request names."

@@ -2,7 +2,7 @@
 
 seeds.py         which R, L and D each task is to have, by marginals
 draft.py         a plan that is being composed: its steps, what its pictures show by now, what was spoken of
-acts.py          what a part of a request may ask for
+blocks.py        what a part of a request may ask for
 conditions.py    what branches turn on
 shape.py         how many branches within and after each other, which tools, how many calls
 compose.py       a plan for a seed

@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from random import Random
 
+from canvasagent.craft.acts import text_tools
+from canvasagent.craft.asking.pictures import paste_from
 from canvasagent.craft.chains.binding import Pick
 from canvasagent.craft.chains.checks import checks_of
-from canvasagent.craft.chains.slots import Unfit
-from canvasagent.craft.chains.spec import TEXT_TOOLS, TOOLS
+from canvasagent.craft.chains.spec import wire_name
 from canvasagent.craft.difficulty import measure
 from canvasagent.craft.pictures import Need, NoPicture, Picture
 from canvasagent.craft.plan import Branch, Plan
-from canvasagent.craft.rl.acts import ASIDE, BY_NAME, EARLY, LATE, Block
+from canvasagent.craft.rl.blocks import Block, blocks, blocks_of
 from canvasagent.craft.rl.conditions import Decision, decide
 from canvasagent.craft.rl.criteria import checks_against
 from canvasagent.craft.rl.draft import Draft
 from canvasagent.craft.rl.seeds import Seed
 from canvasagent.craft.rl.shape import Fork, Shape, draw_shape
-from canvasagent.craft.rl.whole import paste_from
+from canvasagent.craft.slots import Unfit
 
 TRIES = 40
 """Shapes that are tried for one plan."""
@@ -98,23 +99,23 @@ class _Composer:
         """The plan, with its checks. Raises `Unfit`."""
         shape, draft = self.shape, self.draft
         if not shape.inputs:
-            draft.take("Gen", "generate", scene=draft.draw("scene with text" if "OCR" in shape.tools else "scene"))
+            draft.take("generate", scene=draft.draw("scene with text" if "OCR" in shape.tools else "scene"))
         special = list(shape.special)
         for number, gap in enumerate(shape.gaps):
             if special and (number == len(shape.gaps) - 1 or self.random.random() < 0.5) and draft.view.upright:
                 for name in special:
-                    draft.attempt(paste_from(int(name[6:])) if name.startswith("paste") else BY_NAME[name].run)
+                    draft.attempt(paste_from(int(name[6:])) if name.startswith("paste") else blocks()[name].run)
                 special = []
             self.fill(draft, gap, last=number == len(shape.gaps) - 1)
             if number < len(shape.forks):
                 self.branch(draft, shape.forks[number])
         for name in shape.last:
-            draft.attempt(BY_NAME[name].run)
+            draft.attempt(blocks()[name].run)
         nodes = tuple(draft.nodes)
         path = Plan(chain="composed", pictures=pictures, nodes=nodes).path()
-        if {step.tool for step in path} != {TOOLS[tool] for tool in shape.tools}:
+        if {step.tool for step in path} != {wire_name(tool) for tool in shape.tools}:
             raise Unfit("a use for every tool")
-        pictured = [step.id for step in path if step.tool not in TEXT_TOOLS and step.tool != "SAM"]
+        pictured = [step.id for step in path if step.tool not in text_tools() and step.tool != "SAM"]
         answered = any(step.purpose == "answer" for step in path)
         result = pictured[-1] if pictured else None if answered else "img_1"
         plan = Plan(
@@ -126,10 +127,10 @@ class _Composer:
     def fill(self, draft: Draft, calls: int, last: bool = False) -> None:
         """Add blocks of so many calls. Raises `Unfit` where there is nothing to ask for any more."""
         while calls:
-            done = self._one(draft, EARLY, calls)
+            done = self._one(draft, blocks_of("early"), calls)
             if done is None and last:
                 known = self.shape.last and self.shape.inputs  # how it lies can still be checked
-                done = self._one(draft, LATE if known else LATE[:1], calls)
+                done = self._one(draft, blocks_of("late")[: None if known else 1], calls)
             if done is None:
                 raise Unfit("anything more to ask for")
             calls -= done.calls
@@ -188,7 +189,7 @@ class _Composer:
         tool = "Rotate" if must else "Edit"
         if calls and about and tool in self.shape.tools and (must or self.random.random() < ABOUT_IT):
             for run in self.random.sample(about, len(about)):
-                if self._does(side, run) and side.nodes[-1].tool == TOOLS[tool]:  # type: ignore[union-attr]
+                if self._does(side, run) and side.nodes[-1].tool == wire_name(tool):  # type: ignore[union-attr]
                     self.missed.discard(tool)
                     calls -= 1
                     break
@@ -199,10 +200,11 @@ class _Composer:
         wanted = self.random.choice((1, 1, 1, 2)) if not fork.aside else 0
         if wanted and about and self.random.random() < ABOUT_IT:
             wanted -= any(self._does(other, run) for run in self.random.sample(about, len(about)))
-        names = sorted(ASIDE, key=lambda name: -(self.random.random() ** (1 / BY_NAME[name].weight)))
+        asides = [block.name for block in blocks().values() if block.aside]
+        names = sorted(asides, key=lambda name: -(self.random.random() ** (1 / blocks()[name].weight)))
         for name in names:
             if wanted > 0:
-                wanted -= self._does(other, BY_NAME[name].run)
+                wanted -= self._does(other, blocks()[name].run)
         for inner in fork.aside:
             self.branch_aside(other, inner)
         if not other.nodes:

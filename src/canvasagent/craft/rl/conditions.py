@@ -11,14 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from canvasagent.craft.chains.slots import Entity, Unfit, may_be_recolored, words
-from canvasagent.craft.chains.views import ThingState
-from canvasagent.craft.plan import Act, Condition, Step
-from canvasagent.craft.rl import things
-from canvasagent.craft.rl.acts import BY_NAME
-from canvasagent.craft.rl.draft import Draft, entity
-from canvasagent.craft.writers.grammar.lexicon import is_plural
+from canvasagent.craft import acts
+from canvasagent.craft.asking import things
+from canvasagent.craft.asking.things import entity
+from canvasagent.craft.plan import Condition, Step
+from canvasagent.craft.rl.blocks import blocks
+from canvasagent.craft.rl.draft import Draft
+from canvasagent.craft.slots import Entity, Unfit, may_be_recolored, words
+from canvasagent.craft.views import ThingState
 from canvasagent.english.nouns import plural
+from canvasagent.english.phrases import is_plural
 
 COUNTED = (2, 3)
 """What is counted up to."""
@@ -67,11 +69,11 @@ def decide(draft: Draft, tools: frozenset[str], holds: bool) -> Decision:
 def _look(draft: Draft, phrase: str) -> Step:
     if not draft.view.drawn or not draft.view.upright or draft.view.restyled:
         raise Unfit("a picture to look for things in")
-    return draft.take("Grounding", "locate", "needed", thing=phrase)
+    return draft.take("locate", "needed", thing=phrase)
 
 
 def _edits(draft: Draft, item: ThingState) -> tuple[things.Run, ...]:
-    kinds: list[Act] = ["recolor", "remove", "replace", "resize"]
+    kinds = ["recolor", "remove", "replace", "resize"]
     named = Counter(other.name for other in draft.view.items)
     if named[item.name] > 1 or item.name in things.HARD_TO_LOSE:
         kinds = ["recolor", "resize"]
@@ -80,7 +82,7 @@ def _edits(draft: Draft, item: ThingState) -> tuple[things.Run, ...]:
     return tuple(partial(_edited, act=act, thing=entity(item)) for act in kinds)
 
 
-def _edited(draft: Draft, act: Act, thing: Entity) -> None:
+def _edited(draft: Draft, act: str, thing: Entity) -> None:
     things.edit(draft, act, thing)
 
 
@@ -131,8 +133,8 @@ def _colored(draft: Draft, holds: bool) -> Decision:
     if holds:
         return Decision(condition, _edits(draft, item))
 
-    def recolored(side: Draft) -> None:
-        side.take("Edit", "recolor", thing=entity(item), color=color)
+    def recolored(side: acts.Draft) -> None:
+        side.take("recolor", thing=entity(item), color=color)
 
     return Decision(condition, (), (recolored,))
 
@@ -163,7 +165,7 @@ def _count(draft: Draft, holds: bool) -> Decision:
 def _read(draft: Draft) -> Step:
     if draft.view.restyled or draft.view.mirrored:
         raise Unfit("a picture to read")
-    return draft.take("OCR", "read", "needed")
+    return draft.take("read", "needed")
 
 
 def _says(draft: Draft, holds: bool) -> Decision:
@@ -189,7 +191,7 @@ def _text(draft: Draft, holds: bool) -> Decision:
     draft.shared.once.add("text?")
     draft.claim(*(line.key for line in draft.view.lines))
     condition = _condition("text present", _read(draft), holds)
-    return Decision(condition, (), (BY_NAME["write"].run,))
+    return Decision(condition, (), (blocks()["write"].run,))
 
 
 def _upside_down(draft: Draft, holds: bool) -> Decision:
@@ -202,8 +204,8 @@ def _upside_down(draft: Draft, holds: bool) -> Decision:
     return Decision(condition, (_set_upright,), (), must=holds)
 
 
-def _set_upright(draft: Draft) -> None:
-    draft.take("Rotate", "rotate", angle="180", why="upside down")
+def _set_upright(draft: acts.Draft) -> None:
+    draft.take("rotate", angle="180", why="upside down")
 
 
 def _condition(kind: str, step: Step, holds: bool, **facts: str) -> Condition:

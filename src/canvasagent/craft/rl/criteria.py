@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from canvasagent.craft.chains.views import PictureState
 from canvasagent.craft.plan import Branch, Condition, Node, Plan, Step
-from canvasagent.craft.writers.grammar.lexicon import is_plural, with_article
+from canvasagent.craft.views import PictureState
 from canvasagent.english.nouns import plural
+from canvasagent.english.phrases import is_plural, with_article
 from canvasagent.sketch.lexicon import phrases
 
 Data = dict[str, Any]

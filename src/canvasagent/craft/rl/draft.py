@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from canvasagent.craft.acts import act_named, text_tools
 from canvasagent.craft.chains.binding import Binder
-from canvasagent.craft.chains.slots import Entity, SceneSlot, Slot, Unfit, draw
-from canvasagent.craft.chains.spec import TEXT_TOOLS, Chain, StepSpec, Way
-from canvasagent.craft.chains.views import PictureState, ThingState
+from canvasagent.craft.chains.spec import Chain, StepSpec, Way
 from canvasagent.craft.pictures import Picture
-from canvasagent.craft.plan import Act, Node, Purpose, Step
+from canvasagent.craft.plan import Node, Purpose, Step
+from canvasagent.craft.slots import Entity, SceneSlot, Slot, Unfit, draw
+from canvasagent.craft.views import PictureState, ThingState
 
 _WAY = Way(steps=())
 _CHAIN = Chain(name="composed", ways=(_WAY,))
@@ -78,7 +79,7 @@ class Draft:
         self.shared.claimed |= trial.shared.claimed
         self.shared.once |= trial.shared.once
 
-    def take(self, tool: str, act: Act, purpose: Purpose = "asked", **facts: Slot | float | None) -> Step:
+    def take(self, act: str, purpose: Purpose = "asked", **facts: Slot | float | None) -> Step:
         """Bind the next step; facts may be entities. Raises `Unfit` where the picture does not suit it."""
         words: dict[str, object] = {}
         for name, value in facts.items():
@@ -88,10 +89,10 @@ class Draft:
                 words[name] = f"${slot}"
             elif value is not None:
                 words[name] = value
-        spec = StepSpec.model_validate({"tool": tool, "act": act, "purpose": purpose, **words})
+        spec = StepSpec.model_validate({"tool": act_named(act).tool, "act": act, "purpose": purpose, **words})
         self.binder.take(spec, f"s{next(self.shared.numbers)}")
         step = self.binder.steps[-1]
-        if step.tool in TEXT_TOOLS:
+        if step.tool in text_tools():
             self._look_once(step)
         self.nodes.append(step)
         return step
@@ -120,11 +121,6 @@ class Draft:
     def suppose(self, item: ThingState) -> None:
         """Let the picture at hand show a thing: what a side assumes that is not executed."""
         self.binder.views[self.last] = self.view.adding(item)
-
-
-def entity(item: ThingState) -> Entity:
-    """A thing of a picture, to speak of."""
-    return Entity(item.key, item.name, item.phrase)
 
 
 def _copied(binder: Binder) -> Binder:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from canvasagent.craft.acts import act_named
 from canvasagent.craft.difficulty import measure
 from canvasagent.craft.plan import Branch, Node, Plan, Step
 from canvasagent.craft.quality import RULES as GOLD_RULES
@@ -23,14 +24,6 @@ from canvasagent.task import question_in
 
 LEAST_CALLS = 2
 """Calls of a task, at least."""
-IN_WORDS = {
-    "add": ("thing",), "remove": ("thing",), "replace": ("thing", "new"), "recolor": ("thing",), "resize": ("thing",),
-    "move": ("thing",), "paste": ("thing",), "crop": ("thing", "text"), "cut out": ("thing",), "verify": ("thing",),
-    "rewrite": ("old", "new"), "erase": ("text",), "write": ("text",), "proofread": ("text",),
-}  # fmt: skip
-"""Facts that a request must name: their noun, or their very words where they are text."""
-ONE_MEANT = frozenset({"remove", "replace", "recolor", "resize", "move", "crop", "cut out", "paste"})
-"""Acts on one certain thing."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +83,10 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str, bool]]:
     for step in all_steps(plan.nodes):
         if step.purpose == "needed":
             continue
-        for name in IN_WORDS.get(step.act, ()):
+        act = act_named(step.act)
+        for name in act.named:
             if name in step.facts and not (step.act == "paste" and step.facts[name].endswith("picture")):
-                yield name, step.facts[name], name in ("text", "old") or step.act == "rewrite"
+                yield name, step.facts[name], name in act.quoted
     for branch in plan.branches():
         for name, value in branch.condition.facts.items():
             if name != "at least":
@@ -114,7 +108,7 @@ def _plain(text: str) -> str:
 def _several_meant(task: TaskCandidate) -> str | None:
     for step in all_steps(task.plan.nodes):
         name = step.facts.get("thing", "")
-        if step.act not in ONE_MEANT or not name:
+        if not act_named(step.act).one_meant or not name:
             continue
         picture = _picture_of(task.plan, step)
         for thing in task.plan.pictures[picture].contents.things if picture is not None else ():

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-from canvasagent.craft.chains.slots import Unfit
-from canvasagent.craft.rl.acts import BY_NAME
+from canvasagent.craft.rl.blocks import blocks
 from canvasagent.craft.rl.seeds import Seed
+from canvasagent.craft.slots import Unfit
 
 LENGTHS: dict[str, dict[int, int]] = {
     "easy": {2: 2, 3: 4, 4: 4}, "medium": {5: 3, 6: 4, 7: 3, 8: 2}, "hard": {9: 6, 10: 4, 11: 2, 12: 1},
@@ -169,7 +169,7 @@ def _laid_out(length: int, tools: frozenset[str], forks: list[Fork], random: Ran
         special = ["write, read" if "OCR" in tools and random.random() < 0.6 else "write"]
     last = [*([f"inset {inputs}"] if insets else []), *_last(tools, special, random)]
     turned = _turned(tools, forks, inputs, last, random)
-    spent = sum(4 if name.startswith("paste") else BY_NAME[name].calls for name in (*special, *last))
+    spent = sum(4 if name.startswith("paste") else blocks()[name].calls for name in (*special, *last))
     free = length - spent - (inputs == 0) - sum(fork.looks for fork in forks)
     places = [fork for fork in (one for outer in forks for one in outer.all()) if fork.asks]
     needed = [fork for fork in places if not fork.within]

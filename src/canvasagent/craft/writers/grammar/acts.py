@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from canvasagent.craft.acts import act_named, text_tools
 from canvasagent.craft.plan import Step
-from canvasagent.craft.writers.grammar.lexicon import acts, data, is_plural, vague
+from canvasagent.craft.writers.grammar.lexicon import data
 from canvasagent.craft.writers.grammar.patterns import Clause, Pattern, fill, order, pattern, sentence, tidy
 from canvasagent.craft.writers.grammar.referring import Reference
+from canvasagent.english.phrases import is_plural
 
 FIRST_NAMED = 0.4
 """Share of acts on things that name the only picture, while it has not been named."""
@@ -20,7 +22,6 @@ FIRST_NAMED = 0.4
 _ORDERS = re.compile(r"\byou|please|kindly|^(?:so, |just |pls |go on and )?\{do\}")
 
 
-ASKING = ("locate", "read", "verify", "proofread")
 VAGUE = 0.45
 """Share of acts that are said indirectly, where that is possible."""
 
@@ -34,25 +35,27 @@ class Said:
 
 @cache
 def patterns(act: str, kind: str) -> tuple[Pattern, ...]:
-    """The patterns of `act` in form `kind`."""
-    return tuple(pattern(text) for text in acts()[act].get(kind, ()))
+    """The patterns of `act` in form `kind`: a field of `Wording`."""
+    return tuple(pattern(text) for text in getattr(act_named(act).wording, kind))
 
 
 def vague_patterns(step: Step, kind: str) -> list[Pattern]:
     """Indirect wording that says the same where the picture can be seen."""
-    return [pattern(text) for table in vague(step.act, step.facts) for text in table.get(kind, ())]
+    indirect = act_named(step.act).wording.indirect
+    tables = (indirect.get(f"{name} {value}", {}) for name, value in step.facts.items())
+    return [pattern(text) for table in tables for text in table.get(kind, ())]
 
 
 def order_kind(step: Step) -> str:
     """The patterns that an order for `step` is made of."""
-    return "tell" if step.purpose == "answer" and acts()[step.act].get("tell") else "do"
+    return "tell" if step.purpose == "answer" and act_named(step.act).wording.tell else "do"
 
 
 def clause(step: Step, ref: Reference) -> Clause:
     """`step` as an order that can be joined to others."""
     form, slots, object_, lead = _chosen(step, ref, order_kind(step))
     made = order(
-        form, slots, object_, is_plural(step.facts.get("thing", "")) and acts()[step.act].get("object") == "thing"
+        form, slots, object_, is_plural(step.facts.get("thing", "")) and act_named(step.act).wording.object == "thing"
     )
     ref.after(step)
     return Clause(tidy(f"{made.do} {lead}"), made.object, made.done, made.many) if lead else made
@@ -73,7 +76,7 @@ def free_sentence(step: Step, ref: Reference, kinds: Sequence[str], plain: bool 
         text = sentence(form, slots, object_)
         if lead:
             text = tidy(f"{text} {lead}") if kind == "note" else tidy(f"{lead}, {text}")
-        return Said(framed(kind, {kind: text}, ref, plain, step.act in ASKING))
+        return Said(framed(kind, {kind: text}, ref, plain, step.tool in text_tools()))
     return None
 
 
@@ -109,12 +112,12 @@ def _chosen(step: Step, ref: Reference, kind: str) -> tuple[Pattern, dict[str, s
     if not forms:
         raise KeyError(f"no pattern of '{step.act}' ({kind}) fits the facts {sorted(step.facts)}")
     form = ref.rng.choice(forms)
-    on_picture = acts()[step.act].get("object") == "picture"
+    on_picture = act_named(step.act).wording.object == "picture"
     holds = form.names_picture
     wants = must or (holds and not on_picture and ref.rng.random() < _first_named(step, ref))
     named = ref.naming.name(ground) if wants and not on_picture and step.act != "paste" else None
     slots = ref.slots(step, form, named if holds else None)
-    thing = acts()[step.act].get("object") == "thing"
+    thing = act_named(step.act).wording.object == "thing"
     attach = named if named and not holds and thing else None
     object_ = ref.object(step, slots, attach, orders=kind in ("do", "tell"))
     lead = ""

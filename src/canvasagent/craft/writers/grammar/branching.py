@@ -7,9 +7,10 @@ import re
 from canvasagent.craft.plan import Branch, Condition, Node, Step
 from canvasagent.craft.writers.grammar.acts import clause
 from canvasagent.craft.writers.grammar.facts import several
-from canvasagent.craft.writers.grammar.lexicon import data, is_plural, with_article
+from canvasagent.craft.writers.grammar.lexicon import data
 from canvasagent.craft.writers.grammar.patterns import LOCATIVES, ended, fill, pattern
 from canvasagent.craft.writers.grammar.referring import Reference
+from canvasagent.english.phrases import is_plural, with_article
 
 _WORDS = {"1": "one", "2": "two", "3": "three", "4": "four", "5": "five"}
 _COUNTS = ("at least", "at_least", "count", "number", "n")

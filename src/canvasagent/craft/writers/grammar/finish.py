@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable
 
 from canvasagent.craft.plan import Branch, Plan
-from canvasagent.craft.writers.grammar.lexicon import data, with_article
+from canvasagent.craft.writers.grammar.lexicon import data
 from canvasagent.craft.writers.grammar.naming import spoken_facts
 from canvasagent.craft.writers.grammar.patterns import fill
 from canvasagent.craft.writers.grammar.referring import Reference
+from canvasagent.english.phrases import with_article
 
 TYPOS = 0.05
 """Share of instructions with a typo."""

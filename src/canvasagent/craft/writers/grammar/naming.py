@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from canvasagent.craft.pictures import Picture
 from canvasagent.craft.plan import Plan
-from canvasagent.craft.writers.grammar.lexicon import data, with_article
+from canvasagent.craft.writers.grammar.lexicon import data
 from canvasagent.craft.writers.grammar.patterns import fill
 from canvasagent.craft.writers.grammar.pictures import ORDINALS, Ground, Grounds
+from canvasagent.english.phrases import with_article
 
 DESCRIBED = 0.5
 """Share of first mentions that say what the picture shows."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 import re
 
+from canvasagent.craft.acts import act_named
 from canvasagent.craft.plan import Branch, Node, Plan, Step
 from canvasagent.craft.writers.base import Seen
-from canvasagent.craft.writers.grammar.facts import is_amount
 from canvasagent.craft.writers.grammar.lexicon import data, gerund
 from canvasagent.craft.writers.grammar.patterns import fill, pattern, tidy
 from canvasagent.craft.writers.grammar.pictures import served_by
@@ -32,14 +32,12 @@ def write_reason(plan: Plan, step: Step, seen: tuple[Seen, ...], key: str) -> st
 def reason_slots(step: Step) -> dict[str, str]:
     """The facts of `step` with what depends on their kind."""
     slots = slots_of(step)
-    if step.act == "adjust" and "adjustment" in slots:
-        slots["amount" if is_amount(slots["adjustment"]) else "adj"] = slots["adjustment"]
-    return slots
+    return slots | (act_named(step.act).slots(step, slots) if "adjustment" in slots else {})
 
 
 def order_words(step: Step, slots: dict[str, str], rng: random.Random, part: str = "orders") -> str:
     """The step in plain words that its facts suffice for."""
-    choices = [text for text in data("reasons")[part][step.act] if pattern(text).needs <= slots.keys()]
+    choices = [text for text in getattr(act_named(step.act).wording, part) if pattern(text).needs <= slots.keys()]
     return fill(rng.choice(choices), slots) if choices else f"make the {step.tool} call"
 
 
@@ -77,14 +75,14 @@ def _plain_next(step: Step, slots: dict[str, str], rng: random.Random) -> str:
 
 def _why(plan: Plan, step: Step, slots: dict[str, str], rng: random.Random) -> str | None:
     """Why `step` is made: what it serves, or what is asked for."""
-    table = data("reasons")["why"]
-    keys = [f"{step.act}/{step.facts['why']}"] if "why" in step.facts else []
-    keys += [f"{step.act}>branch"] if _decides(plan.nodes, step) else []
-    keys += [f"{step.act}>answer"] if step.purpose == "answer" else []
+    table = act_named(step.act).wording.why
+    keys = [f"/{step.facts['why']}"] if "why" in step.facts else []
+    keys += [">branch"] if _decides(plan.nodes, step) else []
+    keys += [">answer"] if step.purpose == "answer" else []
     served = served_by(plan, step)
     if served is not None:
-        keys += [f"{step.act}>{served.act}"] + ([f"{step.act}>edit"] if served.tool == "ImageEdit" else [])
-    keys.append(step.act)
+        keys += [f">{served.act}"] + ([">edit"] if served.tool == "ImageEdit" else [])
+    keys.append("")
     for key in keys:
         choices = [text for text in table.get(key, ()) if pattern(text).needs <= slots.keys()]
         if choices:

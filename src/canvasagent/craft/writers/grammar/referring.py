@@ -7,13 +7,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from canvasagent.craft.acts import act_named
 from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.writers.grammar.facts import facts_of, is_prompt_place
-from canvasagent.craft.writers.grammar.lexicon import acts, definite, is_plural, with_article
 from canvasagent.craft.writers.grammar.naming import Naming, spoken_facts
 from canvasagent.craft.writers.grammar.patterns import LOCATIVES, Pattern
 from canvasagent.craft.writers.grammar.pictures import Ground, Grounds
 from canvasagent.english.nouns import article
+from canvasagent.english.phrases import definite, is_plural, with_article
 
 QUOTES = (('"', '"'), ("“", "”"), ("'", "'"))
 _QUOTED = re.compile(r'"([^"]+)"')
@@ -109,7 +110,7 @@ class Reference:
 
     def object(self, step: Step, slots: Mapping[str, str], named: str | None, orders: bool) -> str:
         """What `step` works on, as the object of an order or of a sentence, or a pronoun."""
-        kind = acts()[step.act].get("object")
+        kind = act_named(step.act).wording.object
         rng = self.rng
         if kind == "picture":
             return self._picture(self.grounds.of(step), named)
@@ -179,12 +180,13 @@ class Reference:
 
     def after(self, step: Step) -> None:
         """Notes what "it" stands for once `step` has been said."""
-        kind = acts()[step.act].get("object")
+        kind = act_named(step.act).wording.object
         root = self.grounds.of(step).root
-        self.lifted = step.act in ("locate", "segment", "cut out")
-        if step.act in ("crop", "generate") or kind == "picture":
+        act = act_named(step.act)
+        self.lifted = act.about == "thing" and act.tool != "ImageEdit"
+        if act.about == "picture" or kind == "picture":
             self.focus = ("picture", root)
-        elif step.act in ("recolor", "resize", "move", "locate", "segment", "cut out"):
+        elif act.about == "thing":
             self.focus = ("thing", step.facts["thing"])
         else:
             self.focus = None

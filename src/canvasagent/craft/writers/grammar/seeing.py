@@ -7,12 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from canvasagent.craft.acts import act_named
 from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.writers.base import Seen
-from canvasagent.craft.writers.grammar.facts import described
-from canvasagent.craft.writers.grammar.lexicon import data, is_plural, resting, with_article
+from canvasagent.craft.writers.grammar.lexicon import data
 from canvasagent.craft.writers.grammar.patterns import fill, tidy
 from canvasagent.craft.writers.grammar.pictures import Grounds
+from canvasagent.english.phrases import is_plural, resting, with_article
 
 LONGEST_QUOTE = 8
 """Words of a text that a reason repeats."""
@@ -80,8 +81,7 @@ def result_of(last: Seen, rng: random.Random) -> str:
         return _found(step, items, facts, rng)
     if step.tool == "OCR":
         return _read(step, items, facts, rng)
-    kind = "edit" if step.tool == "ImageEdit" else step.act
-    return fill(rng.choice(table[kind]), facts)
+    return fill(rng.choice(act_named(step.act).wording.saw or table["made"]), facts)
 
 
 def _found(step: Step, items: list[Mapping[str, Any]], facts: dict[str, str], rng: random.Random) -> str:
@@ -174,11 +174,12 @@ def _error(last: Seen, table: Mapping[str, list[str]], rng: random.Random) -> st
 def slots_of(step: Step) -> dict[str, str]:
     """The facts of a step as reasons fill them in."""
     facts = {name: value for name, value in step.facts.items() if value}
-    for name in ("text", "old") + (("new",) if step.act == "rewrite" else ()):
+    texts = act_named(step.act).quoted
+    for name in texts:
         if name in facts:
             facts[name] = quoted(facts[name])
     for name in ("new", "setting"):
-        if name in facts and step.act != "rewrite":
+        if name in facts and name not in texts:
             facts[f"a {name}"] = with_article(facts[name])
     if "thing" in facts:
         facts["a thing"] = with_article(facts["thing"])
@@ -197,7 +198,9 @@ def slots_of(step: Step) -> dict[str, str]:
             else facts.get("text") or f"the {step.facts.get('region', 'part that is meant')}"
         )
     if step.act == "generate":
-        facts["prompt"] = _described(described(step.facts.get("prompt", "a picture")))
+        facts["prompt"] = _described(
+            act_named(step.act).slots(step, {"prompt": step.facts.get("prompt", "a picture")})["prompt"]
+        )
     return facts
 
 
@@ -278,5 +281,5 @@ def several(name: str, count: int) -> str:
 
 def setting_words(setting: str | None) -> str | None:
     """`on a beach`; None where the setting is not one of those known by preposition."""
-    known: dict[str, str] = data("verbs")["nouns"]["at"]
+    known: dict[str, str] = data("verbs")["at"]
     return known.get(setting or "")

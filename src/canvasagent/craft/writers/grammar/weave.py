@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from canvasagent.craft.acts import act_named
 from canvasagent.craft.plan import Branch, Node, Step
 from canvasagent.craft.writers.grammar import branching
 from canvasagent.craft.writers.grammar.acts import clause, framed, free_sentence, order_kind
-from canvasagent.craft.writers.grammar.lexicon import acts, data
+from canvasagent.craft.writers.grammar.lexicon import data
 from canvasagent.craft.writers.grammar.patterns import Clause, ended, fill
 from canvasagent.craft.writers.grammar.referring import Reference
 
@@ -60,10 +61,10 @@ def instruction_sentences(nodes: Sequence[Node], ref: Reference) -> list[str]:
 def single(step: Step, ref: Reference) -> str:
     """One act as a sentence of its own, in any form."""
     rng = ref.rng
-    free = ["say"] if acts()[step.act].get("say") else []
-    if step.purpose == "answer" and acts()[step.act].get("ask"):
+    free = ["say"] if act_named(step.act).wording.say else []
+    if step.purpose == "answer" and act_named(step.act).wording.ask:
         free += ["ask", "ask"]
-    if ref.tone == "terse" and acts()[step.act].get("note"):
+    if ref.tone == "terse" and act_named(step.act).wording.note:
         free += ["note", "note"]
     if (
         step.purpose != "check"
@@ -115,7 +116,9 @@ def _group(items: list[Node], start: int, ref: Reference) -> list[Step]:
 def _sentence(group: list[Step], ref: Reference, first: bool, last: bool, after_branch: bool) -> str:
     rng = ref.rng
     joins = data("joins")
-    asks = len(group) == 1 and group[0].purpose == "answer" and acts()[group[0].act].get("ask") and rng.random() < 0.5
+    asks = (
+        len(group) == 1 and group[0].purpose == "answer" and act_named(group[0].act).wording.ask and rng.random() < 0.5
+    )
     if asks and (question := free_sentence(group[0], ref, ["ask"], plain=not first)):
         text = question.text
         if first:

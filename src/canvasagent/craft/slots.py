@@ -11,8 +11,8 @@ from importlib.resources import files
 from random import Random
 from typing import Any, TypeVar
 
-from canvasagent.craft.chains.views import PictureState, TextState, ThingState, area, shared
 from canvasagent.craft.pictures import Box
+from canvasagent.craft.views import PictureState, TextState, ThingState, area, shared
 
 T = TypeVar("T")
 _KIND = re.compile(r"(?P<type>[a-z ]+?)(?: (?:for|of) (?P<of>[a-z][a-z0-9_]*))?")

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from canvasagent.craft.chains.slots import Entity, Unfit, may_be_recolored, words
-from canvasagent.craft.chains.views import TextState, ThingState, shared
+from canvasagent.craft.acts import Draft
 from canvasagent.craft.pictures import Box
-from canvasagent.craft.plan import Act
-from canvasagent.craft.rl.draft import Draft, entity
+from canvasagent.craft.slots import Entity, Unfit, may_be_recolored, words
+from canvasagent.craft.views import TextState, ThingState, shared
 
 Run = Callable[[Draft], None]
 SMALLEST = 8_000
@@ -33,6 +32,11 @@ TRIES = 8
 """Places that are drawn before it is given up to find a free one."""
 HARD_TO_LOSE = frozenset({"cloud", "traffic light", "key"})
 """Things of which something seems left once they are gone, or that are easily missed."""
+
+
+def entity(item: ThingState) -> Entity:
+    """A thing of a picture, to speak of."""
+    return Entity(item.key, item.name, item.phrase)
 
 
 def free_items(draft: Draft) -> list[ThingState]:
@@ -75,7 +79,7 @@ def one(draft: Draft, items: Sequence[ThingState], what: str) -> Entity:
 # ── edits of things ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def edit(draft: Draft, act: Act, thing: Entity) -> str:
+def edit(draft: Draft, act: str, thing: Entity) -> str:
     """One edit of a thing; the phrase by which it can be looked for afterwards."""
     if act == "recolor":
         if not may_be_recolored(thing.name):
@@ -83,23 +87,23 @@ def edit(draft: Draft, act: Act, thing: Entity) -> str:
         color = str(draft.draw("colour for a", a=thing))
         if any(item.name == thing.name and item.color == color for item in draft.view.items):
             raise Unfit("a colour that tells it apart")
-        draft.take("Edit", act, thing=thing, color=color)
+        draft.take(act, thing=thing, color=color)
         return f"{color} {thing.name}"
     if act == "replace":
         new = draft.draw("new")
         assert isinstance(new, Entity)
-        draft.take("Edit", act, thing=thing, new=new)
+        draft.take(act, thing=thing, new=new)
         return new.phrase
     if act in ("resize", "move"):
         kind = {"resize": "size", "move": "move"}[act]
         value = str(draft.draw(f"{kind} for a", a=thing))
-        draft.take("Edit", act, "asked", thing=thing, **{"size" if act == "resize" else "where": value})
+        draft.take(act, "asked", thing=thing, **{"size" if act == "resize" else "where": value})
         return thing.phrase
-    draft.take("Edit", act, thing=thing)
+    draft.take(act, thing=thing)
     return thing.phrase
 
 
-def edited(act: Act, sure: bool) -> Run:
+def edited(act: str, sure: bool) -> Run:
     """A block: an edit of a thing that nothing was said of; `sure`: and a look whether it came out."""
 
     def run(draft: Draft) -> None:
@@ -127,7 +131,7 @@ def add(draft: Draft, new: Entity | None = None) -> Entity:
     if not _free(draft, where):
         raise Unfit("a free place")
     draft.claim(thing.key)
-    draft.take("Edit", "add", thing=thing, where=where)
+    draft.take("add", thing=thing, where=where)
     return thing
 
 
@@ -169,7 +173,7 @@ def added(sure: bool) -> Run:
 
 def verify(draft: Draft, phrase: str, expected: str) -> None:
     """Look whether something is there, or gone."""
-    draft.take("Grounding", "verify", "check", thing=phrase, expected=expected)
+    draft.take("verify", "check", thing=phrase, expected=expected)
 
 
 def still_there(draft: Draft) -> None:
@@ -189,7 +193,7 @@ def rewritten(sure: bool) -> Run:
     def run(draft: Draft) -> None:
         new = rewrite(draft, text(draft))
         if sure:
-            draft.take("OCR", "proofread", "check", text=new)
+            draft.take("proofread", "check", text=new)
 
     return run
 
@@ -208,13 +212,13 @@ def text(draft: Draft) -> Entity:
 def rewrite(draft: Draft, old: Entity) -> str:
     """Change a text; what it says then."""
     new = str(draft.draw("words for a", a=old))
-    draft.take("Edit", "rewrite", old=old, new=new)
+    draft.take("rewrite", old=old, new=new)
     return new
 
 
 def erase(draft: Draft) -> None:
     """Take a text away."""
-    draft.take("Edit", "erase", text=text(draft))
+    draft.take("erase", text=text(draft))
 
 
 def written(sure: bool) -> Run:
@@ -225,9 +229,9 @@ def written(sure: bool) -> Run:
             raise Unfit("a picture to write on")
         draft.shared.once.add("write")
         caption, where = str(draft.draw("caption")), spot(draft)
-        draft.take("Overlay", "write", text=caption, where=where)
+        draft.take("write", text=caption, where=where)
         if sure:
-            draft.take("OCR", "proofread", "check", text=caption)
+            draft.take("proofread", "check", text=caption)
 
     return run
 
@@ -238,4 +242,4 @@ def read(draft: Draft) -> None:
         raise Unfit("a text to read")
     draft.shared.once.add("read")
     draft.claim(*(line.key for line in draft.view.lines))
-    draft.take("OCR", "read", "answer")
+    draft.take("read", "answer")

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from canvasagent.craft.chains.slots import Entity, Unfit
-from canvasagent.craft.plan import Act
-from canvasagent.craft.rl.draft import Draft
-from canvasagent.craft.rl.things import Run, free_items, large, one, spot, stays_identified
+from canvasagent.craft.acts import Draft
+from canvasagent.craft.asking.things import Run, free_items, large, one, spot, stays_identified
+from canvasagent.craft.slots import Entity, Unfit
 
 
-def overall(act: Act, fact: str, kind: str) -> Run:
+def overall(act: str, fact: str, kind: str) -> Run:
     """A block: an edit of the whole picture, with a fact drawn by lot."""
 
     def run(draft: Draft) -> None:
         if act in draft.shared.once:
             raise Unfit(f"a request without {act} so far")
         draft.shared.once.add(act)
-        draft.take("Edit", act, "asked", **{fact: str(draft.draw(kind))})
+        draft.take(act, "asked", **{fact: str(draft.draw(kind))})
 
     return run
 
 
-def once(tool: str, act: Act) -> Run:
+def once(act: str) -> Run:
     """A block: a tool that takes nothing but the picture, asked for once."""
 
     def run(draft: Draft) -> None:
         if act in draft.shared.once or (act == "enhance" and max(draft.view.size or (513, 0)) > 512):
             raise Unfit(f"a picture to {act}")
         draft.shared.once.add(act)
-        draft.take(tool, act)
+        draft.take(act)
 
     return run
 
@@ -37,7 +36,7 @@ def rotate(draft: Draft) -> None:
     if "rotate" in draft.shared.once:
         raise Unfit("a picture that was not turned yet")
     draft.shared.once.add("rotate")
-    draft.take("Rotate", "rotate", angle=draft.random.choice(("90", "90", "180", "270")))
+    draft.take("rotate", angle=draft.random.choice(("90", "90", "180", "270")))
 
 
 def crop_region(draft: Draft) -> None:
@@ -45,7 +44,7 @@ def crop_region(draft: Draft) -> None:
     if "crop" in draft.shared.once:
         raise Unfit("a picture that was not cropped yet")
     draft.shared.once.add("crop")
-    draft.take("Crop", "crop", region=str(draft.draw("region")))
+    draft.take("crop", region=str(draft.draw("region")))
 
 
 def crop_thing(between: Run | None = None) -> Run:
@@ -57,10 +56,10 @@ def crop_thing(between: Run | None = None) -> Run:
             raise Unfit("a picture that was not cropped yet")
         draft.shared.once.add("crop")
         thing = one(draft, items, "a thing to crop to")
-        draft.take("Grounding", "locate", "needed", thing=thing)
+        draft.take("locate", "needed", thing=thing)
         if between is not None:
             between(draft)
-        draft.take("Crop", "crop", thing=thing, margin=draft.random.choice((0.0, 0.0, 0.15)))
+        draft.take("crop", thing=thing, margin=draft.random.choice((0.0, 0.0, 0.15)))
 
     return run
 
@@ -69,8 +68,8 @@ def crop_thing(between: Run | None = None) -> Run:
 
 
 def _cut(draft: Draft, on: str, thing: Entity) -> None:
-    draft.take("Grounding", "locate", "needed", thing=thing, on=on)
-    draft.take("SAM", "segment", "needed", thing=thing, on=on)
+    draft.take("locate", "needed", thing=thing, on=on)
+    draft.take("segment", "needed", thing=thing, on=on)
 
 
 def cut_out(draft: Draft) -> None:
@@ -78,7 +77,7 @@ def cut_out(draft: Draft) -> None:
     items = [item for item in free_items(draft) if item.box is not None and item.key.startswith("img_")]
     thing = one(draft, items, "a thing to cut out")
     _cut(draft, draft.last, thing)
-    draft.take("Extract", "cut out", thing=thing)
+    draft.take("cut out", thing=thing)
 
 
 def paste_from(number: int) -> Run:
@@ -95,8 +94,8 @@ def paste_from(number: int) -> Run:
             raise Unfit("an upright picture to paste into")
         thing = one(draft, items, "a thing to take over")
         _cut(draft, other, thing)
-        draft.take("Extract", "cut out", "needed", thing=thing, on=other)
-        draft.take("Overlay", "paste", on=base, thing=thing, where=_inset_place(draft, base))
+        draft.take("cut out", "needed", thing=thing, on=other)
+        draft.take("paste", on=base, thing=thing, where=_inset_place(draft, base))
 
     return run
 
@@ -107,7 +106,7 @@ def inset(number: int) -> Run:
     def run(draft: Draft) -> None:
         base = draft.last
         where = _inset_place(draft, base)
-        draft.take("Overlay", "paste", on=base, content=f"img_{number}", where=where)
+        draft.take("paste", on=base, content=f"img_{number}", where=where)
 
     return run
 

@@ -1,0 +1,96 @@
+"""What steps of plans are for: a file `name.py` of this folder with an `ACT` is one (`_base.Act`).
+
+Chains, the tasks of RL, the notation of the benchmark and the grammar writer go over the acts that there are: one of
+another package is added through the entry point group `canvasagent.acts`, one of a user by a file in
+`CANVASAGENT_PLUGINS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from canvasagent.craft.acts._base import (
+    Act,
+    Asking,
+    Bound,
+    Call,
+    CheckContext,
+    Data,
+    Draft,
+    Look,
+    Notation,
+    StepContext,
+    Verb,
+    Wording,
+    plain_verb,
+)
+from canvasagent.errors import InputError
+from canvasagent.plugins import Kind, modules_in, plugin_files, unknown_name
+from canvasagent.tools import all_tools
+
+__all__ = [
+    "ACTS",
+    "Act",
+    "Asking",
+    "Bound",
+    "Call",
+    "CheckContext",
+    "Data",
+    "Draft",
+    "Look",
+    "Notation",
+    "StepContext",
+    "Verb",
+    "Wording",
+    "act_named",
+    "acts_of",
+    "all_acts",
+    "carrying_tools",
+    "plain_verb",
+    "text_tools",
+]
+
+ACTS = Kind(
+    noun="act",
+    modules=lambda: modules_in(__name__, dashes=False),
+    attribute="ACT",
+    shape="a canvasagent.craft.acts.Act",
+    is_part=lambda value: isinstance(value, Act),
+    names_of=lambda act: (act.name,),
+    group="canvasagent.acts",
+)
+
+
+def all_acts() -> Mapping[str, Act]:
+    """Every act there is, by name. Raises `InputError` if two claim one name."""
+    return _all_acts(plugin_files())
+
+
+@cache
+def _all_acts(files: tuple[str, ...]) -> Mapping[str, Act]:
+    acts = ACTS.load_all()
+    return {name: acts[name] for name in sorted(acts)}
+
+
+def act_named(name: str) -> Act:
+    """The act of that name. Raises `InputError` for an unknown one."""
+    acts = all_acts()
+    if name not in acts:
+        raise InputError(unknown_name("act", name, acts))
+    return acts[name]
+
+
+def acts_of(tool: str) -> Mapping[str, Act]:
+    """The acts that call a tool (wire name), by name."""
+    return {name: act for name, act in all_acts().items() if act.tool == tool}
+
+
+def text_tools() -> frozenset[str]:
+    """Wire names of the tools that make words and boxes, but no picture."""
+    return frozenset(name for name, tool in all_tools().items() if tool.makes == "text")
+
+
+def carrying_tools() -> frozenset[str]:
+    """Wire names of the tools that move boxes; others leave them where they are."""
+    return frozenset(act.tool for act in all_acts().values() if act.carries)

@@ -1,0 +1,146 @@
+"""The picture is cut down to a thing, a text or a part."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from canvasagent.craft.acts import _texts
+from canvasagent.craft.acts._base import (
+    Act,
+    Asking,
+    Bound,
+    Call,
+    CheckContext,
+    Data,
+    Notation,
+    StepContext,
+    Verb,
+    Wording,
+)
+from canvasagent.craft.asking import pictures as asking
+from canvasagent.craft.pictures import Box
+from canvasagent.craft.plan import Found, Step
+from canvasagent.craft.slots import Entity, Unfit, words
+from canvasagent.craft.views import cropped
+from canvasagent.english.phrases import definite
+from canvasagent.imaging.geometry import grown
+
+ROOM = "with some room around it"
+
+
+def bind(context: StepContext) -> Bound:
+    """What is left of the picture."""
+    if "region" in context.facts:
+        region = context.words_for("region")
+        part: Box = tuple(words()["regions"].get(region, (250, 250, 750, 750)))
+        return Bound({"image": context.image, "bbox": part}, {"region": region}, cropped(context.view, part, None))
+    fact = "thing" if "thing" in context.facts else "text"
+    phrase, entity, box = context.words_for(fact), context.facts[fact], context.box
+    if box is None:
+        raise Unfit(f"a box of {phrase}")
+    key = entity.key if isinstance(entity, Entity) else ""
+    shown, line = context.view.item(key), context.view.line(key)
+    known = shown.box if shown is not None else None
+    view = cropped(context.view, grown(known, context.margin) if known is not None else None, key)
+    if line is not None:
+        view = replace(view, lines=(replace(line, box=None),))
+    facts = {fact: phrase if line is None or entity.is_text else "text"}
+    if context.margin and isinstance(box, Found):
+        facts["room"], box = ROOM, box.model_copy(update={"margin": context.margin})
+    return Bound({"image": context.image, "bbox": box}, facts, view)
+
+
+def checks(context: CheckContext) -> list[Data]:
+    """What the crop was made for can be read, where it bears text."""
+    view = context.view
+    if view.kind != "image" or not view.upright or view.restyled or view.scale != 1 or not context.last:
+        return []
+    about = context.touched
+    lines = [line for line in view.lines if line.key in about or line.bearer in about]
+    return [_texts.check(line.words) for line in lines if not line.key.startswith("written:")]
+
+
+def slots(step: Step, facts: dict[str, str]) -> dict[str, str]:
+    """`part`: what is kept."""
+    room = f" {facts['room']}" if "room" in facts else ""
+    if "thing" in step.facts:
+        return {"part": definite(step.facts["thing"]) + room}
+    if "text" in facts:
+        return {"part": f"the text {facts['text']}{room}"}
+    return {"part": definite(step.facts.get("region", "centre"))}
+
+
+def verb(rest: str, state: Notation) -> Call:
+    """`crop`, `crop "TEXT"`, `crop left,top,right,bottom`."""
+    image = state.picture()
+    if re.fullmatch(r"\d+,\d+,\d+,\d+", rest):
+        return {"image": image, "bbox": tuple(int(edge) for edge in rest.split(","))}, {"region": rest}
+    text = _texts.unquoted(rest) if rest else None
+    return {"image": image, "bbox": state.box(text)}, {"text": text} if text else {"thing": "what was found"}
+
+
+WORDING = Wording(
+    object="part",
+    do=(
+        "crop {the picture} to |", "cut {the picture} down to |", "trim {the picture} to |",
+        "crop everything but | away", "zoom in on |", "keep nothing but |", "keep just |", "crop in on |",
+        "trim away everything around |", "reduce {the picture} to |", "show | and nothing else",
+        "frame |, and drop the rest", "narrow {the picture} down to |", "crop | out of {the picture}",
+        "go in close on |", "leave only |", "trim {the picture} so that only | stays", "limit {the picture} to |",
+        "make a close-up crop of |", "discard all but |",
+    ),
+    say=(
+        "I only care about |", "all I need of {the picture} is |", "the rest of {the picture} can go; I just need |",
+        "there's too much around |", "only | matters to me; crop the rest away", "{the picture} should show just |",
+        "I'd like a crop with nothing but |", "| is what {the picture} should be about, so crop to that",
+        "what I need is a crop of |", "everything besides | is in the way",
+    ),
+    note=(
+        "crop to {part}", "crop: {part}", "just {part}", "only {part}", "close-up: {part}", "{part} only",
+        "keep {part}",
+    ),
+    orders=(
+        "crop to {part}", "cut the picture down to {part}", "trim everything around {part} away",
+        "crop the picture to {part}", "keep {part} alone", "narrow the picture down to {part}",
+    ),
+    why={
+        "": (
+            "only {part} should stay", "the rest is not wanted", "the request is about {part} alone",
+        ),
+    },
+    saw=(
+        "The crop is made.", "The picture is cut down to the box.", "The crop came back without trouble.",
+    ),
+    done=("the picture was cropped to {part}", "only {part} is left"),
+)  # fmt: skip
+
+ACT = Act(
+    name="crop",
+    tool="Crop",
+    facts=("thing?", "text?", "region?"),
+    one_of=("thing", "text", "region"),
+    bind=bind,
+    checks=checks,
+    quoted=("text",),
+    named=("thing", "text"),
+    one_meant=True,
+    about="picture",
+    slots=slots,
+    verbs={"crop": Verb(verb)},
+    carries=True,
+    moves=True,
+    asking=(
+        Asking("last", asking.crop_thing(), 3, "crop to a thing", ("Grounding", "Crop"), 3),
+        Asking(
+            "last",
+            asking.crop_thing(asking.once("flip")),
+            1,
+            "find, mirror, crop",
+            ("Grounding", "Flip", "Crop"),
+            4,
+        ),
+        Asking("last", asking.crop_region, 1, "crop to a part", rank=5),
+    ),
+    wording=WORDING,
+)

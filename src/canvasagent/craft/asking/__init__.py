@@ -1,0 +1,1 @@
+"""How the tasks of RL ask for acts: functions that add steps to a draft and claim what these change."""
