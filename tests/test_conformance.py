@@ -12,6 +12,7 @@ from canvasagent import Agent
 from canvasagent.backends.lite.edits import all_edits
 from canvasagent.backends.missing_requirements import missing_for
 from canvasagent.backends.profile import Profile, load_profile, profile_names
+from canvasagent.craft.acts import all_acts
 from canvasagent.craft.chains import load_chains
 from canvasagent.craft.exports import format_names, load_format
 from canvasagent.craft.pictures import Need
@@ -25,6 +26,7 @@ from canvasagent.rewards.checks import Finding, all_checks
 from canvasagent.rewards.judges import ASPECTS, Verdict, judge_names, load_judge
 from canvasagent.testing import (
     ConformanceError,
+    check_act,
     check_backend,
     check_chain,
     check_check,
@@ -154,6 +156,11 @@ def test_export(name: str, tmp_path: Path) -> None:
     for kind, make in (("sft", build), ("rl", build_tasks)):
         if kind in form.KINDS:
             check_export(form, make(tmp_path / kind, 4))
+
+
+@pytest.mark.parametrize("name", all_acts())
+def test_act(name: str) -> None:
+    check_act(all_acts()[name])
 
 
 @pytest.mark.parametrize("name", load_chains())

@@ -12,11 +12,17 @@ import canvasagent
 from canvasagent import Agent, Task
 from canvasagent.backends.lite.edits import EDITS, understands
 from canvasagent.backends.profile import BACKENDS, Profile, fingerprint, load_profile
+from canvasagent.craft.acts import ACTS, all_acts
+from canvasagent.craft.bench.notation import read_plan
+from canvasagent.craft.chains import user_chains
 from canvasagent.craft.engines import ENGINES
 from canvasagent.craft.exports import EXPORTS, load_format
-from canvasagent.craft.pictures import Need
+from canvasagent.craft.pictures import Need, Picture
+from canvasagent.craft.rl.compose import compose
+from canvasagent.craft.rl.seeds import Seed
 from canvasagent.craft.sources import SOURCES, load_source
 from canvasagent.craft.writers import WRITERS, load_writer
+from canvasagent.craft.writers.grammar import write_instruction
 from canvasagent.errors import InputError
 from canvasagent.plugins import Kind, using_plugin_files
 from canvasagent.policies import POLICIES, load_policy
@@ -24,12 +30,12 @@ from canvasagent.record.trajectory import Trajectory
 from canvasagent.record.trust import Named, claims_of, recorded
 from canvasagent.rewards.checks import CHECKS, Result, all_checks, hold
 from canvasagent.rewards.judges import JUDGES, load_judge
-from canvasagent.testing import check_judge
+from canvasagent.testing import check_act, check_chain, check_judge
 from canvasagent.tools import TOOLS, all_tools
 from cli_helpers import Shell
 from helpers import ListPolicy, call, end, photo
 
-KINDS = (TOOLS, BACKENDS, EDITS, POLICIES, JUDGES, CHECKS, SOURCES, WRITERS, EXPORTS, ENGINES)
+KINDS = (TOOLS, BACKENDS, EDITS, ACTS, POLICIES, JUDGES, CHECKS, SOURCES, WRITERS, EXPORTS, ENGINES)
 
 POLICY = """
 from canvasagent.policies.base import Reply
@@ -99,6 +105,24 @@ TOOL = Tool(
     example={"image": "img_1"}, default_image="image",
 )
 '''
+ACT = """
+from canvasagent.craft.acts import Act, Asking, Bound, Verb, Wording, plain_verb
+
+
+def negate(draft):
+    draft.take("negate")
+
+
+ACT = Act(
+    name="negate", tool="Negative", facts=(), verbs={"neg": Verb(plain_verb)},
+    bind=lambda context: Bound({"image": context.image}, {}, context.view),
+    asking=(Asking("last", negate, weight=1000.0),),
+    wording=Wording(
+        object="picture", do=("negate |", "turn | into a negative", "invert |"), say=("| should be a negative",),
+        note=("negative of |",), orders=("negate the picture",), done=("the picture is a negative now",),
+    ),
+)
+"""
 CHECK = """
 from canvasagent.rewards.checks import Check, Finding, Parameters
 
@@ -246,6 +270,27 @@ def test_a_backend_from_a_file_beside_the_profile(tmp_path: Path) -> None:
     assert str(tmp_path) not in before and before.startswith("negative.py:Backend@1+")
     write(tmp_path, backend + "# changed\n", "negative.py")
     assert fingerprint(profile.backends["Flip"], {}) != before
+
+
+def test_an_act_of_a_new_tool_appears_in_chains_tasks_and_notation(tmp_path: Path) -> None:
+    files = [write(tmp_path, WHOLE_TOOL, "negative.py"), write(tmp_path, ACT, "negate.py")]
+    chain = '[[chain]]\nname = "Negative"\n[[chain.way]]\npictures = [{}]\n'
+    chain += 'steps = [{ tool = "Negative", act = "negate" }]\n'
+    source = load_source("sketch")
+
+    def pick(need: Need, key: str) -> Picture:
+        return source.pick(need, "train", key)
+
+    with using_plugin_files(files):
+        check_act(all_acts()["negate"])
+        [plan] = check_chain(user_chains(write(tmp_path, chain, "mine.toml"))["Negative"], source)[:1]
+        assert plan.tools() == ("Negative",)
+        task = compose(Seed("easy", "easy", "easy"), pick, "negatives")
+        assert "Negative" in task.tools() and write_instruction(task, "k")
+        assert read_plan("neg; flip", "", pictures=plan.pictures).tools() == ("Negative", "Flip")
+    assert "negate" not in all_acts()
+    with pytest.raises(InputError, match="'neg' is no step"):
+        read_plan("neg", "", pictures=plan.pictures)
 
 
 def test_a_whole_tool_from_one_file(shell: Shell) -> None:

@@ -13,6 +13,7 @@ Each raises `ConformanceError`, an `AssertionError`, that names what is wrong an
 
 from __future__ import annotations
 
+from canvasagent.testing.acts import check_act
 from canvasagent.testing.backends import check_backend
 from canvasagent.testing.checks import check_check
 from canvasagent.testing.craft import check_chain, check_export, check_source, check_writer
@@ -25,6 +26,7 @@ from canvasagent.testing.tools import check_tool
 
 __all__ = [
     "ConformanceError",
+    "check_act",
     "check_backend",
     "check_chain",
     "check_check",

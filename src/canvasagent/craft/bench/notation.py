@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from canvasagent.craft.acts import Act, Verb, act_named, acts_of, all_acts, plain_verb
@@ -202,8 +201,8 @@ class _Reader:
         return [Step(id=name, tool=act.tool, arguments=arguments, act=act.name, facts=facts, purpose=meaning.purpose)]
 
 
-@cache
 def _verbs() -> dict[str, tuple[Act, Verb]]:
+    """The verbs of every act; read anew, since plug-ins come and go."""
     return {name: (act, verb) for act in all_acts().values() for name, verb in act.verbs.items()}
 
 

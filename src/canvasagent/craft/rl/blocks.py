@@ -8,6 +8,7 @@ from functools import cache
 from canvasagent.craft.acts import Act, Asking, all_acts
 from canvasagent.craft.asking.things import Run
 from canvasagent.craft.chains.spec import SHORT
+from canvasagent.plugins import plugin_files
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,13 @@ class Block:
         return len(self.tools)
 
 
-@cache
 def blocks() -> dict[str, Block]:
     """Every block by name, in the order of the stages and of `Asking.rank`."""
+    return _blocks(plugin_files())
+
+
+@cache
+def _blocks(files: tuple[str, ...]) -> dict[str, Block]:
     stages = ("early", "late", "last")
     asked = [(asking, act) for act in all_acts().values() for asking in act.asking]
     asked.sort(key=lambda pair: (stages.index(pair[0].stage), pair[0].rank))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-from canvasagent.craft.rl.blocks import blocks
+from canvasagent.craft.rl.blocks import blocks, blocks_of
 from canvasagent.craft.rl.seeds import Seed
 from canvasagent.craft.slots import Unfit
 
@@ -135,7 +135,7 @@ def _tools(count: int, forked: bool, length: int, random: Random) -> frozenset[s
     tools = {"Edit"} if count > 1 or length > 2 else {random.choice(("Edit", "Edit", "Overlay"))}
     if forked:
         tools.add("Grounding" if random.random() < 0.78 else "OCR")
-    options = dict(OPTIONS)
+    options = OPTIONS | _further()
     if length > 8 and count < 3 and not tools & {"Grounding", "OCR"}:
         tools.add("Grounding")
     while len(tools) < count:
@@ -200,7 +200,14 @@ def _last(tools: frozenset[str], special: list[str], random: Random) -> list[str
     if "SAM" in tools and not any(name.startswith("paste") for name in special):
         steps.append("cut out")
     steps += ["enlarge"] * ("SR" in tools) + ["mirror"] * flip + ["turn"] * ("Rotate" in tools)
-    return steps
+    return steps + [block.name for block in blocks_of("last") if set(block.tools) <= tools & _further().keys()]
+
+
+def _further() -> dict[str, float]:
+    """Tools of plug-ins that an act asks for by a single call, and how readily they are chosen."""
+    known = {"Edit", "SAM", "Extract", *OPTIONS}
+    alone = (block for block in blocks().values() if block.calls == 1 and block.tools[0] not in known)
+    return {block.tools[0]: block.weight for block in alone}
 
 
 def _turned(tools: frozenset[str], forks: list[Fork], inputs: int, last: list[str], random: Random) -> bool:
