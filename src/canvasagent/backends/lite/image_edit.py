@@ -2,7 +2,7 @@
 
 A prompt is understood as a whole or refused: no clause is left out in silence, no prohibition is carried out. An
 edit of a place changes nothing outside of it: places are given by a mask, or found by the lite Grounding, SAM and
-OCR. What "the background" is, GrabCut decides, and refuses where it would be a guess.
+OCR. What "the background" is, a small network or GrabCut decides (`edits/_subject.py`), and refuses a guess.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from canvasagent.backends.lite.edits import (
     unknown_nouns,
 )
 from canvasagent.backends.lite.joining import arrangement_of, joined, laid_out
+from canvasagent.backends.lite.photographs import networks
 from canvasagent.backends.lite.phrases import parse as parse_phrase
 from canvasagent.concurrency.cancellation import check_cancelled
 from canvasagent.errors import ToolRefusal
@@ -95,6 +96,7 @@ class Backend:
     version = "3"
     stochastic = True
     may_hang = False
+    networks = networks.ALL
     large = (LARGE_PIXELS, "1")
     references = 3
 

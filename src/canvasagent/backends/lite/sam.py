@@ -1,9 +1,9 @@
-"""From a box to the mask of the object in it, without weights.
+"""From a box to the mask of the object in it, on any CPU.
 
 A cut-out's own transparency is believed; of a thing of the drawn world all that can be seen is taken; a flat ground
-is flooded; letters are told by their strokes, and believed if they can be read; and on a photograph GrabCut decides,
-in a smaller copy where the box is large. Good for objects that differ in colour from what is round them; camouflage,
-hair and glass are beyond it.
+is flooded; letters are told by their strokes, and believed if they can be read; and on a photograph U²-Netp decides, if
+it is on this machine and sure of itself, else GrabCut, in a smaller copy where the box is large. GrabCut is good for
+objects that differ in colour from what is round them; camouflage, hair and glass are beyond it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from pydantic import BaseModel, Field
 from canvasagent.backends.lite import ocr
 from canvasagent.backends.lite.boards import board_in
 from canvasagent.backends.lite.cutting import Array, WholeBox, drawn, grabcut, guided, letters, whole
+from canvasagent.backends.lite.photographs import networks
 from canvasagent.imaging.geometry import PixelBox
+from canvasagent.imaging.photograph import is_photograph
 
 
 class Config(BaseModel):
@@ -38,9 +40,10 @@ class Backend:
     """Masks what is in a box; see `Config`."""
 
     tool = "SAM"
-    version = "3"
+    version = "4"
     stochastic = False
     may_hang = False
+    networks = (networks.SALIENCY, networks.DETECTOR, networks.GRAPH)
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -61,9 +64,9 @@ class Backend:
         local = (inner[0] - outer[0], inner[1] - outer[1], inner[2] - outer[0], inner[3] - outer[1])
         tight = _grown(box, 0, 0, image.size)
         tight = (tight[0] - outer[0], tight[1] - outer[1], tight[2] - outer[0], tight[3] - outer[1])
-        mask = np.zeros((image.height, image.width), np.uint8)
-        mask[outer[1] : outer[3], outer[0] : outer[2]] = self._cut(part, local, tight) * np.uint8(255)
-        return Image.fromarray(mask)
+        mask = np.zeros((image.height, image.width), bool)
+        mask[outer[1] : outer[3], outer[0] : outer[2]] = self._cut(part, local, tight)
+        return Image.fromarray(_without_nearer(mask, image, box) * np.uint8(255))
 
     def _cut(self, part: Image.Image, box: WholeBox, tight: WholeBox) -> Array:
         """The boolean mask of `part`: `box` is where it may reach, `tight` the box that was asked for."""
@@ -92,6 +95,12 @@ class Backend:
         return sum(len(line.text) for line in lines) > 1 and width > 0.6 * (box[2] - box[0])
 
     def _photograph(self, pixels: Array, box: WholeBox, tight: WholeBox) -> Array:
+        if networks.has(networks.SALIENCY):
+            from canvasagent.backends.lite.photographs.saliency import thing_in
+
+            mask = thing_in(pixels, tight)
+            if mask is not None:
+                return mask & _within(mask.shape, box)
         scale = min(1.0, self.config.work_side / max(box[2] - box[0], box[3] - box[1]))
         if scale == 1.0:
             return grabcut(pixels, tight)
@@ -108,6 +117,16 @@ class Backend:
         enlarged = cv2.resize(coarse.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
         mask = guided(enlarged, pixels, max(2, round(2 / scale))) > 0.5
         return whole(mask & _within(mask.shape, box))
+
+
+def _without_nearer(mask: Array, image: Image.Image, box: PixelBox) -> Array:
+    """In a photograph a thing's mask without what stands in front of it."""
+    pixels = np.asarray(image.convert("RGB"))
+    if "A" in image.getbands() or not networks.has(networks.DETECTOR) or not is_photograph(pixels):
+        return mask
+    from canvasagent.backends.lite.photographs.nearer import without_nearer
+
+    return without_nearer(mask, pixels, box)
 
 
 def _within(shape: tuple[int, ...], box: WholeBox) -> Array:

@@ -19,6 +19,8 @@ from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import LARGE_PIXELS, PixelBox
 from canvasagent.sketch.reading import Drawing, read_drawing, visible
 
+_ROUND = frozenset({"face", "eye", "mouth", "nose"})
+"""Labels of what has no edge that colours would tell: it is masked by an ellipse."""
 _FACE_SIDE = 384
 """The shorter side below which a picture is enlarged to look for faces."""
 
@@ -41,7 +43,7 @@ class Finder:
     @cached_property
     def subject(self) -> Mask:
         """The subject of the picture. Raises `ToolRefusal` where there is no telling."""
-        return subject_mask(self.pixels, self._faces())
+        return subject_mask(self.pixels, self._faces)
 
     @cached_property
     def drawing(self) -> Drawing | None:
@@ -132,7 +134,7 @@ class Finder:
         mask = np.zeros(self.pixels.shape[:2], bool)
         cut = sam.Backend(sam.Config())
         for detection in found:
-            if "face" in detection.label.lower():
+            if detection.label in _ROUND:
                 mask |= _face_shape(detection, mask.shape)
             else:
                 mask |= np.asarray(cut(image=self.picture, box=detection.box)) > 0

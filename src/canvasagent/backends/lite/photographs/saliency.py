@@ -14,7 +14,7 @@ import numpy as np
 
 from canvasagent.backends.lite.cutting import guided
 from canvasagent.backends.lite.photographs import networks
-from canvasagent.imaging.geometry import PixelBox
+from canvasagent.imaging.geometry import PixelBox, overlap
 
 Array = np.ndarray[Any, Any]
 
@@ -24,6 +24,13 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SMALLEST, SURE, BLURRED = 0.015, 0.85, 0.5
 """A subject takes at least this share of the picture, is at least so probable on average, and its blurred rim (0.2 to
 0.8) has at most this share of its size: bricks, gravel and the surface of the moon have none."""
+SURE_IN_BOX, FITS = 0.75, 0.4
+"""The same mean probability for a thing in a box, and how well the mask's box must fit it (intersection over union);
+where either is less, GrabCut is asked instead."""
+LEAST_SIDE = 16
+"""Sides of a part in pixels below which nothing can be seen in it."""
+WORK_SIDE = 1600
+"""Longer side in pixels of the copy in which the edges of a larger picture are drawn."""
 MARGIN, SPILL = 0.12, 0.04
 """How far round a box the network looks, and how far the mask may reach beyond it, as shares of the box's sides."""
 
@@ -59,16 +66,23 @@ def thing_in(pixels: Array, box: PixelBox) -> Array | None:
     """
     outer, inner = _grown(box, MARGIN, pixels.shape), _grown(box, SPILL, pixels.shape)
     part = np.ascontiguousarray(pixels[outer[1] : outer[3], outer[0] : outer[2]])
-    if min(part.shape[:2]) < 16:
+    if min(part.shape[:2]) < LEAST_SIDE:
         return None
-    likely = _refined(_probability(part), part)
+    coarse = _probability(part)
+    sure = coarse > 0.5
+    if not sure.any() or coarse[sure].mean() < SURE_IN_BOX:
+        return None
     mask = np.zeros(pixels.shape[:2], bool)
-    mask[outer[1] : outer[3], outer[0] : outer[2]] = likely > 0.5
+    mask[outer[1] : outer[3], outer[0] : outer[2]] = _refined(coarse, part) > 0.5
     kept = np.zeros_like(mask)
     window = slice(inner[1], inner[3]), slice(inner[0], inner[2])
     kept[window] = mask[window]
     kept = _without_specks(kept)
-    return kept if kept[window].mean() > 0.1 else None
+    if not kept.any():
+        return None
+    left, top, across, down = cv2.boundingRect(kept.astype(np.uint8))
+    fits = overlap((left, top, left + across, top + down), box) >= FITS
+    return kept if fits else None
 
 
 def _probability(pixels: Array) -> Array:
@@ -90,11 +104,14 @@ def _saliency(session: Any, data: bytes) -> Array:
 
 
 def _refined(coarse: Array, pixels: Array) -> Array:
-    """Enlarged to the picture, edges drawn to those of the picture."""
+    """Enlarged to the picture, edges drawn to those of the picture; of a large picture, to those of a smaller copy."""
     height, width = pixels.shape[:2]
-    large = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-    radius = max(2, round(max(height, width) / SIDE))
-    return guided(large, pixels, radius)
+    scale = min(1.0, WORK_SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    guide = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
+    radius = max(2, round(max(size) / SIDE))
+    fine = guided(cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR), guide, radius)
+    return cv2.resize(fine, (width, height), interpolation=cv2.INTER_LINEAR) if scale < 1 else fine
 
 
 def _without_specks(mask: Array, share: float = 0.05) -> Array:
