@@ -424,7 +424,7 @@ def test_things_that_are_not_there_are_refused() -> None:
 
 def test_a_hopeless_background_is_refused() -> None:
     with pytest.raises(ToolRefusal, match="subject cannot be told"):
-        _edit("blur the background", _photograph("chelsea"))
+        _edit("blur the background", _photograph("gravel"))
 
 
 def test_a_mask_that_contradicts_the_prompt_or_is_empty_is_refused() -> None:
