@@ -1,4 +1,4 @@
-"""The agent: a policy and an environment take turns until the request is met, given up, or cut off."""
+"""The agent: a policy and an environment take turns until the policy ends the run or a limit is reached."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Picture = str | Path | bytes | Image.Image
 
 
 class Agent:
-    """Carries out requests. One agent serves any number of runs at once.
+    """Runs requests. One agent serves any number of concurrent runs.
 
     `policy` is a name (`scripted`, `openai:MODEL`, `replay:RUN`) or an object; `profile` a profile or a
     `ToolBox` to share; `runs_dir` the folder in which each run gets a folder of its own (None: not kept).
@@ -55,11 +55,11 @@ class Agent:
         self.runs_dir = Path(runs_dir) if runs_dir is not None else None
 
     def run(self, task: str | Task, images: Sequence[Picture] = (), **options: Any) -> Trajectory:
-        """`arun` for callers without an event loop of their own (works inside of one too, blocking it)."""
+        """`arun` for synchronous callers; inside of a running event loop it blocks that loop."""
         return run_sync(self.arun(task, images, **options))
 
     def resume(self, run: str | Path, listener: Listener | None = None) -> Trajectory:
-        """`aresume` for callers without an event loop of their own."""
+        """`aresume` for synchronous callers."""
         return run_sync(self.aresume(run, listener))
 
     async def arun(
@@ -71,10 +71,10 @@ class Agent:
         run_dir: str | Path | None = None,
         listener: Listener | None = None,
     ) -> Trajectory:
-        """Carry out a request; the record is returned and, with a folder, written after each turn.
+        """Run a request. Returns the record, which is also written after each turn if the run has a folder.
 
         Raises `InputError` for a picture or folder that cannot be used and `StorageError` for one that cannot
-        be written. What policies, tools and endpoints do wrong is in the record.
+        be written. Errors of policies, tools and endpoints are in the record.
         """
         task = Task(task, tuple(images)) if isinstance(task, str) else task
         environment = Environment(self.toolbox, self.limits)
@@ -102,7 +102,7 @@ class Agent:
                 await asyncio.to_thread(folder.close)
 
     async def aresume(self, run: str | Path, listener: Listener | None = None) -> Trajectory:
-        """Go on with a run that was killed, cut off or failed, from where its record ends."""
+        """Resume a run that was killed, failed or reached a limit, after its last recorded turn."""
         path = Path(run).parent if Path(run).is_file() else Path(run)
         folder = RunFolder(path, resume=True)
         try:
@@ -153,7 +153,7 @@ class Agent:
     async def _turn(
         self, environment: Environment, messages: list[Message], record: Trajectory, tell: Listener
     ) -> Asset | None:
-        """One turn: ask the policy, let the environment answer, write both down."""
+        """One turn: get the policy's reply, execute it, record both."""
         started = time.monotonic()
         clock = asyncio.timeout(environment.seconds_left)
         try:
@@ -189,7 +189,7 @@ class Agent:
 
 
 def _retake(record: Trajectory, environment: Environment) -> list[Message]:
-    """Take recorded turns over into environment and conversation, without running anything."""
+    """Copy recorded turns into environment and conversation, without running any tool."""
     messages = environment.reset(record.task(), record.seed)
     for turn in record.turns:
         asset = record.asset(turn.asset) if turn.asset is not None else None

@@ -1,7 +1,7 @@
-"""Many requests from a file, several at once: each in a run folder of its own, resumable, results as they come.
+"""Batches: many requests from a file, several at once, each in a run folder of its own; resumable.
 
-The file has one JSON object a line (see `TaskLine`); its `images` are paths relative to it. A batch that was
-interrupted is started again in the same folder: what is finished is taken over, what was broken off goes on.
+The file has one JSON object a line (see `TaskLine`); its `images` are paths relative to it. An
+interrupted batch is started again in the same folder: finished runs are kept, unfinished ones resume.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from canvasagent.task import Task
 
 RESULTS_NAME = "results.jsonl"
 BATCH_NAME = f"{OWN_FILES}batch"
-"""Says that a folder is a batch's, so that results may be replaced in it."""
+"""Marks a batch's folder, in which results may be replaced."""
 
 
 class TaskLine(BaseModel):
@@ -62,30 +62,30 @@ class Item:
 
 @dataclass(frozen=True)
 class Result:
-    """How a request of a batch went: its record, or the error that kept it from running."""
+    """The result of a request: its record, or the error that prevented the run."""
 
     id: str
     record: Trajectory | None
     error: CanvasAgentError | None = None
     skipped: bool = False
-    """It was finished before this batch was started."""
+    """Whether it was finished by an earlier start."""
 
 
 class BatchRunner(Protocol):
-    """What carries out the requests of a batch, where that is not an agent in this process."""
+    """Runs the requests of a batch in place of an agent in this process."""
 
     max_turns: int
     """Turns that a run may have."""
 
     async def __call__(self, item: Item, folder: Path) -> Result:
-        """Run a request in its folder, or go on with the run that is there; errors are in the result."""
+        """Run a request in its folder, or resume the run in it; errors are in the result."""
         ...
 
 
 def read_batch(path: Path, seed: int = 0) -> list[Item]:
     """The requests in a file; `seed` is for those that have none.
 
-    Raises `InputError` that tells every bad line with its number. Its ids can be names of folders.
+    Raises `InputError` that lists every bad line with its number. Ids are valid folder names.
     """
     try:
         data = regular_file(path).read_bytes()
@@ -95,7 +95,7 @@ def read_batch(path: Path, seed: int = 0) -> list[Item]:
 
 
 def parse_batch(data: bytes, name: str, folder: Path, seed: int = 0) -> list[Item]:
-    """The requests in `data`; pictures are named from `folder`, and `name` says in messages where it is from.
+    """The requests in `data`; paths of pictures are relative to `folder`; `name` is the source in messages.
 
     Raises `InputError` as `read_batch`.
     """
@@ -156,7 +156,7 @@ async def run_batch(
     on_result: Callable[[Result], None] = lambda result: None,
     describe: Callable[[Result], dict[str, Any]],
 ) -> None:
-    """Run `items`, at most `concurrency` at once, each in `folder / id`; `tell` gets each result as it comes.
+    """Run `items`, at most `concurrency` at once, each in `folder / id`; `on_result` gets each result at once.
 
     `results.jsonl` in `folder` has a line for each result, which `describe` makes. Raises `StorageError` where
     that file cannot be written, `InputError` where a folder holds another request's run, or something else.
@@ -168,7 +168,7 @@ async def run_batch(
 
 
 class _Here:
-    """Carries requests out in this process."""
+    """Runs requests in this process."""
 
     def __init__(self, agent: Agent) -> None:
         self._agent, self.max_turns = agent, agent.limits.max_turns
@@ -207,21 +207,21 @@ async def _run_batch(
 
 
 def refuse_other_folder(folder: Path) -> None:
-    """Raise `InputError` where there is something in `folder`, and no batch was run in it."""
+    """Raise `InputError` if `folder` is not empty and not a batch's."""
     if not (folder / BATCH_NAME).is_file():
         advice = "give the batch file another name, or name another folder with --runs-dir"
         refuse_strangers(folder, advice)
 
 
 async def run_item(agent: Agent, item: Item, folder: Path) -> Trajectory:
-    """Run a request in `folder`, or go on with the run that is there. Raises as `Agent.arun` does."""
+    """Run a request in `folder`, or resume the run in it. Raises as `Agent.arun` does."""
     if (folder / RECORD_NAME).is_file():
         return await agent.aresume(folder)
     return await agent.arun(item.task, seed=item.seed, run_dir=folder)
 
 
 def _sort(items: Iterable[Item], folder: Path, max_turns: int) -> tuple[list[Result], list[Item]]:
-    """What is finished already, and what is left to run or to go on with."""
+    """Finished results, and the items left to run or to resume."""
     done: list[Result] = []
     rest: list[Item] = []
     for item in items:

@@ -21,7 +21,7 @@ _MOST_IDS = 8
 
 
 class Kind(StrEnum):
-    """What an asset is. A mask is mode L with values 0 and 255; a cut-out is RGBA."""
+    """The kind of an asset. A mask has mode L with the values 0 and 255; a cut-out is RGBA."""
 
     IMAGE = "image"
     MASK = "mask"
@@ -45,7 +45,7 @@ class Lineage:
 
 @dataclass(frozen=True, eq=False)
 class Asset:
-    """An immutable picture. `key` identifies its content by how it came about, without hashing pixels."""
+    """An immutable picture. `key` identifies its content by the call that made it, without hashing pixels."""
 
     id: str
     kind: Kind
@@ -73,7 +73,7 @@ class Asset:
 
     @cached_property
     def pixel_hash(self) -> str:
-        """SHA-256 of mode, size and decoded pixels, computed when first asked for."""
+        """SHA-256 of mode, size and decoded pixels, computed on first use."""
         return pixel_hash(self.picture)
 
     def view(self, max_pixels: int) -> Image.Image:
@@ -104,7 +104,7 @@ class Canvas:
     """The assets of one episode, in order. Only grows. Ids: `img_1`, `img_2` (inputs); `Crop_0`, `Crop_1` (results)."""
 
     inputs: int = 0
-    """How many input pictures the task has; only this many `img_N` exist."""
+    """Number of input pictures, which are `img_1` to `img_N`."""
     _assets: dict[str, Asset] = field(default_factory=dict)
     _next: dict[str, int] = field(default_factory=dict)
 
@@ -140,7 +140,7 @@ class Canvas:
         return list(self._assets)
 
     def imglist_text(self) -> str:
-        """The asset state as observations write it: `{img_1, Crop_0}`."""
+        """The list of ids in observations: `{img_1, Crop_0}`."""
         return "{" + ", ".join(self._assets) + "}"
 
     def find(self, name: str) -> Asset | None:

@@ -1,4 +1,4 @@
-"""What holds where nothing is said: the agent's defaults and the limits of a run. Cheap to import, for help pages."""
+"""Defaults of the agent and limits of a run. Cheap to import, for help pages."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from canvasagent.imaging.geometry import MAX_PIXELS, MOST_PIXELS
 
 POLICY = "scripted"
-"""Who decides what to do."""
+"""The policy."""
 PROFILE = "lite"
 """The profile: the backend of each tool."""
 CONCURRENCY = 4
-"""Runs of a batch or an evaluation that are under way at once."""
+"""Concurrent runs of a batch or an evaluation."""
 
 
 class Limits(BaseModel):
-    """When an episode is cut off."""
+    """Limits of an episode."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""The environment: a policy's text in, an observation out. Nothing a policy writes raises here."""
+"""The environment: from a policy's text to an observation. No text of a policy raises an exception here."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from canvasagent.tools.base import canvas_info
 from canvasagent.tools.check import Checked, check_call
 
 RAISED_BY = "--max-pixels, in Python Limits(max_pixels=…)"
-"""How the limit on pixels is raised."""
+"""The option that raises the limit on pixels, for messages."""
 
 
 @dataclass(frozen=True)
 class Executed:
-    """A call as it went: what was written, what the checks said, what the backend gave."""
+    """An executed call: its text, the result of the checks, the result of the backend."""
 
     call: ToolCall
     tool: str | None
@@ -43,13 +43,13 @@ class Executed:
 
     @property
     def infrastructure(self) -> bool:
-        """Whether it failed through our fault and not the policy's."""
+        """Whether the infrastructure failed, which is not the policy's fault."""
         return any(fault.stage is Stage.INFRASTRUCTURE for fault in self.faults)
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one turn led to."""
+    """The result of one turn."""
 
     turn: Turn
     faults: tuple[FormatFault, ...]
@@ -58,7 +58,7 @@ class Step:
     message: Message | None
     """The observation; None after the last turn."""
     asset: Asset | None
-    """What the tool made."""
+    """The picture that the tool made."""
     terminated: bool
     """The policy ended the episode."""
     truncated: str | None
@@ -83,7 +83,7 @@ class Environment:
         self._deadline: float | None = None
 
     def reset(self, task: Task, seed: int = 0) -> list[Message]:
-        """Start an episode: decode the pictures and give the first messages, system and user.
+        """Start an episode: decode the pictures and return the first messages, system and user.
 
         Raises `InputError` if a picture cannot be used.
         """
@@ -109,7 +109,7 @@ class Environment:
         return [Message("system", prompt), Message("user", text, tuple(shown))]
 
     def restore(self, seconds: float, cost: float) -> None:
-        """Count what an interrupted run had used already against the limits."""
+        """Count time and cost of the interrupted run towards the limits."""
         self._cost = cost
         if self._deadline is not None:
             self._deadline -= seconds
@@ -120,7 +120,7 @@ class Environment:
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
     async def step(self, text: str, cost: float | None = None) -> Step:
-        """Take a turn. `cost` is what the policy's reply cost, where known. Never raises on any text."""
+        """Take a turn. `cost`: of the policy's reply, if known. Never raises, whatever the text."""
         turn = parse(text)
         faults = turn.faults
         self._turns += 1
@@ -135,26 +135,26 @@ class Environment:
         return Step(turn, faults, executed, message, asset, terminated=False, truncated=self.limit_reached())
 
     def repeat(self, looked: Executed | None, asset: Asset | None) -> None:
-        """Take over a step from a record, without running it again (for a run that is resumed)."""
+        """Repeat a recorded step without running its tool, for a resumed run."""
         self._turns += 1
         self._count(looked)
         if asset is not None:
             self.canvas.add(asset)
 
     def _count(self, looked: Executed | None) -> None:
-        """Count a call that was made before, so that the same call draws anew."""
+        """Count a recorded call, so that the same call gets another seed."""
         if looked is None or looked.checked is None or looked.faults:
             return
         with contextlib.suppress(CanvasAgentError):  # a backend that is not there has drawn nothing
             self._repeats[self.toolbox.base_key(looked.checked, self._inputs(looked.checked))] += 1
 
     def _call_of(self, asset: Asset) -> Executed | None:
-        """The call that a carried asset came from, held against this profile's tools."""
+        """The call that made an asset of a continued run, checked against this profile's tools."""
         made = asset.lineage
         return self.check(ToolCall(made.tool, made.arguments)) if made is not None else None
 
     def check(self, call: ToolCall) -> Executed:
-        """Hold a call against the tool's definition, without running it."""
+        """Check a call against the tool's definition, without running it."""
         tool = self.toolbox.find(call.name)
         if tool is None:
             fault = ToolFault(
@@ -179,13 +179,13 @@ class Environment:
         return Executed(call, looked.tool, looked.checked, begun, faults)
 
     def _count_call(self, base_key: str) -> int:
-        """How often the call was made before in the episode; this time is counted."""
+        """The number of earlier equal calls in the episode; counts this one."""
         repeat = self._repeats[base_key]
         self._repeats[base_key] += 1
         return repeat
 
     def _keep(self, executed: Executed) -> Asset | None:
-        """Put what the tool made on the canvas."""
+        """Add the tool's picture to the canvas."""
         execution, checked = executed.execution, executed.checked
         if execution is None or checked is None or execution.outcome is None or execution.outcome.picture is None:
             return None
@@ -208,7 +208,7 @@ class Environment:
         return Message("tool", body, (asset,) if asset else ())
 
     def limit_reached(self) -> str | None:
-        """The limit that is used up, in words; None while there is room for another turn."""
+        """The reached limit in words; None if another turn is allowed."""
         limits = self.limits
         if self._turns >= limits.max_turns:
             return f"the limit of {limits.max_turns} turns was reached."

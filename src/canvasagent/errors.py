@@ -1,6 +1,6 @@
-"""The small family of errors. Each belongs to one boundary, so that a caller can tell whose fault it was.
+"""The exceptions of the package. Each belongs to one boundary, so that callers can tell whose fault it was.
 
-What a *policy* does wrong is never one of these: it is data (see `faults.py`).
+Mistakes of a *policy* are never exceptions but data (see `faults.py`).
 """
 
 from __future__ import annotations
@@ -11,37 +11,37 @@ from canvasagent.extras import install_advice
 
 
 class CanvasAgentError(Exception):
-    """Base of all errors that the package raises on purpose. Its text is meant for a person."""
+    """Base of all exceptions that the package raises on purpose. The message is for users."""
 
 
 class InputError(CanvasAgentError):
-    """A picture, file, option or setting given by the user is wrong. Says what would be right."""
+    """A picture, file, option or setting of the user is wrong. The message says what would be right."""
 
 
 MAX_PROBLEMS = 20
-"""Problems of a file that one message lists."""
+"""Most problems of a file that one message lists."""
 
 
 def refusal(head: str, problems: Sequence[str]) -> InputError:
-    """The error for a file that is used as a whole or not at all: `head`, then what is wrong in it, a line each."""
+    """The error for a file that is used as a whole or not at all: `head`, then a line for each problem."""
     more = [f"… and {len(problems) - MAX_PROBLEMS} more"] if len(problems) > MAX_PROBLEMS else []
     return InputError("\n".join([f"{head}:", *problems[:MAX_PROBLEMS], *more]))
 
 
 class ToolRefusal(CanvasAgentError):
-    """A backend cannot do what was asked. Becomes an observation that the policy can act on."""
+    """A backend cannot do what a call asks for. Becomes an observation that the policy can react to."""
 
 
 class BackendFailure(CanvasAgentError):
-    """A backend crashed, hung or was lost: our infrastructure's fault, never counted against a policy."""
+    """A backend crashed, hung or was lost: a failure of the infrastructure, never counted against a policy."""
 
 
 class CallTimeout(BackendFailure):
-    """A call took longer than a call may take."""
+    """A call exceeded its time limit."""
 
 
 class Cancelled(BackendFailure):
-    """A call ended in the middle because nobody waits for its result any more."""
+    """A call was cancelled because nobody waits for its result any more."""
 
 
 class WeightsError(BackendFailure):
@@ -53,7 +53,7 @@ class PolicyFailure(CanvasAgentError):
 
 
 class StorageError(CanvasAgentError):
-    """A run could not be written or read: disk full, folder in use, record damaged."""
+    """A file could not be written or read: disk full, folder in use, record damaged."""
 
 
 class MissingExtra(CanvasAgentError):
@@ -64,5 +64,5 @@ class MissingExtra(CanvasAgentError):
         self.what, self.extra = what, extra
 
     def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
-        """It travels between processes with what it was made from."""
+        """Pickle the arguments of the constructor, for exceptions that cross processes."""
         return type(self), (self.what, self.extra)

@@ -1,4 +1,4 @@
-"""What a policy can do wrong, as data: typed faults that observations tell and the reward reads."""
+"""Mistakes of a policy as data: typed faults for observations and for the reward."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from canvasagent.storage.foreign_json import shortened
 
 
 class FormatFault(StrEnum):
-    """A way in which a turn's text breaks the wire contract."""
+    """A violation of the wire contract by a turn's text."""
 
     MISSING_REASON = "missing_reason"
     UNCLOSED_REASON = "unclosed_reason"
@@ -46,7 +46,7 @@ FAULT_TEXT: dict[FormatFault, str] = {
 
 
 class Stage(StrEnum):
-    """Where a tool call went wrong, in the order in which it is checked."""
+    """The stages at which a tool call can fail, in the order of the checks."""
 
     NAME = "name"
     SCHEMA = "schema"
@@ -57,12 +57,12 @@ class Stage(StrEnum):
 
 
 MAX_MESSAGE = 1000
-"""Characters of a fault's message: a policy reads it, whatever was written in the call or by a backend."""
+"""Most characters of a fault's message, which a policy reads and which may quote the call or a backend."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolFault:
-    """One thing wrong with a tool call, in words that say what would be right; cut at `MAX_MESSAGE`."""
+    """A problem of a tool call. The message says what would be right, and is cut at `MAX_MESSAGE`."""
 
     stage: Stage
     message: str

@@ -1,4 +1,4 @@
-"""A task: what is asked for, of which pictures, and how it may be checked."""
+"""A task: an instruction, its pictures, and how the result may be checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from canvasagent.errors import InputError
 from canvasagent.storage.foreign_json import is_whole
 
 MAX_INSTRUCTION = 20_000
-"""Characters that an instruction may have."""
+"""Most characters of an instruction."""
 
 _WORDS_WANTED = re.compile(
     r"\?"
@@ -39,16 +39,16 @@ _CLAUSE_END = re.compile(r"[.?!;]|,? then\b|\band then\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """That a request asks for words, and which."""
+    """What a request asks for in words."""
 
     reading: bool
-    """What is written somewhere is asked for, not where or how many things are."""
+    """Whether it asks for written text, and not for places or numbers."""
     first: bool
-    """It is asked before anything else is ordered, hence of the pictures as they were given."""
+    """Whether the question comes before any other order, and so is about the input pictures."""
 
 
 def question_in(instruction: str) -> Question | None:
-    """The question that a request asks, if it asks for words: a question, or an order to read or find."""
+    """The question of a request: a question, or an order to read or find; None if there is none."""
     match = _WORDS_WANTED.search(instruction)
     if match is None:
         return None
@@ -59,13 +59,13 @@ def question_in(instruction: str) -> Question | None:
 
 @dataclass(frozen=True)
 class Carried:
-    """The canvas of a finished run that a new request goes on from."""
+    """The canvas of a finished run that a new request continues."""
 
     run: str
     """Id of that run."""
     assets: tuple[Asset, ...]
     inputs: int
-    """How many of them are that run's input pictures."""
+    """Number of its input pictures."""
     result: str | None
     """Id of that run's result."""
 

@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 @dataclass(eq=False)
 class _Slot(Generic[Item, Result]):
-    """One call that waits."""
+    """A waiting call."""
 
     item: Item
     key: Hashable
@@ -44,7 +44,7 @@ class MicroBatcher(Generic[Item, Result]):
         self._waiting: list[_Slot[Item, Result]] = []
         self._led = False
         self.sizes: Counter[int] = Counter()
-        """How many batches there were of each size."""
+        """Number of batches by size."""
 
     def __call__(self, item: Item, key: Hashable = None) -> Result:
         """The result for `item`, which may share a batch with calls of the same `key`. Raises what `work` raises."""
@@ -77,7 +77,7 @@ class MicroBatcher(Generic[Item, Result]):
                 raise
 
     def _take(self) -> list[_Slot[Item, Result]]:
-        """The batch of the one that has waited longest, as soon as it is full or its time is over."""
+        """The batch of the longest waiting call, once it is full or its time is over."""
         oldest = self._waiting[0]
         while len(batch := self._fellows(oldest)) < self._size:
             left = oldest.arrived + self._wait - time.monotonic()
@@ -90,7 +90,7 @@ class MicroBatcher(Generic[Item, Result]):
         return batch
 
     def _fellows(self, oldest: _Slot[Item, Result]) -> list[_Slot[Item, Result]]:
-        """Those that can share a batch with the one that has waited longest, in the order they came."""
+        """The calls that can share a batch with the longest waiting one, in order of arrival."""
         return [slot for slot in self._waiting if slot.key == oldest.key][: self._size]
 
     def _carry_out(self, batch: list[_Slot[Item, Result]]) -> None:

@@ -1,4 +1,4 @@
-"""Cancelling a call that computes in a thread: the work checks between its steps whether anybody still waits for it.
+"""Cooperative cancellation of calls in threads: the work checks between its steps whether it was cancelled.
 
 A thread cannot be ended from outside. Whoever runs a call does so inside `cancellable`, with a flag that may be set at
 any time; code that computes for more than about a second calls `check_cancelled` between steps, and the call ends

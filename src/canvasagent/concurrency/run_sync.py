@@ -1,4 +1,4 @@
-"""Coroutines for callers without an event loop of their own."""
+"""Coroutines for synchronous callers."""
 
 from __future__ import annotations
 

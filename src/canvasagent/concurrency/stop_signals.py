@@ -10,7 +10,7 @@ from collections.abc import Iterator
 STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )  # Windows has no SIGHUP
-"""What asks to stop: Ctrl-C, `kill` (also by a container, a batch system or a service manager), a closed terminal."""
+"""Ctrl-C; `kill`, also by a container, batch system or service manager; a closed terminal."""
 
 
 def answered_here() -> list[signal.Signals]:
@@ -30,7 +30,7 @@ def leave_stops_to_parent() -> None:
 
 @contextlib.contextmanager
 def handlers_kept() -> Iterator[None]:
-    """Put back the handlers of stop signals that a library replaces inside (`ray.init` does with SIGTERM's)."""
+    """Restore the handlers of stop signals that a library replaces inside the block (`ray.init` replaces SIGTERM's)."""
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     try:
         yield

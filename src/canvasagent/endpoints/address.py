@@ -1,4 +1,4 @@
-"""Where a chat-completions server is and how to get in, and the SDK's client for each event loop."""
+"""Address and key of a chat-completions server, and the SDK's client for each event loop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "none"
-"""Sent as key to a server that needs none."""
+"""The placeholder key for a server that needs none."""
 
 _PORTS = {"http": 80, "https": 443}
 _SECRET_NAME = re.compile(r"key|token|secret|signature|password", re.IGNORECASE)
@@ -87,7 +87,7 @@ def endpoint_of(settings: EndpointSettings, own_url: str | None = None, own_key:
 
 
 def general_address() -> str:
-    """The base URL that holds where nothing more is said, as records have it: OPENAI_BASE_URL, else OpenAI's own.
+    """The default base URL in the form of records: OPENAI_BASE_URL, else OpenAI's own.
 
     Raises `InputError` where OPENAI_BASE_URL is no URL.
     """
@@ -95,7 +95,7 @@ def general_address() -> str:
 
 
 def same_address(one: str, other: str) -> bool:
-    """Whether two base URLs mean the same server and path; what is no URL is the same as nothing."""
+    """Whether two base URLs mean the same server and path; an invalid URL equals none."""
     try:
         places = [
             (parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme], parts.path.rstrip("/"))

@@ -1,4 +1,4 @@
-"""Reading what a chat-completions server sends back, whole or as a stream, without trusting any of it."""
+"""Reads the answers of chat-completions servers, whole or streamed, and trusts none of their content."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from canvasagent.endpoints.failures import Trouble, is_trouble, status_of, words
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer and the tokens that it took, None where the server does not say."""
+    """A complete answer and its token counts, None if the server does not send them."""
 
     text: str
     input_tokens: int | None = None
     output_tokens: int | None = None
     finish: str | None = None
-    """Why it ended, as the server says: `stop`, `length`, `content_filter`."""
+    """The finish reason of the server: `stop`, `length`, `content_filter`."""
     model: str | None = None
-    """The model that answered, as the server names it."""
+    """The server's name of the model."""
 
 
 async def read_answer(response: Any, on_text: Callable[[str], None] | None) -> Answer:
@@ -55,7 +55,7 @@ def _read_body(body: object) -> Answer:
 
 
 async def _read_stream(response: Any, on_text: Callable[[str], None]) -> Answer:
-    """Without a finish reason the stream is half an answer, however well it was closed."""
+    """A stream without a finish reason is incomplete, even if it was closed properly."""
     pieces: list[str] = []
     refusal = thoughts = ""
     finish: object = None

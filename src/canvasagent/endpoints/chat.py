@@ -1,6 +1,6 @@
-"""Asking a chat-completions endpoint until it answers: dialects, retries, back-off, accounting, failures in words.
+"""Requests to a chat-completions endpoint: dialects, retries, back-off, accounting, error messages.
 
-What is asked is the caller's: a policy writes a conversation, a judge its evidence.
+The caller writes the messages: a policy its conversation, a judge its evidence.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LONGEST_WAIT = 120.0
 """Seconds. A server that asks to wait longer (Retry-After) is given up at once."""
 
 BROKEN_OFF = "\n[the answer broke off and is asked for again]\n"
-"""Given to `on_text` where pieces that it has seen are void."""
+"""Passed to `on_text` when the pieces so far are void, before a retry."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ Gate = Callable[[], AbstractAsyncContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """In what a server differs from others."""
+    """Differences between servers."""
 
     tool_role: bool = True
     """Tool messages keep their role; else they go as user messages in `<tool_response>` tags."""
@@ -51,7 +51,7 @@ class Dialect:
 
 
 class _Pieces:
-    """Hands the pieces of an answer on, and tells where they are void."""
+    """Forwards the pieces of an answer, and reports when they are void."""
 
     def __init__(self, on_text: Callable[[str], None]) -> None:
         self._on_text = on_text
@@ -62,7 +62,7 @@ class _Pieces:
         self._on_text(piece)
 
     def restart(self) -> None:
-        """The answer is asked for again."""
+        """Report that the pieces so far are void, before a retry."""
         if self._shown:
             self._on_text(BROKEN_OFF)
         self._shown = False
@@ -70,7 +70,7 @@ class _Pieces:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What an endpoint answered and what it took."""
+    """An answer with its usage."""
 
     answer: Answer
     usage: Usage

@@ -1,6 +1,6 @@
 """Connections to a tool server, kept from one request to the next: the standard library's HTTP client, and no more.
 
-Clients that do everything spend more processor time on a call than the server does.
+Full-featured HTTP clients need more CPU time for a call than the server does.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from canvasagent.version import __version__
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
-"""How long nothing may come or go. A server that works on a call says so every second."""
+"""Time limit for a single send or receive. A server that works on a call sends progress every second."""
 KEPT = 64
-"""Connections that are kept for the next request."""
+"""Most idle connections that are kept for later requests."""
 SEND_BYTES = 256 * 1024
 """A larger body is sent in pieces of this size."""
 
@@ -31,7 +31,7 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answered."""
+    """A server's answer."""
 
     status: int
     headers: HTTPMessage
@@ -83,7 +83,7 @@ class ConnectionPool:
                 connection.close()
 
     def _connect(self) -> HTTPConnection:
-        """A connection that was kept and still stands, or a new one."""
+        """An idle connection that is still open, or a new one."""
         while self._idle:
             try:
                 connection = self._idle.pop()
@@ -110,7 +110,7 @@ def _pieces(body: bytes | None) -> bytes | Iterator[memoryview] | None:
 
 
 def _words(error: Exception) -> str:
-    """What an error says, without its number and its object."""
+    """The message of an error, without number and object."""
     if isinstance(error, TimeoutError):
         return "it took too long"
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

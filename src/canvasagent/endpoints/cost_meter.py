@@ -1,4 +1,4 @@
-"""What a call costs, told by a backend that pays for it (a hosted model) to whoever runs the call."""
+"""Cost of calls: reported by backends that pay for theirs (hosted models) to the code that runs the call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass
 class CostMeter:
-    """What was spent, in the currency of the backend's prices; None where nothing is known."""
+    """The reported cost, in the currency of the backend's prices; None if nothing was reported."""
 
     cost: float | None = None
 
@@ -20,7 +20,7 @@ _METER: ContextVar[CostMeter | None] = ContextVar("canvasagent_meter", default=N
 
 @contextlib.contextmanager
 def metered() -> Iterator[CostMeter]:
-    """A meter for what `spend` is told inside the block, in this thread or task."""
+    """A meter of all that `spend` reports inside the block, in this thread or task."""
     meter = CostMeter()
     token = _METER.set(meter)
     try:
@@ -30,7 +30,7 @@ def metered() -> Iterator[CostMeter]:
 
 
 def spend(cost: float) -> None:
-    """Tell what was paid. Where nobody counts it is forgotten."""
+    """Report a cost. Outside of `metered` it is ignored."""
     meter = _METER.get()
     if meter is not None:
         meter.cost = (meter.cost or 0.0) + cost

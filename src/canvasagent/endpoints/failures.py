@@ -1,4 +1,4 @@
-"""What can go wrong between a policy and its endpoint: which of it passes, and what a person can do about the rest."""
+"""Failures of endpoints: which are temporary, and advice about the others."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 PASSING = frozenset({408, 409, 429})
-"""Status codes below 500 after which the same request may well be answered; so may it after 5xx, save 501 and 505."""
+"""Status codes below 500 that are worth a retry; of 5xx all are, except for 501 and 505."""
 
 MESSAGE_CHARACTERS = 300
-"""How much of a server's own words goes into a message."""
+"""Most characters of a server's message in ours."""
 
 _TRANSPORT = frozenset({"httpx", "httpx2", "httpcore", "httpcore2"})
 _NO_CREDIT = re.compile(r"insufficient_quota|billing|credit balance", re.IGNORECASE)
@@ -29,7 +29,7 @@ class Trouble(Exception):
     """A request that was not answered."""
 
     message: str
-    """What happened, or what the server said of it; one line."""
+    """The server's message, or what happened; one line."""
     status: int | None = None
     """HTTP status, where the server answered at all."""
     wait: float | None = None
@@ -81,7 +81,7 @@ def trouble_of(error: Exception, seconds: float) -> Trouble:
 
 
 def words(body: object) -> str:
-    """The words of an error body, whichever server made it: {error: {message}}, {message}, {detail} or bare text."""
+    """The message of an error body in common formats: {error: {message}}, {message}, {detail} or bare text."""
     if isinstance(body, Mapping):
         for key in ("message", "detail", "error"):
             if body.get(key):
@@ -120,7 +120,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def advice(trouble: Trouble, model: str, base_url: str, key_names: str | None) -> str:
-    """What a person can do about `trouble`, in a sentence. `key_names`: variables of its key; None: it gets no key."""
+    """Advice about `trouble`, in a sentence. `key_names`: variables of its key; None: it gets no key."""
     status = trouble.status
     if trouble.too_long:
         return (

@@ -1,4 +1,4 @@
-"""How a model behind an endpoint is asked, and what an answer took."""
+"""Settings of a model behind an endpoint, and the usage of its answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class EndpointSettings(BaseModel):
-    """Where a chat-completions server is, and how it is asked."""
+    """Address and parameters of a chat-completions server."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -34,7 +34,7 @@ class EndpointSettings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a reply took. Unknown figures are None, never 0."""
+    """Tokens, seconds and cost of a reply. Unknown figures are None, never 0."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None

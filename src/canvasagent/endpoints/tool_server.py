@@ -1,7 +1,7 @@
-"""The client of a tool server: uploads pictures once, retries what is safe to retry, tells whose fault it was.
+"""The client of a tool server: uploads each picture once, retries, and attributes failures.
 
-Calls are pure, so each may be sent again after a drop. A server that was restarted has lost its pictures and says so;
-they are sent again. What stays wrong is a `BackendFailure`: infrastructure, never the policy's fault.
+Calls are pure, so each may be sent again after a drop. A restarted server has lost its pictures and reports that;
+they are uploaded again. A lasting failure is a `BackendFailure`: infrastructure, never the policy's fault.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from canvasagent.tools.check import Checked
 from canvasagent.tools.slots import in_slots
 
 PATIENCE = 60.0
-"""Seconds for which a server that does not answer is tried again."""
+"""Seconds of retries while the server does not answer."""
 BUSY_PATIENCE = 600.0
-"""Seconds for which a server that has no room is asked again."""
+"""Seconds of retries while the server is full."""
 CRASHES = 2
-"""How often a call is sent whose backend crashes."""
+"""Most tries of a call whose backend crashes."""
 REMEMBERED = 10_000
-"""Pictures of which is remembered what the server calls them."""
+"""Number of pictures whose server ids are remembered."""
 
 
 @dataclass(frozen=True)
 class RemoteTool:
-    """A tool as the server tells of it."""
+    """A tool in the server's list."""
 
     name: str
     version: str
@@ -74,7 +74,7 @@ class _Missing(Exception):
 
 @dataclass
 class _Patience:
-    """What one call has endured so far."""
+    """The retries of one call so far."""
 
     since: float | None = None
     drops: int = 0
@@ -83,7 +83,7 @@ class _Patience:
     busy_until: float = field(default_factory=lambda: time.monotonic() + BUSY_PATIENCE)
 
     def pause(self, trouble: Exception, url: str) -> float:
-        """Seconds to wait before the next try. Raises `BackendFailure` when enough was tried."""
+        """Seconds to wait before the next try. Raises `BackendFailure` when no try is left."""
         now = time.monotonic()
         if isinstance(trouble, _Missing):
             self.uploads += 1
@@ -125,7 +125,7 @@ class ToolServer:
         self._sending: dict[str, threading.Lock] = {}
 
     def describe(self) -> None:
-        """Ask what the server has. Raises `InputError` for no tool server, `BackendFailure` without an answer."""
+        """Get the list of tools. Raises `InputError` for another server, `BackendFailure` without an answer."""
         try:
             reply = self._json("GET", f"{API}/tools")
             self.tools = {
@@ -178,7 +178,7 @@ class ToolServer:
             raise _Dropped(f"it sent an answer that cannot be read: {error}") from error
 
     def _id(self, asset: Asset) -> str:
-        """What the server calls a picture; an input that it was never sent is sent first."""
+        """The server's id of a picture; uploads an input that was not sent before."""
         name = f"{asset.kind}:{asset.key}"
         with self._lock:
             known = self._ids.get(name)
@@ -214,7 +214,7 @@ class ToolServer:
                 self._ids.popitem(last=False)
 
     def _forget(self, ids: list[str]) -> None:
-        """The server lost these: whoever needs them next sends them."""
+        """Forget the ids of pictures that the server lost; they are uploaded again when needed."""
         with self._lock:
             for name in [name for name, known in self._ids.items() if known in ids]:
                 del self._ids[name]
@@ -260,7 +260,7 @@ class ToolServer:
             raise _Dropped(str(error)) from error
 
     def _trouble(self, status: int, reply: dict[str, Any], wait: str | None) -> Exception:
-        """What an answer that is no success means."""
+        """The exception for an answer that is no success."""
         error = reply.get("error")
         error = error if isinstance(error, dict) else {}
         type, message = error.get("type"), str(error.get("message", f"status {status}"))

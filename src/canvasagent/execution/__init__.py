@@ -1,1 +1,1 @@
-"""Executing tool calls: the toolbox, the exact cache, batching, calls in flight."""
+"""Execution of tool calls: toolbox, exact cache, calls in flight."""

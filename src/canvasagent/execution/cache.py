@@ -32,7 +32,7 @@ _ENTRY = re.compile(r"[0-9a-f]{64}\.entry")
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A refusal, remembered like a result: the same call is refused again in the same words."""
+    """A cached refusal: the same call is refused again with the same message."""
 
     message: str
 
@@ -41,13 +41,13 @@ Entry = Outcome | Refused
 
 
 def entry_bytes(entry: Entry) -> int:
-    """What an entry takes in memory."""
+    """Memory of an entry in bytes."""
     picture = entry.picture if isinstance(entry, Outcome) else None
     return OBJECT_BYTES + (memory_of(picture) if picture is not None else 0)
 
 
 class Cache:
-    """Least recently used entries go first, in memory and on disk. Safe to use from several threads.
+    """A cache that drops the least recently used entries, in memory and on disk. Thread-safe.
 
     What is on disk is written atomically; a damaged file counts as a miss and is replaced.
     """
@@ -70,7 +70,7 @@ class Cache:
         return self._folder is not None
 
     def in_memory(self, key: str) -> Entry | None:
-        """The entry, if memory holds it: quick enough for the event loop."""
+        """The entry, if it is in memory: fast enough for the event loop."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is not None:
@@ -79,7 +79,7 @@ class Cache:
             return entry
 
     def on_disk(self, key: str) -> Entry | None:
-        """The entry, if the disk holds it; takes it into memory. Counts the miss if not."""
+        """The entry, if it is on disk, which is then kept in memory. Else counts a miss."""
         entry = self._read(key) if self._folder is not None else None
         with self._lock:
             self.hits += entry is not None
@@ -89,7 +89,7 @@ class Cache:
         return entry
 
     def put(self, key: str, entry: Entry) -> None:
-        """Keep `entry`, in memory and on disk. A refusal may end with this process (a font gets installed, say)."""
+        """Store `entry`. A refusal stays in memory only: its reason, such as a missing font, may go away."""
         self._remember(key, entry)
         if self._folder is not None and isinstance(entry, Outcome):
             self._write(key, entry)
@@ -111,7 +111,7 @@ class Cache:
         return self._folder / plain_name(key, "key")[:2] / f"{key}.entry"
 
     def _files(self) -> list[Path]:
-        """The entries on disk. Other files in the folder are not the cache's to count or to remove."""
+        """The entries on disk. Other files in the folder are neither counted nor removed."""
         assert self._folder is not None
         paths = self._folder.glob("[0-9a-f][0-9a-f]/*.entry")
         return [path for path in paths if _ENTRY.fullmatch(path.name) and not path.parent.is_symlink()]
@@ -156,7 +156,7 @@ class Cache:
 
 
 def _pack(outcome: Outcome) -> bytes:
-    """An outcome as a file: the hash of the rest, a line of JSON, the pixels as PNG."""
+    """An outcome as a file: a hash of the rest, a line of JSON, the pixels as PNG."""
     fields = {"text": outcome.text, "kind": outcome.kind.value, "words": outcome.words, "data": outcome.data}
     pixels = encode(outcome.picture, "PNG", fast=True) if outcome.picture is not None else b""
     rest = json.dumps(fields).encode() + b"\n" + pixels
@@ -164,7 +164,7 @@ def _pack(outcome: Outcome) -> bytes:
 
 
 def _unpack(data: bytes) -> Outcome:
-    """The outcome in a file. Raises ValueError where it is not what was written."""
+    """The outcome in a file. Raises ValueError for a damaged file."""
     digest, _, rest = data.partition(b"\n")
     if hashlib.sha256(rest).hexdigest().encode() != digest:
         raise ValueError("its hash is not that of its content")

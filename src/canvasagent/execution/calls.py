@@ -1,4 +1,4 @@
-"""What a call gave, what is known of who made it, and the key that it is kept under."""
+"""Results of calls, facts about backends, and the keys of calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from canvasagent.tools.base import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What a call gave: an outcome, or the fault that kept it from one."""
+    """The result of a call: an outcome or a fault."""
 
     outcome: Outcome | None
     fault: ToolFault | None
@@ -24,30 +24,30 @@ class Execution:
     backend: str
     cached: bool
     seconds: float
-    """Wall time, waiting for a free worker included."""
+    """Wall time, including the wait for a free worker."""
     cost: float | None = None
-    """What it cost, where the backend pays for its calls; a cached call costs nothing."""
+    """Cost, for a backend that pays for its calls; a cached call costs nothing."""
     timed_out: bool = False
-    """Whether the fault is that it took longer than a call may take."""
+    """Whether it exceeded its time limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a backend's class says of itself."""
+    """The declared properties of a backend's class."""
 
     fingerprint: str
     stochastic: bool
     alone: bool
     """Whether it runs in a process of its own."""
     waits: int = 0
-    """How many of its calls may be under way at once, where it waits for others instead of computing here."""
+    """Number of concurrent calls of a backend that waits for something else instead of computing here."""
     output_pixels: Callable[..., int] | None = None
-    """How many pixels a result will have, where that is for the backend to say and not for the tool."""
+    """Predicts the pixels of a result, if the backend knows better than the tool."""
     large: tuple[int, str] | None = None
-    """Above how many pixels it works another way, and the version of that way."""
+    """Number of pixels above which it uses another algorithm, and that algorithm's version."""
 
     def fingerprint_for(self, pixels: int) -> str:
-        """The fingerprint of a call whose largest picture has so many pixels."""
+        """The fingerprint of a call by the pixels of its largest picture."""
         if self.large is None or pixels <= self.large[0]:
             return self.fingerprint
         return f"{self.fingerprint}+large{self.large[1]}"
@@ -59,27 +59,27 @@ def key_of(base_key: str, seed: int) -> str:
 
 
 def seed_of(base_key: str, run_seed: int, repeat: int) -> int:
-    """A seed that depends on the run's seed, the call, and how often it was made before in the episode."""
+    """A seed derived from the run's seed, the call, and the number of earlier equal calls in the episode."""
     digest = hashlib.sha256(f"{run_seed}:{repeat}:{base_key}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
 
 
 def cache_key(key: str, partition: str) -> str:
-    """The key that a call's result is cached under, and shared while it is under way: another in each partition."""
+    """The key for caching and sharing a call's result; it differs between partitions."""
     return hashlib.sha256(f"{partition}:{key}".encode()).hexdigest() if partition else key
 
 
 def ended(
     entry: Entry, key: str, seed: int, backend: str, cached: bool, started: float, cost: float | None = None
 ) -> Execution:
-    """A call that came to a result or a refusal."""
+    """The execution of a call with a result or a refusal."""
     refused = ToolFault(Stage.EXECUTION, entry.message) if isinstance(entry, Refused) else None
     outcome = entry if isinstance(entry, Outcome) else None
     return Execution(outcome, refused, key, seed, backend, cached, time.perf_counter() - started, cost)
 
 
 def failed(error: Exception, key: str, seed: int, backend: str, started: float) -> Execution:
-    """A call that the infrastructure kept from one."""
+    """The execution of a call that the infrastructure failed."""
     fault = ToolFault(Stage.INFRASTRUCTURE, str(error))
     seconds, timed_out = time.perf_counter() - started, isinstance(error, CallTimeout)
     return Execution(None, fault, key, seed, backend, False, seconds, timed_out=timed_out)

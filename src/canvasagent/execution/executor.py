@@ -1,4 +1,4 @@
-"""The executor of tool calls: backends, threads and processes, calls under way, exact cache, time limits."""
+"""The executor of tool calls: backends, threads and processes, calls in flight, exact cache, time limits."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KeyedCall:
-    """A call with everything that its result depends on, and its keys."""
+    """A call with all that its result depends on, and its keys."""
 
     checked: Checked
     assets: dict[str, Asset]
     seed: int
     key: str
     cache_key: str
-    """What its result is cached under, and shared while it is under way."""
+    """The key for caching and sharing its result."""
     known: Known
-    """What is known of its backend."""
+    """The declared properties of its backend."""
     pixel_boxes: bool
 
     @property
     def tool(self) -> Tool:
-        """The tool that is called."""
+        """The called tool."""
         return self.checked.tool
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a call came to, whether it was cached, and what it cost."""
+    """The entry of a finished call, whether it was cached, and its cost."""
 
     entry: Entry
     cached: bool
@@ -57,7 +57,7 @@ class Done:
 
 
 class Executor:
-    """Executes calls, each once for all that ask for it at the same time. Safe in threads and event loops.
+    """Executes calls; concurrent equal calls are executed once. Safe in threads and event loops.
 
     `make` makes the backend of a tool when it is called first. `workers` bounds the threads that pixel work runs in
     (None: one a core); `call_seconds` is how long one call may take, `waiting_call_seconds` one whose backend waits for
@@ -74,7 +74,7 @@ class Executor:
     ) -> None:
         self.cache = cache
         self.backends: dict[str, Any] = {}
-        """Those that were made, by their tool's name."""
+        """The backends made so far, by tool."""
         self.pool = ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="canvasagent-tool")
         self._make = make
         self._call_seconds, self._waiting_call_seconds = call_seconds, waiting_call_seconds
@@ -98,9 +98,9 @@ class Executor:
                 close()
 
     async def execute(self, call: KeyedCall, abandoned: Callable[[Future[Any]], None]) -> Done:
-        """Execute a call in the pool, once for all that ask for it at the same time.
+        """Execute a call in the pool, together with concurrent equal calls.
 
-        The time limit counts from when a worker takes the call up, so that a long queue is no failure. Raises
+        The time limit starts when a worker begins the call, so that a long queue is no failure. Raises
         `BackendFailure` and `MissingExtra`.
         """
         if (entry := self.cache.in_memory(call.cache_key)) is not None:
@@ -116,7 +116,7 @@ class Executor:
                 continue  # all others gave it up, and it ended, in the moment in which we joined
 
     def execute_here(self, call: KeyedCall) -> Done | None:
-        """Execute a call in this very thread; None where one like it is under way. Raises as `execute`."""
+        """Execute a call in this thread. None if an equal call is in flight. Raises as `execute`."""
         if call.cache_key in self._running:
             return None
         if (entry := self.cache.in_memory(call.cache_key)) is not None:
@@ -126,7 +126,7 @@ class Executor:
         return Done(entry, cached, here.cost)
 
     def _join(self, call: KeyedCall) -> InFlight | Entry:
-        """The call under way, which is begun where there is none; or its result where that is cached."""
+        """The call in flight, started if there is none; or its cached result."""
         with self._lock:
             running = self._running.get(call.cache_key)
             if running is None:
@@ -152,7 +152,7 @@ class Executor:
     async def _wait(
         self, running: InFlight, tool: Tool, limit: float | None, abandoned: Callable[[Future[Any]], None]
     ) -> Done:
-        """Wait for a call that was joined. Raises `CallTimeout` where it runs longer than `limit` seconds."""
+        """Wait for a joined call. Raises `CallTimeout` after `limit` seconds of running."""
         try:
             done = done_in_loop(running.future)
             while not done.done():
@@ -190,7 +190,7 @@ class Executor:
             return first
 
     def _lane(self, call: KeyedCall) -> ThreadPoolExecutor:
-        """The threads a tool's calls run in: its own where its backend is a process or waits, so that none are idle."""
+        """The threads for a tool's calls; a backend that only waits has its own, to block no computing thread."""
         tool, known = call.tool, call.known
         if not known.alone and not known.waits:
             return self.pool
@@ -211,7 +211,7 @@ class Executor:
         return entry, False
 
     def _entry_of(self, keyed: KeyedCall) -> Entry:
-        """What the backend gives, validated, or why the tool refused."""
+        """The validated outcome of the backend, or its refusal."""
         tool, checked, assets = keyed.tool, keyed.checked, keyed.assets
         backend = self._backend(tool)
         call = Call(

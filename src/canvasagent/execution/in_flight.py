@@ -1,4 +1,4 @@
-"""Calls that are under way, and waiting for one from an event loop without owning it."""
+"""Calls in flight, and how an event loop waits for one."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from canvasagent.execution.cache import Entry
 
 
 class InFlight:
-    """A call that is under way, for all that wait for it."""
+    """A call in flight, shared by all that wait for it."""
 
     def __init__(self, key: str, cache_key: str) -> None:
         """`key` is the call's, `cache_key` what its result is cached under."""
         self.key, self.cache_key = key, cache_key
         self.cancelled = threading.Event()
-        """Set while nobody waits for it: a backend that looks ends the call then."""
+        """Set while nobody waits for it: the backend ends the call at its next check."""
 
     future: Future[tuple[Entry, bool]]
-    """Gives the entry, and whether it came from the cache."""
+    """The entry, and whether it came from the cache."""
     begun: float | None = None
-    """When a worker took it up."""
+    """When a worker began it."""
     waiting: int = 0
-    """How many wait for it."""
+    """Number of waiting callers."""
     abandoned: bool = False
-    """Whether there was a time when nobody waited for it any more."""
+    """Whether at some time nobody waited for it."""
     cost: float | None = None
-    """What it cost, where known; billed once."""
+    """Cost, if known; billed once."""
 
     def bill(self) -> float | None:
-        """What is to be paid by the caller: all of it by the first, nothing by those who share the call."""
+        """The caller's share of the cost: the first pays all, those who share the call nothing."""
         cost, self.cost = self.cost, None
         return cost
 

@@ -35,11 +35,11 @@ from canvasagent.tools.slots import in_slots
 log = logging.getLogger(__name__)
 
 CALL_SECONDS = 180.0
-"""Default time that one call may take."""
+"""Default time limit of a call in seconds."""
 
 
 class ToolBox:
-    """The tools of a profile, ready to be called. Shared by any number of episodes and event loops.
+    """The callable tools of a profile. Shared by any number of episodes and event loops.
 
     `workers` bounds the threads that pixel work runs in (None: one a core); `max_pixels` what one result may
     hold; `call_seconds` how long one call may take, `waiting_call_seconds` one whose backend waits for another machine
@@ -131,16 +131,16 @@ class ToolBox:
         return known
 
     def fingerprint(self, tool: Tool) -> str:
-        """What tells this profile's results of `tool` from another's."""
+        """Identifies the backend of `tool` and its version; equal fingerprints give equal results."""
         return self._know(tool).fingerprint
 
     def _fingerprint_for(self, checked: Checked, assets: Mapping[str, Asset]) -> str:
-        """The fingerprint of this very call: a backend may work another way on large pictures."""
+        """The fingerprint of a call: a backend may use another algorithm for large pictures."""
         largest = max((asset.picture.width * asset.picture.height for asset in assets.values()), default=0)
         return self._know(checked.tool).fingerprint_for(largest)
 
     def large(self, tool: Tool) -> tuple[int, str] | None:
-        """Above how many pixels the backend of `tool` works another way, and the version of that way."""
+        """Number of pixels above which the backend of `tool` uses another algorithm, and that algorithm's version."""
         return self._know(tool).large
 
     def stochastic(self, tool: Tool) -> bool:
@@ -195,7 +195,7 @@ class ToolBox:
     def call_here(
         self, checked: Checked, assets: Mapping[str, Asset], *, seed: int = 0, partition: str = ""
     ) -> Execution | None:
-        """A brief call, made in this very thread; None where one like it is under way, so that it must be `call`ed.
+        """Run a brief call in this thread. None if an equal call is in flight: then use `call`.
 
         For a server, whose event loop has nothing better to do: handing such a call to a thread and back costs more
         than the call. What computes in an event loop of somebody else is in its way, so `call` does not.
@@ -212,7 +212,7 @@ class ToolBox:
         return ended(done.entry, keyed.key, keyed.seed, backend, done.cached, started, done.cost)
 
     def _keyed(self, checked: Checked, assets: Mapping[str, Asset], base: str, seed: int, partition: str) -> KeyedCall:
-        """The call with its keys; without a seed where its result depends on none."""
+        """The call with its keys; without a seed if its result depends on none."""
         known = self._know(checked.tool)
         seed = seed if known.stochastic else 0
         key = key_of(base, seed)

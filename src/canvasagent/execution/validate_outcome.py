@@ -1,4 +1,4 @@
-"""What a backend gave, held against what may go on a canvas and into a record."""
+"""Validation of a backend's result before it goes on a canvas and into a record."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from canvasagent.tools.base import Outcome, Tool
 
 
 def validate_outcome(tool: Tool, outcome: Outcome, first: Asset | None) -> Outcome:
-    """`outcome` as it may be kept: in the colour profile of the call's `first` input, its findings plain JSON.
+    """The validated `outcome`: in the colour profile of the call's `first` input, its findings as plain JSON.
 
     Raises `BackendFailure` for pixels of another form than the kind has, or findings that JSON cannot hold.
     """
@@ -37,5 +37,5 @@ def validate_outcome(tool: Tool, outcome: Outcome, first: Asset | None) -> Outco
 
 
 def _encodable(text: str) -> str:
-    """The text without lone surrogates, which no file can hold."""
+    """The text without lone surrogates, which UTF-8 cannot encode."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,6 +1,6 @@
-"""How objects show themselves in a notebook: HTML of bounded size with small copies of pictures.
+"""Display of objects in notebooks: HTML of bounded size with small copies of pictures.
 
-Whatever a request, a policy or a record says is escaped and cut to a few lines.
+All text is escaped and cut to a few lines.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ ALONE_SIDE = 384
 TILE_SIDE = 144
 """Longest side of a picture that is shown beside others."""
 MOST_TILES = 12
-"""Pictures shown beside each other."""
+"""Most pictures shown beside each other."""
 MOST_CHARACTERS = 400
-"""Characters of one text."""
+"""Most characters of one text."""
 
 
 @dataclass(frozen=True, slots=True)

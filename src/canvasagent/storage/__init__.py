@@ -1,1 +1,1 @@
-"""What is read and written on disk: names that become paths, whose folder a folder is, input files, JSON of others."""
+"""Disk access: locks, atomic files, checks of folders, names and input files, foreign JSON."""

@@ -1,8 +1,7 @@
-"""Whose folder it is: what canvasagent writes to, and what it removes, must be its own.
+"""Ownership and locks of folders: canvasagent writes and removes only what is its own.
 
-Every command that takes a folder to write to asks here first, before anything is made or removed in it. A folder is
-taken where there is none yet, where it is empty, or where the file that a command of ours writes first says what it
-is. Anything else belongs to somebody else and is refused.
+Every command checks a folder here before it writes or removes anything in it. A folder is accepted if it is new or
+empty, or if the file that the command writes first identifies it. Any other folder is refused.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from canvasagent.errors import InputError, StorageError
 from canvasagent.storage.names import refuse_link
 
 OWN_FILES = ".canvasagent."
-"""Beginning of the names of files that only canvasagent itself uses, and that hold nothing."""
+"""Prefix of the names of empty files for internal use, such as locks."""
 LOCK_NAME = f"{OWN_FILES}lock"
 NEW_FOLDER = "name an empty or a new folder with --out"
-"""What to do about a folder that cannot be had."""
+"""The advice in messages about a folder that cannot be used."""
 _MARK = re.compile(r"\.[0-9a-f]{8}")
 """What `replace_file` puts behind the name of a file, with a dot before it, while it writes it."""
 _LISTED = 3
-"""Names of strangers that a message lists."""
+"""Most unknown names that a message lists."""
 
 
 def is_temporary(name: str, of: str) -> bool:
@@ -49,7 +48,7 @@ def entries(folder: Path) -> list[str]:
 
 
 def refuse_strangers(folder: Path, advice: str, ours: Callable[[str], bool] = lambda name: False) -> None:
-    """Raise `InputError` if there is anything in `folder` that `ours` does not know by its name.
+    """Raise `InputError` if `folder` has an entry that `ours` does not accept by its name.
 
     `advice` says what to do instead, as `NEW_FOLDER` does.
     """
@@ -60,7 +59,7 @@ def refuse_strangers(folder: Path, advice: str, ours: Callable[[str], bool] = la
 
 
 def set_mark(file: Path) -> None:
-    """Make an empty file of `OWN_FILES`, which says something by being there. Raises `InputError` for a link."""
+    """Create an empty marker file, named with `OWN_FILES`. Raises `InputError` for a link."""
     refuse_link(file)
     file.touch()
 

@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote: read within bounds, and values made into what JSON can hold."""
+"""JSON from outside: reading within bounds, and converting values to valid JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_DEPTH = 100
 """Levels of lists and objects that a value may have. What works on a value recurses, and must not run out of stack."""
 
 MAX_ECHO = 200
-"""Characters of bad input that a message repeats."""
+"""Most characters of bad input that a message quotes."""
 
 
 def read_json(text: str | bytes) -> Any:
@@ -29,7 +29,7 @@ def read_json(text: str | bytes) -> Any:
 
 
 class TooDeep(ValueError):
-    """A value has more levels than a limit."""
+    """A value is nested deeper than a limit."""
 
     def __init__(self, limit: int = MAX_DEPTH) -> None:
         super().__init__(f"it is nested deeper than {limit} levels")
@@ -52,7 +52,7 @@ def _inside(value: object) -> Any:
 
 
 def type_word(value: object) -> str:
-    """What JSON calls the type of `value`."""
+    """JSON's name of the type of `value`."""
     words = {
         "NoneType": "null",
         "dict": "object",
@@ -65,7 +65,7 @@ def type_word(value: object) -> str:
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first thing that is wrong in data from outside, with its place: `images.0: Input should be a string`."""
+    """The first problem of a validation error with its place: `images.0: Input should be a string`."""
     problem = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(excerpt(str(part)) for part in problem["loc"])
     what = "not an object" if problem["type"] == "model_type" else problem["msg"]
@@ -73,14 +73,14 @@ def first_problem(error: ValidationError) -> str:
 
 
 def dig(value: object, *path: str) -> Any:
-    """What stands at `path` in objects within objects; None where a part of the way is missing or is no object."""
+    """The value at `path` in nested objects; None if a part of the path is missing or not an object."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
 def list_in(value: object, *path: str) -> list[Any]:
-    """The list that stands at `path`, as `dig` finds it; an empty one where there is none."""
+    """The list at `path`; empty if there is none."""
     items = dig(value, *path)
     return items if isinstance(items, list) else []
 
@@ -120,6 +120,6 @@ def shortened(text: str, limit: int = MAX_ECHO) -> str:
 
 
 def excerpt(text: str, limit: int = MAX_ECHO) -> str:
-    """The beginning of `text` as a message may repeat it: at most `limit` characters, in one line."""
+    """The beginning of `text` for a message: at most `limit` characters, in one line."""
     line = " ".join(whole(text[: 2 * limit]).split())
     return line if len(line) <= limit and len(text) <= 2 * limit else line[: limit - 1] + "…"
