@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from canvasagent.backends.profile import load_profile, make_backend
+from canvasagent.canvas import Kind
 from canvasagent.errors import ToolRefusal
+from canvasagent.imaging.fonts import font_for
+from canvasagent.tools.base import Call
+from canvasagent.tools.crop import TOOL
 
 PROFILE = load_profile("release")
 
@@ -59,8 +63,37 @@ def test_large_objects_and_long_text_are_cut_at_the_edges() -> None:
     overlay = backend("Overlayer")
     covered = overlay(base=base, content=Image.new("RGB", (300, 300), "blue"), center=(50, 30))
     assert covered.getextrema() == ((0, 0), (0, 0), (255, 255))
-    written = np.asarray(overlay(base=base, content="WWWWWWWWWWWW", center=(50, 30)))
-    assert written[:, 0].max() > 200 and written[:, -1].max() > 200 and written[0].max() == 0
+    white = Image.new("RGB", (100, 60), "white")
+    written = np.asarray(overlay(base=white, content="WWWWWWWWWWWW", center=(50, 30)))
+    assert written[:, 0].min() < 55 and written[:, -1].min() < 55 and written[0].min() == 255
+
+
+@pytest.mark.parametrize(
+    ("size", "letters"), [((100, 60), 20), ((400, 4000), 20), ((440, 2000), 22), ((2000, 1099), 54)]
+)
+def test_text_is_black_and_a_twentieth_of_the_shorter_side(size: tuple[int, int], letters: int) -> None:
+    base, center = Image.new("RGB", size, "white"), (size[0] / 2, size[1] / 2)
+    written = backend("Overlayer")(base=base, content="H", center=center)
+    by_hand = Image.new("RGB", size, "white")
+    ImageDraw.Draw(by_hand).text(center, "H", "black", font_for("H", letters), anchor="mm")
+    assert font_for("H", letters).getname() == ("DejaVu Sans", "Book")
+    assert np.abs(np.asarray(written).astype(int) - np.asarray(by_hand)).max() <= 1
+    assert written.getcolors(1 << 24) and min(np.asarray(written).ravel()) == 0
+
+
+def test_crop_truncates() -> None:
+    picture = Image.new("RGB", (997, 613), "white")
+    plain = make_backend(load_profile("lite").backends["Crop"], {})
+    for box in ([123, 77, 456, 888], [1, 1, 999, 999], [0, 0, 1000, 1000], [333, 333, 334, 334]):
+        for whole, crop in ((int, backend("Crop")), (round, plain)):
+            left, top, right, bottom = (
+                whole(edge * side / 1000) for edge, side in zip(box, (997, 613) * 2, strict=True)
+            )
+            arguments = TOOL.arguments.model_validate({"image": "img_1", "bbox": box})
+            outcome = TOOL.run(Call(arguments, {"image": picture}, {"image": Kind.IMAGE}, crop, pixel_boxes=True))
+            assert outcome.picture is not None
+            assert outcome.picture.size == (max(1, right - left), max(1, bottom - top))
+            assert f"{[left, top]}"[:-1] in outcome.text
 
 
 def test_what_the_release_does_not_have_is_refused() -> None:

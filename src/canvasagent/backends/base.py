@@ -15,6 +15,7 @@ A file `backends/<profile>/<tool>.py` (or any importable module) defines
         networks = ("u2netp.onnx",)   # optional: files of sets (`weights/sets.toml`) that it uses where they are here:
                                       # which of them are is part of what tells its results from others
         references = 3                # optional, of ImageEdit: further pictures that an edit may use (else none)
+        truncates = True              # optional, of Crop: fractions of a pixel are cut off instead of rounded
         styles = ("opacity",)         # optional, of Overlayer: which of opacity, rotation, background and outline it
                                       # takes: passed only where a call gives them, refused where not named here
         @staticmethod

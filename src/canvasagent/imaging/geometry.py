@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 GRID = 1000
 """Both axes of a picture run from 0 to this, whatever its size: x to the right, y down."""
@@ -32,13 +32,13 @@ def point_to_pixels(point: Sequence[float], size: Size) -> Point:
     return point[0] * size[0] / GRID, point[1] * size[1] / GRID
 
 
-def box_to_pixels(box: Sequence[float], size: Size) -> tuple[int, int, int, int]:
-    """A grid box as whole pixels, inside the picture and at least one pixel wide and high."""
+def box_to_pixels(box: Sequence[float], size: Size, whole: Callable[[float], int] = round) -> tuple[int, int, int, int]:
+    """A grid box as whole pixels, inside the picture and at least one pixel wide and high. `whole` rounds an edge."""
     width, height = size
-    left = min(max(round(box[0] * width / GRID), 0), width - 1)
-    top = min(max(round(box[1] * height / GRID), 0), height - 1)
-    right = min(max(round(box[2] * width / GRID), left + 1), width)
-    bottom = min(max(round(box[3] * height / GRID), top + 1), height)
+    left = min(max(whole(box[0] * width / GRID), 0), width - 1)
+    top = min(max(whole(box[1] * height / GRID), 0), height - 1)
+    right = min(max(whole(box[2] * width / GRID), left + 1), width)
+    bottom = min(max(whole(box[3] * height / GRID), top + 1), height)
     return left, top, right, bottom
 
 

@@ -18,7 +18,8 @@ class Arguments(ToolArguments):
 def run(call: Call) -> Outcome:
     """Keep the box; masks stay masks and transparency is kept."""
     picture = call.pictures["image"]
-    pixels = box_to_pixels(call.arguments.bbox, picture.size)
+    truncates = getattr(call.backend, "truncates", False)  # the research release cuts off fractions of pixels
+    pixels = box_to_pixels(call.arguments.bbox, picture.size, int if truncates else round)
     shown = pixels if call.pixel_boxes else call.arguments.bbox
     cropped = call.backend(image=picture, box=pixels)
     return Outcome(f"Cropped image with bounding box: {list(shown)}", cropped, call.kinds["image"])

@@ -1,4 +1,4 @@
-"""Crop of the research release: transparency is dropped."""
+"""Crop of the research release: edges are truncated to whole pixels, and transparency is dropped."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ class Backend:
     """The lite backend on a picture made opaque."""
 
     tool = "Crop"
-    version = "1"
+    version = "2"
     stochastic = False
     may_hang = False
+    truncates = True
+    """Fractions of a pixel are cut off, where other profiles round."""
 
     def __init__(self, config: crop.Config) -> None:
         self._lossless = crop.Backend(config)
