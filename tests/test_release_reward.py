@@ -89,10 +89,10 @@ CASES = [
     Case("only chat", [CHAT, END], ("Crop",), [], [0, 1], 0, 0, 0.15, differs=GATE, gate=False),
     Case("only failed calls", [OUTSIDE, END], ("Crop",), [0.7], [1, 1], 0, 1, 0.1, differs=GATE, gate=False),
     Case("an unknown tool", [MAGIC, END], ("Crop",), [0], [1, 1], 0, 0, 0.1 + 0.15, differs=GATE, gate=False),
-    Case("no picture where one is expected", [FIND, END], ("Grounding", "Crop"), [1], [1, 1], 1, 0.5, 0.075, differs=GATE,
-         gate=False),
+    Case("no picture where one is expected", [FIND, END], ("Grounding", "Crop"), [1], [1, 1], 1, 0.5, 0.075,
+         differs=GATE, gate=False),
     Case("no picture, nothing known", [FIND, END], None, [1], [1, 1], 1, 0, differs=GATE, gate=False),
-    Case("no picture, an expected tool that does not exist", [READ, END], ("OCR", "Teleport"), [1], [1, 1], 1, 0.5, 0.075,
+    Case("no picture, one expected tool is unknown", [READ, END], ("OCR", "Teleport"), [1], [1, 1], 1, 0.5, 0.075,
          differs=GATE, gate=False),
     # tasks of words need no picture
     Case("words by one call", [READ, END], ("OCR",), [1], [1, 1], 1, 1, judged=WORDS),
