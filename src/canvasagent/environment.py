@@ -94,6 +94,7 @@ class Environment:
         shown: list[Asset] = []
         if task.carried is not None:
             self.canvas.inputs = task.carried.inputs
+            # Earlier calls count: the same call in the continued run must not repeat the same random draw.
             for asset in task.carried.assets:
                 self._count(self._call_of(asset))
                 self.canvas.add(asset)
@@ -126,6 +127,7 @@ class Environment:
         self._turns += 1
         self._cost += cost or 0.0
         if turn.terminate:
+            # The episode ends all the same: a policy that has ended is not asked again.
             if turn.final_id is not None and turn.final_id not in self.canvas:
                 faults = (*faults, FormatFault.BAD_FINAL_ID)
             return Step(turn, faults, None, None, None, terminated=True, truncated=None)
@@ -190,6 +192,7 @@ class Environment:
         if execution is None or checked is None or execution.outcome is None or execution.outcome.picture is None:
             return None
         parents = tuple(dict.fromkeys(checked.assets.values()))
+        # As the policy wrote them: what it left out stays left out in the record.
         arguments = checked.arguments.model_dump(mode="json", exclude_unset=True)
         lineage = Lineage(checked.tool.name, arguments, parents, execution.seed, execution.backend)
         outcome, name = execution.outcome, self.canvas.next_id(checked.tool.name)

@@ -52,6 +52,7 @@ class MicroBatcher(Generic[Item, Result]):
         with self._changed:
             self._waiting.append(slot)
             self._changed.notify_all()
+        # A leader may run batches of other keys first, until its own call is in one.
         while not slot.done:
             batch = self._gather(slot)
             if batch:

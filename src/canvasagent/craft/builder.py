@@ -81,6 +81,7 @@ def _restore(folder: Path, settings: BuildSettings, repeats: Repeats, progress: 
         repeats.restore(dataset)
         for row in dataset.columns(["index", "id"]):
             progress.made += 1
+            # Records and rejections are stored apart; the highest index of both is where the build stopped.
             if row["index"] > last:
                 last, begin = row["index"], WorkItem(int(row["id"]) + 1)
         for index, rejection in dataset.rejected():
@@ -113,6 +114,7 @@ def _run_build(build: _Build, begin: WorkItem) -> None:
         yield from map(WorkItem, range(begin.number + 1, build.settings.n))
 
     for built in build.engine.map(slots()):
+        # Only the commit knows the records before it, so it finds repeats; the worker then makes another attempt.
         while (again := _commit(build, built)) is not None:
             built = build.engine.one(again)
         build.on_progress(build.progress)

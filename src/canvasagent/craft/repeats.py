@@ -29,6 +29,7 @@ class Repeats:
         self.path = path
         with self._storage_errors():
             path.unlink(missing_ok=True)
+            # On disk, since millions of fingerprints would not fit into memory; without a journal, as it is temporary.
             self._base = sqlite3.connect(path, isolation_level=None)
             self._base.executescript(
                 "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000;"

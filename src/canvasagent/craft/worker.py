@@ -173,6 +173,7 @@ class Worker:
 
     async def _work(self, item: WorkItem) -> WorkResult:
         made: list[Attempt] = []
+        # All attempts run here: the result of one item then never depends on other items or on the number of workers.
         for number in range(item.first, self.settings.attempts):
             made.append(await self._attempt(item.number, number))
             if made[-1].record is not None:

@@ -141,6 +141,7 @@ async def _judge(
         on_progress(what, len(verdicts), len(runs))
 
     await asyncio.gather(*(one(run) for run in runs))
+    # In the order of `runs`, not in that of the judge's replies.
     return {key_of(run): verdicts[key_of(run)] for run in runs}
 
 
@@ -159,6 +160,7 @@ def _spread(aspect: Aspect, rounds: Sequence[Scores]) -> Spread:
     deviations, largest = [], []
     for run in rounds[0]:
         values = [value for scores in rounds if (value := scores[run].get(aspect)) is not None]
+        # Only runs with a score in every round: the largest distance grows with the number of scores.
         if len(values) == len(rounds) >= 2:
             deviations.append(float(np.std(values, ddof=1)))
             largest.append(max(abs(one - other) for one, other in combinations(values, 2)))

@@ -93,6 +93,7 @@ def krippendorff_alpha(
     table = np.array([[np.nan if value is None else value for value in row] for row in ratings], float)
     if table.ndim != 2:
         raise InputError("every rater needs a place for every unit; use None for a rating that is missing.")
+    # A unit with a single rating has no pair to compare.
     table = table[:, np.sum(~np.isnan(table), axis=0) >= 2]
     values = np.unique(table[~np.isnan(table)])
     if len(values) < 2:
@@ -112,6 +113,7 @@ def _distances(values: Floats, totals: Floats, level: str) -> Floats:
         return 1 - np.eye(len(values))
     if level == "interval":
         return np.asarray((values[:, None] - values[None, :]) ** 2, float)
+    # Ordinal: the distance of two values is the number of ratings between them, half of their own included.
     ranks = np.cumsum(totals) - totals / 2
     return np.asarray((ranks[:, None] - ranks[None, :]) ** 2, float)
 
@@ -135,6 +137,7 @@ def kendall(first: Sequence[float | None], second: Sequence[float | None]) -> fl
     one, other = _paired(first, second)
     if len(one) < 3:
         return None
+    # Tau-b: ties on one side count in the denominator of the other side only.
     signs = np.sign(one[:, None] - one[None, :]), np.sign(other[:, None] - other[None, :])
     ordered = float(np.sqrt(np.sum(signs[0] ** 2) * np.sum(signs[1] ** 2)))
     return float(np.sum(signs[0] * signs[1])) / ordered if ordered else None
@@ -165,6 +168,7 @@ def _sign_flip(apart: Floats, draws: int, seed: int) -> float:
     observed = abs(apart.mean()) - 1e-12  # sums in another order must not count as smaller
     n = len(apart)
     if n <= EXACT_UP_TO:
+        # The binary digits of 0 to 2^n - 1 are all combinations of signs.
         signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
         return float(np.mean(np.abs((signs * apart).mean(axis=1)) >= observed))
     generator = np.random.default_rng(seed)
@@ -172,6 +176,7 @@ def _sign_flip(apart: Floats, draws: int, seed: int) -> float:
     for start in range(0, draws, _BLOCK):
         signs = generator.choice((-1.0, 1.0), (min(_BLOCK, draws - start), n))
         hits += int(np.sum(np.abs((signs * apart).mean(axis=1)) >= observed))
+    # The observed signs count as one draw, so that p is never 0 (Phipson and Smyth, 2010).
     return (hits + 1) / (draws + 1)
 
 

@@ -74,6 +74,7 @@ def put(base: Image.Image, layer: Image.Image, left: int, top: int) -> Image.Ima
     if not has_alpha(layer):
         result.paste(layer, (left, top))
     elif not has_alpha(base):
+        # On an opaque base, paste with the layer as mask equals alpha compositing, and is faster.
         result.paste(layer, (left, top), layer)
     else:
         shown = max(left, 0), max(top, 0), min(left + layer.width, base.width), min(top + layer.height, base.height)
@@ -114,6 +115,7 @@ def put_into_quad(base: Image.Image, layer: Image.Image, quad: Sequence[Point]) 
         raise ToolRefusal(f"the four corners span more than {WARP_LIMIT:,} pixels; scale the picture down first.")
     factor = 2 if width * height <= _SMOOTH_PIXELS and 2 * max(width, height) < WARP_LIMIT else 1
     source = premultiplied(_at_detail(layer, quad, factor))
+    # The quad is given between pixels, while OpenCV's coordinates are those of pixel centres.
     corners = [((x - region[0]) * factor - 0.5, (y - region[1]) * factor - 0.5) for x, y in quad]
     size = width * factor, height * factor
     warped = cv2.warpPerspective(source, _perspective(source, corners), size, flags=cv2.INTER_LINEAR)

@@ -66,6 +66,7 @@ def set_text(
 
 def _largest(text: str, box: Size, lowest: int, highest: int, bold: bool, break_words: bool) -> Block | None:
     """The block at the largest size from `lowest` to `highest` that fits, by bisection; None if none does."""
+    # Most texts fit at the wanted size, so try that before the bisection.
     best = _fits(text, box, highest, bold, break_words)
     if best is not None or (best := _fits(text, box, lowest, bold, break_words)) is None:
         return best
@@ -87,6 +88,7 @@ def _fits(text: str, box: Size, size: int, bold: bool, break_words: bool) -> Blo
         if broken is None:
             return None
         lines += broken
+        # Far too many lines: do not measure the rest of a long text.
         if len(lines) * line_height(font) > box[1] * 2:
             return None
     width = max(_ink_width(line, font) for line in lines) + 2 * outline
@@ -134,6 +136,7 @@ def _pieces(paragraph: str) -> list[str]:
     pieces: list[str] = []
     for char in paragraph:
         wide = unicodedata.east_asian_width(char) in {"W", "F"}
+        # Closing punctuation and combining marks must not begin a line.
         closing = unicodedata.category(char) in {"Pe", "Pf", "Po", "Mn", "Mc"}
         previous = pieces[-1][-1] if pieces else ""
         after_wide = previous != "" and unicodedata.east_asian_width(previous) in {"W", "F"}
@@ -175,6 +178,7 @@ def _between(letters: Image.Image, low: int, high: int) -> Image.Image:
 
 def _ink(block: Block, stroke: int) -> Image.Image:
     """The letters of a block as an L picture, `stroke` pixels thicker on every side."""
+    # Ink can exceed a font's metrics: swashes, stacked accents.
     pad = block.font.size.__ceil__()
     ink = Image.new("L", (block.size[0] + 2 * pad, block.size[1] + 2 * pad))
     draw = ImageDraw.Draw(ink)

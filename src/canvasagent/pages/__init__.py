@@ -31,6 +31,7 @@ def render(template: Path, **values: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # The policy names hashes, not 'unsafe-inline': injected markup could not run even if escaping failed.
     style = _text(_FOLDER / "page.css") + _text(template.with_suffix(".css"))
     script = _text(template.with_suffix(".js"))
     sources = {"style-src": style, "script-src": script}

@@ -66,6 +66,7 @@ def parse(text: str) -> Turn:
     faults: list[FormatFault] = []
     reason, rest = _take_reason(text, faults)
     calls, rest = _take_calls(rest, faults)
+    # Calls are removed first: a <Terminate> inside of a call's string is text.
     endings = list(_TERMINATE.finditer(rest))
     rest = _TERMINATE.sub("", rest)
     if _FENCE.search(rest):
@@ -75,6 +76,7 @@ def parse(text: str) -> Turn:
         faults.append(FormatFault.TEXT_OUTSIDE)
     if len(calls) > 1:
         faults.append(FormatFault.SEVERAL_CALLS)
+    # An unreadable call is still an attempt: the policy did not mean to end, so <Terminate> beside it is ignored.
     attempted = bool(calls) or FormatFault.INVALID_JSON in faults or FormatFault.INVALID_CALL in faults
     if endings and attempted:
         faults.append(FormatFault.TERMINATE_WITH_CALL)
@@ -118,6 +120,7 @@ def _take_calls(text: str, faults: list[FormatFault]) -> tuple[list[ToolCall], s
     position = blocks = 0
     while (start := text.find(_CALL, position)) >= 0:
         outside.append(text[position:start])
+        # Bounds the work for a text of thousands of blocks; more than one is a fault anyway.
         if blocks == MAX_BLOCKS:
             faults.append(FormatFault.SEVERAL_CALLS)
             return calls, "".join(outside)
@@ -137,6 +140,7 @@ def _take_call(text: str, start: int, calls: list[ToolCall], faults: list[Format
         body += 1
     try:
         value, end = _DECODER.raw_decode(text, body)
+        # raw_decode finds the end of the JSON itself, so a closing tag inside of a string does not cut it off.
         call = _as_call(value)
     except (ValueError, RecursionError):
         faults.append(FormatFault.INVALID_JSON)
@@ -190,6 +194,7 @@ def render_turn(reason: str, call: ToolCall | None = None, final_id: str | None 
         ending = f"<Terminate>{final_id}</Terminate>" if final_id else "<Terminate>"
         return f"<reason>{reason}</reason>\n{ending}"
     body = json.dumps({"name": call.name, "arguments": dict(call.arguments)}, ensure_ascii=False)
+    # Escaped in JSON, a tag in an argument cannot end the block for readers that search for the closing tag.
     body = body.replace("<", "\\u003c") if re.search(r"</?(tool_call|reason|Terminate)>", body) else body
     return f"<reason>{reason}</reason>\n{_CALL}{body}{_CLOSE}"
 

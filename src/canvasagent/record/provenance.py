@@ -96,6 +96,7 @@ def is_generative(tool: str, fingerprint: str) -> bool:
             declared = getattr(module.Backend, "generative", None)
         except (ImportError, AttributeError):
             declared = None
+    # When in doubt, mark the picture: a missing mark misleads, an unnecessary one does not.
     return declared if isinstance(declared, bool) else not backend.startswith("lite/")
 
 
@@ -128,6 +129,7 @@ def _origins(record: AssetRecord, known: dict[str, AssetRecord], made: dict[str,
     generative = is_generative(tool, record.lineage.backend)
     if tool == "ImageGeneration":
         return Origins(frozenset({"trained" if generative else "drawn"}))
+    # A mask selects pixels and contributes none.
     parents = [made[name] for name in record.lineage.parents if name in made and known[name].kind is not Kind.MASK]
     parts = frozenset[str]().union(*(parent.parts for parent in parents))
     if tool == "Overlayer" and record.lineage.arguments.get("overlay_type") == "text":

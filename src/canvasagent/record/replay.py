@@ -125,6 +125,7 @@ async def areplay(
     recorded = run if isinstance(run, Trajectory) else await asyncio.to_thread(Trajectory.load, run)
     if toolbox is None:
         toolbox = recorded_profile(recorded, trust=trust_record)
+    # Read all pictures first, so that a damaged record is reported before any tool runs.
     for record in recorded.assets:
         await asyncio.to_thread(recorded.asset, record.id)
     if isinstance(toolbox, ToolBox):
@@ -148,6 +149,7 @@ async def _retake(recorded: Trajectory, toolbox: ToolBox) -> ReplayReport:
         step = await environment.step(turn.text)
         if step.asset is not None:
             again.attach(step.asset, "tool")
+        # The policy is not asked again, so its times and tokens are not repeated.
         now = again.add_turn(step, Reply(turn.text, Usage()), 0.0, environment.canvas.imglist)
         turns.append(await asyncio.to_thread(_compare, recorded, again, turn, now, drifted))
         if step.terminated:
@@ -260,10 +262,11 @@ def _pixels(recorded: Trajectory, again: Trajectory, was: str | None, now: str |
 
 
 def difference(was: Image.Image, now: Image.Image) -> PixelDifference:
-    """The difference of two pictures; None if they are equal to the pixel."""
+    """The difference of two pictures."""
     names = [f"{picture.mode} {picture.width} × {picture.height}" for picture in (was, now)]
     if names[0] != names[1]:
         return PixelDifference(was=names[0], now=names[1])
+    # Signed, since differences of unsigned bytes would wrap around.
     apart = np.abs(np.asarray(was, dtype=np.int16) - np.asarray(now, dtype=np.int16))
     changed = apart.max(axis=2) if apart.ndim == 3 else apart
     return PixelDifference(

@@ -195,6 +195,7 @@ class Trajectory(Record):
     def go_on(self, environment: Environment, messages: Sequence[Message], **run: Any) -> None:
         """Reopen the record of a run that is resumed; `run` has policy and settings. Changes are noted."""
         for what, now in (("policy", run["policy"]), ("profile", environment.toolbox.profile.name)):
+            # Turns before the resumption were made with the old one, so the change belongs into the record.
             if getattr(self, what) != now:
                 self.notes.append(
                     f"resumed after turn {len(self.turns)} with {what} {now} instead of {getattr(self, what)}."
@@ -212,6 +213,7 @@ class Trajectory(Record):
         A run that ends with parts not done is `unmet`, or `failed` if its last call failed through our own fault.
         """
         self.unmet = list(not_done)
+        # A policy that gives up because a backend failed is not to blame: the run is failed, not unmet.
         if status == "met" and not_done:
             status = "failed" if stopped_by_infrastructure(self.turns) else "unmet"
             why = why or ("a backend failed" if status == "failed" else None)
@@ -261,6 +263,7 @@ class Trajectory(Record):
         except (ValueError, RecursionError) as error:
             raise StorageError(f"'{file}' is damaged: {error}.") from error
         version = data.get("format_version") if isinstance(data, dict) else None
+        # Before the fields are validated: another version's fields would give a misleading message.
         if version != FORMAT_VERSION:
             raise StorageError(
                 f"'{file}' has format version {version!r}; this version of canvasagent reads {FORMAT_VERSION}."

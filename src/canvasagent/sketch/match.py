@@ -74,6 +74,7 @@ def guess(regions: Regions, known: Table, index: Index, shape: tuple[int, ...]) 
 
 def _alike(found: Array, known: Array) -> tuple[Array, Array, Array]:
     """For each signature found its NEAREST among those known: rows of the found, of the known, and how unlike."""
+    # |a - b|² = |a|² + |b|² - 2ab: one matrix product instead of an array of all differences.
     distance = (known**2).sum(axis=1)[None] - 2 * (found @ known.T)
     distance += (found**2).sum(axis=1)[:, None]
     near = distance < UNLIKE

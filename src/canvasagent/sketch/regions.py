@@ -69,8 +69,10 @@ def find_blobs(pixels: Array, tolerance: int = 2, shares: tuple[float, ...] = BL
     known: set[tuple[int, ...]] = set()
     for share in shares:
         large = stats[:, cv2.CC_STAT_AREA] >= share * flat.size
+        # Label 0 is the background of the mask.
         large[0] = False
         rest = 1 - large.astype(np.uint8)[labels]
+        # As it is, and opened: opening separates things that only a thin line connects.
         for side in (1, 3):
             kernel = np.ones((side, side), np.uint8)
             opened = cv2.morphologyEx(rest, cv2.MORPH_OPEN, kernel) if side > 1 else rest

@@ -30,6 +30,7 @@ def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
     """
     temporary = path.parent / f".{path.name[:200]}.{secrets.token_hex(4)}"
     try:
+        # In the same folder, since a rename is atomic only within a file system; "x": never through a link.
         with temporary.open("xb") as stream:
             stream.write(data)
             if durable:
@@ -61,6 +62,7 @@ def append_line(path: Path, line: str) -> None:
     """Add a line, in place of an unfinished one that a killed process left. Raises `StorageError`."""
     try:
         with path.open("ab+") as stream:
+            # A line without its end would join the new one into a damaged line in the middle of the file.
             end = stream.seek(0, os.SEEK_END)
             stream.seek(max(0, end - 1))
             if end and stream.read(1) != b"\n":

@@ -63,6 +63,7 @@ def check_call(tool: Tool, raw: Mapping[str, Any], canvas: Mapping[str, AssetInf
     if missing_image and str(tool.default_image) not in filled:
         reference = 0.0
     schema = 1.0 if all(not _empty(filled.get(name)) for name in tool.required) else 0.0
+    # The scores are independent: arguments with a schema fault are still checked as far as possible.
     checkable = arguments if arguments is not None else _without_excess(tool, filled)
     specification = 0.0
     if checkable is not None:

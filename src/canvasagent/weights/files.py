@@ -87,6 +87,7 @@ def check_safetensors(path: Path) -> dict[str, Any]:
         raise WeightsError(f"'{path}' cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise WeightsError(f"'{path}' is no safetensors file, or is damaged: {error}; fetch it again.") from error
+    # The header has the offsets of all tensors, so a cut-off download shows without reading the weights.
     whole = 8 + length + max(ends, default=0)
     if size != whole:
         raise WeightsError(f"'{path}' has {size:,} bytes of {whole:,}: it was cut short or damaged; fetch it again.")

@@ -37,6 +37,7 @@ class PictureIndex:
         if read_only:
             return
         try:
+            # No waits for the disk: an index that a crash damaged is built again from the shards.
             self._base.executescript(f"PRAGMA synchronous=OFF; PRAGMA cache_size=-8000; {_TABLES}")
             self._base.execute("BEGIN")
         except sqlite3.Error:

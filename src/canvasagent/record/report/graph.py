@@ -100,6 +100,7 @@ def _parents(records: Sequence[AssetRecord]) -> dict[str, list[str]]:
     known: dict[str, list[str]] = {}
     for record in records:
         named = record.lineage.parents if record.lineage is not None else []
+        # Only parents that precede it: a record edited by hand could hold a cycle, which has no layers.
         known[record.id] = [name for name in dict.fromkeys(named) if name in known]
     return known
 
@@ -137,8 +138,10 @@ def _order(layers: list[list[_Slot]]) -> None:
         middle = {
             key: sum(neighbours) / len(neighbours) if neighbours else rank[key] for key, neighbours in around.items()
         }
+        # The present rank breaks ties, so that the order is stable between sweeps.
         layer.sort(key=lambda slot: (middle[id(slot)], rank[id(slot)]))
 
+    # The best order is NP-hard to find; a few sweeps of the barycentre method are good enough for small graphs.
     for sweep in range(SWEEPS):
         forth = sweep % 2 == 0
         for layer in layers[1:] if forth else layers[-2::-1]:
