@@ -14,7 +14,8 @@ from PIL import Image
 import canvasagent.craft.bench as bench_module
 from canvasagent.craft.bench import Bench, data, load_bench
 from canvasagent.craft.bench.marginals import ASKED, INPUTS_APART, TASKS, astray, marginals
-from canvasagent.craft.bench.runs import run_golds
+from canvasagent.craft.bench.runs import run_golds, run_task_mutants
+from canvasagent.craft.mutants import mutants_of
 from canvasagent.errors import InputError
 from canvasagent.rewards.checks import Result, hold
 from cli_helpers import Shell
@@ -180,3 +181,31 @@ def test_gold_runs_pass_all_of_their_checks(bench: Bench) -> None:
     wrong = {gold.task.id: gold.problems for gold in run_golds(bench.tasks) if gold.problems}
     assert set(wrong) <= set(bench.failing), wrong
     assert len(wrong) <= 0.05 * TASKS
+
+
+# ── mutants ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_step_that_changes_the_picture_has_a_mutant(bench: Bench) -> None:
+    for task in bench.tasks:
+        plan = task.plan
+        for mutant in mutants_of(plan):
+            assert mutant.plan != plan and mutant.plan.pictures == plan.pictures
+            ids = {step.id for step in mutant.plan.path()}
+            assert (mutant.step not in ids) == (mutant.how == "dropped"), task.id
+            used = {
+                value.step for step in mutant.plan.path() for value in step.arguments.values() if hasattr(value, "step")
+            }
+            assert used <= ids, task.id
+            assert mutant.plan.result is None or mutant.plan.result in {*ids, "img_1", "img_2", "img_3"}, task.id
+        changing = [
+            step for step in plan.path() if step.tool in ("Flip", "SR", "ImageEdit", "Crop", "Rotate", "Overlayer")
+        ]
+        assert {mutant.step for mutant in mutants_of(plan) if mutant.how == "dropped"} >= {step.id for step in changing}
+
+
+def test_a_check_fails_where_the_only_edit_is_left_out(bench: Bench) -> None:
+    short = [task for task in bench.tasks if len(task.plan.path()) <= 2 and task.plan.pictures][:2]
+    for score in run_task_mutants(short):
+        dropped = [verdict for verdict in score.verdicts if verdict.mutant.how == "dropped"]
+        assert dropped and any(verdict.killed_by for verdict in dropped), score.task.id

@@ -32,6 +32,13 @@ def bench(
             "--golds", help="Run the gold plans again with the profile lite, and run the checks on their results."
         ),
     ] = False,
+    mutants: Annotated[
+        bool,
+        typer.Option(
+            "--mutants",
+            help="Leave out or change each picture-changing step of the gold plans, and see whether a check fails.",
+        ),
+    ] = False,
     to: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder for the tasks (tasks.jsonl) and their pictures.", metavar="DIR"),
@@ -51,7 +58,7 @@ def bench(
     lines = marginals(tasks)
     if not json:
         _head(loaded, tasks, unread)
-        if not (golds and ids):
+        if not ((golds or mutants) and ids):
             _print(lines, not ids)
     payload: dict[str, Any] = {
         "version": loaded.version,
@@ -64,6 +71,8 @@ def bench(
     if to is not None:
         payload["written"] = _write(tasks, to)
     ending = _run(loaded, tasks, bool(ids)) if golds else {}
+    if mutants:
+        payload["mutants"] = _mutate(tasks)
     return Ending(ending.pop("code", 0), {**payload, **ending})
 
 
@@ -167,6 +176,25 @@ def _run(loaded: Bench, tasks: Sequence[BenchTask], some: bool) -> dict[str, Any
     short = not some and passed < ENOUGH * len(tasks)
     code = DRIFTED if short or unlisted else 0
     return {"code": code, "passed": passed, "problems": wrong, "unlisted": unlisted}
+
+
+def _mutate(tasks: Sequence[BenchTask]) -> dict[str, Any]:
+    """Mutants of the gold plans; each one that passes all checks is printed as it occurs."""
+    from canvasagent.craft.bench.runs import run_task_mutants
+
+    console, survivors, total, whole = err(), list[dict[str, str]](), 0, 0
+    with Bar("tasks", len(tasks)) as bar:
+        for number, score in enumerate(run_task_mutants(tasks), 1):
+            bar.show(number, len(tasks))
+            total += len(score.verdicts)
+            whole += not score.survivors
+            for verdict in score.survivors:
+                mutant = verdict.mutant
+                survivors.append({"task": score.task.id, "step": mutant.step, "act": mutant.act, "how": mutant.how})
+                console.print(f"{score.task.id}: {mutant.act} {mutant.step} {mutant.how}: passes", markup=False)
+    killed = total - len(survivors)
+    console.print(f"a check fails on {killed} of {total} mutants; on all of them in {whole} of {len(tasks)} tasks")
+    return {"mutants": total, "killed": killed, "tasks_with_all_killed": whole, "survivors": survivors}
 
 
 def register(group: typer.Typer) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from canvasagent.agent import Agent
 from canvasagent.craft.bench import BenchTask
 from canvasagent.craft.gold_policy import GoldPolicy
+from canvasagent.craft.mutants import Verdict, run_mutants
 from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.writers.base import Seen
 from canvasagent.environment import Limits
@@ -59,6 +60,28 @@ async def run_gold(task: BenchTask, toolbox: ToolBox) -> Gold:
         problems.append(f"{len(run.tool_calls)} calls instead of {len(task.expected_tools)}")
     problems += [f"{outcome.check}: {outcome.finding.why}" for outcome in run_checks(run) if not outcome.finding.passed]
     return Gold(task, run, tuple(problems))
+
+
+@dataclass(frozen=True)
+class MutationScore:
+    """What became of the mutants of a task's gold plan (`craft/mutants.py`)."""
+
+    task: BenchTask
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def survivors(self) -> list[Verdict]:
+        """Mutants on which no check fails."""
+        return [verdict for verdict in self.verdicts if verdict.killed_by is None]
+
+
+def run_task_mutants(tasks: Sequence[BenchTask], profile: str = "lite") -> Iterator[MutationScore]:
+    """One task after another."""
+    toolbox = ToolBox(profile, workers=1)
+    with asyncio.Runner() as runner:
+        for task in tasks:
+            verdicts, _ = runner.run(run_mutants(task.task(), task.plan, task.id, PlainWriter(), toolbox, SEED))
+            yield MutationScore(task, tuple(verdicts))
 
 
 def run_golds(tasks: Sequence[BenchTask], profile: str = "lite") -> Iterator[Gold]:
