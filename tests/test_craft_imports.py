@@ -7,6 +7,7 @@ import json
 import random
 import struct
 import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from canvasagent import Agent, Trajectory
 from canvasagent.cli import main
 from canvasagent.craft.exports import export
 from canvasagent.craft.imports import import_dataset
@@ -28,8 +30,10 @@ from canvasagent.craft.store import Dataset
 from canvasagent.craft.store.layout import row_of
 from canvasagent.errors import InputError
 from canvasagent.evaluation.tasks import load_bench
+from canvasagent.policies.base import Reply
+from canvasagent.protocol.conversation import Message
 from craft_data import build, build_tasks
-from helpers import photo
+from helpers import ListPolicy, call, end, photo
 
 ASK = {"role": "user", "content": "<image>Mirror it."}
 GOOD = {"messages": [ASK], "images": ["a.png"]}
@@ -225,9 +229,58 @@ def test_bad_rows_of_parquet(pictures: Path, tmp_path: Path) -> None:
     with Dataset.open(tmp_path / "out") as dataset:
         found = {index: rejection.reason.partition(":")[0] for index, rejection in dataset.rejected()}
     assert list(found) == [1, 2, 3, 4, 5, 6, 7] and found[5] == "not UTF-8" and found[4] == "picture unusable"
-    with pytest.raises(InputError) as refused:  # a benchmark is used as a whole or not at all
-        load_bench(str(file))
-    assert all(f"row {at}: " in str(refused.value) for at in range(2, 9)) and "row 9" not in str(refused.value)
+    bench = load_bench(str(file))  # bad rows are named, and do not end an evaluation of the others
+    assert [item.task.instruction for item in bench.tasks] == ["Write SALE on it. 0", "Write SALE on it. 8"]
+    assert [line.partition(":")[0] for line in bench.left_out] == [f"row {at}" for at in range(2, 9)]
+
+
+def test_a_file_without_a_good_row_is_no_benchmark(pictures: Path) -> None:
+    pq.write_table(pa.Table.from_pylist([task(0, prompt=None)]), pictures / "train.parquet")
+    with pytest.raises(InputError, match="row 1: "):
+        load_bench(str(pictures / "train.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "tools"),
+    [
+        (["Grounding->Crop"], ("Grounding", "Crop")),
+        (["Segmentation", "Super-Resolution"], ("SAM", "SR")),
+        ("Grounding->Segmentation->Extract", ("Grounding", "SAM", "Extract")),
+        ("Edit, OCR", ("ImageEdit", "OCR")),
+    ],
+)
+def test_labels_of_the_release(labels: object, tools: tuple[str, ...], pictures: Path) -> None:
+    rows = [task(0, reward_model={"ground_truth": labels})]
+    pq.write_table(pa.Table.from_pylist(rows), pictures / "train.parquet")
+    (item,) = load_bench(str(pictures / "train.parquet")).tasks
+    assert item.task.expected_tools == tools
+
+
+class Listening(ListPolicy):
+    """Keeps the system prompts that it was shown."""
+
+    def __init__(self, texts: list[str]) -> None:
+        super().__init__(texts)
+        self.prompts: list[str] = []
+
+    async def act(self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None) -> Reply:
+        self.prompts.append(messages[0].text)
+        return await super().act(messages, on_text)
+
+
+def test_a_row_brings_its_own_system_prompt(pictures: Path, tmp_path: Path) -> None:
+    system = {"role": "system", "content": "You are the agent. <tools>{}</tools>"}
+    ask = {"role": "user", "content": "<image>Mirror it."}
+    rows = [task(0, prompt=[system, ask]), task(1, prompt=[ask])]
+    pq.write_table(pa.Table.from_pylist(rows), pictures / "test.parquet")
+    own, plain = load_bench(str(pictures / "test.parquet")).tasks
+    assert own.task.system_prompt == system["content"] and plain.task.system_prompt is None
+    policy = Listening([call("Flip", image="img_1"), end()])
+    run = Agent(policy, "lite").run(own.task, run_dir=tmp_path / "run")
+    assert run.system_prompt == system["content"] and run.instruction == "Mirror it."
+    assert policy.prompts == [system["content"]] * 2
+    assert Trajectory.load(tmp_path / "run").task().system_prompt == system["content"]
+    assert Agent(ListPolicy([end()]), "lite").run(plain.task).task().system_prompt is None
 
 
 # ── any damage to an item ────────────────────────────────────────────────────────────────────────────────
@@ -299,3 +352,21 @@ def test_a_damaged_item_is_a_record_or_is_rejected(
         except (UnusableItem, ValueError):
             return
     assert set(record.images) <= set(pictures)
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_of_samples_that_are_prefixes_of_one_conversation_the_longest_counts(
+    falling: bool, pictures: Path, tmp_path: Path
+) -> None:
+    chat = [ASK, {"role": "assistant", "content": call("OCR")}, {"role": "tool", "content": "OCR Results"}]
+    chat += [{"role": "assistant", "content": call("Flip")}, {"role": "tool", "content": "Flipped"}]
+    chat += [{"role": "assistant", "content": end()}]
+    turns = [text({**GOOD, "messages": chat[: 2 * n], "extra_info": {"turn": n}}) for n in (1, 2, 3)]
+    turns = turns[::-1] if falling else turns
+    alone = text({**GOOD, "messages": chat[:2]})  # it does not tell a turn, so it is a sample of its own
+    (pictures / "train.jsonl").write_bytes(b"\n".join([*turns, alone, *turns]))
+    said = import_dataset(pictures, tmp_path / "out")
+    assert said.counts == {"pictures": 1, "train": 3, "rejected": 4}
+    assert said.rejected == {"prefix of another sample": 4}
+    with Dataset.open(tmp_path / "out") as dataset:
+        assert [record.tools for record in dataset.sft()] == [["OCR", "Flip"], ["OCR"], ["OCR", "Flip"]]

@@ -10,6 +10,7 @@ from canvasagent.backends.profile import load_profile, make_backend
 from canvasagent.canvas import Kind
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.fonts import font_for
+from canvasagent.tools import all_tools
 from canvasagent.tools.base import Call
 from canvasagent.tools.crop import TOOL
 
@@ -17,7 +18,7 @@ PROFILE = load_profile("release")
 
 
 def backend(tool: str):  # type: ignore[no-untyped-def]
-    assert PROFILE.backends[tool].startswith("release/")
+    assert tool == "Extract" or PROFILE.backends[tool].startswith("release/")
     return make_backend(PROFILE.backends[tool], {})
 
 
@@ -99,3 +100,18 @@ def test_crop_truncates() -> None:
 def test_what_the_release_does_not_have_is_refused() -> None:
     with pytest.raises(ToolRefusal, match="neither scale nor quad"):
         backend("Overlayer")(base=wide(), content="x", center=(5, 5), scale=2.0)
+
+
+def test_extract_says_where_the_object_was() -> None:
+    picture, mask = Image.new("RGB", (50, 40), "white"), Image.new("L", (50, 40))
+    mask.paste(255, (10, 5, 30, 25))
+    extract = all_tools()["Extract"]
+    arguments = extract.arguments.model_validate({"image": "img_1", "mask": "SAM_0"})
+    pictures, kinds = {"image": picture, "mask": mask}, {"image": Kind.IMAGE, "mask": Kind.MASK}
+    said = [
+        extract.run(Call(arguments, pictures, kinds, backend("Extract"), pixel_boxes=pixels)).text
+        for pixels in (True, False)
+    ]
+    size = "Output size: (20, 20)"
+    assert said[0] == f"Extracted object from image using mask. Cropped from bbox: [10, 5, 30, 25]. {size}"
+    assert said[1] == f"Extracted object from image using mask. {size}"

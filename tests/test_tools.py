@@ -43,14 +43,14 @@ NAMES = {
     "ImageGeneration": ("Generation", "Gen"),
     "ImageEdit": ("Edit",),
     "Grounding": ("ImageGrounding",),
-    "SAM": ("Segment", "ImageSAM"),
+    "SAM": ("Segment", "Segmentation", "ImageSAM"),
     "Extract": ("ImageExtract",),
     "Overlayer": ("Overlay",),
     "Crop": ("ImageCrop",),
     "OCR": (),
     "Rotate": ("ImageRotate",),
     "Flip": ("ImageFlip",),
-    "SR": ("SuperResolution", "ImageSR"),
+    "SR": ("SuperResolution", "Super-Resolution", "ImageSR"),
 }
 REQUIRED = {
     "ImageGeneration": {"prompt"},
@@ -83,7 +83,9 @@ def test_a_good_call_scores_one_throughout() -> None:
     assert checked.assets == {"image": "img_1"}
 
 
-@pytest.mark.parametrize("box", ["[0, 0, 500, 1000]", "[0,0,500.4,999.9]", [0.0, 0, 500.2, 1000.0]])
+@pytest.mark.parametrize(
+    "box", ["[0, 0, 500, 1000]", "[0,0,500.4,999.9]", "0,0,500,1000", " 0, 0, 500.2 ,1000 ", [0.0, 0, 500.2, 1000.0]]
+)
 def test_boxes_may_be_strings_and_floats(box: Any) -> None:
     assert held("Crop", image="img_1", bbox=box).arguments.bbox == (0, 0, 500, 1000)
 

@@ -106,7 +106,7 @@ class Environment:
         text = render_request(
             task.instruction, self.canvas.imglist, task.carried.result if task.carried is not None else None
         )
-        prompt = system_prompt(self.toolbox.tools.values(), self.limits.max_turns)
+        prompt = task.system_prompt or system_prompt(self.toolbox.tools.values(), self.limits.max_turns)
         return [Message("system", prompt), Message("user", text, tuple(shown))]
 
     def restore(self, seconds: float, cost: float) -> None:

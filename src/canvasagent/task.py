@@ -84,6 +84,8 @@ class Task:
     checks: tuple[dict[str, Any], ...] = ()
     """Verifiable statements on the result, as data."""
     carried: Carried | None = None
+    system_prompt: str | None = None
+    """System prompt that the task brings along; None for the one that is made of the tools' definitions."""
 
     def __post_init__(self) -> None:
         if not self.instruction.strip():
@@ -91,7 +93,7 @@ class Task:
         if len(self.instruction) > MAX_INSTRUCTION:
             count = len(self.instruction)
             raise InputError(f"the request has {count:,} characters; at most {MAX_INSTRUCTION:,} are taken.")
-        values = [self.instruction, self.id, self.expected_tools, self.difficulty, self.checks]
+        values = [self.instruction, self.id, self.system_prompt, self.expected_tools, self.difficulty, self.checks]
         if not is_whole(values):
             raise InputError("the request or its checks hold half of a character (a lone surrogate); write it whole.")
 

@@ -190,6 +190,8 @@ class EvalOptions:
         from canvasagent.rewards.judges import changed_prompts
 
         tasks = load_bench(self.bench)
+        for problem in tasks.left_out:
+            print_error(f"left out: {problem}")
         judge = chosen_judge(self.judge, self.judging)
         setup = Setup(
             bench=tasks.name,

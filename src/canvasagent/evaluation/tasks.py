@@ -46,6 +46,17 @@ class Bench:
     version: str
     """Checksum of everything in it."""
     tasks: tuple[EvalTask, ...] = field(repr=False)
+    left_out: tuple[str, ...] = field(default=(), repr=False)
+    """Rows of a released file that cannot be used, each with the reason."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a kind of benchmark gives: tasks, their version, and the rows that cannot be used."""
+
+    tasks: list[EvalTask]
+    version: str
+    left_out: tuple[str, ...] = ()
 
 
 def load_bench(name: str) -> Bench:
@@ -68,12 +79,12 @@ def load_bench(name: str) -> Bench:
             "folder, or a file of requests (.jsonl)."
         )
     try:
-        tasks, version = import_module(f"canvasagent.evaluation.benches.{kind}").load(path)
+        loaded: Loaded = import_module(f"canvasagent.evaluation.benches.{kind}").load(path)
     except StorageError as error:  # what is damaged is the user's own choice of a benchmark
         raise InputError(f"'{name}' cannot be used: {error}") from error
-    _all_different(tasks, name)
-    _checks_hold(tasks, name)
-    return Bench(title, version, tuple(tasks))
+    _all_different(loaded.tasks, name)
+    _checks_hold(loaded.tasks, name)
+    return Bench(title, loaded.version, tuple(loaded.tasks), loaded.left_out)
 
 
 def checksum(parts: Sequence[object]) -> str:

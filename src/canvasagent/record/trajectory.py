@@ -67,6 +67,8 @@ class Trajectory(Record):
     seed: int
     limits: dict[str, Any] = Field(default_factory=dict)
     system_prompt: str
+    own_prompt: bool = False
+    """Whether the task brought the system prompt along."""
     request: str
     """The user message's text."""
     notes: list[str] = Field(default_factory=list)
@@ -103,6 +105,7 @@ class Trajectory(Record):
             profile_settings=profile_record(environment.toolbox.profile),
             limits=environment.limits.model_dump(),
             system_prompt=messages[0].text,
+            own_prompt=task.system_prompt is not None,
             request=messages[1].text,
             notes=environment.notes,
             **run,
@@ -232,6 +235,7 @@ class Trajectory(Record):
             expected_tools=tuple(self.expected_tools) if self.expected_tools is not None else None,
             difficulty=self.difficulty,
             checks=tuple(self.checks),
+            system_prompt=self.system_prompt if self.own_prompt else None,
             carried=Carried(self.continues, carried, self.inputs - len(images), self.continued_result)
             if self.continues is not None
             else None,

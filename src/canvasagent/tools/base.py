@@ -7,6 +7,7 @@ the entry point group `canvasagent.tools`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -49,11 +50,17 @@ class ToolArguments(BaseModel):
         return written
 
 
+_BARE = re.compile(r"[\d\s.,+-]*,[\d\s.,+-]*")
+"""Coordinates without brackets, as the released data has some: `346,129,535,347`."""
+
+
 def numbers(value: object) -> object:
-    """Accept a coordinate list, its string form, and floats (rounded); anything else is left to pydantic."""
+    """Accept a coordinate list, its string form with or without brackets, and floats (rounded); anything else is left
+    to pydantic.
+    """
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = json.loads(f"[{value}]" if _BARE.fullmatch(value) else value)
         except (ValueError, RecursionError):
             return value
     if isinstance(value, list | tuple):
@@ -120,7 +127,7 @@ class Call:
     backend: Callable[..., Any]
     seed: int = 0
     pixel_boxes: bool = False
-    """Write boxes in pixels instead of grid units (the `release` profile, for OCR and Crop)."""
+    """Write boxes in pixels instead of grid units (the `release` profile, for OCR and Crop), and that of Extract."""
 
     def several(self, argument: str) -> list[Image.Image]:
         """The pictures behind an argument that is a list of assets, in its order."""

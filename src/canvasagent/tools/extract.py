@@ -28,7 +28,10 @@ def check(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> Iterable[str
 def run(call: Call) -> Outcome:
     """The masked part, cropped tightly to the mask."""
     cutout = call.backend(image=call.pictures["image"], mask=call.pictures["mask"])
-    return Outcome(f"Extracted object from image using mask. Output size: {cutout.size}", cutout, Kind.CUTOUT)
+    place = ""
+    if call.pixel_boxes and (box := call.pictures["mask"].getbbox()) is not None:
+        place = f" Cropped from bbox: {list(box)}."  # the research release says where the object was
+    return Outcome(f"Extracted object from image using mask.{place} Output size: {cutout.size}", cutout, Kind.CUTOUT)
 
 
 TOOL = Tool(

@@ -32,7 +32,7 @@ def run(call: Call) -> Outcome:
 
 TOOL = Tool(
     name="SAM",
-    aliases=("Segment", "ImageSAM"),
+    aliases=("Segment", "Segmentation", "ImageSAM"),
     summary="Segment the object in a box: a mask of the picture's size. Find the box with Grounding first.",
     arguments=Arguments,
     makes="mask",

@@ -37,7 +37,7 @@ def run(call: Call) -> Outcome:
 
 TOOL = Tool(
     name="SR",
-    aliases=("SuperResolution", "ImageSR"),
+    aliases=("SuperResolution", "Super-Resolution", "ImageSR"),
     summary="Super-resolution: enlarge a picture to four times its width and height and sharpen it.",
     arguments=Arguments,
     makes="same",

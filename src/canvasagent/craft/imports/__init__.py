@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from canvasagent.craft.imports.files import InputFiles, classify
 from canvasagent.craft.imports.items import RawItem, read_items
 from canvasagent.craft.imports.pictures import PictureFinder
+from canvasagent.craft.imports.prefixes import without_prefixes
 from canvasagent.craft.imports.rl import task_of
 from canvasagent.craft.imports.sft import trajectory_of
 from canvasagent.craft.imports.unusable import UnusableItem
@@ -85,7 +86,7 @@ def import_dataset(
 
 def _items(files: list[Path], inputs: InputFiles) -> Iterator[ImportItem]:
     for file in files:
-        for number, raw in enumerate(read_items(file), 1):
+        for number, raw in enumerate(without_prefixes(read_items(file)), 1):
             yield ImportItem(raw, split_of(file), f"{file.name}, item {number}")
     for file, why in inputs.damaged:
         yield ImportItem(RawItem({}, UnusableItem("damaged file", why)), split_of(file), file.name)

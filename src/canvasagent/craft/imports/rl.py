@@ -69,15 +69,17 @@ def _own(extra: dict[str, Any]) -> tuple[dict[str, Any], Any]:
 
 
 def _labels(truth: Any) -> list[str]:
-    """Expected tools under their wire names; the release writes `Edit`, `Overlay`, and may write JSON in a string."""
+    """Expected tools under their wire names; the release writes `Edit`, `Grounding->Crop`, and may write JSON in a
+    string.
+    """
     if isinstance(truth, str):
         try:
             truth = read_json(truth)
         except ValueError:
-            truth = [part.strip() for part in truth.replace("->", ",").split(",")]
+            truth = truth.split(",")
     if not isinstance(truth or [], list):
         raise UnusableItem(
             "odd fields", f"'reward_model.ground_truth' is of type {type_word(truth)}, not a list of tools."
         )
-    labels = [str(label) for label in truth or []]
+    labels = [part.strip() for label in truth or [] for part in str(label).split("->")]  # also paths: Grounding->Crop
     return [tool.name if (tool := find_tool(label)) is not None else label for label in labels]

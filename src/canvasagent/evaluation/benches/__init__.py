@@ -1,1 +1,1 @@
-"""Kinds of benchmark: each file defines `load(...)`, which returns the tasks and their version."""
+"""Kinds of benchmark: each file defines `load(...)`, which returns a `Loaded`."""

@@ -11,7 +11,9 @@ from canvasagent.evaluation.tasks import MAX_TURNS, EvalTask
 from canvasagent.task import Task
 
 
-def task_of(record: RlRecord, pictures: Sequence[bytes]) -> tuple[EvalTask, list[Any]]:
+def task_of(
+    record: RlRecord, pictures: Sequence[bytes], system_prompt: str | None = None
+) -> tuple[EvalTask, list[Any]]:
     """The task, and its part of the benchmark's checksum."""
     plan = Plan.model_validate(record.plan) if record.plan is not None else None
     expected = tuple(record.expected_tools) or None
@@ -23,6 +25,7 @@ def task_of(record: RlRecord, pictures: Sequence[bytes]) -> tuple[EvalTask, list
         expected,
         dict(record.difficulty),
         checks=tuple(record.checks),
+        system_prompt=system_prompt,
     )
     item = EvalTask(
         task,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from canvasagent.craft.bench import load_bench
-from canvasagent.evaluation.tasks import EvalTask
+from canvasagent.evaluation.tasks import EvalTask, Loaded
 
 
-def load(path: Path) -> tuple[list[EvalTask], str]:
+def load(path: Path) -> Loaded:
     """Its tasks and its checksum. Raises `InputError` if one of its files was changed."""
     bench = load_bench()
     tasks = [
@@ -21,4 +21,4 @@ def load(path: Path) -> tuple[list[EvalTask], str]:
         )
         for item in bench.tasks
     ]
-    return tasks, bench.version if bench.frozen else f"{bench.version}, not frozen"
+    return Loaded(tasks, bench.version if bench.frozen else f"{bench.version}, not frozen")

@@ -10,11 +10,11 @@ from canvasagent.craft.store import Dataset
 from canvasagent.craft.store.reader import Unreadable
 from canvasagent.errors import InputError, StorageError, refusal
 from canvasagent.evaluation.benches._rl import task_of
-from canvasagent.evaluation.tasks import EvalTask, checksum
+from canvasagent.evaluation.tasks import Loaded, checksum
 from canvasagent.storage.foreign_json import first_problem
 
 
-def load(path: Path) -> tuple[list[EvalTask], str]:
+def load(path: Path) -> Loaded:
     """Its tasks with their pictures as they are stored, and their checksum.
 
     Raises `InputError` for another kind, and where records cannot be used, with all of them: a benchmark is used as a
@@ -38,4 +38,4 @@ def load(path: Path) -> tuple[list[EvalTask], str]:
                 wrong.append(f"record {record.id}: {error}")
     if wrong:
         raise refusal(f"the dataset in '{path}' cannot be used as a benchmark", wrong)
-    return [item for item, _ in tasks], checksum([part for _, part in tasks])
+    return Loaded([item for item, _ in tasks], checksum([part for _, part in tasks]))
