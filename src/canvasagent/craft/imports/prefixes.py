@@ -1,4 +1,4 @@
-"""Samples that are prefixes of one conversation, as released files have them (`extra_info.turn`): the longest counts."""
+"""Samples that are prefixes of one conversation (`extra_info.turn` of released files): the longest counts."""
 
 from __future__ import annotations
 
