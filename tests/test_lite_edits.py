@@ -427,6 +427,18 @@ def test_a_hopeless_background_is_refused() -> None:
         _edit("blur the background", _photograph("gravel"))
 
 
+@pytest.mark.parametrize("prompt", ["put it on a white background", "replace the background with white"])
+def test_a_cutout_gets_a_ground_where_it_is_transparent(prompt: str) -> None:
+    cutout = _photograph("astronaut").convert("RGBA")
+    alpha = Image.new("L", cutout.size, 0)
+    ImageDraw.Draw(alpha).ellipse([60, 40, SIDE - 60, SIDE - 40], fill=255)
+    cutout.putalpha(alpha)
+    after = _edit(prompt, cutout).convert("RGBA")
+    assert after.getchannel("A").getextrema() == (255, 255) and after.getpixel((3, 3)) == (255, 255, 255, 255)
+    middle = (SIDE // 2, SIDE // 2)
+    assert after.getpixel(middle) == cutout.getpixel(middle)
+
+
 def test_a_mask_that_contradicts_the_prompt_or_is_empty_is_refused() -> None:
     mask = Image.new("L", (SIDE, SIDE), 255)
     with pytest.raises(ToolRefusal, match="mask"):

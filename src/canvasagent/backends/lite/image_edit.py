@@ -41,9 +41,11 @@ from canvasagent.backends.lite.edits import (
     understands,
     unknown_nouns,
 )
+from canvasagent.backends.lite.edits.background import behind_cutout
 from canvasagent.backends.lite.joining import arrangement_of, joined, laid_out
 from canvasagent.backends.lite.photographs import networks
 from canvasagent.backends.lite.phrases import parse as parse_phrase
+from canvasagent.backends.lite.scenery import ground_for
 from canvasagent.concurrency.cancellation import check_cancelled
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import LARGE_PIXELS, Size
@@ -212,6 +214,9 @@ def _carry_out(
             f"'{step.clause}' speaks of {step.where}, but only what the mask covers may change; "
             "leave the mask out, or give a mask of the place that shall change."
         )
+    if given is None and step.edit == "background" and (clear < 255).any() and ground_for(step.values["new"]):
+        job = Job(step.strength, step.sign, step.values, None, seed & 0x7FFFFFFF)
+        return behind_cutout(pixels, clear, job), np.full_like(clear, 255)  # its own ground is what is transparent
     anew = _drawn_anew(step, edit, finder, given, seed)
     own_place = anew is not None or (step.where.kind == "text" and edit.places == ("text",))
     place = given if given is not None else None if own_place else finder.mask(step.where, edit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -41,6 +42,12 @@ def apply(pixels: Pixels, job: Job, large: int = LARGE_PIXELS) -> Pixels:
     share = cv2.GaussianBlur(job.mask.astype(np.float32), (0, 0), 1.0)[..., None]
     share = np.where(job.mask[..., None], np.clip(2 * share - 0.6, 0, 1), 0)
     return as_pixels(pixels * (1 - share) + painted * share)
+
+
+def behind_cutout(pixels: Pixels, clear: Pixels, job: Job) -> Pixels:
+    """A cut-out before a ground: (height, width, 3) `pixels` laid over it by their (height, width) alpha `clear`."""
+    share = clear.astype(np.float32)[..., None] / 255
+    return as_pixels(pixels * share + apply(pixels, replace(job, mask=None)) * (1 - share))
 
 
 def _is_ground(words: str) -> bool:
