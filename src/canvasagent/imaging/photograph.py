@@ -32,9 +32,14 @@ PHOTOGRAPH = 4.8
 """From this sum on a picture counts as a photograph."""
 
 
-def is_photograph(pixels: Array) -> bool:
+LIKELY = 4.0
+"""From this sum on a picture in which nothing drawn was recognised is looked at as a photograph: things before a plain
+ground (a chair, a plate, a bulb) are from 4.0 on, and of 170 forms of drawings, blurred and as JPEG, 0.6 % are."""
+
+
+def is_photograph(pixels: Array, least: float = PHOTOGRAPH) -> bool:
     """Whether (height, width, 3) uint8 RGB pixels, or most of them, are like a photograph: soft, grainy, painted."""
-    return likeness(pixels) >= PHOTOGRAPH
+    return likeness(pixels) >= least
 
 
 def likeness(pixels: Array) -> float:

@@ -31,7 +31,7 @@ from canvasagent.english.colors import HsvRange, hsv_range
 from canvasagent.english.lexicon import lexicon
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import PixelBox
-from canvasagent.imaging.photograph import is_photograph
+from canvasagent.imaging.photograph import LIKELY, is_photograph
 
 CAN_FIND = (
     "faces ('the face'), text ('the text', 'the sign that says \"SALE\"') and coloured shapes "
@@ -163,7 +163,7 @@ def _photographed(image: Image.Image, phrase: str, understood: bool) -> list[Det
     from canvasagent.backends.lite.photographs.finding import find_photographed, names_photographed
 
     pixels, _ = _opaque_rgb(image)
-    if not names_photographed(phrase) or not is_photograph(pixels):
+    if not names_photographed(phrase) or not is_photograph(pixels, LIKELY):
         return None
     try:
         return find_photographed(image.size, pixels, phrase)
@@ -198,7 +198,7 @@ def _faces(image: Image.Image, query: Query) -> list[Detection]:
 
 def _face_boxes(pixels: Array) -> list[tuple[PixelBox, float]]:
     """Faces and how sure each is; in photographs made sure of by the points on them, where that network is here."""
-    if not networks.has(networks.FACE) or not is_photograph(pixels):
+    if not networks.has(networks.FACE) or not is_photograph(pixels, LIKELY):
         return find_faces(pixels)
     from canvasagent.backends.lite.photographs.landmarks import sure_faces
 

@@ -20,7 +20,7 @@ from canvasagent.backends.lite.boards import board_in
 from canvasagent.backends.lite.cutting import Array, WholeBox, drawn, grabcut, guided, letters, whole
 from canvasagent.backends.lite.photographs import networks
 from canvasagent.imaging.geometry import PixelBox
-from canvasagent.imaging.photograph import is_photograph
+from canvasagent.imaging.photograph import LIKELY, is_photograph
 
 
 class Config(BaseModel):
@@ -122,7 +122,7 @@ class Backend:
 def _without_nearer(mask: Array, image: Image.Image, box: PixelBox) -> Array:
     """In a photograph a thing's mask without what stands in front of it."""
     pixels = np.asarray(image.convert("RGB"))
-    if "A" in image.getbands() or not networks.has(networks.DETECTOR) or not is_photograph(pixels):
+    if "A" in image.getbands() or not networks.has(networks.DETECTOR) or not is_photograph(pixels, LIKELY):
         return mask
     from canvasagent.backends.lite.photographs.nearer import without_nearer
 

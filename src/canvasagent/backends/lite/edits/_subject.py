@@ -18,7 +18,7 @@ from canvasagent.backends.lite.edits._spec import Mask, Pixels
 from canvasagent.backends.lite.photographs import networks, saliency
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import PixelBox
-from canvasagent.imaging.photograph import is_photograph
+from canvasagent.imaging.photograph import LIKELY, is_photograph
 
 WORK_SIDE = 208
 _AGREEMENT = 0.75
@@ -39,7 +39,7 @@ def subject_mask(pixels: Pixels, find_faces: Callable[[], Sequence[PixelBox]] = 
     flat = flat_ground(pixels)
     if flat is not None:
         return ~flat
-    if networks.has(networks.SALIENCY) and is_photograph(pixels):
+    if networks.has(networks.SALIENCY) and is_photograph(pixels, LIKELY):
         seen = saliency.subject(pixels)
         if seen is not None:
             return np.asarray(seen > 0.5)
