@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import io
 import re
 import tokenize
@@ -36,14 +37,18 @@ def denied(text: str) -> list[tuple[int, str]]:
     return [(line, name) for line, name in identifiers(text) if DENIED & {part.lower() for part in parts.findall(name)}]
 
 
-def citations(text: str) -> list[str]:
-    """Absent documents that docstrings, of modules, classes, functions and attributes, cite."""
-    strings = (
+def docstrings(text: str) -> list[str]:
+    """The docstrings of modules, classes, functions and attributes."""
+    return [
         node.value.value
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-    )
-    return [match[0] for string in strings for match in ABSENT.finditer(string)]
+    ]
+
+
+def citations(text: str) -> list[str]:
+    """Absent documents that docstrings cite."""
+    return [match[0] for string in docstrings(text) for match in ABSENT.finditer(string)]
 
 
 def test_no_identifier_has_a_denied_word() -> None:
@@ -59,6 +64,19 @@ def test_no_identifier_has_a_denied_word() -> None:
 
 def test_docstrings_cite_only_documents_that_are_here() -> None:
     found = {str(path): names for path in FILES if (names := citations(path.read_text("utf-8")))}
+    assert not found
+
+
+def raised(text: str) -> set[str]:
+    """Exceptions that docstrings say are raised."""
+    return {name for string in docstrings(text) for name in re.findall(r"[Rr]aises? (?:only )?`(\w+)`", string)}
+
+
+def test_docstrings_name_exceptions_that_exist() -> None:
+    texts = {str(path): path.read_text("utf-8") for path in FILES}
+    known = {name for text in texts.values() for _, name in identifiers(text)} | set(dir(builtins))
+    assert raised('"""Raises `NoSuchError`."""') == {"NoSuchError"}
+    found = {path: names for path, text in texts.items() if (names := raised(text) - known)}
     assert not found
 
 

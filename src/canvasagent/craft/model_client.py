@@ -72,7 +72,7 @@ class ModelClient:
         self._client = ChatClient(name, model, endpoint_settings, self.endpoint, dialect, base_delay)
 
     async def ask(self, prompt: str, content: list[dict[str, Any]], read: Callable[[str], T]) -> T:
-        """What `read` makes of a reply. It raises `Unusable` for one that is asked for again, with why.
+        """What `read` makes of a reply. It raises `BadReply` for one that is asked for again, with why.
 
         Raises `WriterFailure` where the endpoint gives no answer, or none that can be used in all tries.
         """
@@ -107,7 +107,7 @@ def prompt_text(name: str) -> str:
 
 
 def field_of(reply: str, name: str) -> Any:
-    """The field `name` of the JSON object in a reply, with prose, fences or thoughts around it. Raises `Unusable`."""
+    """The field `name` of the JSON object in a reply, with prose, fences or thoughts around it. Raises `BadReply`."""
     text = _THOUGHTS.split(reply)[-1]
     if not text.strip():
         raise BadReply("the reply is empty")
@@ -128,7 +128,7 @@ def field_of(reply: str, name: str) -> Any:
 
 
 def words_of(reply: str, name: str) -> str:
-    """The text of a field, in one line where it has several. Raises `Unusable`."""
+    """The text of a field, in one line where it has several. Raises `BadReply`."""
     value = field_of(reply, name)
     if not isinstance(value, str) or not value.strip():
         raise BadReply(f'"{name}" is no text')
@@ -136,7 +136,7 @@ def words_of(reply: str, name: str) -> str:
 
 
 def truth_of(reply: str, name: str) -> bool:
-    """The truth of a field. Raises `Unusable`."""
+    """The truth of a field. Raises `BadReply`."""
     value = field_of(reply, name)
     if not isinstance(value, bool):
         raise BadReply(f'"{name}" is neither true nor false')

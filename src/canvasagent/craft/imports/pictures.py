@@ -53,7 +53,7 @@ class PictureFinder:
     def get(self, named: Any) -> tuple[str, bytes]:
         """The picture that an item names (a path, or a struct of path or bytes): its hash, and it as PNG.
 
-        Raises `Unusable` where there is none or it is damaged.
+        Raises `UnusableItem` where there is none or it is damaged.
         """
         data, name = None, named
         if isinstance(named, dict):
@@ -159,7 +159,7 @@ def _row_groups(shard: Path) -> int:
 
 
 def _column(shard: Path, group: int, name: str) -> list[Any]:
-    """A column of a row group. Raises `Unusable` where it is damaged."""
+    """A column of a row group. Raises `UnusableItem` where it is damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

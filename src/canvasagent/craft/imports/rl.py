@@ -17,7 +17,7 @@ from canvasagent.tools import find_tool
 def task_of(
     row: dict[str, Any], record_id: str, split: Split, finder: PictureFinder
 ) -> tuple[RlRecord, dict[str, bytes]]:
-    """The record and its pictures. Raises `Unusable`, and ValueError (pydantic's included) for what is no task."""
+    """The record and its pictures. Raises `UnusableItem`, and ValueError (pydantic's included) for what is no task."""
     named = row.get("images") or []
     named = named if isinstance(named, list) else [named]
     matches = [finder.get(name) for name in named]

@@ -27,7 +27,7 @@ _SAVED = re.compile(r"Output image saved as:\s*([A-Za-z][A-Za-z0-9]*_\d+)")
 def trajectory_of(
     item: dict[str, Any], record_id: str, split: Split, finder: PictureFinder
 ) -> tuple[SftRecord, dict[str, bytes]]:
-    """The record and its pictures. Raises `Unusable`, and ValueError (pydantic's included) for what is no item."""
+    """The record and its pictures. Raises `UnusableItem`, and ValueError (pydantic's included) for what is no item."""
     messages = _messages(item)
     named = item.get("images") or []
     named = named if isinstance(named, list) else [named]
