@@ -27,13 +27,13 @@ SHARD_ITEMS = (25, 500)
 
 @dataclass
 class Progress:
-    """How far a build is."""
+    """The progress of a build."""
 
     requested: int
     made: int = 0
-    """Records so far, those of earlier starts included."""
+    """Records so far, including those of earlier starts."""
     existing: int = 0
-    """Records that were there when this start began."""
+    """Records of earlier starts."""
     rejected: Counter[str] = field(default_factory=Counter)
     """Rejected attempts since the start, by stage."""
     missing: Counter[str] = field(default_factory=Counter)
@@ -98,7 +98,7 @@ def _restore(folder: Path, settings: BuildSettings, repeats: Repeats, progress: 
 
 @dataclass(frozen=True)
 class _Build:
-    """What committing needs."""
+    """The state of a running build."""
 
     settings: BuildSettings
     writer: DatasetWriter

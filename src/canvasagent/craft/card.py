@@ -13,11 +13,11 @@ from canvasagent.craft.tally import tally
 from canvasagent.storage.foreign_json import dig, list_in, read_json
 
 SHOWN = 60
-"""Rows of a table of chains or sources, at most."""
+"""Most rows of a table of chains or sources."""
 
 
 def card(folder: Path) -> str:
-    """The text of the card of the dataset in `folder`. Holds nothing of the hour, so equal datasets have equal ones."""
+    """The text of the card of the dataset in `folder`. It has no date, so equal datasets have equal cards."""
     with Dataset.open(folder) as dataset:
         counts, origins = tally(dataset), _origins(dataset)
     manifest = dataset.manifest
@@ -33,7 +33,7 @@ def card(folder: Path) -> str:
 
 
 def _configs(manifest: Manifest) -> str:
-    """Which files are which configuration and split, in YAML."""
+    """The files of each configuration and split, in YAML."""
     splits = [split for split in ("train", "validation", "test") if manifest.counts.get(split)]
     configs = [("records", [(split, f"{RECORDS}/{split}-*.parquet") for split in splits])]
     configs += [(name, [("train", f"{name}/*.parquet")]) for name in (PICTURES, REJECTED) if manifest.below(name)]
@@ -167,7 +167,7 @@ signatures, documents or persons, or remove marks of ownership; as a measure of 
 
 
 def _origins(dataset: Dataset) -> Counter[tuple[str, str]]:
-    """Sources and licences of the input pictures, as the plans say."""
+    """Sources and licences of the input pictures, from the plans."""
     counts: Counter[tuple[str, str]] = Counter()
     for row in dataset.columns(["plan"], skip=lambda _: None):
         try:

@@ -21,7 +21,7 @@ WEIGHTS: dict[ErrorKind, int] = {
     "wrong id": 2, "wrong box": 2, "small box": 3, "vague phrase": 4, "wrong colour": 4, "wrong place": 4,
     "refused edit": 3,
 }  # fmt: skip
-"""How often a kind is chosen where several fit a plan."""
+"""Weights of the kinds if several fit a plan."""
 
 COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "black")
 _SIDES = {"left": "right", "right": "left"}
@@ -36,7 +36,7 @@ class InjectedError:
     changed: Mapping[str, Any]
     """Arguments that are wrong; of boxes a share or an order that is applied to the right one."""
     facts: Mapping[str, str]
-    """What the wrong call says where that differs: its colour, its place, its phrase."""
+    """Facts of the wrong call that differ: colour, place, phrase."""
 
 
 def choose_error(plan: Plan, key: str) -> InjectedError | None:

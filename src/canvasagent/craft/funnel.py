@@ -22,16 +22,16 @@ from canvasagent.storage.foreign_json import dig, list_in
 
 FUNNEL, PAGE = "funnel.json", "funnel.html"
 EXAMPLES = 4
-"""Examples kept of each stage."""
+"""Examples of each stage."""
 _SIDE = 192
 """Longest side of a picture on the page, in pixels."""
 
 MEANING = {
-    "picture": "No source has a picture that the chain makes sense on.",
-    "writer": "The writer had no words.",
-    "instruction": "The instruction holds a mark of the wire, or is too short or too long.",
-    "duplicate": "The same request of the same pictures, or a picture that is nearly one of another record.",
-    "infrastructure": "A backend or worker of ours failed.",
+    "picture": "A source has a picture that fits the chain.",
+    "writer": "The writer returned an instruction.",
+    "instruction": "The instruction has no tags of the wire contract, and a sensible length.",
+    "duplicate": "No other record has the same request or nearly the same picture.",
+    "infrastructure": "No backend or worker failed.",
     "consistent references": "Every picture that a call names exists.",
     "valid parameters": "Every call fits its tool's schema and specification.",
     "execution": "Every call was executed.",
@@ -91,7 +91,7 @@ def funnel(folder: Path) -> dict[str, Any]:
 
 
 def _marks(meta: Mapping[str, Any]) -> Iterator[str]:
-    """What is counted of a record beside its chain."""
+    """Further counts of a record, beside its chain."""
     if meta.get("extra_turns"):
         yield "checked"
     if meta.get("mishap"):
@@ -101,7 +101,7 @@ def _marks(meta: Mapping[str, Any]) -> Iterator[str]:
 
 
 def meaning(stage: str) -> str:
-    """What a stage asks, in a sentence."""
+    """What a stage requires, in a sentence."""
     return MEANING.get(stage) or " ".join((RULES[stage].__doc__ or "").split())
 
 

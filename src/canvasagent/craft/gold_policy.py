@@ -66,11 +66,11 @@ class GoldPolicy:
         return render_turn(await self.writer.reason(self.plan, move.step, seen, key), move.call)
 
     def progress(self, trajectory: Trajectory) -> PlanProgress:
-        """What became of the plan in a run."""
+        """The progress of the plan in a run."""
         return self.follow(history_of_trajectory(trajectory))
 
     def follow(self, history: ObservationHistory) -> PlanProgress:
-        """Follow the plan from its start, against what was observed, as far as that goes."""
+        """Follow the plan from its start by the observations, as far as they reach."""
         runner = PlanRunner(self.plan, self.injected, self.check, history.sizes)
         moves, progress = runner.moves(), runner.progress
         try:

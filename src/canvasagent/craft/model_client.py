@@ -1,4 +1,4 @@
-"""Asking a writer's endpoint: settings, a client, replies that must be JSON with a certain field."""
+"""The client of a writer's endpoint: settings, retries, replies that must be JSON with a certain field."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from canvasagent.errors import PolicyFailure
 
 T = TypeVar("T")
 LONGEST_REPLY = 20_000
-"""Characters that a reply may have."""
+"""Most characters of a reply."""
 SHOWN = 120
-"""Characters of a reply that a message repeats."""
+"""Most characters of a reply that a message quotes."""
 _THOUGHTS = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 
 
@@ -44,21 +44,21 @@ class WriterSettings(BaseModel):
     retries: int = Field(default=4, ge=0)
     """Retries of a request after a temporary failure."""
     tries: int = Field(default=3, ge=1)
-    """How often words are asked for that can be used, before the item is given up."""
+    """Most tries for a usable reply, before the item is rejected."""
     reasons: Literal["grammar", "endpoint"] = "grammar"
-    """Who writes the reasons: the grammar costs nothing and claims nothing; the endpoint is asked once a turn."""
+    """Who writes the reasons: the grammar, without cost, or the endpoint, with a request per turn."""
     check: bool = True
-    """Whether a second pass holds each instruction against its plan."""
+    """Whether a second request compares each instruction with its plan."""
     view_pixels: int = Field(default=262_144, ge=1)
     """Pixels of the copy that the endpoint sees of each picture."""
 
 
 class BadReply(ValueError):
-    """A reply cannot be used. Its text says why, and is told to the endpoint when it is asked again."""
+    """An unusable reply. The message says why, and is sent to the endpoint with the next try."""
 
 
 class ModelClient:
-    """A model behind an endpoint that is asked until its reply can be used."""
+    """A model behind an endpoint that is asked again until its reply is usable."""
 
     def __init__(self, name: str, model: str, settings: WriterSettings, base_delay: float = BASE_DELAY) -> None:
         """Raises `InputError` for a missing key or a bad base URL. `base_delay` is in seconds."""

@@ -15,7 +15,7 @@ from canvasagent.protocol.observation_parser import Observation, likeness, obser
 from canvasagent.record.trajectory import Trajectory
 
 ALIKE = 0.8
-"""How alike what was read must be to a text that is expected."""
+"""Least likeness of a read text to the expected one."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class ObservationHistory:
 
 
 def history_of_messages(messages: Sequence[Message]) -> ObservationHistory:
-    """What a conversation shows since its last user message."""
+    """The history in a conversation, since its last user message."""
     start = max((index for index, message in enumerate(messages) if message.role == "user"), default=0)
     sizes = {asset.id: asset.size for message in messages for asset in message.assets}
     return ObservationHistory(
@@ -36,7 +36,7 @@ def history_of_messages(messages: Sequence[Message]) -> ObservationHistory:
 
 
 def history_of_trajectory(trajectory: Trajectory) -> ObservationHistory:
-    """The same from a run's record."""
+    """The history in a run's record."""
     texts = [turn.observation for turn in trajectory.turns if turn.observation is not None]
     return ObservationHistory(
         tuple(observe(text) for text in texts), {asset.id: asset.size for asset in trajectory.assets}
@@ -44,6 +44,6 @@ def history_of_trajectory(trajectory: Trajectory) -> ObservationHistory:
 
 
 def says(data: Sequence[dict[str, Any]], text: str) -> bool:
-    """Whether what OCR read says a text, in one line or over several."""
+    """Whether the lines that OCR read hold a text, in one line or over several."""
     lines = [str(item.get("text", "")) for item in data]
     return any(likeness(line, text) >= ALIKE for line in [*lines, " ".join(lines)])

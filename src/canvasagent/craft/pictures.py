@@ -1,4 +1,4 @@
-"""Pictures that data is built from: what they hold, which ones a plan needs, and where they come from."""
+"""Pictures for building data: contents, the needs of plans, sources."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NoPicture(CanvasAgentError):
 
 
 class Part(BaseModel):
-    """Base of what is data here: unknown fields are errors, nothing changes once made."""
+    """Base of the data classes here: immutable, and unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -48,7 +48,7 @@ class Text(Part):
 
 
 class Contents(Part):
-    """What is known of a picture, as it stands (a picture that was turned has the boxes of the turned one)."""
+    """The known contents of a picture as it is (a turned picture has boxes in the turned one)."""
 
     things: tuple[Thing, ...] = ()
     texts: tuple[Text, ...] = ()
@@ -72,15 +72,15 @@ class Picture(Part):
     source: str
     """Name and argument of its source: `sketch`, `dir:photos`."""
     key: str
-    """What the source finds it again by."""
+    """The source's key of it."""
     size: tuple[int, int]
     contents: Contents
     origin: dict[str, Any] = Field(default_factory=dict)
-    """Where it came from, for data sheets: file, licence, seed, prompt."""
+    """Its origin for data sheets: file, licence, seed, prompt."""
 
 
 class Need(Part):
-    """What a plan needs of one of its pictures. None means: either way."""
+    """What a plan needs of one of its pictures. None: no requirement."""
 
     things: int = 0
     """At least so many things, each with a phrase of its own that Grounding is expected to find."""

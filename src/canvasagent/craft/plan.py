@@ -17,7 +17,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from canvasagent.craft.pictures import Part, Picture, Thing
 
 Purpose = Literal["asked", "needed", "check", "answer"]
-"""Why a step is there: the request asks for it; a later step needs it; it makes sure; its words are the answer."""
+"""Why a step exists: the request asks for it; a later step needs it; it verifies; it finds the answer."""
 
 
 class _Marked(Part):
@@ -41,9 +41,9 @@ class Found(_Marked):
     kind: Literal["found"] = "found"
     step: str
     text: str | None = None
-    """The line that is meant (OCR); None: the first."""
+    """The text of the line (OCR); None: the first line."""
     nth: int = 0
-    """Which one, the most certain first (Grounding)."""
+    """Its position, most certain first (Grounding)."""
     through: tuple[str, ...] = ()
     """Flip, Rotate, Crop and SR steps made since then; the box is adjusted to each."""
     margin: float = 0.0
@@ -69,7 +69,7 @@ class Step(Part):
 
 
 class Condition(Part):
-    """What a branch turns on, as a step's observation shows it."""
+    """The condition of a branch, decided by a step's observation."""
 
     kind: Literal["present", "count", "text present", "text says", "upside down"]
     step: str
@@ -77,7 +77,7 @@ class Condition(Part):
     facts: dict[str, str] = Field(default_factory=dict)
     """thing; thing, at least; (none); text; (none)."""
     holds: bool
-    """How it turns out on the plan's pictures."""
+    """Its value on the plan's pictures."""
 
 
 class Branch(Part):
@@ -118,7 +118,7 @@ class Plan(Part):
         return next((thing for thing in things if phrase in (thing.phrase, thing.name)), None)
 
     def name_of(self, phrase: str) -> str | None:
-        """The bare name of the thing that a phrase picks out; the phrase itself where it is one word."""
+        """The noun of a phrase; the phrase itself if it is one word."""
         thing = self.thing_meant(phrase)
         return thing.name if thing is not None else (phrase or None) if " " not in phrase else None
 

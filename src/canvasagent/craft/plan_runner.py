@@ -1,4 +1,4 @@
-"""Runs a plan: fills in each step's arguments from what was observed, and injects an error where one is due."""
+"""Runs a plan: derives each step's arguments from the observations, and injects the error, if any."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PlanBlocked(Exception):
 
 @dataclass(frozen=True)
 class Move:
-    """A call: the step that it is for, and whether it stands beside the plan."""
+    """A call: its step, and whether it is beside the plan."""
 
     step: Step
     call: ToolCall
@@ -35,7 +35,7 @@ class Move:
 
 @dataclass
 class PlanProgress:
-    """How far a plan got: the moves made, what was seen, which branches were taken, and what stopped it."""
+    """The progress of a plan: moves, observations, branches taken, and what stopped it."""
 
     moves: list[Move] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
@@ -48,7 +48,7 @@ class PlanProgress:
 
     @property
     def mismatches(self) -> list[str]:
-        """The steps whose branch turned out otherwise than the plan says."""
+        """The steps whose branch differs from the plan."""
         return [condition.step for condition, held in self.branches if held != condition.holds]
 
 
@@ -118,7 +118,7 @@ class PlanRunner:
         return seen
 
     def _again(self, step: Step, arguments: dict[str, Any]) -> Moves:
-        """Ask once more in other words. Raises `PlanBlocked` if there are no other words or nothing is found."""
+        """Search once more with another phrase. Raises `PlanBlocked` without another phrase, or if nothing is found."""
         name = self.plan.name_of(step.facts.get("thing", "")) if step.tool == "Grounding" else None
         if name is None or name == arguments["reference_text"] or step.facts.get("expected") == "gone":
             raise PlanBlocked(shortfall(step))
@@ -148,7 +148,7 @@ class PlanRunner:
         return {name: self._value(name, value) for name, value in step.arguments.items()}
 
     def _value(self, name: str, value: Value) -> Any:
-        """An argument as the call has it: an id, a box, a place, a text, or itself."""
+        """The argument for the call: an id, a box, a position, a text, or the value itself."""
         if isinstance(value, Made):
             return self._asset(value.step)
         if not isinstance(value, Found):
@@ -196,7 +196,7 @@ class PlanRunner:
 
 
 def holds(condition: Condition, data: Sequence[Mapping[str, Any]]) -> bool:
-    """How a condition turns out on what its step found."""
+    """The value of a condition, by what its step found."""
     match condition.kind:
         case "count":
             return len(data) >= int(condition.facts.get("at least", "1"))

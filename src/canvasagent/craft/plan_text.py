@@ -1,4 +1,4 @@
-"""A plan, and what was seen of it, as text that a model reads."""
+"""Plans and observations as text for a model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from canvasagent.craft.plan import Node, Plan, Step
 from canvasagent.craft.writers.base import Seen
 
 LONGEST = 400
-"""Characters of an observation that are told."""
+"""Most characters of an observation."""
 
 
 def plan_text(plan: Plan) -> str:
@@ -38,7 +38,7 @@ def step_text(step: Step) -> str:
 
 
 def seen_text(seen: Sequence[Seen]) -> str:
-    """What calls came to, one a line."""
+    """The results of calls, one a line."""
     lines = []
     for one in seen:
         mark = " [failed]" if one.failed else " [a wrong turn, not used]" if one.mishap else ""

@@ -20,16 +20,16 @@ from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.checks import Outcome, run_checks
 
 MARKS = ("<tool_call>", "</tool_call>", "<Terminate>", "</Terminate>", "<image>", "<reason>", "</reason>")
-"""What an instruction must not hold: the wire's own marks."""
+"""The tags of the wire contract, which an instruction must not contain."""
 INSTRUCTION_LENGTH = (8, 2000)
-"""Characters of an instruction, at least and at most."""
+"""Least and most characters of an instruction."""
 REASON_WORDS = (3, 90)
-"""Words of a reason, at least and at most."""
+"""Least and most words of a reason."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is judged: a run, its plan, and how far the plan got."""
+    """A run with its plan and the plan's progress, for the rules."""
 
     trajectory: Trajectory
     plan: Plan
@@ -84,7 +84,7 @@ def _parsable(case: Case) -> str | None:
 
 
 def _infrastructure(case: Case) -> str | None:
-    """Nothing of ours failed."""
+    """No part of the infrastructure failed."""
     for turn in case.trajectory.turns:
         if turn.call is not None and any(fault.stage == "infrastructure" for fault in turn.call.faults):
             return turn.call.faults[0].message
@@ -174,13 +174,13 @@ RULES: dict[str, Rule] = {
     "no redundancy": _no_redundancy,
     "checks": _checks,
 }
-"""In the order in which they are applied; the last is the dearest."""
+"""The rules in the order in which they are applied: the most expensive one last."""
 STAGES = ("picture", "writer", "instruction", *RULES, "duplicate")
 """The rules that can reject an item, in order."""
 
 
 def judge(case: Case) -> RuleViolation | None:
-    """The first rule that the item breaks; None where it is sound."""
+    """The first rule that the item violates; None if there is none."""
     for name, rule in RULES.items():
         why = rule(case)
         if why is not None:
@@ -189,7 +189,7 @@ def judge(case: Case) -> RuleViolation | None:
 
 
 def checked(trajectory: Trajectory, plan: Plan) -> list[Outcome]:
-    """Every check of the plan held against the run's result. Raises `InputError` where a check is wrong itself."""
+    """The outcome of every check of the plan on the run's result. Raises `InputError` for an invalid check."""
     if not plan.checks:
         return []
     try:
@@ -199,7 +199,7 @@ def checked(trajectory: Trajectory, plan: Plan) -> list[Outcome]:
 
 
 def measurable(outcome: Outcome, case: Case) -> bool:
-    """Whether a check can be measured here: things are recognised in drawn pictures only."""
+    """Whether a check can be measured: things are recognised in drawn pictures only."""
     if not _names_things({"check": outcome.check, **outcome.parameters}):
         return True
     if case.trajectory.final is not None and case.trajectory.record_of(case.trajectory.final).kind is Kind.MASK:

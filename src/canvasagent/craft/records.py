@@ -1,4 +1,4 @@
-"""The records of CanvasCraft's native layout: what a row of a dataset holds."""
+"""The records of CanvasCraft's native layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from canvasagent.storage.names import PlainName
 FORMAT_VERSION = 1
 
 MAX_COUNT = 2**31 - 1
-"""What the columns of counts can hold."""
+"""Largest value of the columns of counts."""
 
 Kind = Literal["sft", "rl"]
 
@@ -44,7 +44,7 @@ class SftRecord(Row):
     images: list[PlainName] = Field(default_factory=list)
     """Pictures in the order of the `<image>` placeholders, inputs first."""
     inputs: int = Field(default=0, ge=0, le=MAX_COUNT)
-    """How many of them are input pictures."""
+    """Number of input pictures."""
     final: PlainName | None = None
     """The result."""
     answer: str | None = None
@@ -77,7 +77,7 @@ class RlRecord(Row):
     gold_steps: int | None = Field(default=None, ge=0, le=MAX_COUNT)
     plan: dict[str, Any] | None = None
     solvability: dict[str, Any] | None = None
-    """How a reference policy fared: {policy, runs, solved, mean_reward}; None where it was not tried."""
+    """The results of a reference policy: {policy, runs, solved, mean_reward}; None if it was not tried."""
     meta: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""What a dataset has already: requests, and pictures that are nearly the same as others. Kept on disk, not in memory.
+"""An index of a dataset's requests and pictures on disk, to find repetitions and near-duplicates.
 
 A picture that comes again pixel by pixel (from a folder of few) may serve several requests; one that is nearly
 another one may not, and neither may a request that was made of the same pictures before.
@@ -23,7 +23,7 @@ _BANDS, _BAND = 16, BITS // 16
 
 
 class Repeats:
-    """An index of requests and fingerprints in a file of its own, made anew each time a build begins or goes on."""
+    """An index of requests and fingerprints in its own file, built again at each start of a build."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -39,7 +39,7 @@ class Repeats:
             )
 
     def problem(self, record: Record) -> str | None:
-        """Why a record cannot be added: it says or shows what another one does; None where it can."""
+        """Why a record repeats another one; None if it does not."""
         with self._storage_errors():
             row = self._base.execute("SELECT record FROM requests WHERE key = ?", (_request(record),)).fetchone()
             if row is not None:
@@ -59,7 +59,7 @@ class Repeats:
         return None
 
     def add(self, record: Record) -> None:
-        """Know a record from now on."""
+        """Add a record to the index."""
         with self._storage_errors():
             self._base.execute("INSERT OR IGNORE INTO requests VALUES (?, ?)", (_request(record), record.id))
             for key, value in _prints(record):
@@ -68,7 +68,7 @@ class Repeats:
                 self._base.executemany("INSERT OR IGNORE INTO prints VALUES (?, ?, ?, ?)", rows)
 
     def restore(self, dataset: Dataset) -> None:
-        """Know the records that are in a dataset."""
+        """Add the records of a dataset."""
         for record in dataset.rows():
             self.add(record)
 

@@ -1,4 +1,4 @@
-"""What a dataset is made of, counted, and the paper's Tables 3, 7 and 8 to hold it against."""
+"""Counts of a dataset, compared with the paper's Tables 3, 7 and 8."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TABLE_3: dict[str, dict[str, int]] = {
 HARD = "multi-tool hard"
 """The row of Table 7 that Table 8 breaks down."""
 OTHER = "other"
-"""Records of no chain of the paper."""
+"""The row for records of no chain of the paper."""
 
 
 class TableRow(BaseModel):
@@ -39,16 +39,16 @@ class TableRow(BaseModel):
     paper_share: float
     here_share: float
     asked: int | None = None
-    """How many the build was asked for, where its settings say."""
+    """The requested number, if the build's settings have one."""
 
     @property
     def difference(self) -> float:
-        """Share here less the paper's."""
+        """Share here minus the paper's."""
         return self.here_share - self.paper_share
 
 
 class _Counted(BaseModel):
-    """What is counted of a record."""
+    """The counted columns of a record."""
 
     split: Split
     chain: str
@@ -62,7 +62,7 @@ class _Counted(BaseModel):
 
 
 class Tally:
-    """Counts over the records of a dataset; only counters are kept."""
+    """Counts over the records of a dataset, in constant memory."""
 
     def __init__(self) -> None:
         self.splits: Counter[str] = Counter()
@@ -85,7 +85,7 @@ class Tally:
 
     @property
     def records(self) -> int:
-        """How many there are."""
+        """Number of records."""
         return sum(self.splits.values())
 
     def add(self, row: dict[str, Any]) -> None:

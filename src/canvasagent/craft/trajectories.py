@@ -1,4 +1,4 @@
-"""A run as a record of the dataset: messages in the wire form, pictures by hash, the whole trajectory beside them."""
+"""From a run to a record: messages in the wire format, pictures by hash, the whole trajectory."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from canvasagent.imaging.pictures import encode
 from canvasagent.record.trajectory import Trajectory
 
 NO_TIME = "1970-01-01T00:00:00+00:00"
-"""When a record says that it was made: records do not depend on the hour."""
+"""The creation time in all records, which must not depend on the time of the build."""
 
 
 def sft_record(case: Case, slot: int, split: Split, meta: dict[str, Any]) -> SftRecord:
-    """The record of a run. Nothing of the hour or of how long things took goes in."""
+    """The record of a run, without times and durations."""
     run, plan, moves = case.trajectory, case.plan, case.progress.moves
     hashes = {asset.id: run.asset(asset.id).pixel_hash for asset in run.assets}
     inputs = [f"img_{number}" for number in range(1, run.inputs + 1)]
@@ -50,7 +50,7 @@ def sft_record(case: Case, slot: int, split: Split, meta: dict[str, Any]) -> Sft
 
 
 def asks_for_words(plan: Plan) -> bool:
-    """Whether a plan answers in words; elsewhere what was found on the way is no answer."""
+    """Whether a plan answers in words; in other plans findings are no answer."""
     return any(step.purpose == "answer" for step in plan.path())
 
 
@@ -74,7 +74,7 @@ def pictures_of(run: Trajectory) -> dict[str, bytes]:
 
 
 def timeless(run: Trajectory, name: str) -> dict[str, Any]:
-    """The run's record without what differs from one execution to the next: times, and what the cache knew."""
+    """The run's record without what differs between executions: times, durations and cache hits."""
     data = run.model_dump(mode="json")
     data |= {"id": name, "task_id": name, "created": NO_TIME, "seconds": 0.0}
     for asset in data["assets"]:

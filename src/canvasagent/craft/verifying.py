@@ -1,4 +1,4 @@
-"""Making sure: which look shows whether a step came out as asked, and whether what was seen is what was hoped for."""
+"""Verification steps: which call can verify a step, and whether its result does."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _looks_at(after: Step, step: Step) -> bool:
 
 
 def satisfied(step: Step, seen: Seen) -> bool:
-    """Whether a look at a picture showed what it was hoped to show; true of steps that do not look."""
+    """Whether the result of a verification is as expected; true for steps that verify nothing."""
     if step.tool == "Grounding":
         return bool(seen.data) == (step.facts.get("expected") != "gone")
     if step.tool == "OCR" and "text" in step.facts:
@@ -55,7 +55,7 @@ def satisfied(step: Step, seen: Seen) -> bool:
 
 
 def in_place(check: Step, seen: Seen) -> bool:
-    """Whether what was found stands on the side that was asked for, where one was."""
+    """Whether the found thing is on the requested side, if there is one."""
     side = _SIDE.fullmatch(check.facts.get("where", ""))
     if side is None or not seen.data:
         return True
@@ -64,7 +64,7 @@ def in_place(check: Step, seen: Seen) -> bool:
 
 
 def shortfall(step: Step) -> str:
-    """What is missing where a look was in vain, in words."""
+    """What a failed verification missed, in words."""
     if step.tool == "OCR":
         return f"'{step.facts.get('text', 'text')}' cannot be read"
     thing = step.facts.get("thing", "what was looked for")

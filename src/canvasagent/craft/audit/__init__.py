@@ -1,4 +1,4 @@
-"""The audit of a dataset: every record looked at, trajectories taken again, what is shared or repeated found.
+"""The audit of a dataset: checks of every record, repeated trajectories, duplicates and leaks.
 
 audit(folder)            -> Audit, kept beside its page in `folder`/audit
 looks.py, turns.py       one record, without running anything
@@ -41,10 +41,10 @@ from canvasagent.version import __version__
 
 FOLDER, PAGE, SUMMARY, PROGRESS = "audit", "report.html", "audit.json", "progress.jsonl"
 _LONGEST_HEAD = 1000
-"""Bytes of the first line of a progress file, at most."""
+"""Most bytes of the first line of a progress file."""
 
 OnProgress = Callable[[int, int], None]
-"""How many records are done, of how many."""
+"""Called with the number of finished records and their total."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class AuditJob:
 
 @dataclass(frozen=True)
 class AuditorFactory:
-    """Makes what looks at records, in whichever process."""
+    """Makes an auditor, in whichever process."""
 
     folder: Path
     profile: str | None
@@ -104,7 +104,7 @@ class Auditor:
         return self._boxes[key]
 
     def close(self) -> None:
-        """Let tools and files go."""
+        """Close tools and files."""
         self._runner.close()
         self._dataset.close()
         for box in self._boxes.values():
@@ -124,7 +124,7 @@ def audit(
     """Audit the dataset in `folder` and write page and summary to `out` (`folder`/audit).
 
     `profile` runs all trajectories with those tools (None: each with its own); `sample` runs so many, spread evenly
-    (0: none, None: all). An audit that was interrupted goes on where it was. Raises `InputError` where there is no
+    (0: none, None: all). An interrupted audit resumes. Raises `InputError` where there is no
     dataset, or something else in `out`, or a record's own profile is none to use without asking (see
     `canvasagent.record.trust`), unless `trust_record`; `StorageError` where it is damaged beyond reading.
     """

@@ -1,4 +1,4 @@
-"""Where items are worked on: in this process, in worker processes (`local`), or on Ray (`ray`).
+"""Engines that process items: in this process or worker processes (`local`), or on Ray (`ray`).
 
 All give results in the order of the items, and look ahead no further than a few items a worker, so memory does not
 grow with their number. What a worker is, is the caller's: `start` makes it, once in each process.
@@ -28,7 +28,7 @@ ENGINES = Kind(
 )
 
 LOOK_AHEAD = 4
-"""Items begun a worker before the first of them is taken."""
+"""Most items per worker that are begun ahead of the results."""
 
 
 class Engine(Protocol[_Item, _Result]):
@@ -43,7 +43,7 @@ class Engine(Protocol[_Item, _Result]):
         ...
 
     def close(self) -> None:
-        """End the workers; what is under way in them is given up."""
+        """End the workers; unfinished items are dropped."""
         ...
 
 
@@ -77,7 +77,7 @@ THREADS = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-"""What libraries read, when they are loaded, to know how many threads to use."""
+"""Environment variables by which libraries choose their number of threads when they are loaded."""
 
 
 def single_threaded() -> None:

@@ -28,7 +28,7 @@ def create(workers: int, start: Start[Item, Result]) -> Engine[Item, Result]:
 
 
 class InProcess(Generic[Item, Result]):
-    """Works on one item after the other, here."""
+    """Processes one item after the other in this process."""
 
     def __init__(self, start: Start[Item, Result]) -> None:
         self._threads = cv2.getNumThreads()
@@ -60,7 +60,7 @@ def _begin(start: Start[Any, Any]) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that commands it was killed; it would wait for work for ever."""
+    """End this process when its parent was killed, since it would wait for work for ever."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -73,7 +73,7 @@ def _work(item: Any) -> Any:
 
 
 class Workers(Generic[Item, Result]):
-    """Worker processes, started afresh: nothing is inherited that could differ."""
+    """Worker processes, started by `spawn`, so that they inherit no state."""
 
     def __init__(self, workers: int, start: Start[Item, Result]) -> None:
         self.workers = workers
@@ -106,7 +106,7 @@ class Workers(Generic[Item, Result]):
         return result
 
     def close(self) -> None:
-        """End the workers, those in the middle of an item too."""
+        """End the workers, also in the middle of an item."""
         processes = list((self._pool._processes or {}).values())
         manager: Any = self._pool._executor_manager_thread
         self._pool.shutdown(wait=False, cancel_futures=True)

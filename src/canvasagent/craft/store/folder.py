@@ -1,4 +1,4 @@
-"""The folder of a dataset as a writer finds and leaves it."""
+"""The folder of a dataset: checks, cleanup and recovery for writers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from canvasagent.storage.folders import NEW_FOLDER, entries, is_temporary, refus
 from canvasagent.storage.names import refuse_link
 
 INDEX_FILES = ("", "-journal", "-wal", "-shm")
-"""What SQLite puts behind the name of a database's files."""
+"""Suffixes of the files of an SQLite database."""
 
 
 def refuse_used(folder: Path) -> None:
-    """Raise `InputError` if there is something at `folder` that is no dataset of ours to write to. Writes nothing."""
+    """Raise `InputError` if `folder` is neither empty nor a dataset. Writes nothing."""
     if (folder / MANIFEST).exists():
         try:
             read_manifest(folder)
@@ -34,7 +34,7 @@ def refuse_used(folder: Path) -> None:
 
 
 def begin(folder: Path, kind: Kind, settings: dict[str, Any], shard_items: int) -> Manifest:
-    """The manifest to go on from; a new one is written at once, so that the folder is known for what it is."""
+    """The manifest to continue from; a new one is written at once, to mark the folder as a dataset."""
     requested = Manifest(kind=kind, settings=settings, shard_items=shard_items)
     requested = Manifest.model_validate_json(requested.model_dump_json())  # tuples to lists: compared as they are kept
     if not (folder / MANIFEST).exists():
@@ -53,7 +53,7 @@ def begin(folder: Path, kind: Kind, settings: dict[str, Any], shard_items: int) 
 
 
 def sweep(folder: Path, manifest: Manifest) -> None:
-    """Remove what a killed process left behind: shards that the manifest does not know, and temporary files.
+    """Remove the leftovers of a killed process: shards that are not in the manifest, and temporary files.
 
     Other files stay where they are, whoever put them there.
     """
@@ -73,7 +73,7 @@ def sweep(folder: Path, manifest: Manifest) -> None:
 
 
 def open_index(folder: Path, manifest: Manifest) -> PictureIndex:
-    """The index of pictures as the manifest says; one that cannot be read is made again."""
+    """The index of pictures, brought up to date with the manifest; an unreadable one is rebuilt."""
     index = None
     try:
         index = PictureIndex(folder / INDEX)

@@ -1,4 +1,4 @@
-"""Where each picture lies: a small index on disk, so that memory does not grow with the dataset.
+"""The location of each picture: a small index on disk, so that memory does not grow with the dataset.
 
 It is derived: it can be deleted, and is made again from the key columns of the shards.
 """
@@ -21,7 +21,7 @@ CREATE INDEX IF NOT EXISTS by_shard ON pictures (shard);
 
 
 class Place(NamedTuple):
-    """Where a picture lies."""
+    """The location of a picture."""
 
     path: str
     row_group: int
@@ -45,16 +45,16 @@ class PictureIndex:
             raise
 
     def close(self) -> None:
-        """Let go of the file; what was not committed is forgotten."""
+        """Close the file without what was not committed."""
         self._base.close()
 
     def matches(self, manifest: Manifest) -> bool:
-        """Whether it says what the manifest's shards say."""
+        """Whether it matches the manifest's shards."""
         known = dict(self._base.execute("SELECT path, sha256 FROM shards"))
         return known == {shard.path: shard.sha256 for shard in _picture_shards(manifest)}
 
     def update(self, folder: Path, manifest: Manifest) -> None:
-        """Take over what the manifest's shards hold, and forget all else. Reads no more than is new."""
+        """Bring the index up to date with the manifest's shards. Reads only new shards."""
         wanted = {shard.path: shard.sha256 for shard in _picture_shards(manifest)}
         for number, path, checksum in self._base.execute("SELECT number, path, sha256 FROM shards").fetchall():
             if wanted.get(path) == checksum:
@@ -76,7 +76,7 @@ class PictureIndex:
                     self.add(key, Place(path, group, row))
 
     def add(self, key: str, place: Place) -> None:
-        """Say where a picture lies."""
+        """Add a picture."""
         self._base.execute("INSERT OR IGNORE INTO shards (path) VALUES (?)", (place.path,))
         (number,) = self._base.execute("SELECT number FROM shards WHERE path = ?", (place.path,)).fetchone()
         self._base.execute(
@@ -94,12 +94,12 @@ class PictureIndex:
         return Place(*row) if row is not None else None
 
     def seal(self, path: str, checksum: str) -> None:
-        """Note the checksum of a shard that is written."""
+        """Record the checksum of a finished shard."""
         self._base.execute("INSERT OR IGNORE INTO shards (path) VALUES (?)", (path,))
         self._base.execute("UPDATE shards SET sha256 = ? WHERE path = ?", (checksum, path))
 
     def commit(self) -> None:
-        """Keep what was added."""
+        """Commit what was added."""
         self._base.execute("COMMIT")
         self._base.execute("BEGIN")
 

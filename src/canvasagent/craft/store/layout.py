@@ -1,4 +1,4 @@
-"""What a dataset's folder holds: names, columns, the manifest. Written by `writer`, read by `reader`."""
+"""The layout of a dataset's folder: names, columns, the manifest. Written by `writer`, read by `reader`."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ SHARD_NAME = re.compile(r"(?:(?:train|validation|test)-)?[0-9]{5,}(?:-[0-9]{2,})
 """Name of a file in `FOLDERS`, whichever split, run, part and revision it is of."""
 
 SHARD_ITEMS = 500
-"""Items of one run of shards by default; a kill loses no more than these."""
+"""Default number of items per run of shards, and the most that a kill can lose."""
 PART_BYTES = 256 * 1024 * 1024
-"""Picture bytes after which a further part is begun."""
+"""Bytes of pictures after which another part begins."""
 GROUP_PICTURES, GROUP_BYTES = 16, 4 * 1024 * 1024
 """A row group of pictures holds no more than either, so that one picture is read without reading a shard."""
 GROUP_ROWS = 50
@@ -51,7 +51,7 @@ class Rejection(BaseModel):
     """The stage that rejected it: `writer`, `execution`, `check`, …"""
     reason: str
     record: dict[str, Any] | None = None
-    """What there was of it."""
+    """Its content, as far as it was made."""
     images: list[str] = Field(default_factory=list)
     """Hashes of its pictures, as far as they are kept."""
 
@@ -153,7 +153,7 @@ def named_by(record: Record) -> set[str]:
 
 
 def to_json(value: Any) -> str:
-    """`value` in the one form in which JSON is kept in a column. Raises ValueError for what JSON cannot hold."""
+    """`value` in the canonical JSON form of columns. Raises ValueError for what JSON cannot hold."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 

@@ -1,4 +1,4 @@
-"""The reader of a dataset: records one after the other, pictures by their hash, never more than a shard's part."""
+"""The reader of a dataset: records in sequence, pictures by hash, in bounded memory."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Unreadable:
 
 
 Skip = Callable[[Unreadable], None]
-"""What is called with each record that is passed over because it cannot be read."""
+"""Called with each unreadable record that is skipped."""
 
 
 class Dataset:
@@ -84,12 +84,12 @@ class Dataset:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What it was built with."""
+        """The settings of its build."""
         return self.manifest.settings
 
     @property
     def complete(self) -> bool:
-        """Whether its build came to its end."""
+        """Whether its build has finished."""
         return self.manifest.complete
 
     @property
@@ -98,7 +98,7 @@ class Dataset:
         return [split for split in ("train", "validation", "test") if self.manifest.counts.get(split)]
 
     def __len__(self) -> int:
-        """How many records it has."""
+        """Number of records."""
         return sum(self.manifest.counts[split] for split in self.splits)
 
     def __enter__(self) -> Self:
@@ -108,7 +108,7 @@ class Dataset:
         self.close()
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         if self._index is not None:
             self._index.close()
         while self._files:
@@ -204,7 +204,7 @@ class Dataset:
                 yield row["hash"]
 
     def pictures(self) -> Iterator[tuple[str, bytes]]:
-        """All pictures of records as they lie: hash and PNG."""
+        """All pictures of records in storage order: hash and PNG."""
         for shard in self.manifest.below(PICTURES):
             for row in self._table(shard, ["hash", "image"]):
                 yield row["hash"], row["image"]["bytes"]
@@ -259,7 +259,7 @@ class Dataset:
         return self._files[path]
 
     def _places(self) -> PictureIndex:
-        """The index in the folder where it is up to date, else one of our own for as long as this is open."""
+        """The index in the folder if it is up to date, else a temporary one."""
         if self._index is None:
             with contextlib.suppress(sqlite3.Error):
                 kept = PictureIndex(self.folder / INDEX, read_only=True)
@@ -272,7 +272,7 @@ class Dataset:
         return self._index
 
     def verify(self) -> list[str]:
-        """What is not as it was written, in words: shards against their checksums. Reads all of it."""
+        """The damaged shards, in words, by their checksums. Reads all data."""
         wrong: list[str] = []
         for shard in self.manifest.shards:
             with (self.folder / shard.path).open("rb") as stream:

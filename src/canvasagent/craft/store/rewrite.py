@@ -35,7 +35,7 @@ from canvasagent.storage.files import replace_file, sync_folder
 from canvasagent.storage.folders import locked
 
 Change = Callable[[int, Record], Record | Rejection]
-"""What becomes of item `index`: the record as it is, another one, or why there is none any more."""
+"""Returns the new state of item `index`: the same record, another one, or a rejection."""
 _RUN, _REVISION = 5, 3
 """Digits of a run in the name of a shard, and of a revision behind it."""
 
@@ -101,7 +101,7 @@ def _items(dataset: Dataset) -> Iterator[tuple[int, str, Any]]:
 
 
 class _Files:
-    """The shards of a further revision while they are written."""
+    """The shards of a new revision while they are written."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self._folder, self._manifest = folder, manifest
@@ -120,7 +120,7 @@ class _Files:
         return self._open[path]
 
     def finish(self) -> list[Shard]:
-        """Every shard, written whole and at its place."""
+        """Finish and publish every shard."""
         finished = [self._open[path].finish() for path in sorted(self._open)]
         for shard in self._open.values():
             shard.publish()
@@ -129,7 +129,7 @@ class _Files:
         return finished
 
     def discard(self) -> None:
-        """Give them up."""
+        """Remove them."""
         for shard in self._open.values():
             shard.discard()
 

@@ -1,6 +1,6 @@
-"""One shard file: rows go in, in groups; it is written beside its place and moved there when it is whole.
+"""One shard file: rows go in, in groups; it is written under a temporary name and renamed when it is whole.
 
-The settings are fixed and nothing of the hour or the machine goes in, so the same rows give the same bytes.
+The settings are fixed and nothing depends on time or machine, so the same rows give the same bytes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from canvasagent.craft.store.layout import COMPRESSION_LEVEL, GROUP_BYTES, Shard
 
 PART = ".part"
-"""Ending of a shard that is being written; a dot is before its name."""
+"""Suffix of an unfinished shard, whose name begins with a dot."""
 
 
 class ShardFile:
@@ -66,7 +66,7 @@ class ShardFile:
         self._pending, self._pending_bytes = [], 0
 
     def finish(self) -> Shard:
-        """Write what is left, to the disk itself; the file is not at its place yet."""
+        """Write the rest and sync it to disk; the file is not published yet."""
         self._write_group()
         self._writer.close()
         self._stream.flush()
@@ -77,11 +77,11 @@ class ShardFile:
         return Shard(path=self.path, rows=self.rows, bytes=self._temporary.stat().st_size, sha256=checksum)
 
     def publish(self) -> None:
-        """Move the finished file to its place."""
+        """Move the finished file to its final name."""
         self._temporary.replace(self._place)
 
     def discard(self) -> None:
-        """Give it up; nothing is left of it. Never raises for a disk that is full."""
+        """Remove the unfinished file. Never raises for a full disk."""
         _quietly(self._writer.close)
         self._drop()
 

@@ -178,7 +178,7 @@ class DatasetWriter:
         return self._open[path]
 
     def _commit(self, complete: bool = False) -> None:
-        """Make the open run part of the dataset."""
+        """Commit the open run."""
         finished = [self._open[path].finish() for path in sorted(self._open)]
         for shard in self._open.values():
             shard.publish()
@@ -196,7 +196,7 @@ class DatasetWriter:
         self._index.commit()
 
     def close(self) -> None:
-        """Write what is left and the data card: the dataset is complete. Raises `StorageError`."""
+        """Commit the rest, mark the dataset complete and write the data card. Raises `StorageError`."""
         if self._ended:
             return
         try:
@@ -213,7 +213,7 @@ class DatasetWriter:
             replace_file(self.folder / CARD, text.encode("utf-8"), durable=True)
 
     def abort(self) -> None:
-        """Let go of the folder as it was at the last commit; the build can go on from there later."""
+        """Release the folder in the state of the last commit, from which the build can continue."""
         if self._ended:
             return
         self._ended = True
@@ -233,7 +233,7 @@ class DatasetWriter:
 
     @contextlib.contextmanager
     def _storage_errors(self) -> Iterator[None]:
-        """What goes wrong in the folder, in words; the writer is of no use after it."""
+        """Turn errors of the disk into `StorageError`; the writer cannot be used any more."""
         try:
             yield
         except (OSError, sqlite3.Error) as error:
