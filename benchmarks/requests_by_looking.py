@@ -1,12 +1,14 @@
 """Run the 120 requests of `tests/data/requests.jsonl` and lay out their results, to be judged by looking.
 
-    python benchmarks/requests_by_looking.py --out FOLDER [--policy scripted] [--only KIND]
-    python benchmarks/requests_by_looking.py --verdicts verdicts.json --out FOLDER
+    python benchmarks/requests_by_looking.py --out FOLDER [--policy scripted] [--only KIND] [--requests FILE]
+    python benchmarks/requests_by_looking.py --verdicts verdicts.json --out FOLDER [--requests FILE]
+
+`--requests tests/data/photo_requests.jsonl` runs the 60 requests over the labelled photographs instead.
 
 The first form writes `runs.json` and contact sheets (inputs on the left, the result on the right) to FOLDER. A person
 then judges each result by the request's `done_when`: done, partly (a part is missing and reported as not done),
 refused (nothing done, and reported so), or wrong (something is not as asked and not reported). The second form takes
-these verdicts, `{"amount-01": "done", …}`, counts them and writes `results/requests.json`.
+these verdicts, `{"amount-01": "done", …}`, counts them and writes `results/requests.json` (for another file of requests, `results/` and that file's name).
 """
 
 from __future__ import annotations
@@ -30,15 +32,19 @@ from canvasagent.sketch.draw import draw
 
 ROOT = Path(__file__).parent.parent
 REQUESTS = ROOT / "tests/data/requests.jsonl"
+LABELLED = ROOT / "tests/data/photographs"
 VERDICTS = ("done", "partly", "refused", "wrong")
 SIDE, TEXT, ROWS = 300, 130, 4
 
 
 def picture(source: str) -> Image.Image:
-    """A picture by its source: `photo:NAME` of scikit-image, `file:NAME` of the case study, `draw:PROMPT`."""
+    """A picture by its source: `photo:NAME` of scikit-image, `set:NAME` of the labelled photographs, `file:NAME` of the
+    case study, `draw:PROMPT`."""
     kind, _, name = source.partition(":")
     if kind == "photo":
         return Image.fromarray(getattr(photographs, name)()).convert("RGB")
+    if kind == "set":
+        return Image.open(LABELLED / f"{name}.jpg").convert("RGB")
     if kind == "file":
         return Image.open(ROOT / "examples/case_study" / name).convert("RGB")
     return draw(name, (512, 512), seed=1)
@@ -81,11 +87,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--policy", default="scripted")
     parser.add_argument("--only", help="a kind of request")
+    parser.add_argument("--requests", type=Path, default=REQUESTS)
     parser.add_argument("--verdicts", type=Path)
     options = parser.parse_args()
-    lines = [json.loads(line) for line in REQUESTS.read_text("utf-8").splitlines()]
+    lines = [json.loads(line) for line in options.requests.read_text("utf-8").splitlines()]
     if options.verdicts:
-        count(lines, json.loads(options.verdicts.read_text("utf-8")), options.policy)
+        count(lines, json.loads(options.verdicts.read_text("utf-8")), options.policy, options.requests.stem)
         return
     agent, rows, summaries = Agent(options.policy, "lite"), [], {}
     lines = [line for line in lines if options.only in (None, line["kind"])]
@@ -103,8 +110,8 @@ def main() -> None:
             rows = []
 
 
-def count(lines: list[dict[str, Any]], verdicts: dict[str, str], policy: str) -> None:
-    """Write the counts of verdicts by kind and in all. Raises `SystemExit` for one that is missing or unknown."""
+def count(lines: list[dict[str, Any]], verdicts: dict[str, str], policy: str, name: str) -> None:
+    """Write the counts of verdicts by kind and in all to `results/NAME.json`. Raises `SystemExit` for one that is missing or unknown."""
     bad = [line["id"] for line in lines if verdicts.get(line["id"]) not in VERDICTS]
     if bad:
         raise SystemExit(f"these have no verdict of {', '.join(VERDICTS)}: {', '.join(bad)}")
@@ -113,7 +120,7 @@ def count(lines: list[dict[str, Any]], verdicts: dict[str, str], policy: str) ->
         kinds[line["kind"]][verdicts[line["id"]]] += 1
     total = sum(kinds.values(), Counter[str]())
     write_results(
-        "requests",
+        name,
         {
             "command": f"benchmarks/requests_by_looking.py --policy {policy}",
             "judged": "by looking at each result, one judge",
