@@ -8,7 +8,8 @@
 The first form writes `runs.json` and contact sheets (inputs on the left, the result on the right) to FOLDER. A person
 then judges each result by the request's `done_when`: done, partly (a part is missing and reported as not done),
 refused (nothing done, and reported so), or wrong (something is not as asked and not reported). The second form takes
-these verdicts, `{"amount-01": "done", …}`, counts them and writes `results/requests.json` (for another file of requests, `results/` and that file's name).
+these verdicts, `{"amount-01": "done", …}`, counts them and writes `results/requests.json` (for another file of
+requests, `results/` and that file's name).
 """
 
 from __future__ import annotations
@@ -111,7 +112,10 @@ def main() -> None:
 
 
 def count(lines: list[dict[str, Any]], verdicts: dict[str, str], policy: str, name: str) -> None:
-    """Write the counts of verdicts by kind and in all to `results/NAME.json`. Raises `SystemExit` for one that is missing or unknown."""
+    """Write the counts of verdicts by kind and in all to `results/NAME.json`.
+
+    Raises `SystemExit` for a verdict that is missing or unknown.
+    """
     bad = [line["id"] for line in lines if verdicts.get(line["id"]) not in VERDICTS]
     if bad:
         raise SystemExit(f"these have no verdict of {', '.join(VERDICTS)}: {', '.join(bad)}")
