@@ -162,6 +162,35 @@ def test_results_do_not_depend_on_threads_or_on_what_was_looked_at_before() -> N
     assert results[0] == results[1] and results[0]
 
 
+@needs_networks
+def test_a_crowd_and_pictures_of_nothing() -> None:
+    person = photo("astronaut").crop((0, 0, 380, 512)).resize((95, 128))
+    crowd = Image.new("RGB", (950, 512))
+    for place in range(40):
+        crowd.paste(person, (place % 10 * 95, place // 10 * 128))
+    people = FIND(image=crowd, phrase="all people")
+    assert 10 < len(people) <= 40 and all(overlap(a.box, b.box) < 0.6 for a in people for b in people if a is not b)
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 255, (64, 90, 3), dtype=np.uint8))
+    for phrase in ("the person", "the eyes", "the main subject", "the red car", "the face"):
+        assert FIND(image=noise, phrase=phrase) == []
+    for size in ((1, 1), (3, 700), (64, 64)):
+        with pytest.raises(ToolRefusal, match="in photographs 80 kinds"):  # of one colour: no photograph
+            FIND(image=Image.new("RGB", size, "white"), phrase="the unicorn")
+
+
+@needs_networks
+def test_several_threads_find_the_same() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from canvasagent.backends.lite.photographs import detector
+
+    pictures = [np.roll(np.asarray(photo("astronaut")), 7 * number, axis=1) for number in range(4)] * 2
+    one_by_one = [find_things(pixels) for pixels in pictures[:4]] * 2
+    detector._things.cache_clear()
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(find_things, pictures)) == one_by_one
+
+
 def test_the_lexicon_names_the_80_kinds() -> None:
     assert len(kinds()) == len(lexicon()["photographed"]) == 80 and max(kinds()) == 90
     known = set(lexicon()["photographed"])

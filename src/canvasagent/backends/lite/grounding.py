@@ -177,7 +177,7 @@ def _refusal(phrase: str, query: Query) -> str:
     what = " and ".join(f"'{word}'" for word in query.unknown) or f"'{phrase}'"
     hint = vocabulary()["refused"]["hint"].get(query.refused, "")
     return (
-        f"The lite Grounding cannot look for {what} (asked: '{phrase}'). {hint}It finds {CAN_FIND}. "
+        f"The lite Grounding cannot look for {what} (asked: '{phrase}'). {hint}It finds {CAN_FIND}{_more()}. "
         "`--profile full` finds whatever can be named."
     )
 
@@ -194,6 +194,13 @@ def _faces(image: Image.Image, query: Query) -> list[Detection]:
             top, bottom = max(top - up, 0), min(bottom + down, image.height)
         found.append(Detection(query.kind, (left, top, right, bottom), score))
     return found
+
+
+def _more() -> str:
+    """What is found in photographs only, where the networks for it are here."""
+    from canvasagent.backends.lite.photographs.finding import CAN_FIND as IN_PHOTOGRAPHS
+
+    return f"; in photographs {IN_PHOTOGRAPHS}" if networks.has(*networks.ALL) else ""
 
 
 def _face_boxes(pixels: Array) -> list[tuple[PixelBox, float]]:
