@@ -1,7 +1,7 @@
 """The command line. Each command is a file of this folder, which is imported only when the command is used.
 
 A command's function returns an `Ending`: its exit code and, for `--json`, the one object that goes to standard
-output. Whatever else is said goes to standard error, so that the output can be piped.
+output. All other output goes to standard error, so that the result can be piped.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ COMMANDS = {
         "doctor": "Check what can run on this machine, and how to make the rest run.",
     },
 }
-"""By panel of `canvasagent --help`: each command with its line there."""
+"""By panel of `canvasagent --help`: each command with its summary."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -125,7 +125,7 @@ def _leading(arguments: Sequence[str]) -> tuple[list[str], str | None]:
 
 
 def _not_loaded() -> None:
-    """Stands for a command that these arguments do not use."""
+    """Placeholder for a command that these arguments do not use."""
 
 
 def _show_version(requested: bool) -> None:
@@ -154,7 +154,7 @@ def _global_options(
 
 
 def _execute(arguments: Sequence[str]) -> Ending:
-    """Run the command; every error becomes one line in words and an exit code."""
+    """Run the command; every error becomes a one-line message and an exit code."""
     try:
         typed = typed_words()
         with using_plugin_files(_leading(arguments)[0] if typed is None else ()):

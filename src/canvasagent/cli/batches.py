@@ -92,7 +92,7 @@ def _requests(options: RunOptions, file: Path) -> tuple[list[Item], Path]:
 
 @contextlib.contextmanager
 def _runner(options: RunOptions, folder: Path, concurrency: int) -> Iterator[Agent | BatchRunner]:
-    """What carries the requests out: an agent here, or workers on a cluster."""
+    """What runs the requests: an agent in this process, or workers on a cluster."""
     if check_engine(options.engine) == "local":
         agent = options.agent()
         try:
@@ -117,7 +117,7 @@ def describe(result: Result) -> dict[str, Any]:
 
 
 class _Tally:
-    """Counts results, on a progress bar and in a line each."""
+    """Counts results, with a progress bar and a line for each."""
 
     def __init__(self, bar: Bar, console: Console, total: int) -> None:
         self._console = console
@@ -134,11 +134,11 @@ class _Tally:
 
     @property
     def seconds(self) -> float:
-        """Since the batch was started."""
+        """Seconds since the start of the batch."""
         return self._bar.seconds
 
     def add(self, result: Result) -> None:
-        """Count a result and tell it."""
+        """Count and print a result."""
         record = result.record
         status = record.status if record is not None else "failed"
         self.counts[status] += 1
@@ -154,7 +154,7 @@ class _Tally:
         self._console.print(line)
 
     def words(self) -> str:
-        """All of it in one line."""
+        """The summary in one line."""
         parts = [f"{self.counts[status]} {status}" for status in reversed(_WORST_FIRST) if self.counts[status]]
         ran = self.done - self.skipped
         parts += [f"{self.skipped} of them done before"] if self.skipped else []

@@ -1,4 +1,4 @@
-"""What `doctor` finds out about this machine: packages, profiles, policies, fonts, terminal, folders."""
+"""The checks of `doctor`: packages, profiles, policies, fonts, terminal, folders."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ VARIABLES = (
     "HF_TOKEN", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NO_COLOR",
     "FORCE_COLOR",
 )  # fmt: skip
-"""Environment variables that change what happens here. Only whether they are set is ever shown."""
+"""Environment variables that canvasagent reads. Only whether they are set is shown, since some hold keys."""
 
 SAMPLES = {
     "Latin": "Aß", "Greek": "Ωλ", "Cyrillic": "Жя", "Arabic": "سلام", "Hebrew": "שלום", "Devanagari": "नमस्ते",
     "Thai": "สวัสดี", "Chinese": "中文", "Japanese": "日本ごカナ", "Korean": "한글", "emoji": "😀",
 }  # fmt: skip
-"""A few letters of each script that `doctor` asks for."""
+"""A few letters of each script, to look for a font."""
 
 
 def packages() -> dict[str, list[dict[str, Any]]]:
-    """What the package asks for, by extra (`core` for what is always needed), with the versions found."""
+    """The dependencies by extra (`core`: the required ones), with the installed versions."""
     by_extra: dict[str, list[dict[str, Any]]] = {"core": []}
     for line in requires("canvasagent") or []:
         need = Requirement(line)
@@ -76,7 +76,7 @@ def profiles(deep: bool) -> dict[str, dict[str, Any]]:
 
 
 def _backend(toolbox: ToolBox, tool: str, deep: bool) -> dict[str, Any]:
-    """Make one backend, and with `deep` let it do its tool's example."""
+    """Load one backend, and with `deep` run its tool's example."""
     from canvasagent.backends.missing_requirements import missing_for
     from canvasagent.backends.profile import make_backend
 
@@ -99,7 +99,7 @@ def _advice(error: Exception) -> str | None:
 
 
 def _try_example(toolbox: ToolBox, name: str) -> str | None:
-    """Run a tool's example on a small picture; what went wrong, if anything."""
+    """Run a tool's example on a small picture. Returns the error, if any."""
     from canvasagent.tools.base import canvas_info
     from canvasagent.tools.check import check_call
 
@@ -137,7 +137,7 @@ def sample_canvas() -> Canvas:
 
 
 def policies() -> dict[str, dict[str, Any]]:
-    """Each policy, and whether it can be made as things stand."""
+    """Each policy, and whether it can be loaded now."""
     from canvasagent.policies import load_policy, policy_names
 
     examples = {"openai": "openai:MODEL", "replay": "replay:RUN"}
@@ -155,7 +155,7 @@ def policies() -> dict[str, dict[str, Any]]:
 
 
 def fonts() -> dict[str, dict[str, Any]]:
-    """For each script the font that would write it, or what to do to get one."""
+    """For each script, the font for it, or how to get one."""
     from canvasagent.errors import ToolRefusal
     from canvasagent.imaging.fonts import font_for
 
@@ -194,7 +194,7 @@ def terminal(console: Console) -> dict[str, Any]:
 
 
 def runs_folder(path: Path) -> dict[str, Any]:
-    """Whether runs can be written there, found out by writing."""
+    """Whether runs can be written there, tested by writing a file."""
     from canvasagent.errors import StorageError
     from canvasagent.storage.files import write_atomically
     from canvasagent.storage.folders import OWN_FILES
@@ -222,7 +222,7 @@ def machine() -> dict[str, Any]:
 
 
 def checkup(console: Console, runs_dir: Path, deep: bool) -> dict[str, Any]:
-    """All of it."""
+    """All checks."""
     return {
         **machine(),
         "packages": packages(),

@@ -1,4 +1,4 @@
-"""What the commands share: exit codes, endings, standard output kept for JSON, errors in words, run folders."""
+"""Shared by the commands: exit codes, JSON on standard output, error messages, run folders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 OWN_FAULT, USAGE, DRIFTED, FAILED, STOPPED = 1, 2, 3, 5, 130
 GOES_ON = "stopped; what is done is kept, and the same command goes on with the rest."
-"""What a command says that was stopped and is resumed by giving it again."""
+"""The message of a stopped command that resumes if it is repeated."""
 CODES = {"met": 0, "unmet": 3, "truncated": 4, "failed": FAILED}
 """Exit codes by status of a run."""
 
@@ -36,7 +36,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class Ending:
-    """How a command ended."""
+    """The end of a command: exit code and JSON output."""
 
     code: int = 0
     payload: Any = None
@@ -46,7 +46,7 @@ class Ending:
 
 
 def failure(error: str, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The object that `--json` prints for an error; `known` is what can be said of the run all the same."""
+    """The object that `--json` prints for an error; `known` are the known facts about the run."""
     empty: dict[str, Any] = {
         "status": "failed",
         "final": None,
@@ -59,7 +59,7 @@ def failure(error: str, known: Mapping[str, Any] | None = None) -> dict[str, Any
 
 
 def stopped(words: str, known: Mapping[str, Any] | None = None) -> Ending:
-    """Say that the command was stopped, by Ctrl-C or another signal; its ending, which waits for no tool."""
+    """Print that the command was stopped by a signal. Returns its ending, which waits for no tool."""
     from rich.text import Text
 
     err().print(Text(words, "bold yellow"))
@@ -67,7 +67,7 @@ def stopped(words: str, known: Mapping[str, Any] | None = None) -> Ending:
 
 
 def resumable(command: Callable[P, Ending]) -> Callable[P, Ending]:
-    """`command`, which says where it is stopped that giving it again goes on with the rest."""
+    """`command`, with a message that repeating it resumes, if it is stopped."""
 
     @functools.wraps(command)
     def run(*arguments: P.args, **options: P.kwargs) -> Ending:
@@ -80,7 +80,7 @@ def resumable(command: Callable[P, Ending]) -> Callable[P, Ending]:
 
 
 def exit_code(error: Exception) -> int:
-    """The exit code that says whose fault an error is."""
+    """The exit code for an error, which tells whose fault it is."""
     from canvasagent.errors import CanvasAgentError, InputError, MissingExtra, ToolRefusal
 
     if isinstance(error, InputError | MissingExtra):
@@ -122,7 +122,7 @@ def err() -> Console:
 
 
 def print_error(message: str, advice: str = "") -> None:
-    """Say what is wrong in one line, and what to do about it."""
+    """Print an error in one line, with advice."""
     from rich.text import Text
 
     text = Text.assemble(("Error: ", "bold red"), message, (f" {advice}" if advice else "", "dim"))
@@ -130,7 +130,7 @@ def print_error(message: str, advice: str = "") -> None:
 
 
 def quiet_logging() -> None:
-    """No log lines: what matters to the user is in the record and is shown from there."""
+    """Turn log lines off: what matters to the user is in the record and is shown from there."""
     for handler in list(_LOGGER.handlers):
         _LOGGER.removeHandler(handler)
     _LOGGER.addHandler(logging.NullHandler())
@@ -240,7 +240,7 @@ def load_run(name: str, runs_dir: Path) -> Trajectory:
 
 
 def final_path(record: Trajectory) -> Path | None:
-    """Where the result lies in the run's folder, where it has one."""
+    """The path of the result in the run's folder; None without a result."""
     from canvasagent.record.trajectory import asset_path
 
     if record.folder is None or record.final is None:

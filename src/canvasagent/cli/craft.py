@@ -20,4 +20,4 @@ def register(app: typer.Typer, summary: str) -> None:
 
 
 def _group() -> None:
-    """Build data: executed trajectories, task specifications, the benchmark; look into it, and hand it on."""
+    """Build data: executed trajectories, task specifications, the benchmark; check and export it."""

@@ -1,4 +1,4 @@
-"""`canvasagent doctor`: what can run on this machine, and what to do about the rest."""
+"""`canvasagent doctor`: what can run on this machine, and how to make the rest run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def doctor(
     json: Annotated[bool, json_option("Print all of it as one JSON object.")] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Say what can run here.
+    """Check this machine.
 
     Exit code 5: the default profile or policy cannot run.
     """

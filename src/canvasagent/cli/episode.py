@@ -1,4 +1,4 @@
-"""One run from the command line: watched as it goes, its result saved and printed, resumable when it is stopped."""
+"""One run from the command line: shown while it runs, saved and printed at the end, resumable after a stop."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _resume(options: RunOptions, name: str) -> tuple[Agent, Start]:
 
 
 class _Watch:
-    """Passes events on, and remembers the record for when the run is interrupted."""
+    """Forwards events, and keeps the record in case the run is interrupted."""
 
     def __init__(self, show: Listener) -> None:
         self._show = show
@@ -95,7 +95,7 @@ class _Watch:
 
 
 def _watch(options: RunOptions, agent: Agent, start: Start) -> Ending:
-    """Run it under a view, then tell how it ended."""
+    """Run it with a view, then print how it ended."""
     console = err()
     with view_for(console) as view:
         watch = _Watch(view)
@@ -118,7 +118,7 @@ def _watch(options: RunOptions, agent: Agent, start: Start) -> Ending:
 
 
 def _interrupted(options: RunOptions, record: Trajectory | None) -> Ending:
-    """Ctrl-C, or another signal that stops: the record is kept; say how to go on."""
+    """After Ctrl-C or another stop signal: keep the record, and print how to resume."""
     if record is None or record.folder is None:
         return stopped("stopped before the run began.")
     words = f"stopped; go on with: {command_words('run', '--resume', record.folder, *_names(options, record))}"
@@ -126,7 +126,7 @@ def _interrupted(options: RunOptions, record: Trajectory | None) -> Ending:
 
 
 def _finish(options: RunOptions, record: Trajectory) -> Ending:
-    """Save the result where it was asked for, and tell all of it."""
+    """Save the result to `--out` and print the summary."""
     console = err()
     console.print(status_words(record))
     code, saved, problem = CODES[record.status], None, None
@@ -157,7 +157,7 @@ def _save(record: Trajectory, path: Path) -> Path:
 
 
 def _print_result(record: Trajectory, saved: Path | None) -> None:
-    """What the user asked for, on standard output: the answer's words, and where the picture is."""
+    """Print the result on standard output: the answer and the picture's path."""
     console = out()
     if record.answer is not None:
         console.print(Text(harmless(record.answer.text)))
@@ -167,7 +167,7 @@ def _print_result(record: Trajectory, saved: Path | None) -> None:
 
 
 def _print_folder(options: RunOptions, record: Trajectory | None) -> None:
-    """Where the whole of the run is, and how to go on with one that was cut off."""
+    """Print the run's folder, and how to resume a run that reached a limit."""
     if record is None or record.folder is None:
         return
     console = err()
@@ -178,7 +178,7 @@ def _print_folder(options: RunOptions, record: Trajectory | None) -> None:
 
 
 def _names(options: RunOptions, record: Trajectory) -> tuple[str, ...]:
-    """The options that name again what was named in this command and a record may not decide."""
+    """The options to repeat when resuming, for what a record may not decide."""
     claims = claims_of(record)
     if claims and options.trust_record:
         return ("--trust-record",)
@@ -189,7 +189,7 @@ def _names(options: RunOptions, record: Trajectory) -> tuple[str, ...]:
 
 
 def _wider_limit(record: Trajectory) -> tuple[str, ...]:
-    """The option that gives a run that was cut off twice as much as it has used."""
+    """The option that doubles the limit that a run has reached."""
     if record.status != "truncated":
         return ()
     used = {"max_turns": len(record.turns), "max_seconds": record.seconds, "max_cost": record.cost}

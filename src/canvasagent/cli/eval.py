@@ -154,7 +154,7 @@ def evaluate(
 
 @dataclass(frozen=True)
 class EvalOptions:
-    """The options of an evaluation, here and on the workers of a cluster."""
+    """The options of an evaluation, for this process and for the workers of a cluster."""
 
     policies: tuple[str, ...]
     image_only: tuple[str, ...]
@@ -208,7 +208,7 @@ class EvalOptions:
         return Evaluation(self.folder, setup, tasks, toolbox, judge, concurrency=self.concurrency, **options)
 
     def runs(self) -> Callable[[str, str], Awaitable[Row]]:
-        """What a worker does: the row of a policy's run of a task."""
+        """The work of a worker: runs a policy on a task and returns the row."""
         evaluation, policy_runs = self.evaluation(), self.policy_runs()
         tasks = {task.id: task for task in evaluation.bench.tasks}
         return lambda name, task: evaluation.one(name, policy_runs[name], tasks[task])
@@ -262,7 +262,7 @@ def _stopped(error: BaseException) -> Ending:
 
 
 def _counted(bar: Bar, total: int) -> Callable[[Row, bool], None]:
-    """Counts on `bar` the runs of `total` as they end."""
+    """Counts finished runs on `bar`."""
     done = known = 0
 
     def add(_: Row, before: bool) -> None:

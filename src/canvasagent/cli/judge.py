@@ -1,4 +1,4 @@
-"""`canvasagent judge check`: how steady a judge is, and whom it agrees with."""
+"""`canvasagent judge check`: consistency of a judge, and its agreement with others."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def check(
 
 
 def _folders(name: str) -> list[str]:
-    """The runs that a name stands for: itself, or those of an evaluation's folder."""
+    """The runs of a name: itself, or all runs of an evaluation's folder."""
     from canvasagent.evaluation.runner import SETUP_NAME, read_rows, read_setup
 
     folder = Path(name)
@@ -126,4 +126,4 @@ def register(app: typer.Typer, summary: str) -> None:
 
 
 def _group() -> None:
-    """Look into a judge."""
+    """Check a judge."""

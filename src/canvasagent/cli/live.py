@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from canvasagent.record.trajectory import Trajectory
 
 QUICK = 0.4
-"""Seconds after which the line appears that says what is going on."""
+"""Seconds until the line with the current activity appears."""
 SLOW = 2.0
-"""Seconds after which it counts them."""
+"""Seconds until that line shows the elapsed time."""
 STREAM_LINES = 4
-"""Lines of the policy's text that are shown while it is written."""
+"""Lines of the policy's streamed text that are shown."""
 
 
 class RunView(Protocol):
-    """Something that shows a run as it goes."""
+    """Shows a run while it runs."""
 
     def __enter__(self) -> RunView: ...
 
@@ -46,7 +46,7 @@ def view_for(console: Console) -> RunView:
 
 
 class PlainView:
-    """Each turn as lines, once it is over."""
+    """Prints each turn when it has ended."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -58,7 +58,7 @@ class PlainView:
         return None
 
     def __call__(self, event: Event) -> None:
-        """Write down what happened."""
+        """Print an event."""
         if event.kind == "started":
             for note in event.trajectory.notes:
                 self._console.print(Text(f"Note: {harmless(note)}"))
@@ -67,7 +67,7 @@ class PlainView:
 
 
 class LiveView:
-    """Turns with pictures, and below them a line with what is going on."""
+    """Shows turns with pictures, and below them the current activity."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -90,7 +90,7 @@ class LiveView:
         self._live.stop()
 
     def __call__(self, event: Event) -> None:
-        """Show what happened."""
+        """Show an event."""
         if event.kind == "started":
             self._show_start(event.trajectory)
             self._turn = len(event.trajectory.turns) + 1
@@ -114,7 +114,7 @@ class LiveView:
         self._written, self._pieces = "", 0
 
     def _now(self) -> RenderableType:
-        """The lines below the turns, drawn anew some times a second."""
+        """The lines below the turns, redrawn several times a second."""
         passed = time.monotonic() - self._since
         if not self._doing or passed < QUICK:
             return Text()

@@ -71,9 +71,9 @@ def pull(
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Fetch weights and check them: models into the hub's cache, sets into the user's data folder.
+    """Download weights and verify them: models into the hub's cache, sets into the user's data folder.
 
-    What was cut off goes on where it stopped.
+    Interrupted downloads resume.
     """
     from canvasagent.weights import hub
     from canvasagent.weights.files import size_words
@@ -95,7 +95,7 @@ def pull(
 
 
 def _pull_set(group: FileSet, source_dir: Path | None) -> Path:
-    """Fetch a set, with what is being done on standard error."""
+    """Download a set, with progress on standard error."""
     from canvasagent.errors import InputError
     from canvasagent.weights.files import size_words
     from canvasagent.weights.pulling import pull_set
@@ -182,4 +182,4 @@ def register(app: typer.Typer, summary: str) -> None:
 
 
 def _group() -> None:
-    """Weights of the profile full, small networks of lite: which there are, which are here, fetching, checking."""
+    """List, download and verify the weights of the profile full and the small networks of lite."""

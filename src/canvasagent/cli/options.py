@@ -1,4 +1,4 @@
-"""Options made from settings models and tool definitions, so that names, help and defaults are said in one place."""
+"""Options made from settings models and tool definitions, so that names, help and defaults are defined once."""
 
 from __future__ import annotations
 

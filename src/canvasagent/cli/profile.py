@@ -47,4 +47,4 @@ def register(app: typer.Typer, summary: str) -> None:
 
 
 def _group() -> None:
-    """Which backend does which tool's work, as a file that --profile takes."""
+    """Profiles: files for --profile that choose the backend of each tool."""

@@ -1,4 +1,4 @@
-"""How far a command is that takes longer: a bar on a terminal, a line every twentieth part elsewhere."""
+"""Progress of long commands: a bar on a terminal, a line per twentieth elsewhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Self
 from canvasagent.cli.common import err
 
 LINES = 20
-"""Lines that the whole prints where no bar can be drawn."""
+"""Number of progress lines without a terminal."""
 
 
 class Bar:
@@ -41,11 +41,11 @@ class Bar:
 
     @property
     def seconds(self) -> float:
-        """Since it was begun."""
+        """Seconds since the start."""
         return time.monotonic() - self._started
 
     def speed(self, done: int) -> str:
-        """How fast so many were done since then, in words; nothing where none was."""
+        """The speed in words; empty if nothing was done."""
         return f"{done / self.seconds * 60:.1f} a minute" if done and self.seconds > 0 else ""
 
     def show(self, done: int, total: int, *, known: int = 0, note: str = "") -> None:

@@ -1,4 +1,4 @@
-"""`canvasagent replay`: run a recorded run's turns again and tell what differs."""
+"""`canvasagent replay`: repeat a recorded run and list the differences."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def replay(
     json: Annotated[bool, json_option()] = False,
     verbose: Annotated[bool, verbose_option()] = False,
 ) -> Ending:
-    """Run a recorded run again.
+    """Repeat a recorded run.
 
     Exit code 0: the same to the pixel; 3: something differs.
     """

@@ -1,4 +1,4 @@
-"""`canvasagent reward audit`: what cheating earns beside honest work."""
+"""`canvasagent reward audit`: rewards of degenerate trajectories compared with honest ones."""
 
 from __future__ import annotations
 
@@ -79,4 +79,4 @@ def register(app: typer.Typer, summary: str) -> None:
 
 
 def _group() -> None:
-    """Look into the reward itself."""
+    """Audit the reward."""

@@ -20,7 +20,7 @@ from canvasagent.policies import policy_names
 from canvasagent.policies.base import PolicySettings
 
 _SECRET = ("api_key",)
-"""Settings that are no option: what stands on a command line can be read by every user of the machine."""
+"""Settings without an option: every user of the machine can read a command line."""
 
 
 def run(
@@ -129,7 +129,7 @@ def register(app: typer.Typer, summary: str) -> None:
 
 
 def _check(options: RunOptions) -> None:
-    """Refuse what cannot be meant, before anything runs."""
+    """Raise `InputError` for contradictory options, before anything runs."""
     modes = {"--resume": options.resume, "--continue": options.continued, "--batch": options.batch}
     chosen = [name for name, value in modes.items() if value is not None]
     if len(chosen) > 1:

@@ -15,7 +15,7 @@ from canvasagent.storage import run_files
 from canvasagent.storage.input_files import regular_file
 
 LAST = "last"
-"""Names the run that was last worked on; a folder of that name is `./last`."""
+"""Stands for the run with the latest change; a folder of that name is `./last`."""
 RUNS_DIR = Path("runs")
 """Where runs are kept unless `--runs-dir` says otherwise."""
 DEPTH = 2
@@ -24,7 +24,7 @@ DEPTH = 2
 
 @dataclass(frozen=True)
 class Listed:
-    """A run as a listing shows it. Texts come from its record as they are: foreign text."""
+    """A run in the list. Its texts are those of the record, unchecked."""
 
     name: str
     """As commands take it: the path of its folder below the folder of runs, `/` between levels."""
@@ -57,7 +57,7 @@ def run_folders(runs_dir: Path) -> list[Path]:
 
 
 def name_of(folder: Path, runs_dir: Path) -> str:
-    """What a run is called on the command line."""
+    """The name of a run on the command line."""
     return folder.relative_to(runs_dir).as_posix()
 
 

@@ -1,4 +1,4 @@
-"""What `canvasagent run` was asked for on the command line."""
+"""The options of `canvasagent run`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What was asked for on the command line; None where it was not."""
+    """The options of the command line; None for those left out."""
 
     request: str | None = None
     images: tuple[Path, ...] = ()
@@ -39,7 +39,7 @@ class RunOptions:
     """Fields of `Limits` and `PolicySettings`."""
 
     def agent(self, record: Trajectory | None = None) -> Agent:
-        """The agent that was asked for; where nothing was said, as `record` has it, else the library's defaults.
+        """The agent by the options; those left out are as in `record`, else the library's defaults.
 
         Raises `InputError` where `record` names what only the user may (see `canvasagent.record.trust`).
         """
@@ -58,7 +58,7 @@ class RunOptions:
 
     @property
     def named(self) -> Named:
-        """What a record does not decide, since it was said here."""
+        """The choices of the command line, which override a record's."""
         from canvasagent.record.trust import Named
 
         return Named(self.policy, self.settings.get("base_url"), self.profile)

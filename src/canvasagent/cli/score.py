@@ -1,4 +1,4 @@
-"""`canvasagent score`: what runs earn, and why."""
+"""`canvasagent score`: the reward of runs, with reasons."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scored:
-    """A run with what it earned and what was said of it."""
+    """A run with its score and verdicts."""
 
     run: Trajectory
     score: Score
@@ -153,7 +153,7 @@ def _print(console: Console, scored: Sequence[Scored]) -> None:
 
 
 def _table(score: Score) -> Table:
-    """Parts and penalties, each with how it came about."""
+    """Parts and penalties of the score, each with its reason."""
     from rich.table import Table
 
     from canvasagent.rewards.config import PRESETS
@@ -182,7 +182,7 @@ def _number(value: float | None) -> str:
 
 
 def _faults(run: Trajectory) -> list[str]:
-    """What was wrong with the run's turns and calls, as recorded."""
+    """The recorded faults of the run's turns and calls."""
     from canvasagent.faults import FAULT_TEXT
 
     messages = []

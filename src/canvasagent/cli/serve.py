@@ -124,7 +124,7 @@ def _profile(name: str, isolate: bool) -> Any:
 
 
 def _needed() -> tuple[Any, Any, Any]:
-    """The modules that the server is made of. Raises `MissingExtra` where what they need is not installed."""
+    """The server's modules. Raises `MissingExtra` if their dependencies are not installed."""
     from canvasagent.errors import MissingExtra
 
     try:
@@ -167,4 +167,4 @@ def register(app: typer.Typer, summary: str) -> None:
 
 
 def _group() -> None:
-    """Serve the tools to other programs and machines."""
+    """Serve the tools to other programs and machines over HTTP."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from canvasagent.errors import InputError
 
 STDIN = "-"
-"""What stands for standard input where a file is named."""
+"""The file name that stands for standard input."""
 MAX_BYTES = 512 * 2**20
-"""What is read of it at most: a picture of 64 million pixels with 8 bytes each."""
+"""Most bytes to read: a picture of 64 million pixels with 8 bytes each."""
 
 
 def read_stdin(what: str) -> bytes:

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP stop a command as Ctrl-C does, so that it keeps what is done and says how to go on."""
+"""SIGTERM and SIGHUP stop a command like Ctrl-C, so that it keeps finished work and says how to resume."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _answered_at_once() -> Iterator[None]:
 
 
 def _wake(reader: int, main: int, ended: threading.Event) -> None:
-    """The thread's life: wake the main thread after each signal, until the other end of the pipe is closed."""
+    """The thread's function: wake the main thread after each signal, until the pipe is closed."""
     while numbers := os.read(reader, 64):
         if set(numbers) == {signal.SIGURG}:
             continue

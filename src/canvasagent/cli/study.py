@@ -1,4 +1,4 @@
-"""`canvasagent study`: people rate results; what they say, and how far the judge may be trusted."""
+"""`canvasagent study`: ratings of results by people, and the judge's agreement with them."""
 
 from __future__ import annotations
 
@@ -107,4 +107,4 @@ def register(app: typer.Typer, summary: str) -> None:
 
 
 def _group() -> None:
-    """Have people rate results: build pages, import ratings, report."""
+    """Let people rate results: build pages, import ratings, report."""

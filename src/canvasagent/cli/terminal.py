@@ -1,4 +1,4 @@
-"""What is written to standard output and error: foreign text is made harmless, and any encoding will do."""
+"""Output to terminals: foreign text is made harmless, and any encoding works."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SUBSTITUTES = {
     "”": '"', "•": "*", "✓": "+", "✗": "x", "≥": ">=", "≤": "<=", "≈": "~", "±": "+-", "°": " deg", "α": "a",
     "β": "b", "γ": "g", "λ": "l", "τ": "t", "─": "-", "━": "-", "│": "|",
 }  # fmt: skip
-"""ASCII for the signs of our own texts."""
+"""ASCII replacements for signs in our own messages."""
 
 ENCODING_ERRORS = "canvasagent-substitute"
 """Name of the error handler of streams that lack some characters."""

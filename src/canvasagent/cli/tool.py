@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from canvasagent.execution.toolbox import ToolBox
 
 MASK_LIMIT = 128
-"""From this grey value on a mask's pixel is inside."""
+"""Grey value from which on a mask's pixel counts as inside."""
 _OWN = ("out", "seed", "profile", "max_pixels", "json", "verbose")
 
 

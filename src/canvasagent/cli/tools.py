@@ -1,4 +1,4 @@
-"""`canvasagent tools`: what the tools of a profile take and make."""
+"""`canvasagent tools`: the tools of a profile with their arguments and results."""
 
 from __future__ import annotations
 

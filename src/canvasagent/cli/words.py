@@ -1,4 +1,4 @@
-"""A run in words for a terminal. What policies wrote and pictures hold is foreign text: made harmless first."""
+"""A run as text for a terminal. Text of policies and pictures is made harmless first."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def short(text: str, limit: int) -> str:
 
 
 def command_words(*parts: object) -> str:
-    """A command as it can be pasted into a shell."""
+    """A command, quoted for a shell."""
     words = ["canvasagent", *map(str, parts)]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
@@ -71,7 +71,7 @@ def asset_words(record: AssetRecord) -> str:
 
 
 def outcome_words(turn: TurnRecord, record: Trajectory, findings: int | None = MAX_FINDINGS) -> Text:
-    """What a turn led to: the picture made, what was found, what was wrong."""
+    """The outcome of a turn: picture, findings, faults."""
     text = Text()
     faults = [fault.message for fault in turn.call.faults] if turn.call is not None else []
     if turn.format_faults:
@@ -145,7 +145,7 @@ def _figures(turn: TurnRecord) -> str:
 
 
 def status_words(record: Trajectory) -> Text:
-    """How a run ended: status, why, what is missing, figures."""
+    """The end of a run: status, reason, unmet parts, figures."""
     count, calls = len(record.turns), len(record.tool_calls)
     text = Text(STATUS_WORDS[record.status], STATUS_STYLE.get(record.status, "bold"))
     figures = f" · {count} turn{'' if count == 1 else 's'} · {calls} call{'' if calls == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""`canvasagent craft audit`: whether a dataset is what it says it is."""
+"""`canvasagent craft audit`: the checks of a finished dataset."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from canvasagent.craft.bench.marginals import MarginalRow
 
 FAMILIES = 16
-"""So many families are listed; `--json` has all of them."""
+"""Most families in the list; `--json` has all."""
 ENOUGH = 0.95
 """Share of gold runs that must pass all of their checks."""
 
@@ -77,7 +77,7 @@ def bench(
 
 
 def _opened() -> tuple[Bench, list[str]]:
-    """The benchmark, compared with its checksums; while it is not frozen, what can be read of it, and complaints."""
+    """The benchmark, checked against its checksums; while it is not frozen, its readable tasks and the problems."""
     from canvasagent.craft.bench import load_bench, read_tasks
 
     loaded = load_bench(verify=None)

@@ -1,4 +1,4 @@
-"""`canvasagent craft export`: hand a dataset on in the form that another project reads."""
+"""`canvasagent craft export`: write a dataset in the format of another project."""
 
 from __future__ import annotations
 
