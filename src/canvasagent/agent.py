@@ -19,7 +19,7 @@ from canvasagent.environment import Environment, Limits
 from canvasagent.errors import InputError, PolicyFailure
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.policies import load_policy
-from canvasagent.policies.base import Policy, PolicySettings, settings_record
+from canvasagent.policies.base import Policy, PolicySettings, settings_for, settings_record
 from canvasagent.protocol.conversation import Message
 from canvasagent.record.events import Event, Listener
 from canvasagent.record.run_folder import RunFolder, new_run_id
@@ -47,8 +47,9 @@ class Agent:
         settings: PolicySettings | None = None,
         runs_dir: str | Path | None = None,
     ) -> None:
-        self.policy = load_policy(policy, settings) if isinstance(policy, str) else policy
         self.limits = limits or Limits()
+        settings = settings_for(self.limits.contract, settings)
+        self.policy = load_policy(policy, settings) if isinstance(policy, str) else policy
         pixels = self.limits.max_pixels
         self.toolbox = profile if isinstance(profile, ToolBox) else ToolBox(profile, max_pixels=pixels)
         require_complete(self.toolbox.profile)

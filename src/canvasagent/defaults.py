@@ -15,7 +15,7 @@ CONCURRENCY = 4
 
 
 class Limits(BaseModel):
-    """Limits of an episode."""
+    """Limits of an episode, and the contract by which its turns are read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,3 +27,5 @@ class Limits(BaseModel):
     """Most that policy and tools may cost, in the currency of their prices; no limit if left out."""
     max_pixels: int = Field(default=MAX_PIXELS, ge=1, le=MOST_PIXELS)
     """Most pixels of a picture, input or result."""
+    contract: str = Field(default="canvasagent", pattern="^(canvasagent|release)$")
+    """How turns are written: canvasagent, or release for a checkpoint that the research release trained."""

@@ -14,8 +14,9 @@ from canvasagent.execution.calls import Execution
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.faults import FormatFault, Stage, ToolFault
 from canvasagent.imaging.pictures import open_picture
-from canvasagent.prompts import system_prompt
+from canvasagent.prompts import release_prompt, system_prompt
 from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.release import NO_ACTION, RELEASE, parse_release
 from canvasagent.protocol.turns import ToolCall, Turn, parse, render_error, render_observation, render_request
 from canvasagent.task import Task
 from canvasagent.tools.base import canvas_info
@@ -106,8 +107,14 @@ class Environment:
         text = render_request(
             task.instruction, self.canvas.imglist, task.carried.result if task.carried is not None else None
         )
-        prompt = task.system_prompt or system_prompt(self.toolbox.tools.values(), self.limits.max_turns)
+        make = release_prompt if self._as_release else system_prompt
+        prompt = task.system_prompt or make(self.toolbox.tools.values(), self.limits.max_turns)
         return [Message("system", prompt), Message("user", text, tuple(shown))]
+
+    @property
+    def _as_release(self) -> bool:
+        """Whether turns are read and answered as the research release does."""
+        return self.limits.contract == RELEASE
 
     def restore(self, seconds: float, cost: float) -> None:
         """Count time and cost of the interrupted run towards the limits."""
@@ -122,7 +129,7 @@ class Environment:
 
     async def step(self, text: str, cost: float | None = None) -> Step:
         """Take a turn. `cost`: of the policy's reply, if known. Never raises, whatever the text."""
-        turn = parse(text)
+        turn = parse_release(text) if self._as_release else parse(text)
         faults = turn.faults
         self._turns += 1
         self._cost += cost or 0.0
@@ -133,8 +140,9 @@ class Environment:
             return Step(turn, faults, None, None, None, terminated=True, truncated=None)
         executed = await self._execute(turn.call) if turn.call is not None else None
         asset = self._keep(executed) if executed is not None else None
-        message = self._observe(executed, asset, faults)
-        return Step(turn, faults, executed, message, asset, terminated=False, truncated=self.limit_reached())
+        message = self._observe(executed, asset, () if self._as_release else faults)
+        over = NO_ACTION if self._as_release and executed is None else self.limit_reached()
+        return Step(turn, faults, executed, message, asset, terminated=False, truncated=over)
 
     def repeat(self, looked: Executed | None, asset: Asset | None) -> None:
         """Repeat a recorded step without running its tool, for a resumed run."""

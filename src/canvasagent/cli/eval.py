@@ -14,6 +14,7 @@ from canvasagent.cli.common import (
     GOES_ON,
     STOPPED,
     Ending,
+    err,
     exit_code,
     failure,
     json_option,
@@ -28,8 +29,9 @@ from canvasagent.cli.help_pages import page_text
 from canvasagent.cli.judging import chosen_judge, judge_options, judge_settings
 from canvasagent.cli.options import settings_from, settings_options, with_options
 from canvasagent.cli.progress import Bar
+from canvasagent.defaults import Limits
 from canvasagent.imaging.geometry import MAX_PIXELS
-from canvasagent.policies.base import PolicySettings
+from canvasagent.policies.base import PolicySettings, settings_for
 
 if TYPE_CHECKING:
     from canvasagent.evaluation.rows import Row
@@ -102,6 +104,14 @@ def evaluate(
         ),
     ] = "local",
     seed: Annotated[int, typer.Option(help="Seed of every run.")] = 0,
+    contract: Annotated[
+        str,
+        typer.Option(
+            help="canvasagent, or release: for checkpoints that the research release trained.",
+            metavar="NAME",
+            autocompletion=one_of("canvasagent", "release"),
+        ),
+    ] = "canvasagent",
     max_pixels: Annotated[int, max_pixels_option()] = MAX_PIXELS,
     out_dir: Annotated[
         Path,
@@ -125,7 +135,7 @@ def evaluate(
     requested = EvalOptions(
         policies=tuple(policy or ()),
         image_only=tuple(image_only or ()),
-        settings=settings_from(PolicySettings, options),
+        settings=settings_for(contract, settings_from(PolicySettings, options)),
         images_base_url=images_base_url,
         bench=bench,
         limit=sample,
@@ -136,6 +146,7 @@ def evaluate(
         seed=seed,
         concurrency=concurrency,
         max_pixels=max_pixels,
+        contract=settings_from(Limits, {"contract": contract}).contract,
         folder=out_dir,
     )
     if engine == "local":
@@ -169,6 +180,7 @@ class EvalOptions:
     seed: int
     concurrency: int
     max_pixels: int
+    contract: str
     folder: Path
 
     def policy_runs(self) -> dict[str, Any]:
@@ -191,7 +203,7 @@ class EvalOptions:
 
         tasks = load_bench(self.bench)
         for problem in tasks.left_out:
-            print_error(f"left out: {problem}")
+            err().print(f"left out: {problem}", markup=False, style="yellow")
         judge = chosen_judge(self.judge, self.judging)
         setup = Setup(
             bench=tasks.name,
@@ -203,6 +215,7 @@ class EvalOptions:
             judge_prompts=changed_prompts(judge),
             preset=find_preset(self.preset).name,
             seed=self.seed,
+            contract=self.contract,
         )
         toolbox, options = ToolBox(self.profile, max_pixels=self.max_pixels), {"max_pixels": self.max_pixels}
         return Evaluation(self.folder, setup, tasks, toolbox, judge, concurrency=self.concurrency, **options)

@@ -56,6 +56,8 @@ class Setup(BaseModel):
     """Hash of the judge's prompts; None for the package's own."""
     preset: str
     seed: int
+    contract: str = "canvasagent"
+    """How turns are written (`Limits.contract`)."""
     date: str = Field(default_factory=lambda: datetime.now(UTC).date().isoformat())
 
     def differs(self, other: Setup) -> list[str]:
@@ -70,6 +72,7 @@ class Setup(BaseModel):
             "judge_prompts",
             "preset",
             "seed",
+            "contract",
         )
         pairs = ((name, getattr(self, name), getattr(other, name)) for name in fields)
         return [f"{name.replace('_', ' ')} is {here}, not {there}" for name, here, there in pairs if here != there]
@@ -167,7 +170,7 @@ class Evaluation:
             limits = Limits(max_pixels=self.max_pixels)
             run = policy_for_task.run(item, self.toolbox, self.setup.seed, path, limits) if fresh else None
             return Trajectory.load(path) if run is None else await run
-        limits = Limits(max_turns=item.max_turns, max_pixels=self.max_pixels)
+        limits = Limits(max_turns=item.max_turns, max_pixels=self.max_pixels, contract=self.setup.contract)
         agent = Agent(policy_for_task(item), self.toolbox, limits=limits)
         if fresh:
             return await agent.arun(item.task, seed=self.setup.seed, run_dir=path)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from canvasagent.endpoints.settings import EndpointSettings, Usage
 from canvasagent.errors import InputError
+from canvasagent.protocol.release import RELEASE
+from canvasagent.protocol.release import VIEW_PIXELS as RELEASE_VIEW_PIXELS
 
 if TYPE_CHECKING:
     from canvasagent.protocol.conversation import Message
@@ -37,6 +39,14 @@ class PolicySettings(EndpointSettings):
 
     view_pixels: int = VIEW_PIXELS
     """Pixels of the copy that the policy sees of each picture."""
+
+
+def settings_for(contract: str, settings: PolicySettings | None) -> PolicySettings:
+    """`settings`; where they leave the size of pictures open, that on which the contract's checkpoints were trained."""
+    settings = settings or PolicySettings()
+    if contract != RELEASE or "view_pixels" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"view_pixels": RELEASE_VIEW_PIXELS})
 
 
 class Policy(Protocol):
