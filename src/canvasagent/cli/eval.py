@@ -108,7 +108,7 @@ def evaluate(
         str,
         typer.Option(
             help="canvasagent, or release: for checkpoints that the research release trained.",
-            metavar="NAME",
+            metavar="TEXT",
             autocompletion=one_of("canvasagent", "release"),
         ),
     ] = "canvasagent",
