@@ -1,4 +1,4 @@
-"""What a machine lacks for a profile: told before anything runs, for every tool at once.
+"""Missing requirements of a profile on this machine, for all tools at once, before anything runs.
 
 A backend may have a class method `lacks(config) -> list[str]`: what is missing here, each with how to get it. It
 looks only; nothing is loaded or fetched.
@@ -14,7 +14,7 @@ COMPLETE = ("lite/", "release/")
 
 
 def missing_for(profile: Profile, tool: str) -> list[str]:
-    """What is missing for one tool of a profile; nothing where it can run as far as can be told."""
+    """Missing requirements of one tool of a profile; empty if none is known."""
     spec, options = profile.backends[tool], profile.options.get(tool, {})
     if spec.startswith(COMPLETE):
         return []
@@ -27,13 +27,13 @@ def missing_for(profile: Profile, tool: str) -> list[str]:
 
 
 def missing_requirements(profile: Profile) -> dict[str, list[str]]:
-    """What is missing, by tool; tools that lack nothing are left out."""
+    """Missing requirements by tool, without tools that lack nothing."""
     by_tool = {tool: missing_for(profile, tool) for tool in profile.backends}
     return {tool: lacks for tool, lacks in by_tool.items() if lacks}
 
 
 def require_complete(profile: Profile) -> None:
-    """Raises `InputError` that says for each tool what is missing and how to get it."""
+    """Raise `InputError` that lists for each tool what is missing and how to get it."""
     by_tool = missing_requirements(profile)
     if not by_tool:
         return

@@ -21,9 +21,9 @@ from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.weights.catalogue import Entry, catalogue, entry_of
 
 RESERVED = 0.8
-"""What the framework itself takes of a card, in GB."""
+"""Memory of a card that the framework itself takes, in GB."""
 LAYER = 0.6
-"""What a model that waits layer by layer keeps on the card, in GB."""
+"""Memory of a card that a model takes with its layers offloaded, in GB."""
 GIB = 1.073741824
 """A card sold with 24 GB has 24 GiB."""
 
@@ -47,7 +47,7 @@ class Card:
     working: list[float] = field(default_factory=list)
 
     def used(self, weights: float = 0.0, working: float = 0.0) -> float:
-        """What is taken, with one more model."""
+        """The used memory, with one more model."""
         return RESERVED + self.weights + weights + sum(sorted([*self.working, working])[-2:])
 
     def fits(self, weights: float, working: float) -> bool:
@@ -112,7 +112,7 @@ def cards_of(text: str) -> list[Card]:
 
 
 def cards_here() -> list[Card]:
-    """The graphics cards of this machine, as its driver tells; none where there is no driver."""
+    """The GPUs of this machine by its driver; none without a driver."""
     if shutil.which("nvidia-smi") is None:
         return []
     command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]

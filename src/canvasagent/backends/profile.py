@@ -92,7 +92,7 @@ BACKENDS = Kind(
 
 
 def backends_known() -> dict[str, list[str]]:
-    """Every backend that can be named here, by the slug of its tool, where its name says the tool."""
+    """All backends that a profile can name, by the slug of the tool if the name has it."""
     known: dict[str, list[str]] = {}
     for name in BACKENDS.names():
         known.setdefault(name.rpartition("/")[2], []).append(name)
@@ -100,7 +100,7 @@ def backends_known() -> dict[str, list[str]]:
 
 
 def profile_record(profile: Profile) -> dict[str, Any]:
-    """What a record keeps of a profile: all of it but keys, and passwords in addresses."""
+    """The form of a profile in records: without keys, and without passwords in addresses."""
     options = {tool: _without_secrets(settings) for tool, settings in profile.options.items()}
     return {**profile.model_dump(), "options": options}
 
@@ -171,7 +171,7 @@ def _in_files() -> dict[str, str]:
 
 
 def _from_server(spec: str) -> Profile:
-    """What the tool server has. Raises `InputError` where it is no such server, `BackendFailure` where none answers."""
+    """The profile of a tool server. Raises `InputError` for another server, `BackendFailure` without an answer."""
     from canvasagent.backends import remote
 
     server = remote.server_at(spec.removeprefix(REMOTE))
@@ -281,7 +281,7 @@ def make_backend(spec: str, options: dict[str, Any]) -> Backend:
 
 
 def fingerprint(spec: str, options: dict[str, Any]) -> str:
-    """What tells one backend's results from another's: its name, its version and its settings."""
+    """Identifies a backend by name, version and settings; equal fingerprints give equal results."""
     cls = backend_class(spec)
     if (elsewhere := getattr(cls, "fingerprint", None)) is not None:
         return str(elsewhere)

@@ -33,7 +33,7 @@ MAX_TEXT = 4000
 
 
 class ToolArguments(BaseModel):
-    """Base of every arguments model: unknown arguments are told, never dropped in silence."""
+    """Base of every model of arguments: an unknown argument is a fault, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -109,7 +109,7 @@ def asset_field(description: str, *kinds: Kind, optional: bool = False) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class AssetInfo:
-    """What checks may know of an asset, live or from a record: never its pixels."""
+    """The facts about an asset for checks, live or from a record, without pixels."""
 
     id: str
     kind: Kind
@@ -136,13 +136,13 @@ class Call:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call gave: the observation's text, a picture or none, and the finding as words and as data."""
+    """The result of a call: the observation's text, a picture if any, and the finding as words and as data."""
 
     text: str
     picture: Image.Image | None = None
     kind: Kind = Kind.IMAGE
     words: str | None = None
-    """What was found or read, for a person: the answer to a question. Only of tools that make text."""
+    """The finding in words, for people: the answer to a question. Only of tools that make text."""
     data: Any = None
     """The same as JSON: a list of findings with boxes on the grid. Only of tools that make text."""
 
@@ -280,7 +280,7 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def text_problems(name: str, text: str) -> list[str]:
-    """What is wrong with a text argument: nothing in it, or too long."""
+    """The problems of a text argument: empty, or too long."""
     if not text.strip():
         return [f"argument '{name}' is empty."]
     if len(text) > MAX_TEXT:

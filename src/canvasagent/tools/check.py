@@ -16,9 +16,9 @@ from canvasagent.tools.base import AssetInfo, Tool
 from canvasagent.tools.slots import Named
 
 MAX_SHOWN = 80
-"""Characters of what a call says that a fault repeats."""
+"""Most characters of a call's text that a fault quotes."""
 MAX_FAULTS = 8
-"""Faults of a call's form that are told one by one."""
+"""Most schema faults that are listed one by one."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def check_call(tool: Tool, raw: Mapping[str, Any], canvas: Mapping[str, AssetInf
 
 
 def _empty(value: object) -> bool:
-    """Whether an argument says nothing: null, blank text, an empty list or object."""
+    """Whether an argument is empty: null, blank text, an empty list or object."""
     return value is None or (not value.strip() if isinstance(value, str) else value in ([], {}, ()))
 
 
@@ -93,7 +93,7 @@ def _without_excess(tool: Tool, raw: Mapping[str, Any]) -> Any:
 
 
 def _problems(tool: Tool, arguments: Any, named: Sequence[Named], infos: Mapping[str, AssetInfo]) -> list[str]:
-    """What is wrong with well-typed arguments, given those of the named assets that exist (by slot)."""
+    """The problems of well-typed arguments, given those of the named assets that exist (by slot)."""
     problems = [*_wrong_kinds(named, infos), *_out_of_grid(arguments)]
     if problems:
         return problems
@@ -166,7 +166,7 @@ def _wrong_kinds(named: Sequence[Named], infos: Mapping[str, AssetInfo]) -> list
 
 
 def _out_of_grid(arguments: Any) -> list[str]:
-    """What is wrong with coordinate arguments: outside of the grid, or a box without area."""
+    """The problems of coordinate arguments: outside of the grid, or a box without area."""
     wrong = []
     for name in type(arguments).model_fields:
         value = getattr(arguments, name)

@@ -9,7 +9,7 @@ from canvasagent.tools.base import Box, Call, Outcome, Tool, ToolArguments, asse
 
 
 class Arguments(ToolArguments):
-    """What Crop takes."""
+    """The arguments of Crop."""
 
     image: str = asset_field("id of the picture to crop")
     bbox: Box = Field(description="[xmin, ymin, xmax, ymax] of the part to keep")

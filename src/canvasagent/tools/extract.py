@@ -9,7 +9,7 @@ from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool, ToolArguments
 
 
 class Arguments(ToolArguments):
-    """What Extract takes."""
+    """The arguments of Extract."""
 
     image: str = asset_field("id of the picture to take from", Kind.IMAGE, Kind.CUTOUT)
     mask: str = asset_field("id of the mask, made by SAM on that picture", Kind.MASK)

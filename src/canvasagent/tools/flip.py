@@ -6,7 +6,7 @@ from canvasagent.tools.base import Call, Outcome, Tool, ToolArguments, asset_fie
 
 
 class Arguments(ToolArguments):
-    """What Flip takes."""
+    """The arguments of Flip."""
 
     image: str = asset_field("id of the picture to mirror")
 

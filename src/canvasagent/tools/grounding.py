@@ -14,7 +14,7 @@ from canvasagent.tools.listing import page_lines
 
 
 class Arguments(ToolArguments):
-    """What Grounding takes."""
+    """The arguments of Grounding."""
 
     image: str = asset_field("id of the picture to search", Kind.IMAGE, Kind.CUTOUT)
     reference_text: str = Field(description="what to look for, in words: 'the red cup'")

@@ -24,7 +24,7 @@ WITHOUT_REFERENCES = (
 
 
 class Arguments(ToolArguments):
-    """What ImageEdit takes."""
+    """The arguments of ImageEdit."""
 
     image: str = asset_field("id of the picture to change", Kind.IMAGE, Kind.CUTOUT)
     edit_prompt: str = Field(description="what to change, in words: 'make the sky orange'")

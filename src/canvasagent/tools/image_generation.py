@@ -23,7 +23,7 @@ SIDE = (16, 4096)
 
 
 class Arguments(ToolArguments):
-    """What ImageGeneration takes."""
+    """The arguments of ImageGeneration."""
 
     prompt: str = Field(description="what the picture shows, in words")
     size: Annotated[tuple[int, int] | None, BeforeValidator(numbers), integers(2)] = Field(

@@ -29,7 +29,7 @@ PASTE_KINDS = (Kind.IMAGE, Kind.CUTOUT)
 
 
 class Arguments(ToolArguments):
-    """What Overlayer takes."""
+    """The arguments of Overlayer."""
 
     base_image: str = asset_field("id of the picture to put something on", *PASTE_KINDS)
     overlay_type: Literal["text", "object"] = Field(description="what is put on it")
@@ -86,7 +86,7 @@ def check(arguments: Arguments, assets: Mapping[str, AssetInfo]) -> Iterable[str
 
 
 def _style_problems(arguments: Arguments) -> Iterable[str]:
-    """What is wrong with opacity and rotation, and which arguments exclude each other."""
+    """The problems of opacity and rotation, and arguments that exclude each other."""
     if arguments.opacity is not None and not 0 < arguments.opacity <= 1:
         yield f"argument 'opacity': {arguments.opacity}; give a number above 0, up to 1, such as 0.3 for 30 %."
     if arguments.rotation is not None and not -360 <= arguments.rotation <= 360:

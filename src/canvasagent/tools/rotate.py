@@ -12,7 +12,7 @@ from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool, ToolArguments
 
 
 class Arguments(ToolArguments):
-    """What Rotate takes."""
+    """The arguments of Rotate."""
 
     image: str = asset_field("id of the picture to turn")
     angle: int = Field(description="degrees clockwise, -360 to 360, for instance 45, 90 or 180")

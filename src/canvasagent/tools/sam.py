@@ -11,7 +11,7 @@ from canvasagent.tools.base import Box, Call, Outcome, Tool, ToolArguments, asse
 
 
 class Arguments(ToolArguments):
-    """What SAM takes."""
+    """The arguments of SAM."""
 
     image: str = asset_field("id of the picture", Kind.IMAGE, Kind.CUTOUT)
     bbox: Box = Field(description="[xmin, ymin, xmax, ymax] of the object, for instance from Grounding")

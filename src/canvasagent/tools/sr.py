@@ -13,7 +13,7 @@ SCALE = 4
 
 
 class Arguments(ToolArguments):
-    """What SR takes."""
+    """The arguments of SR."""
 
     image: str = asset_field("id of the picture to enlarge", Kind.IMAGE, Kind.CUTOUT)
 

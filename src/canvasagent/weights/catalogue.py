@@ -21,9 +21,9 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    """What `canvasagent models` calls it."""
+    """Its name in `canvasagent models`."""
     tools: tuple[str, ...]
-    """The tools that it does the work of."""
+    """The tools that it is a backend of."""
     source: str
     """Its id on the Hugging Face hub."""
     licence: str
@@ -31,7 +31,7 @@ class Entry(BaseModel):
     default: bool
     """Whether the profile `full` uses it as it comes."""
     working_gb: float
-    """Memory of a call at 1024 × 1024 beside the weights, in GB: an estimate."""
+    """Estimated memory of a call at 1024 × 1024, without the weights, in GB."""
     files: tuple[str, ...]
     """The files that are needed, as patterns."""
     published: Literal["bfloat16", "float32"]
@@ -58,7 +58,7 @@ class Entry(BaseModel):
 
 @cache
 def catalogue() -> dict[str, Entry]:
-    """Every model there is, by name."""
+    """All models by name."""
     written = tomllib.loads(files("canvasagent.weights").joinpath("catalogue.toml").read_text("utf-8"))
     return {entry.name: entry for entry in (Entry(**fields) for fields in written["model"])}
 

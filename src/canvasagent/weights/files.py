@@ -1,4 +1,4 @@
-"""Weights on this machine: found, and looked at without loading them. No framework is needed for it.
+"""Locates weights on this machine and validates them without loading; needs no framework.
 
 A source is a folder, a single file, or a hub id; of a hub id only what was fetched before is looked at, nothing is
 ever downloaded in the middle of a call. Pickled weights can run code when they are read, so they are refused
@@ -27,9 +27,9 @@ _MAX_HEADER = 100_000_000
 
 
 def locate(source: str, revision: str | None = None) -> Path:
-    """The folder or file that `source` means on this machine.
+    """The local folder or file of `source`.
 
-    Raises `WeightsError` where it is not here, in words that say how to get it.
+    Raises `WeightsError` if it is missing, with how to get it.
     """
     path = Path(source).expanduser()
     if path.exists():
@@ -40,7 +40,7 @@ def locate(source: str, revision: str | None = None) -> Path:
 
 
 def _fetched(source: str, revision: str | None) -> Path:
-    """The snapshot of a hub id, if it was fetched before."""
+    """The downloaded snapshot of a hub id, or None."""
     try:
         from huggingface_hub import snapshot_download
     except ImportError as error:
@@ -60,7 +60,7 @@ def _fetched(source: str, revision: str | None) -> Path:
 
 
 def how_to_get(source: str) -> str:
-    """What to do to have the weights of `source` here."""
+    """How to get the weights of `source`."""
     entry = entry_of(source)
     if entry is None:
         return f"fetch them where a hub can be reached: hf download {source}"
@@ -69,7 +69,7 @@ def how_to_get(source: str) -> str:
 
 
 def size_words(gigabytes: float) -> str:
-    """A size for a person: 16.0 GB, 33 MB."""
+    """A size as text: 16.0 GB, 33 MB."""
     return f"{gigabytes:.1f} GB" if gigabytes >= 0.1 else f"{1000 * gigabytes:.0f} MB"
 
 
@@ -144,7 +144,7 @@ def check_model(folder: Path, kinds: Collection[str], allow_pickle: bool = False
 
 
 def check_kind(kind: str, kinds: Collection[str], path: Path) -> None:
-    """Raises `WeightsError` where `kind` is none of `kinds`."""
+    """Raise `WeightsError` if `kind` is not one of `kinds`."""
     if kind not in kinds:
         raise WeightsError(f"'{path}' is a checkpoint of '{kind}', and {' or '.join(sorted(kinds))} is needed here.")
 

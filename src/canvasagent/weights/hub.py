@@ -1,4 +1,4 @@
-"""Fetching weights from a hub into its cache, and checking what lies there against its own checksums.
+"""Downloads weights from a hub into its cache, and verifies the cache by its checksums.
 
 The cache names each file's content by its hash (SHA-256 of large files, git's hash of small ones), so that what was
 fetched can be checked later without a network.
@@ -24,7 +24,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Checked:
-    """One file, held against its checksum."""
+    """The verification of one file."""
 
     file: str
     bytes: int
@@ -34,9 +34,9 @@ class Checked:
 
 
 def pull(entry: Entry, endpoint: str | None = None, revision: str | None = None) -> Path:
-    """Fetch a model's files into the hub's cache; what is there already is kept, what was cut off goes on.
+    """Fetch a model's files into the hub's cache; existing files are kept, interrupted downloads resume.
 
-    Raises `WeightsError` where no hub answers, the model is not given out, or a file is not what was published.
+    Raises `WeightsError` where no hub answers, the model is not public, or a file is not what was published.
     """
     hub = _hub()
     try:
@@ -67,7 +67,7 @@ def _hub() -> Any:
 
 
 def folder_of(entry: Entry) -> Path | None:
-    """Where a model lies in the hub's cache, whole; None where it was not fetched."""
+    """The folder of a complete model in the hub's cache; None without one."""
     try:
         path = locate(entry.source)
     except CanvasAgentError:
@@ -76,7 +76,7 @@ def folder_of(entry: Entry) -> Path | None:
 
 
 def partial_folder_of(entry: Entry) -> Path | None:
-    """Where at least something of a model lies in the hub's cache; None where it was never fetched."""
+    """The folder of a model in the hub's cache, complete or not; None without one."""
     try:
         folder = _hub().snapshot_download(entry.source, local_files_only=True, allow_patterns=["nothing of it"])
     except Exception:  # of many classes, all meaning that nothing is there
@@ -85,7 +85,7 @@ def partial_folder_of(entry: Entry) -> Path | None:
 
 
 def verify(entry: Entry, folder: Path) -> list[Checked]:
-    """Each file of a model, held against its checksums. What is missing altogether counts as damaged."""
+    """Verify each file of a model by its checksum. A missing file counts as damaged."""
     checked = [_checked(path, path.relative_to(folder).as_posix(), entry) for path in _wanted(entry, folder)]
     names = {item.file for item in checked}
     for pattern in entry.files:
@@ -95,7 +95,7 @@ def verify(entry: Entry, folder: Path) -> list[Checked]:
 
 
 _OPTIONAL = frozenset({"*.txt"})
-"""Files that a model may well not have."""
+"""Files that a model may lack."""
 
 
 def _wanted(entry: Entry, folder: Path) -> Iterator[Path]:

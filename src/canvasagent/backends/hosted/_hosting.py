@@ -42,7 +42,7 @@ def endpoint(config: Hosting) -> ImagesEndpoint:
 
 
 def missing_requirements(config: Hosting) -> list[str]:
-    """What is missing to reach the service."""
+    """The missing settings of the service."""
     try:
         endpoint(config)
     except InputError as error:

@@ -27,7 +27,7 @@ class Config(_hosting.Hosting):
 
 
 class Backend:
-    """Changes pictures as words say. The service takes no seed: a call that is repeated is another try."""
+    """Edits pictures by instructions. The service has no seed, so repeating a call is another try."""
 
     tool = "ImageEdit"
     version = "1"
@@ -44,7 +44,7 @@ class Backend:
 
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
-        """What is missing to reach the service."""
+        """The missing settings of the service."""
         return _hosting.missing_requirements(config)
 
     def __call__(
@@ -56,7 +56,7 @@ class Backend:
         seed: int,
         references: Sequence[Image.Image] = (),
     ) -> Image.Image:
-        """`image` changed as `prompt` says, in its size and mode; with a mask only where that is not 0.
+        """`image` edited by `prompt`, in its size and mode; with a mask only where the mask is not 0.
 
         `references` are up to 15 further pictures that the prompt may speak of ("the second picture"). Raises
         `ToolRefusal` for more.

@@ -33,11 +33,11 @@ class Backend:
 
     @classmethod
     def lacks(cls, config: Config) -> list[str]:
-        """What is missing to reach the service."""
+        """The missing settings of the service."""
         return _hosting.missing_requirements(config)
 
     def __call__(self, *, prompt: str, size: Size | None, seed: int) -> Image.Image:
-        """A picture of what `prompt` says, of `size` (its own where None)."""
+        """A picture by `prompt`, of `size` (the service's own if None)."""
         wanted = size or self.config.size
         made = run_sync(self._endpoint.generate(prompt, _hosting.nearest(wanted, self.config.sizes)))
         return _hosting.filled(made if made.mode == "RGBA" else made.convert("RGB"), wanted)
