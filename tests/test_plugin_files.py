@@ -106,7 +106,7 @@ TOOL = Tool(
 )
 '''
 ACT = """
-from canvasagent.craft.acts import Act, Asking, Bound, Verb, Wording, plain_verb
+from canvasagent.craft.acts import Act, Asking, Bound, Verb, Wording
 
 
 def negate(draft):
@@ -114,7 +114,7 @@ def negate(draft):
 
 
 ACT = Act(
-    name="negate", tool="Negative", facts=(), verbs={"neg": Verb(plain_verb)},
+    name="negate", tool="Negative", facts=(), verbs={"neg": Verb()},
     bind=lambda context: Bound({"image": context.image}, {}, context.view),
     asking=(Asking("last", negate, weight=1000.0),),
     wording=Wording(

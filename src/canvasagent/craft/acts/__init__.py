@@ -14,16 +14,13 @@ from canvasagent.craft.acts._base import (
     Act,
     Asking,
     Bound,
-    Call,
     CheckContext,
     Data,
     Draft,
     Look,
-    Notation,
     StepContext,
     Verb,
     Wording,
-    plain_verb,
 )
 from canvasagent.errors import InputError
 from canvasagent.plugins import Kind, modules_in, plugin_files, unknown_name
@@ -34,12 +31,10 @@ __all__ = [
     "Act",
     "Asking",
     "Bound",
-    "Call",
     "CheckContext",
     "Data",
     "Draft",
     "Look",
-    "Notation",
     "StepContext",
     "Verb",
     "Wording",
@@ -47,7 +42,6 @@ __all__ = [
     "acts_of",
     "all_acts",
     "carrying_tools",
-    "plain_verb",
     "text_tools",
 ]
 

@@ -69,6 +69,9 @@ class StepContext:
     content: str | Made | None = None
     shown: PictureState | None = None
     """What `content` shows."""
+    position: Value | None = None
+    """Where something is laid over, where that is given as a point or box."""
+    scale: float | None = None
     margin: float = 0.0
     id: str = ""
 
@@ -167,7 +170,7 @@ class Draft(Protocol):
 
     random: Random
     shared: Any
-    binder: Any
+    builder: Any
 
     @property
     def view(self) -> PictureState: ...
@@ -175,39 +178,28 @@ class Draft(Protocol):
     @property
     def last(self) -> str: ...
 
-    def take(self, act: str, purpose: Purpose = "asked", **facts: Slot | float | None) -> Step: ...
+    def take(
+        self, act: str, purpose: Purpose = "asked", facts: Mapping[str, Slot] | None = None, *, on: str | None = None,
+        content: str | None = None, margin: float = 0.0, **more: Slot,
+    ) -> Step: ...  # fmt: skip
 
     def draw(self, kind: str, **about: Entity) -> Slot: ...
 
     def claim(self, *keys: str) -> None: ...
 
 
-Call = tuple[dict[str, Value], dict[str, str]]
-"""Arguments and facts of a step of the benchmark's notation."""
-
-
 @dataclass(frozen=True)
 class Verb:
     """A verb of the benchmark's notation (`bench/notation.py`)."""
 
-    read: Callable[[str, Notation], Call]
-    """From what follows the verb to the call. Raises `InputError`."""
     purpose: Purpose = "asked"
+    facts: Callable[[str], dict[str, str]] | None = None
+    """The facts from what follows the verb, raising `InputError`; None: the act's first fact, as it stands. `where` is
+    a place of the notation; `content` (an asset) and `scale` belong to what is laid over a picture."""
+    example: str = ""
+    """What may follow it, where that is not simply the first fact."""
     finds: bool = True
     """Of tools that find boxes: whether later steps may mean what it found."""
-
-
-class Notation(Protocol):
-    """What the notation's reader knows when it comes to a step."""
-
-    mask: str | None
-    names: dict[str, str | Made]
-
-    def picture(self) -> str | Made: ...
-
-    def box(self, text: str | None = None) -> Found: ...
-
-    def place(self, words: str) -> tuple[Value, str]: ...
 
 
 def no_checks(context: CheckContext) -> Sequence[Data]:
@@ -236,6 +228,10 @@ class Act:
     """What is true of a right result because of this step, and can be measured."""
     look: Callable[[Plan, Step], Look | None] = no_look
     """The look that shows whether it came out."""
+    takes: frozenset[str] = frozenset()
+    """What it takes of earlier steps besides a picture: `box`, `mask`, `content` (what is laid over)."""
+    usual: Purpose = "asked"
+    """Why it is there; `needed`: only where a later step uses what it makes."""
     one_of: tuple[str, ...] = ()
     """Optional facts of which one must be given."""
     quoted: tuple[str, ...] = ()
@@ -255,15 +251,10 @@ class Act:
     rank: int = 50
     """The order in which `prompts` of different acts are tried."""
     verbs: Mapping[str, Verb] = field(default_factory=dict)
-    """Verbs of the benchmark's notation that mean it."""
+    """Verbs of the benchmark's notation that mean it; its name where there are none."""
     asking: tuple[Asking, ...] = ()
     """How tasks of RL ask for it."""
     carries: bool = False
     """Whether a box that was found before is adjusted to it (`box_transforms`)."""
     moves: bool = False
     """Whether what is left or right, first or last changes by it."""
-
-
-def plain_verb(rest: str, state: Notation) -> Call:
-    """A call that takes nothing but the picture."""
-    return {"image": state.picture()}, {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from canvasagent.craft.acts._base import Bound, Call, CheckContext, Data, Look, Notation, StepContext
+from canvasagent.craft.acts._base import Bound, CheckContext, Data, Look, StepContext
 
 
 def read(context: StepContext) -> Bound:
@@ -10,9 +10,9 @@ def read(context: StepContext) -> Bound:
     return Bound({"image": context.image}, {"text": context.words_for("text")} if "text" in context.facts else {})
 
 
-def verb(rest: str, state: Notation) -> Call:
-    """`read`, `say`, `proof TEXT`."""
-    return {"image": state.picture()}, {"text": unquoted(rest)} if rest else {}
+def text_of(rest: str) -> dict[str, str]:
+    """The fact `text` from what follows `read`, `say`, `proof`."""
+    return {"text": unquoted(rest)} if rest else {}
 
 
 def unquoted(text: str) -> str:

@@ -90,3 +90,8 @@ def described(prompt: str) -> str:
     if placed:
         return f"{placed[2]} {placed[1]}"
     return prompt if prompt[:1].isupper() else with_article(prompt)
+
+
+def found_last(rest: str) -> dict[str, str]:
+    """The fact `thing` in the notation, which need not name it."""
+    return {"thing": rest or "what was found"}

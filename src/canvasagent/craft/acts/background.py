@@ -67,7 +67,7 @@ ACT = Act(
     facts=("setting",),
     bind=bind,
     slots=slots,
-    prompts=(r"change the background to (?:an? )?(?P<setting>.+)",),
+    prompts=(r"(?:change the background to|replace the background with) (?:an? )?(?P<setting>.+)",),
     rank=6,
     asking=(Asking("late", asking.overall("background", "setting", "setting"), 0.3, rank=5),),
     vague=("give it a mood", "make it look better"),

@@ -10,10 +10,8 @@ from canvasagent.craft.acts._base import (
     Act,
     Asking,
     Bound,
-    Call,
     CheckContext,
     Data,
-    Notation,
     StepContext,
     Verb,
     Wording,
@@ -26,6 +24,7 @@ from canvasagent.craft.views import cropped
 from canvasagent.english.phrases import definite
 from canvasagent.imaging.geometry import grown
 
+EDGES = re.compile(r"\d+,\d+,\d+,\d+")
 ROOM = "with some room around it"
 
 
@@ -33,7 +32,9 @@ def bind(context: StepContext) -> Bound:
     """What is left of the picture."""
     if "region" in context.facts:
         region = context.words_for("region")
-        part: Box = tuple(words()["regions"].get(region, (250, 250, 750, 750)))
+        edges = region.split(",") if EDGES.fullmatch(region) else words()["regions"].get(region, (250, 250, 750, 750))
+        left, top, right, bottom = map(int, edges)
+        part: Box = left, top, right, bottom
         return Bound({"image": context.image, "bbox": part}, {"region": region}, cropped(context.view, part, None))
     fact = "thing" if "thing" in context.facts else "text"
     phrase, entity, box = context.words_for(fact), context.facts[fact], context.box
@@ -71,13 +72,11 @@ def slots(step: Step, facts: dict[str, str]) -> dict[str, str]:
     return {"part": definite(step.facts.get("region", "centre"))}
 
 
-def verb(rest: str, state: Notation) -> Call:
-    """`crop`, `crop "TEXT"`, `crop left,top,right,bottom`."""
-    image = state.picture()
-    if re.fullmatch(r"\d+,\d+,\d+,\d+", rest):
-        return {"image": image, "bbox": tuple(int(edge) for edge in rest.split(","))}, {"region": rest}
-    text = _texts.unquoted(rest) if rest else None
-    return {"image": image, "bbox": state.box(text)}, {"text": text} if text else {"thing": "what was found"}
+def kept(rest: str) -> dict[str, str]:
+    """The facts of `crop`, `crop "TEXT"` and `crop left,top,right,bottom`."""
+    if EDGES.fullmatch(rest):
+        return {"region": rest}
+    return {"text": _texts.unquoted(rest)} if rest else {"thing": "what was found"}
 
 
 WORDING = Wording(
@@ -127,7 +126,8 @@ ACT = Act(
     one_meant=True,
     about="picture",
     slots=slots,
-    verbs={"crop": Verb(verb)},
+    takes=frozenset({"box"}),
+    verbs={"crop": Verb(facts=kept)},
     carries=True,
     moves=True,
     asking=(

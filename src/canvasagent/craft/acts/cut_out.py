@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from canvasagent.craft.acts._base import Act, Asking, Bound, Call, Notation, StepContext, Verb, Wording
+from canvasagent.craft.acts import _things
+from canvasagent.craft.acts._base import Act, Asking, Bound, StepContext, Verb, Wording
 from canvasagent.craft.asking import pictures as asking
-from canvasagent.craft.plan import Made
 from canvasagent.craft.slots import Entity, Unfit
 from canvasagent.craft.views import cropped
-from canvasagent.errors import InputError
 
 
 def bind(context: StepContext) -> Bound:
@@ -21,13 +20,6 @@ def bind(context: StepContext) -> Bound:
     shown = cropped(context.view, item.box if item is not None else None, entity.key if item is not None else None)
     view = replace(shown, kind="cutout", items=(replace(item, box=None),) if item is not None else ())
     return Bound({"image": context.image, "mask": context.mask}, {"thing": phrase}, view)
-
-
-def verb(rest: str, state: Notation) -> Call:
-    """`cut [NAME]`, by the mask made last."""
-    if state.mask is None:
-        raise InputError("there is no mask to cut out by")
-    return {"image": state.picture(), "mask": Made(step=state.mask)}, {"thing": rest or "what was found"}
 
 
 WORDING = Wording(
@@ -79,7 +71,9 @@ ACT = Act(
     named=("thing",),
     one_meant=True,
     about="thing",
-    verbs={"cut": Verb(verb)},
+    takes=frozenset({"mask"}),
+    usual="needed",
+    verbs={"cut": Verb(facts=_things.found_last)},
     asking=(Asking("last", asking.cut_out, 3, tools=("Grounding", "SAM", "Extract"), rank=6),),
     wording=WORDING,
 )

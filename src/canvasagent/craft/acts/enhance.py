@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from canvasagent.craft.acts._base import Act, Asking, Bound, StepContext, Verb, Wording, plain_verb
+from canvasagent.craft.acts._base import Act, Asking, Bound, StepContext, Verb, Wording
 from canvasagent.craft.asking import pictures as asking
 from canvasagent.craft.views import enlarged
 
@@ -57,7 +57,7 @@ ACT = Act(
     facts=(),
     bind=bind,
     about="picture",
-    verbs={"sr": Verb(plain_verb)},
+    verbs={"sr": Verb()},
     carries=True,
     asking=(Asking("last", asking.once("enhance"), 2, "enlarge", rank=7),),
     wording=WORDING,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from canvasagent.craft.acts._base import Act, Asking, Bound, StepContext, Verb, Wording, plain_verb
+from canvasagent.craft.acts._base import Act, Asking, Bound, StepContext, Verb, Wording
 from canvasagent.craft.asking import pictures as asking
 from canvasagent.craft.views import flipped
 
@@ -80,7 +80,7 @@ ACT = Act(
     facts=("thing?", "why?"),
     bind=bind,
     about="picture",
-    verbs={"flip": Verb(plain_verb)},
+    verbs={"flip": Verb()},
     carries=True,
     moves=True,
     asking=(Asking("last", asking.once("flip"), 2, "mirror", rank=8, aside=True),),

@@ -6,11 +6,9 @@ from canvasagent.craft.acts import _texts, _things
 from canvasagent.craft.acts._base import (
     Act,
     Bound,
-    Call,
     CheckContext,
     Data,
     Look,
-    Notation,
     StepContext,
     Verb,
     Wording,
@@ -48,11 +46,6 @@ def checks(context: CheckContext) -> list[Data]:
 def slots(step: Step, facts: dict[str, str]) -> dict[str, str]:
     """The description with its place last."""
     return {"prompt": _things.described(facts["prompt"])}
-
-
-def verb(rest: str, state: Notation) -> Call:
-    """`gen PROMPT`."""
-    return {"prompt": rest}, {"prompt": rest, "subject": rest}
 
 
 WORDING = Wording(
@@ -101,6 +94,6 @@ ACT = Act(
     look=look,
     about="picture",
     slots=slots,
-    verbs={"gen": Verb(verb)},
+    verbs={"gen": Verb()},
     wording=WORDING,
 )

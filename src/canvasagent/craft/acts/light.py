@@ -65,7 +65,7 @@ ACT = Act(
     facts=("light",),
     bind=bind,
     slots=slots,
-    prompts=(r"make it (?P<light>night|dusk|day)",),
+    prompts=(r"(?:make it|turn it into) (?P<light>night|dusk|day)",),
     rank=5,
     asking=(Asking("late", asking.overall("light", "light", "light"), 0.3, rank=3, aside=True),),
     vague=("give it a mood", "make it look better"),

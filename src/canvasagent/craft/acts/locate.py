@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from canvasagent.craft.acts import _things
-from canvasagent.craft.acts._base import Act, Bound, Call, Notation, StepContext, Verb, Wording
+from canvasagent.craft.acts._base import Act, Bound, StepContext, Verb, Wording
 
 
 def bind(context: StepContext) -> Bound:
     """A search for the thing."""
     phrase = _things.sought(context)
     return Bound({"image": context.image, "reference_text": phrase}, {"thing": phrase})
-
-
-def verb(rest: str, state: Notation) -> Call:
-    """`find PHRASE`, `tell PHRASE`."""
-    return {"image": state.picture(), "reference_text": rest}, {"thing": rest}
 
 
 WORDING = Wording(
@@ -98,6 +93,6 @@ ACT = Act(
     facts=("thing",),
     bind=bind,
     about="thing",
-    verbs={"find": Verb(verb, "needed"), "find!": Verb(verb, "check"), "tell": Verb(verb, "answer")},
+    verbs={"find": Verb("needed"), "find!": Verb("check"), "tell": Verb("answer")},
     wording=WORDING,
 )

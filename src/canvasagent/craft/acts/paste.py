@@ -9,16 +9,14 @@ from canvasagent.craft.acts._base import (
     Act,
     Asking,
     Bound,
-    Call,
     CheckContext,
     Data,
-    Notation,
     StepContext,
     Verb,
     Wording,
 )
 from canvasagent.craft.asking import pictures as asking
-from canvasagent.craft.plan import Made, Value
+from canvasagent.craft.plan import Value
 from canvasagent.craft.views import PictureState, ThingState
 from canvasagent.errors import InputError
 
@@ -32,9 +30,9 @@ def bind(context: StepContext) -> Bound:
     assert context.content is not None
     arguments: dict[str, Value] = {
         "base_image": context.image, "overlay_type": "object", "content": context.content,
-        "position": _places.position(where, "insets"),
+        "position": context.position or _places.position(where, "insets"),
     }  # fmt: skip
-    if (scale := _inset(context.view, shown)) is not None:
+    if (scale := context.scale or _inset(context.view, shown)) is not None:
         arguments["scale"] = scale
     cutout = shown.items[0] if shown.kind == "cutout" and shown.items else None
     if "thing" in context.facts:
@@ -66,20 +64,12 @@ def checks(context: CheckContext) -> list[Data]:
     return [{"check": "object_present", "object": items[-1].name}] if pasted else []
 
 
-def verb(rest: str, state: Notation) -> Call:
-    """`paste [NAME] at PLACE [xSCALE]`."""
-    match = re.fullmatch(r"(?:(\S+) )?at (\S+)(?: x([\d.]+))?", rest)
+def laid_over(rest: str) -> dict[str, str]:
+    """The facts of `paste [NAME] at PLACE [xSCALE]`."""
+    match = re.fullmatch(r"(?:(?P<content>\S+) )?at (?P<where>\S+)(?: x(?P<scale>[\d.]+))?", rest)
     if match is None:
-        raise InputError(f"'paste {rest}': say what and where")
-    name = match[1] or "last piece"
-    content = state.names.get(name, name)
-    if not isinstance(content, Made) and not name.startswith("img_"):
-        raise InputError(f"nothing is called '{name}'")
-    place, where = state.place(match[2])
-    arguments: dict[str, Value] = {
-        "base_image": state.picture(), "overlay_type": "object", "content": content, "position": place,
-    }  # fmt: skip
-    return arguments | ({"scale": float(match[3])} if match[3] else {}), {"thing": "picture", "where": where}
+        raise InputError("say what and where")
+    return {"thing": "picture", **{name: value for name, value in match.groupdict().items() if value}}
 
 
 WORDING = Wording(
@@ -124,7 +114,8 @@ ACT = Act(
     checks=checks,
     named=("thing",),
     one_meant=True,
-    verbs={"paste": Verb(verb)},
+    takes=frozenset({"content"}),
+    verbs={"paste": Verb(facts=laid_over, example="img_1 at tl x0.5")},
     asking=(
         Asking("last", asking.inset(2), name="inset 2", rank=1),
         Asking("last", asking.inset(3), name="inset 3", rank=2),

@@ -47,6 +47,7 @@ ACT = Act(
     bind=_texts.read,
     quoted=("text",),
     named=("text",),
-    verbs={"proof": Verb(_texts.verb, "check", finds=False)},
+    usual="check",
+    verbs={"proof": Verb("check", _texts.text_of, finds=False)},
     wording=WORDING,
 )

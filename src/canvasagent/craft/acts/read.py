@@ -83,9 +83,9 @@ ACT = Act(
     bind=_texts.read,
     quoted=("text",),
     verbs={
-        "read": Verb(_texts.verb, "needed"),
-        "read!": Verb(_texts.verb, "check"),
-        "say": Verb(_texts.verb, "answer"),
+        "read": Verb("needed", _texts.text_of),
+        "read!": Verb("check", _texts.text_of),
+        "say": Verb("answer", _texts.text_of),
     },
     asking=(Asking("early", asking.read, 0.5, rank=17),),
     wording=WORDING,

@@ -17,6 +17,8 @@ PROMPTS = (
     "turn the {thing} {color}",
 )
 
+COLOR = "(?P<color>red|orange|yellow|green|blue|purple|pink|turquoise|brown|white|grey|black)"
+
 
 def bind(context: StepContext) -> Bound:
     """The thing in the color."""
@@ -95,7 +97,8 @@ ACT = Act(
     about="thing",
     slots=slots,
     prompts=(
-        rf"make {_things.THE} (?P<color>red|orange|yellow|green|blue|purple|pink|turquoise|brown|white|grey|black)",
+        rf"(?:make|turn) {_things.THE} {COLOR}",
+        rf"change the color of {_things.THE} to {COLOR}",
     ),
     rank=12,
     asking=(

@@ -67,7 +67,10 @@ ACT = Act(
     look=look,
     named=("thing",),
     one_meant=True,
-    prompts=(rf"(?:remove|erase) {_things.THE}",),
+    prompts=(
+        rf"(?:remove|erase) {_things.THE}",
+        rf"take {_things.THE} away",
+    ),
     rank=8,
     asking=(
         Asking("early", asking.edited("remove", False), 2, rank=3, aside=True),

@@ -86,7 +86,11 @@ ACT = Act(
     named=("thing", "new"),
     one_meant=True,
     slots=slots,
-    prompts=(rf"replace {_things.THE} with (?:an? )?(?P<new>.+)",),
+    prompts=(
+        rf"replace {_things.THE} with (?:an? )?(?P<new>.+)",
+        rf"swap {_things.THE} for (?:an? )?(?P<new>.+)",
+        rf"turn (?!it ){_things.THE} into (?:an? )?(?P<new>.+)",
+    ),
     rank=9,
     moves=True,
     asking=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from canvasagent.craft.acts._base import Act, Asking, Bound, Call, Notation, StepContext, Verb, Wording
+from canvasagent.craft.acts._base import Act, Asking, Bound, StepContext, Verb, Wording
 from canvasagent.craft.asking import pictures as asking
 from canvasagent.craft.views import rotated
 
@@ -13,7 +13,7 @@ def bind(context: StepContext) -> Bound:
     facts = in_words(angle)
     if "why" in context.facts:
         facts["why"] = context.words_for("why")
-    elif context.view.turned and (context.view.turned + angle) % 360 == 0:
+    elif context.view.origin is not None and context.view.turned and (context.view.turned + angle) % 360 == 0:
         facts["why"] = "upside down" if context.view.turned == 180 else "lying on its side"
     return Bound({"image": context.image, "angle": angle}, facts, rotated(context.view, angle))
 
@@ -22,12 +22,6 @@ def in_words(angle: int) -> dict[str, str]:
     """An angle of 0 to 359 degrees clockwise, the shorter way round."""
     degrees, way = (360 - angle, "counterclockwise") if angle > 180 else (angle, "clockwise")
     return {"angle": str(degrees), "direction": way}
-
-
-def verb(rest: str, state: Notation) -> Call:
-    """`turn DEGREES`, clockwise."""
-    angle = int(rest) % 360
-    return {"image": state.picture(), "angle": angle}, in_words(angle)
 
 
 WORDING = Wording(
@@ -124,7 +118,7 @@ ACT = Act(
     facts=("angle", "why?"),
     bind=bind,
     about="picture",
-    verbs={"turn": Verb(verb)},
+    verbs={"turn": Verb()},
     carries=True,
     moves=True,
     asking=(Asking("last", asking.rotate, 2, "turn", rank=9),),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from canvasagent.craft.acts._base import Act, Bound, Call, Notation, StepContext, Verb, Wording
+from canvasagent.craft.acts import _things
+from canvasagent.craft.acts._base import Act, Bound, StepContext, Verb, Wording
 from canvasagent.craft.slots import Unfit
 from canvasagent.craft.views import PictureState
 
@@ -14,11 +15,6 @@ def bind(context: StepContext) -> Bound:
         raise Unfit(f"a box of {phrase}")
     mask = PictureState(kind="mask", size=context.view.size)
     return Bound({"image": context.image, "bbox": context.box}, {"thing": phrase}, mask)
-
-
-def verb(rest: str, state: Notation) -> Call:
-    """`sam`, of what was found last."""
-    return {"image": state.picture(), "bbox": state.box()}, {"thing": rest or "what was found"}
 
 
 WORDING = Wording(
@@ -66,6 +62,8 @@ ACT = Act(
     facts=("thing",),
     bind=bind,
     about="thing",
-    verbs={"sam": Verb(verb, "needed")},
+    takes=frozenset({"box"}),
+    usual="needed",
+    verbs={"sam": Verb("needed", _things.found_last)},
     wording=WORDING,
 )

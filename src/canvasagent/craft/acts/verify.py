@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from canvasagent.craft.acts import _things
-from canvasagent.craft.acts._base import Act, Asking, Bound, Call, Notation, StepContext, Verb, Wording
+from canvasagent.craft.acts._base import Act, Asking, Bound, StepContext, Verb, Wording
 from canvasagent.craft.asking import things as asking
 from canvasagent.craft.slots import Entity
 
@@ -14,16 +14,6 @@ def bind(context: StepContext) -> Bound:
     there = not isinstance(entity, Entity) or context.view.item(entity.key) is not None
     expected = context.words_for("expected") if "expected" in context.facts else "there" if there else "gone"
     return Bound({"image": context.image, "reference_text": phrase}, {"thing": phrase, "expected": expected})
-
-
-def see(rest: str, state: Notation) -> Call:
-    """`see PHRASE`."""
-    return {"image": state.picture(), "reference_text": rest}, {"thing": rest, "expected": "there"}
-
-
-def gone(rest: str, state: Notation) -> Call:
-    """`gone PHRASE`."""
-    return {"image": state.picture(), "reference_text": rest}, {"thing": rest, "expected": "gone"}
 
 
 WORDING = Wording(
@@ -75,7 +65,11 @@ ACT = Act(
     facts=("thing", "expected?"),
     bind=bind,
     named=("thing",),
-    verbs={"see": Verb(see, "check"), "gone": Verb(gone, "check", finds=False)},
+    usual="check",
+    verbs={
+        "see": Verb("check", lambda rest: {"thing": rest, "expected": "there"}),
+        "gone": Verb("check", lambda rest: {"thing": rest, "expected": "gone"}, finds=False),
+    },
     asking=(Asking("early", asking.still_there, 0.6, "still there", rank=11),),
     wording=WORDING,
 )

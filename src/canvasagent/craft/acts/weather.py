@@ -76,7 +76,9 @@ ACT = Act(
     facts=("weather",),
     bind=bind,
     slots=slots,
-    prompts=(r"add fog|make it (?P<weather>rain|snow|foggy)|make the weather (?P<weather_>clear)",),
+    prompts=(
+        r"add (?:rain|falling snow|fog)|make it (?P<weather>rain|snow|foggy)|make the weather (?P<weather_>clear)",
+    ),
     rank=4,
     asking=(Asking("late", asking.overall("weather", "weather", "weather"), 0.3, rank=4, aside=True),),
     vague=("give it a mood", "make it look better"),

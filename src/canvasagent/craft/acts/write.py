@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from canvasagent.craft.acts import _places, _texts
-from canvasagent.craft.acts._base import Act, Asking, Bound, Call, Look, Notation, StepContext, Verb, Wording
+from canvasagent.craft.acts._base import Act, Asking, Bound, Look, StepContext, Verb, Wording
 from canvasagent.craft.asking import things as asking
 from canvasagent.craft.plan import Plan, Step, Value
 from canvasagent.craft.slots import Entity, Unfit
@@ -25,7 +25,7 @@ def bind(context: StepContext) -> Bound:
         position = context.box
     else:
         where = context.words_for("where")
-        position = _places.position(where)
+        position = context.position or _places.position(where)
     line = TextState(f"written:{context.id}", text, bearer="label" if "at" in context.facts else None)
     view = replace(context.view, lines=(*context.view.lines, line))
     if isinstance(hidden := context.facts.get("at"), Entity):
@@ -41,16 +41,12 @@ def look(plan: Plan, step: Step) -> Look | None:
     return _texts.read_back(step.facts.get("text", ""))
 
 
-def verb(rest: str, state: Notation) -> Call:
-    """`write "TEXT" at PLACE`."""
-    match = re.fullmatch(r'"(.+)" at (\S+)', rest)
+def written(rest: str) -> dict[str, str]:
+    """The facts of `write "TEXT" at PLACE`."""
+    match = re.fullmatch(r'"(?P<text>.+)" at (?P<where>\S+)', rest)
     if match is None:
-        raise InputError(f"'write {rest}': say which words, in quotation marks, and where")
-    place, where = state.place(match[2])
-    arguments: dict[str, Value] = {
-        "base_image": state.picture(), "overlay_type": "text", "content": match[1], "position": place,
-    }  # fmt: skip
-    return arguments, {"text": match[1], "where": where}
+        raise InputError("say which words, in quotation marks, and where")
+    return match.groupdict()
 
 
 WORDING = Wording(
@@ -101,7 +97,7 @@ ACT = Act(
     look=look,
     quoted=("text",),
     named=("text",),
-    verbs={"write": Verb(verb)},
+    verbs={"write": Verb(facts=written, example='"SALE" at bottom')},
     asking=(
         Asking("early", asking.written(False), 1.5, rank=15, aside=True),
         Asking("early", asking.written(True), 2.5, "write, read", ("Overlayer", "OCR"), 16),

@@ -14,7 +14,7 @@ def overall(act: str, fact: str, kind: str) -> Run:
         if act in draft.shared.once:
             raise Unfit(f"a request without {act} so far")
         draft.shared.once.add(act)
-        draft.take(act, "asked", **{fact: str(draft.draw(kind))})
+        draft.take(act, "asked", {fact: str(draft.draw(kind))})
 
     return run
 
@@ -87,7 +87,7 @@ def paste_from(number: int) -> Run:
         base, other = draft.last, f"img_{number}"
         here = {item.name for item in draft.view.items}
         items = [
-            item for item in draft.binder.views[other].items
+            item for item in draft.builder.views[other].items
             if item.name not in here and large(item) and stays_identified(item) and item.key not in draft.shared.claimed
         ]  # fmt: skip
         if not draft.view.upright:
@@ -112,8 +112,8 @@ def inset(number: int) -> Run:
 
 
 def _inset_place(draft: Draft, base: str) -> str:
-    kept, draft.binder.last = draft.binder.last, base
+    kept, draft.builder.last = draft.builder.last, base
     try:
         return spot(draft)
     finally:
-        draft.binder.last = kept
+        draft.builder.last = kept

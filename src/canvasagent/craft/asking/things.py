@@ -97,7 +97,7 @@ def edit(draft: Draft, act: str, thing: Entity) -> str:
     if act in ("resize", "move"):
         kind = {"resize": "size", "move": "move"}[act]
         value = str(draft.draw(f"{kind} for a", a=thing))
-        draft.take(act, "asked", thing=thing, **{"size" if act == "resize" else "where": value})
+        draft.take(act, "asked", {"thing": thing, "size" if act == "resize" else "where": value})
         return thing.phrase
     draft.take(act, thing=thing)
     return thing.phrase
@@ -178,7 +178,7 @@ def verify(draft: Draft, phrase: str, expected: str) -> None:
 
 def still_there(draft: Draft) -> None:
     """Look whether a thing is still there that nothing was done to, once something else was changed."""
-    if not draft.binder.parents:
+    if not draft.builder.parents:
         raise Unfit("a picture that was changed")
     thing = one(draft, free_items(draft), "a thing to look for")
     verify(draft, thing.phrase, "there")

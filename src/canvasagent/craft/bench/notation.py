@@ -10,6 +10,7 @@
     write "TEXT" at X,Y      Overlayer with words; or at top, bottom, tl, tr, bl, br, or here
     as NAME, use NAME        call the picture at hand by a name; go on from another one (`img_2`, `piece`)
 
+Verbs are those of the acts (`craft.acts`); one without verbs of its own goes by its name, followed by its first fact.
 Steps are separated by semicolons. A branch is `?CONDITION y{ … | … }`: what is done where it holds, and where not; `y`
 or `n` tells how it turns out on the task's pictures. With `?` a step of its own looks; `!` asks what the last look saw:
 
@@ -21,10 +22,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
-from canvasagent.craft.acts import Act, Verb, act_named, acts_of, all_acts, plain_verb
-from canvasagent.craft.plan import Branch, Condition, Found, Made, Node, Plan, Step, Value
+from canvasagent.craft.acts import Act, Verb, acts_of, all_acts
+from canvasagent.craft.plan import Branch, Condition, Node, Plan, Value
+from canvasagent.craft.plan_builder import Order, PlanBuilder
+from canvasagent.craft.slots import Unfit
 from canvasagent.errors import InputError
 from canvasagent.tools import all_tools
 
@@ -40,72 +44,34 @@ _SPOKEN = {
 
 def read_plan(do: str, chain: str, **rest: Any) -> Plan:
     """The plan that a text in the notation means. Raises `InputError` naming what cannot be read."""
-    reader = _Reader(do)
-    nodes = reader.nodes(_State("img_1" if rest.get("pictures") else ""))
+    reader, state = _Reader(do), _State(PlanBuilder((), Random(0)))
+    state.builder.last = "img_1" if rest.get("pictures") else ""
+    nodes = tuple(reader.nodes(state))
     if reader.at < len(reader.parts):
         raise InputError(f"'{reader.parts[reader.at]}' closes nothing")
-    image = reader.end.image if reader.end is not None else ""
-    steps = Plan(chain=chain, nodes=tuple(nodes)).path()
-    answers = any(step.purpose == "answer" for step in steps)
-    result = image.step if isinstance(image, Made) else None if answers or not image else image
-    return Plan(chain=chain, nodes=tuple(nodes), result=result, **rest)
+    image = state.builder.last
+    answers = any(step.purpose == "answer" for step in Plan(chain=chain, nodes=nodes).path())
+    result = image if image and not (answers and image.startswith("img_")) else None
+    return Plan(chain=chain, nodes=nodes, result=result, **rest)
 
 
 @dataclass
 class _State:
-    """Where in a plan the reading is: the picture at hand, what was found last, what has a name."""
+    """Where in a plan the reading is; the picture at hand is the builder's last."""
 
-    image: str | Made
+    builder: PlanBuilder
     found: str | None = None
-    found_on: str | Made | None = None
-    through: tuple[str, ...] = ()
+    """The step that found something last."""
     looked: str | None = None
-    mask: str | None = None
-    names: dict[str, str | Made] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
 
     def copy(self) -> _State:
         """For one side of a branch."""
-        return _State(self.image, self.found, self.found_on, self.through, self.looked, self.mask, dict(self.names))
+        return _State(self.builder.copy(), self.found, self.looked, dict(self.names))
 
     def become(self, other: _State) -> None:
         """Go on from the side that holds."""
         self.__dict__.update(other.__dict__)
-
-    def picture(self) -> str | Made:
-        """The picture at hand. Raises `InputError` where there is none."""
-        if not self.image:
-            raise InputError("there is no picture yet: the task has no input, so it must begin with gen")
-        return self.image
-
-    def box(self, text: str | None = None) -> Found:
-        """The box that was found last, or that of a line. Raises `InputError` where nothing was found."""
-        if self.found is None:
-            raise InputError("nothing was found yet")
-        return Found(step=self.found, text=text, through=self.through)
-
-    def place(self, words: str) -> tuple[Value, str]:
-        """A place of the notation as an argument and in words."""
-        if words == "here":
-            return self.box(), "where it was found"
-        if words in PLACES:
-            return PLACES[words], _SPOKEN[words]
-        across, down = (int(number) for number in words.split(","))
-        return (across, down), words
-
-    def after(self, act: Act, verb: Verb, rest: str, name: str) -> None:
-        """What is at hand once a step is made."""
-        made, makes = Made(step=name), all_tools()[act.tool].makes
-        if makes == "text":
-            self.looked = name
-            if verb.finds:
-                self.found, self.found_on, self.through = name, self.image, ()
-        elif makes == "mask":
-            self.mask = name
-        elif makes == "cutout":
-            self.names[rest or "piece"] = self.names["last piece"] = made
-        else:
-            self.image = made
-            self.through = (*self.through, name) if act.carries else self.through
 
 
 class _Reader:
@@ -114,7 +80,6 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.parts = [part.strip() for part in _split(text)]
         self.at, self.count = 0, 0
-        self.end: _State | None = None
 
     def expect(self, token: str) -> None:
         """Take a token. Raises `InputError` for another one."""
@@ -137,7 +102,6 @@ class _Reader:
                 found += self._branch(part, state)
             else:
                 found += self._step(part, state)
-        self.end = state
         return found
 
     def _branch(self, part: str, state: _State) -> list[Node]:
@@ -177,33 +141,88 @@ class _Reader:
 
     def _step(self, part: str, state: _State) -> list[Node]:
         verb, _, rest = part.partition(" ")
-        rest = rest.strip()
+        rest, builder = rest.strip(), state.builder
         if verb == "as":
-            state.names[rest] = state.image
+            state.names[rest] = builder.last
             return []
         if verb == "use":
-            state.image = state.names.get(rest, rest)
-            if not isinstance(state.image, Made) and not state.image.startswith("img_"):
-                raise InputError(f"nothing is called '{rest}'")
+            builder.last = _asset(rest, state)
             return []
-        self.count += 1
-        name = f"s{self.count}"
-        if verb == "edit":
-            chosen, facts = act_of(rest)
-            act, meaning = act_named(chosen), Verb(plain_verb)
-            arguments: dict[str, Value] = {"image": state.picture(), "edit_prompt": rest}
-        elif verb in _verbs():
-            act, meaning = _verbs()[verb]
-            arguments, facts = meaning.read(rest, state)
-        else:
+        if verb != "edit" and verb not in _verbs():
             raise InputError(f"'{part}' is no step")
-        state.after(act, meaning, rest, name)
-        return [Step(id=name, tool=act.tool, arguments=arguments, act=act.name, facts=facts, purpose=meaning.purpose)]
+        self.count += 1
+        name, image = f"s{self.count}", builder.last
+        try:
+            order, finds = _order(verb, rest, state)
+            step = builder.take(order, name)
+        except (InputError, Unfit) as error:
+            raise InputError(f"'{part}': {error}") from error
+        makes = all_tools()[step.tool].makes
+        if makes == "text":
+            state.looked, state.found = name, name if finds else state.found
+        elif makes == "cutout":
+            builder.last = image
+            state.names |= {rest or "piece": name, "last piece": name}
+        return [step]
+
+
+def _order(verb: str, rest: str, state: _State) -> tuple[Order, bool]:
+    """The order of a step, and whether later steps may use what it finds. Raises `InputError`."""
+    if verb == "edit":
+        act, facts = act_of(rest)
+        return Order(act, facts, "asked", on=_image(state), prompt=rest), False
+    found, kind = _verbs()[verb]
+    first = found.facts[0].rstrip("?") if found.facts else ""
+    facts = kind.facts(rest) if kind.facts is not None else {first: rest} if first and rest else {}
+    takes = found.takes
+    if "box" in takes and "region" not in facts and state.found is None:
+        raise InputError("nothing was found yet")
+    if "mask" in takes and not state.builder.masks:
+        raise InputError("there is no mask to cut out by")
+    content = _asset(facts.pop("content", "last piece"), state) if "content" in takes else None
+    scale = float(facts.pop("scale")) if "scale" in facts else None
+    position: Value | None = None
+    if "where" in facts:
+        position, facts["where"] = _place(facts["where"], state)
+    on = _image(state) if all_tools()[found.tool].default_image is not None else None
+    mask = state.builder.masks[-1] if "mask" in takes else None
+    order = Order(found.name, facts, kind.purpose, on, state.found, mask, content, position=position, scale=scale)
+    return order, kind.finds
 
 
 def _verbs() -> dict[str, tuple[Act, Verb]]:
-    """The verbs of every act; read anew, since plug-ins come and go."""
-    return {name: (act, verb) for act in all_acts().values() for name, verb in act.verbs.items()}
+    """Every verb with its act. An act without verbs goes by its name, an edit by `edit`."""
+    return {
+        verb: (act, kind)
+        for act in all_acts().values()
+        if not act.prompts
+        for verb, kind in (act.verbs or {act.name.replace(" ", "_"): Verb()}).items()
+    }
+
+
+def _image(state: _State) -> str:
+    if not state.builder.last:
+        raise InputError("there is no picture yet: the task has no input, so it must begin with gen")
+    return state.builder.last
+
+
+def _asset(name: str, state: _State) -> str:
+    asset = state.names.get(name, name)
+    if name not in state.names and not name.startswith("img_"):
+        raise InputError(f"nothing is called '{name}'")
+    return asset
+
+
+def _place(words: str, state: _State) -> tuple[Value, str]:
+    if words == "here":
+        box = state.builder.box_of(state.found, state.builder.last) if state.found is not None else None
+        if box is None:
+            raise InputError("nothing was found yet")
+        return box, "where it was found"
+    if words in PLACES:
+        return PLACES[words], _SPOKEN[words]
+    across, down = (int(number) for number in words.split(","))
+    return (across, down), words
 
 
 def act_of(prompt: str) -> tuple[str, dict[str, str]]:

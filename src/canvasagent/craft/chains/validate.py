@@ -131,22 +131,24 @@ class _Walk:
         id = self.ids[number]
         if step.on is not None:
             yield from self._missing(step.on, self.pictures, "picture", number)
-        elif step.wire != "ImageGeneration" and not self.pictures:
+        elif all_tools()[step.wire].default_image is not None and not self.pictures:
             yield "there is no picture to work on: give the way an input picture, or generate one first."
-        if (step.wire in ("SAM", "Crop") and "region" not in step.facts()) or step.at is not None:
+        act = acts_of(step.wire).get(step.act or "")
+        takes = act.takes if act is not None else frozenset()
+        if ("box" in takes and "region" not in step.facts()) or step.at is not None:
             yield from self._without_box(step, number)
-        if step.wire == "Extract":
+        if "mask" in takes:
             if step.mask is not None:
                 yield from self._missing(step.mask, self.masks, "mask", number)
             elif not self.masks:
                 yield "it needs a mask, and no earlier step makes one; put a SAM step before it."
-        if step.act == "paste" and step.content is not None:
+        if "content" in takes and step.content is not None:
             yield from self._missing(step.content, self.pictures, "picture", number)
-        elif step.act == "paste" and len(self.pictures) < 2:
+        elif "content" in takes and len(self.pictures) < 2:
             yield "there is nothing to paste: give a second input picture, or cut something out first."
         if step.wire in text_tools():
-            self.boxes[id] = step.facts().get("thing") if step.wire == "Grounding" else None
-        elif step.wire == "SAM":
+            self.boxes[id] = step.facts().get("thing")
+        elif all_tools()[step.wire].makes == "mask":
             self.masks.add(id)
         else:
             self.pictures.add(id)

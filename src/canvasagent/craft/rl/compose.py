@@ -12,11 +12,11 @@ from random import Random
 from canvasagent.craft.acts import text_tools
 from canvasagent.craft.asking.pictures import paste_from
 from canvasagent.craft.chains.binding import Pick
-from canvasagent.craft.chains.checks import checks_of
 from canvasagent.craft.chains.spec import wire_name
 from canvasagent.craft.difficulty import measure
 from canvasagent.craft.pictures import Need, NoPicture, Picture
 from canvasagent.craft.plan import Branch, Plan
+from canvasagent.craft.plan_checks import checks_of
 from canvasagent.craft.rl.blocks import Block, blocks, blocks_of
 from canvasagent.craft.rl.conditions import Decision, decide
 from canvasagent.craft.rl.criteria import checks_against
@@ -121,7 +121,7 @@ class _Composer:
         plan = Plan(
             chain="+".join(dict.fromkeys(step.tool for step in path)), pictures=pictures, nodes=nodes, result=result
         )
-        checks = checks_of(plan, draft.binder.views, draft.binder.touched)
+        checks = checks_of(plan, draft.builder.views, draft.builder.touched)
         return plan.model_copy(update={"checks": checks_against(plan, checks, draft.view)})
 
     def fill(self, draft: Draft, calls: int, last: bool = False) -> None:

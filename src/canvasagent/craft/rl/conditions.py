@@ -134,7 +134,7 @@ def _colored(draft: Draft, holds: bool) -> Decision:
         return Decision(condition, _edits(draft, item))
 
     def recolored(side: acts.Draft) -> None:
-        side.take("recolor", thing=entity(item), color=color)
+        side.take("recolor", thing=entity(item), color=str(color))
 
     return Decision(condition, (), (recolored,))
 
@@ -143,7 +143,7 @@ def _count(draft: Draft, holds: bool) -> Decision:
     """There are at least so many."""
     free = {item.key for item in things.free_items(draft)}
     shown: dict[str, list[str]] = {}
-    for number, picture in enumerate(draft.binder.pictures, 1):
+    for number, picture in enumerate(draft.builder.pictures, 1):
         if draft.view.origin == number:
             for thing in picture.contents.things:
                 shown.setdefault(thing.name, [thing.name] * thing.count)

@@ -1,27 +1,22 @@
 """A plan that is being composed: its steps so far, what its pictures show by now, and what was spoken of.
 
-Steps are bound as those of chains are (`chains.binding`). The side of a branch that is not carried out is a draft of
+Steps are bound as those of chains are (`plan_builder`). The side of a branch that is not carried out is a draft of
 its own, begun from the same pictures, whose steps are kept and whose pictures are forgotten.
 """
 
 from __future__ import annotations
 
-import copy
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from canvasagent.craft.acts import act_named, text_tools
-from canvasagent.craft.chains.binding import Binder
-from canvasagent.craft.chains.spec import Chain, StepSpec, Way
+from canvasagent.craft.acts import text_tools
 from canvasagent.craft.pictures import Picture
 from canvasagent.craft.plan import Node, Purpose, Step
-from canvasagent.craft.slots import Entity, SceneSlot, Slot, Unfit, draw
+from canvasagent.craft.plan_builder import Order, PlanBuilder
+from canvasagent.craft.slots import Entity, Slot, Unfit, draw
 from canvasagent.craft.views import PictureState, ThingState
-
-_WAY = Way(steps=())
-_CHAIN = Chain(name="composed", ways=(_WAY,))
 
 
 @dataclass
@@ -39,7 +34,7 @@ class Shared:
 class Draft:
     """A course of steps."""
 
-    binder: Binder
+    builder: PlanBuilder
     random: Random
     shared: Shared
     nodes: list[Node] = field(default_factory=list)
@@ -47,27 +42,27 @@ class Draft:
     @classmethod
     def of(cls, pictures: tuple[Picture, ...], random: Random) -> Draft:
         """An empty draft on certain pictures."""
-        binder = Binder(_WAY, _CHAIN, pictures, random)
-        binder.by.moving = True  # no phrase may hang on left and right: courses differ in what they turn over
-        return cls(binder, random, Shared())
+        # No phrase may hang on left and right: courses differ in what they turn over.
+        builder = PlanBuilder(pictures, random, moving=True)
+        return cls(builder, random, Shared())
 
     @property
     def last(self) -> str:
         """The picture made last, or `img_1`."""
-        return self.binder.last
+        return self.builder.last
 
     @property
     def view(self) -> PictureState:
         """What it shows."""
-        return self.binder.views.get(self.last, PictureState())
+        return self.builder.views.get(self.last, PictureState())
 
     def side(self) -> Draft:
         """A course of its own from here on."""
-        return Draft(_copied(self.binder), self.random, self.shared)
+        return Draft(self.builder.copy(), self.random, self.shared)
 
     def adopt(self, side: Draft) -> None:
         """Go on from what a side came to; its nodes are the caller's affair."""
-        self.binder = side.binder
+        self.builder = side.builder
 
     def attempt(self, block: Callable[[Draft], None]) -> None:
         """Carry a block of steps out wholly or, where it raises `Unfit`, not at all."""
@@ -75,23 +70,21 @@ class Draft:
         trial.nodes = list(self.nodes)
         trial.shared = replace(self.shared, claimed=set(self.shared.claimed), once=set(self.shared.once))
         block(trial)
-        self.binder, self.nodes = trial.binder, trial.nodes
+        self.builder, self.nodes = trial.builder, trial.nodes
         self.shared.claimed |= trial.shared.claimed
         self.shared.once |= trial.shared.once
 
-    def take(self, act: str, purpose: Purpose = "asked", **facts: Slot | float | None) -> Step:
-        """Bind the next step; facts may be entities. Raises `Unfit` where the picture does not suit it."""
-        words: dict[str, object] = {}
-        for name, value in facts.items():
-            if isinstance(value, Entity | SceneSlot):
-                slot = f"e{len(self.binder.by.slots)}"
-                self.binder.by.slots[slot] = value
-                words[name] = f"${slot}"
-            elif value is not None:
-                words[name] = value
-        spec = StepSpec.model_validate({"tool": act_named(act).tool, "act": act, "purpose": purpose, **words})
-        self.binder.take(spec, f"s{next(self.shared.numbers)}")
-        step = self.binder.steps[-1]
+    def take(
+        self, act: str, purpose: Purpose = "asked", facts: Mapping[str, Slot] | None = None, *, on: str | None = None,
+        content: str | None = None, margin: float = 0.0, **more: Slot,
+    ) -> Step:  # fmt: skip
+        """Bind the next step; its facts may be entities. Raises `Unfit` where the picture does not suit it."""
+        given = {**(facts or {}), **more}
+        for value in given.values():
+            if not isinstance(value, str):
+                self.builder.by.slots[f"e{len(self.builder.by.slots)}"] = value
+        order = Order(act, given, purpose, on=on, content=content, margin=margin)
+        step = self.builder.take(order, f"s{next(self.shared.numbers)}")
         if step.tool in text_tools():
             self._look_once(step)
         self.nodes.append(step)
@@ -106,7 +99,7 @@ class Draft:
 
     def draw(self, kind: str, **about: Entity) -> Slot:
         """A value of one of the chains' types (`colour for a`), `a` being an entity. Raises `Unfit`."""
-        by = self.binder.by
+        by = self.builder.by
         kept = dict(by.slots)
         by.slots.update(about)
         try:
@@ -120,14 +113,4 @@ class Draft:
 
     def suppose(self, item: ThingState) -> None:
         """Let the picture at hand show a thing: what a side assumes that is not executed."""
-        self.binder.views[self.last] = self.view.adding(item)
-
-
-def _copied(binder: Binder) -> Binder:
-    other = copy.copy(binder)
-    other.views, other.parents, other.steps = dict(binder.views), dict(binder.parents), []
-    other.found, other.masks = list(binder.found), list(binder.masks)
-    other.touched = {step: set(keys) for step, keys in binder.touched.items()}
-    other.by = copy.copy(binder.by)
-    other.by.views, other.by.slots = other.views, dict(binder.by.slots)
-    return other
+        self.builder.views[self.last] = self.view.adding(item)
