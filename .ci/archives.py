@@ -14,7 +14,22 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-KINDS = {".css", ".html", ".js", ".json", ".md", ".npz", ".py", ".svg", ".toml", ".ttf", ".txt", ".typed", ".webp"}
+KINDS = {
+    ".css",
+    ".html",
+    ".js",
+    ".json",
+    ".md",
+    ".npz",
+    ".onnx",
+    ".py",
+    ".svg",
+    ".toml",
+    ".ttf",
+    ".txt",
+    ".typed",
+    ".webp",
+}
 """Endings of the package's files. One that the source tree lacks would mean that the copy is not whole."""
 LEFT_BEHIND = {"build", "dist", "runs", "demo-runs"}
 

@@ -1,12 +1,14 @@
-"""Super-resolution without weights: Lanczos, then iterative back-projection.
+"""Super-resolution: a small trained network; without its file, Lanczos and iterative back-projection.
 
-The enlargement is corrected until shrinking it again gives the picture back, so no detail of the input is lost
-and none is invented. Measured by PSNR it is better than Lanczos alone; it is less crisp than a learned network.
+The network (`enhancer.py`) is nearer to the original on photographs, text and drawings: `benchmarks/enlargement.py`.
+Back-projection corrects an enlargement until shrinking it again gives the picture back, so no detail of the input is
+lost and none is invented; it also enlarges transparency.
 Source: M. Irani and S. Peleg, "Improving resolution by image registration", CVGIP 53(3), 1991.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -14,6 +16,7 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, Field
 
+from canvasagent.backends.lite import enhancer
 from canvasagent.backends.lite.tiling import tiles
 
 SCALE = 4
@@ -27,24 +30,32 @@ Array = np.ndarray[Any, Any]
 class Config(BaseModel):
     """How to enlarge."""
 
+    network: bool = True
+    """Enlarge colours with the trained network where its file is there; false: by back-projection alone."""
     iterations: int = Field(default=12, ge=0, le=100)
-    """Rounds of correction; 0 is plain Lanczos."""
+    """Rounds of correction of back-projection; 0 is plain Lanczos."""
     strength: float = Field(default=1.0, gt=0, le=1.5)
     """How much of the remaining error each round puts back."""
     tile: int = Field(default=256, ge=32)
     """Input pixels along a side that are worked on at once, which bounds the memory needed."""
 
 
+def version_of(model: Path) -> str:
+    """The backend's version, which goes into keys and records: it changes with the network's file."""
+    return "1" if (found := enhancer.digest(model)) is None else f"2.{found}"
+
+
 class Backend:
     """Enlarges four times; see `Config`."""
 
     tool = "SR"
-    version = "1"
+    version = version_of(enhancer.FILE)
     stochastic = False
     may_hang = False
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self._network = enhancer.Enhancer(enhancer.FILE) if config.network and enhancer.FILE.is_file() else None
 
     def __call__(self, *, image: Image.Image) -> Image.Image:
         """`image` (RGB, RGBA or L) at four times its width and height, in the same mode.
@@ -53,6 +64,8 @@ class Backend:
         """
         pixels = np.asarray(image)
         planes = pixels[..., None] if pixels.ndim == 2 else pixels
+        if image.mode == "RGB" and (planes == planes[..., :1]).all():
+            return self(image=image.convert("L")).convert("RGB")  # the network would colour some edges a little
         result = np.empty((planes.shape[0] * SCALE, planes.shape[1] * SCALE, planes.shape[2]), np.uint8)
         for inner, outer in tiles(planes.shape[0], planes.shape[1], self.config.tile, OVERLAP):
             enlarged = self._enlarge(planes[outer])
@@ -66,7 +79,14 @@ class Backend:
         """One tile (height, width, channels) of uint8, four times as large."""
         if planes.shape[2] == 4:
             planes = np.dstack([continued(planes[..., :3], planes[..., 3] > 0), planes[..., 3:]])
-        return _to_bytes(self._project(planes.astype(np.float32)))
+        if self._network is None:
+            return _to_bytes(self._project(planes.astype(np.float32)))
+        if planes.shape[2] == 1:
+            return _to_bytes(self._network(np.repeat(planes, 3, axis=2)).mean(axis=2, keepdims=True))
+        colours = _to_bytes(self._network(planes[..., :3]))
+        if planes.shape[2] == 3:
+            return colours
+        return np.dstack([colours, _to_bytes(self._project(planes[..., 3:].astype(np.float32)))])
 
     def _project(self, low: Array) -> Array:
         """Iterative back-projection of float32 planes, kept from over- and undershooting its neighbourhood."""

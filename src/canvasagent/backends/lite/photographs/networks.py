@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from canvasagent.backends.lite.onnx_session import onnx_session
 from canvasagent.weights.sets import find_file, how_to_pull, models_folder, present, read_file
 
 Array = np.ndarray[Any, Any]
@@ -82,11 +83,7 @@ def saliency() -> Any:
 
 @lru_cache(maxsize=1)
 def _saliency(folder: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(read_file(SALIENCY, folder), options, providers=["CPUExecutionProvider"])
+    return onnx_session(read_file(SALIENCY, folder))
 
 
 def _buffer(name: str, folder: Path) -> Array:
