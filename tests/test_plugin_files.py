@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
 from PIL import Image
@@ -26,6 +27,7 @@ from canvasagent.craft.writers.grammar import write_instruction
 from canvasagent.errors import InputError
 from canvasagent.plugins import Kind, using_plugin_files
 from canvasagent.policies import POLICIES, load_policy
+from canvasagent.policies.random_valid import draw
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.record.trust import Named, claims_of, recorded
 from canvasagent.rewards.checks import CHECKS, Result, all_checks, hold
@@ -272,10 +274,17 @@ def test_a_backend_from_a_file_beside_the_profile(tmp_path: Path) -> None:
     assert fingerprint(profile.backends["Flip"], {}) != before
 
 
+def test_the_policy_random_valid_calls_a_new_tool(tmp_path: Path) -> None:
+    with using_plugin_files([write(tmp_path, WHOLE_TOOL, "negative.py")]):
+        drawn = [draw(Random(number), ["img_1"], [], "a request") for number in range(60)]
+    assert ("Negative", {"image": "img_1"}) in drawn
+    assert "Negative" not in {draw(Random(number), ["img_1"], [], "a request")[0] for number in range(60)}
+
+
 def test_an_act_of_a_new_tool_appears_in_chains_tasks_and_notation(tmp_path: Path) -> None:
     files = [write(tmp_path, WHOLE_TOOL, "negative.py"), write(tmp_path, ACT, "negate.py")]
     chain = '[[chain]]\nname = "Negative"\n[[chain.way]]\npictures = [{}]\n'
-    chain += 'steps = [{ tool = "Negative", act = "negate" }]\n'
+    chain += 'steps = [{ act = "negate" }]\n'
     source = load_source("sketch")
 
     def pick(need: Need, key: str) -> Picture:

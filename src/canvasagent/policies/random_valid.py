@@ -1,6 +1,7 @@
 """Valid calls at random, then the end: what well-formedness alone earns. `random-valid:SEED` draws other ones.
 
-Every call is sound (tools, ids, kinds, boxes); what it does has nothing to do with the request.
+Every call is sound (tools, ids, kinds, boxes); what it does has nothing to do with the request. Tools of others are
+called, too, with the arguments of their example.
 """
 
 from __future__ import annotations
@@ -12,16 +13,27 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+from canvasagent.canvas import Kind
 from canvasagent.errors import InputError
 from canvasagent.policies.base import PolicySettings, TurnPolicy
 from canvasagent.protocol.conversation import Message, last_request, shown
 from canvasagent.protocol.turns import ToolCall, parse, render_turn
+from canvasagent.tools import Tool, all_tools, find_tool
 
 MOST = 5
 """Calls that a run makes at most: fewer than a benchmark's turn limit allows."""
-EDITS = ("make it brighter", "make it warmer", "increase the contrast", "make it black and white", "sharpen it")
-SOUGHT = ("the text", "face", "dog", "car", "tree", "red circle")
 SCENES = ("a dog in a park", "a red car on a street", "two trees in a field", "a boat on the sea")
+VALUES: dict[str, tuple[Any, ...]] = {
+    "prompt": SCENES,
+    "edit_prompt": (
+        "make it brighter", "make it warmer", "increase the contrast", "make it black and white", "sharpen it",
+    ),
+    "reference_text": ("the text", "face", "dog", "car", "tree", "red circle"),
+    "angle": (45, 90, 180),
+}  # fmt: skip
+"""What arguments are drawn from, by name; any other one is as in its tool's example."""
+GROWING = ("SR",)
+"""Tools that are called on inputs alone: 4× of 4× would be larger than pictures may be."""
 
 
 def next_turn(messages: Sequence[Message], seed: int = 0) -> str:
@@ -48,29 +60,34 @@ def draw(
     left, top = chance.randint(0, 600), chance.randint(0, 600)
     box = [left, top, left + chance.randint(100, 400), top + chance.randint(100, 400)]
     words = re.findall(r"[A-Za-z]{3,}", request) or ["thing"]
-    choices: dict[str, dict[str, Any]] = {
-        "ImageGeneration": {"prompt": chance.choice(SCENES)},
-        "ImageEdit": {"image": image, "edit_prompt": chance.choice(EDITS)},
-        "Grounding": {"image": image, "reference_text": chance.choice(SOUGHT)},
-        "SAM": {"image": image, "bbox": box},
-        "Overlayer": {
-            "base_image": image,
-            "overlay_type": "text",
-            "content": chance.choice(words),
-            "position": [chance.randint(200, 800), chance.randint(200, 800)],
-        },
-        "Crop": {"image": image, "bbox": box},
-        "OCR": {"image": image},
-        "Rotate": {"image": image, "angle": chance.choice((45, 90, 180))},
-        "Flip": {"image": image},
-    }
-    if image in inputs:  # 4× of 4× would be larger than pictures may be
-        choices["SR"] = {"image": image}
-    if masks:
-        mask = chance.choice(sorted(masks))
-        choices["Extract"] = {"image": masks[mask], "mask": mask}
-    tool = chance.choice(sorted(choices))
-    return tool, choices[tool]
+    choices: dict[str, dict[str, Any]] = {}
+    # Tools that need a mask come last: what is drawn for the others does not depend on whether there is one.
+    for tool in sorted(all_tools().values(), key=_needs_mask):
+        if (_needs_mask(tool) and not masks) or (tool.name in GROWING and image not in inputs):
+            continue
+        arguments = choices[tool.name] = dict(tool.example)
+        mask = chance.choice(sorted(masks)) if _needs_mask(tool) else ""
+        for name, value in tool.example.items():
+            if kinds := asset_kinds(tool, name):
+                arguments[name] = mask if kinds == [Kind.MASK] else masks.get(mask, image)
+            elif name == "content":
+                arguments[name] = chance.choice(words)
+            elif name in VALUES:
+                arguments[name] = chance.choice(VALUES[name])
+            elif isinstance(value, list):
+                arguments[name] = box if len(value) == 4 else [chance.randint(200, 800) for _ in value]
+    name = chance.choice(sorted(choices))
+    return name, choices[name]
+
+
+def asset_kinds(tool: Tool, argument: str) -> list[Kind]:
+    """The kinds of asset that an argument may name; empty where it names none."""
+    extra = tool.arguments.model_fields[argument].json_schema_extra
+    return [Kind(str(kind)) for kind in extra.get("asset", ())] if isinstance(extra, dict) else []  # type: ignore[union-attr]
+
+
+def _needs_mask(tool: Tool) -> bool:
+    return any(asset_kinds(tool, name) == [Kind.MASK] for name in tool.example)
 
 
 def _masks(after: Sequence[Message]) -> dict[str, str]:
@@ -80,8 +97,9 @@ def _masks(after: Sequence[Message]) -> dict[str, str]:
         if turn.role != "assistant" or observation.role != "tool":
             continue
         call, made = parse(turn.text).call, shown(observation).made
-        if call is not None and call.name == "SAM" and made is not None:
-            found[made] = str(call.arguments["image"])
+        tool = find_tool(call.name) if call is not None else None
+        if call is not None and tool is not None and tool.makes == "mask" and made is not None:
+            found[made] = str(call.arguments[tool.default_image or "image"])
     return found
 
 

@@ -7,10 +7,10 @@
     pictures = [{ drawn = true, small = true }]
     slots = { n = "new", c = "colour for n" }
     steps = [
-        { tool = "Edit", act = "add", thing = "$n", where = "?place for n" },
-        { tool = "Grounding", act = "locate", thing = "$n" },
-        { tool = "Edit", act = "recolor", thing = "$n", color = "$c" },
-        { tool = "SR", act = "enhance" },
+        { act = "add", thing = "$n", where = "?place for n" },
+        { act = "locate", thing = "$n" },
+        { act = "recolor", thing = "$n", color = "$c" },
+        { act = "enhance" },
     ]
 
 `$n` is what a slot holds, as it is called when the step is reached; `?type` draws a value for this one place; anything
@@ -21,11 +21,12 @@ thing, or from `box`; a mask from the SAM step before, or from `mask`; what is p
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from canvasagent.craft.acts import acts_of
+from canvasagent.craft.acts import acts_of, all_acts
 from canvasagent.craft.pictures import Need
 from canvasagent.craft.plan import Purpose
 from canvasagent.tools import all_tools
@@ -55,7 +56,7 @@ class StepSpec(Spec):
 
     id: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
     tool: str
-    """As tables print it (`Edit`) or its wire name (`ImageEdit`)."""
+    """As tables print it (`Edit`) or its wire name (`ImageEdit`); may be left out where there is an `act`."""
     act: str | None = None
     one_of: str | None = None
     """A group of steps (`[[group.NAME]]`), of which one is drawn, instead of `act`."""
@@ -68,6 +69,12 @@ class StepSpec(Spec):
     """Overlay: the thing that the text is laid over, instead of `where`."""
     margin: float = Field(default=0.0, ge=0, le=2)
     """Crop: room around the thing that is kept, as a share of its size on each side."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tool_of_the_act(cls, data: Any) -> Any:
+        act = all_acts().get(str(data.get("act"))) if isinstance(data, Mapping) and "tool" not in data else None
+        return {**data, "tool": act.tool} if act is not None else data
 
     @property
     def wire(self) -> str:
