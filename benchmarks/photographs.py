@@ -2,67 +2,53 @@
 
 Usage: python benchmarks/photographs.py        (after: canvasagent models pull photo)
 
-Labels are in `photographs_labels.json`: few pictures, those that come with scikit-image, each also mirrored, halved,
-darker, brighter, and as JPEG of quality 60. A thing counts as found if its kind is right and its box has an IoU of at
-least 0.5 with a labelled one that nothing surer has taken. Masks are compared with the outlines of the 24 coins by
-watershed, as scikit-image's documentation makes them, beside GrabCut's. Times are the processor's, and by the clock.
+Labels are those of `tests/data/photographs` (README.md there), made by looking. Of the labelled things those count
+whose name means one of the 80 kinds. A thing counts as found if its kind is right and its box has an IoU of 0.5 or more
+with a labelled one that nothing surer has taken. Masks of the main subject are compared as found by themselves, and as
+made from the labelled box by SAM with the networks and without them (GrabCut). Times are the processor's, and by the
+clock.
 """
 
 from __future__ import annotations
 
-import io
-import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import cv2
 import numpy as np
 from device import device, write_results
-from PIL import Image, ImageEnhance
-from skimage import data, filters, measure, segmentation
+from photograph_set import labels, mask, picture
+from PIL import Image
 
-from canvasagent.backends.lite.cutting import grabcut
+from canvasagent.backends.lite import sam
 from canvasagent.backends.lite.photographs import detector, landmarks, networks, saliency
+from canvasagent.backends.lite.photographs.finding import thing_nouns
 from canvasagent.imaging.geometry import PixelBox, overlap
+from canvasagent.weights.sets import FOLDER_VARIABLE
 
 Array = np.ndarray[Any, Any]
-LABELS = json.loads((Path(__file__).parent / "photographs_labels.json").read_text("utf-8"))["pictures"]
 SAME = 0.5
+THRESHOLDS = (0.3, 0.4, 0.45, detector.LEAST, 0.6, 0.7, 0.8)
 
 
-def picture(name: str) -> Image.Image:
-    """A picture of scikit-image; of its stereo pair the left one."""
-    if name == "motorcycle_left":
-        return Image.open(Path(data.__file__).parent / "motorcycle_left.png").convert("RGB")
-    return Image.fromarray(getattr(data, name)()).convert("RGB")
+def box_of(grid: list[int], size: tuple[int, int]) -> PixelBox:
+    """A box on the 0 to 1000 grid in pixels."""
+    left, top, right, bottom = grid
+    return left * size[0] / 1000, top * size[1] / 1000, right * size[0] / 1000, bottom * size[1] / 1000
 
 
-def forms(image: Image.Image) -> Iterator[tuple[str, Image.Image, Callable[[PixelBox], PixelBox]]]:
-    """The picture and what is made of it, with how a box of the one becomes a box of the other."""
-    same: Callable[[PixelBox], PixelBox] = lambda box: box  # noqa: E731
-    width = image.width
-    stored = io.BytesIO()
-    image.save(stored, "JPEG", quality=60)
-    yield "as it is", image, same
-    yield (
-        "mirrored",
-        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
-        lambda b: (width - b[2], b[1], width - b[0], b[3]),
-    )
-    yield (
-        "halved",
-        image.resize((image.width // 2, image.height // 2)),
-        lambda b: (b[0] / 2, b[1] / 2, b[2] / 2, b[3] / 2),
-    )
-    yield "darker", ImageEnhance.Brightness(image).enhance(0.6), same
-    yield "brighter", ImageEnhance.Brightness(image).enhance(1.3), same
-    yield "JPEG 60", Image.open(stored).convert("RGB"), same
+def kind_of(name: str) -> str | None:
+    """The one of the 80 kinds that a label's name means; None for none, or for several."""
+    kinds, _ = thing_nouns().get(name, (frozenset[str](), False))
+    return next(iter(kinds)) if len(kinds) == 1 else None
 
 
 def average_precision(finds: list[tuple[float, bool]], labelled: int) -> float:
@@ -88,71 +74,94 @@ def judged(found: list[tuple[str, PixelBox, float]], labelled: list[tuple[str, P
 
 
 def accuracy() -> dict[str, Any]:
-    """Things and faces over all pictures, as they are and in all forms."""
-    things: dict[str, list[tuple[float, bool]]] = {"as it is": [], "all forms": []}
-    faces: dict[str, list[tuple[float, bool]]] = {"as it is": [], "all forms": []}
+    """Things and faces over all pictures."""
+    finds: list[tuple[float, bool]] = []
+    faces: list[tuple[float, bool]] = []
+    strangers: Counter[str] = Counter()
     count = {"things": 0, "faces": 0}
-    for name, labels in LABELS.items():
-        count["things"] += len(labels["things"])
-        count["faces"] += len(labels["faces"])
-        for form, image, moved in forms(picture(name)):
-            pixels = np.asarray(image)
-            found = [(item.name, item.box, item.score) for item in detector.find_things(pixels, 0.1)]
-            wanted = [(kind, moved(tuple(box))) for kind, box in labels["things"]]
-            seen = [("face", item.box, item.score) for item in landmarks.sure_faces(pixels)]
-            known = [("face", moved(tuple(box))) for box in labels["faces"]]
-            for group in ["all forms"] + ([form] if form == "as it is" else []):
-                things[group] += judged(found, wanted)
-                faces[group] += judged(seen, known)
-    times = {"as it is": 1, "all forms": 6}
+    for label in labels():
+        image = picture(label)
+        pixels = np.asarray(image)
+        named = [(kind_of(item["name"]), box_of(item["box"], image.size)) for item in label["objects"]]
+        wanted = [(kind, box) for kind, box in named if kind is not None]
+        known = [("face", box_of(item["box"], image.size)) for item in label["faces"] or ()]
+        found = [(item.name, item.box, item.score) for item in detector.find_things(pixels, 0.1)]
+        judgements = judged(found, wanted)
+        finds += judgements
+        ranked = sorted(found, key=lambda item: -item[2])
+        sure = [item[0] for item, (score, right) in zip(ranked, judgements, strict=True)
+                if score >= detector.LEAST and not right]  # fmt: skip
+        strangers.update(f"{kind} ({label['file']})" for kind in sure)
+        if label["faces"] is not None:  # else they are too small or too dark to label
+            faces += judged([("face", item.box, item.score) for item in landmarks.sure_faces(pixels)], known)
+        count["things"] += len(wanted)
+        count["faces"] += len(known)
     return {
-        group: {
-            "things labelled": count["things"] * times[group],
-            "average precision at IoU 0.5": round(average_precision(things[group], count["things"] * times[group]), 3),
-            "found at the threshold": sum(right for score, right in things[group] if score >= detector.LEAST),
-            "false at the threshold": sum(not right for score, right in things[group] if score >= detector.LEAST),
-            "faces labelled": count["faces"] * times[group],
-            "faces found": sum(right for _, right in faces[group]),
-            "faces false": sum(not right for _, right in faces[group]),
-        }
-        for group in times
-    } | {"threshold": detector.LEAST, "pictures": len(LABELS)}
-
-
-def coins() -> list[tuple[PixelBox, Array]]:
-    """Boxes and masks of the coins of scikit-image by watershed, holes filled."""
-    pixels = data.coins()
-    markers = np.zeros_like(pixels, dtype=int)
-    markers[pixels < 30], markers[pixels > 150] = 1, 2
-    found = measure.label(segmentation.watershed(filters.sobel(pixels), markers) == 2)
-    result = []
-    for region in measure.regionprops(found):
-        if region.area > 500:
-            top, left, bottom, right = region.bbox
-            mask = np.zeros(pixels.shape, bool)
-            mask[top:bottom, left:right] = region.image_filled
-            result.append(((left, top, right, bottom), mask))
-    return result
+        "pictures": len(labels()),
+        "things of the 80 kinds": count["things"],
+        "average precision at IoU 0.5": round(average_precision(finds, count["things"]), 3),
+        "by threshold": {
+            str(least): {
+                "found": sum(right for score, right in finds if score >= least),
+                "false": sum(not right for score, right in finds if score >= least),
+            }
+            for least in THRESHOLDS
+        },
+        "threshold": detector.LEAST,
+        "false at the threshold": sorted(strangers),
+        "faces": count["faces"],
+        "faces found": sum(right for _, right in faces),
+        "faces false": sum(not right for _, right in faces),
+    }
 
 
 def masks() -> dict[str, Any]:
-    """Mean and least IoU of the coins' masks by both ways, and which textures are taken for a subject."""
-    pixels = np.asarray(picture("coins"))
-    scores: dict[str, list[float]] = {"U2-Netp": [], "GrabCut": []}
-    for box, truth in coins():
-        by_network = saliency.thing_in(pixels, box)
-        whole = (int(box[0]), int(box[1]), int(box[2]), int(box[3]))
-        for name, mask in (("U2-Netp", by_network), ("GrabCut", grabcut(pixels, whole))):
-            scores[name].append(0.0 if mask is None else float((mask & truth).sum() / (mask | truth).sum()))
-    textures = ("brick", "gravel", "grass", "moon")
-    return {
-        "24 coins, IoU": {
-            name: {"mean": round(np.mean(s), 4), "least": round(min(s), 4)} for name, s in scores.items()
-        },
-        "textures with a subject": [
-            name for name in textures if saliency.subject(np.asarray(picture(name))) is not None
-        ],
+    """IoU of the main subjects' masks: found by themselves, and made from their boxes with and without networks."""
+    segment = sam.Backend(sam.Config())
+    scores: dict[str, list[float]] = {"by itself": [], "from its box": [], "from its box, without networks": []}
+    unclear = 0
+    for label in labels():
+        truth = mask(label)
+        if truth is None:
+            continue
+        image = picture(label)
+        box = box_of(label["main"]["box"], image.size)
+        likely = saliency.subject(np.asarray(image))
+        unclear += likely is None
+        if likely is not None:
+            scores["by itself"].append(iou(likely > 0.5, truth))
+        scores["from its box"].append(iou(np.asarray(segment(image=image, box=box)) > 0, truth))
+        with without_networks():
+            by_colours = np.asarray(segment(image=image, box=box)) > 0
+        scores["from its box, without networks"].append(iou(by_colours, truth))
+    figures = {
+        name: {
+            "mean": round(float(np.mean(found)), 3),
+            "median": round(statistics.median(found), 3),
+            "below 0.7": sum(value < 0.7 for value in found),
+            "pictures": len(found),
+        }
+        for name, found in scores.items()
     }
+    return {"IoU": figures, "no clear subject": unclear}
+
+
+def iou(one: Array, other: Array) -> float:
+    """Intersection over union of two boolean masks."""
+    return float((one & other).sum() / max((one | other).sum(), 1))
+
+
+@contextmanager
+def without_networks() -> Iterator[None]:
+    """As if the networks were not on this machine."""
+    before = os.environ.get(FOLDER_VARIABLE)
+    os.environ[FOLDER_VARIABLE] = os.devnull
+    try:
+        yield
+    finally:
+        os.environ.pop(FOLDER_VARIABLE)
+        if before is not None:
+            os.environ[FOLDER_VARIABLE] = before
 
 
 def timed(work: Callable[[int], object], rounds: int = 7) -> dict[str, float]:
@@ -166,9 +175,13 @@ def timed(work: Callable[[int], object], rounds: int = 7) -> dict[str, float]:
     return {"clock": round(1e3 * statistics.median(clock)), "processor": round(1e3 * statistics.median(processor))}
 
 
+def _astronaut() -> Image.Image:
+    return next(picture(label) for label in labels() if label["file"] == "astronaut.jpg")
+
+
 def speed(side: int) -> dict[str, Any]:
     """Times on a square photograph."""
-    pixels = np.asarray(picture("astronaut").resize((side, side), Image.Resampling.BICUBIC))
+    pixels = np.asarray(_astronaut().resize((side, side), Image.Resampling.BICUBIC))
 
     def shifted(number: int) -> Array:
         return np.roll(pixels, number + 1, axis=1)
