@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from canvasagent.craft.acts import Bound, StepContext, act_named, carrying_tools, text_tools
+from canvasagent.craft.acts import Bound, StepContext, act_named, box_movers, text_tools
 from canvasagent.craft.pictures import Box, Picture
 from canvasagent.craft.plan import Found, Made, Plan, Purpose, Step, Value
 from canvasagent.craft.plan_checks import checks_of
@@ -150,7 +150,7 @@ class PlanBuilder:
             if asset not in self.parents:
                 return None
             before, tool = self.parents[asset]
-            steps += [asset] if tool in carrying_tools() else []
+            steps += [asset] if tool in box_movers() else []
             asset = before
         return tuple(reversed(steps))
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from canvasagent.craft.acts import CheckContext, Data, act_named
+from canvasagent.craft.acts import CheckContext, Data, act_named, noun_of
 from canvasagent.craft.plan import Made, Plan, Step
 from canvasagent.craft.views import PictureState, view_of
-from canvasagent.sketch.lexicon import phrases
 
 CROP_TOLERANCE = 0.4
 """How far the area of a crop may be from that of the thing as it was drawn: boxes that are found are a little off."""
@@ -32,12 +31,12 @@ def checks_of(plan: Plan, views: Mapping[str, PictureState], touched: Mapping[st
         checks.append({"check": "transparent", "tight": True})
     if not checks:
         checks.append(_changed(view))
-    checks += _answers(steps, views)
-    unique: list[Data] = []
-    for data in checks:
-        if data not in unique:
-            unique.append(data)
-    return tuple(unique)
+    return unique([*checks, *_answers(steps, views)])
+
+
+def unique(checks: Sequence[Data]) -> tuple[Data, ...]:
+    """The checks, each once."""
+    return tuple(data for at, data in enumerate(checks) if data not in checks[:at])
 
 
 def _answers(steps: tuple[Step, ...], views: Mapping[str, PictureState]) -> list[Data]:
@@ -52,19 +51,13 @@ def _answers(steps: tuple[Step, ...], views: Mapping[str, PictureState]) -> list
 def _answer_words(step: Step, views: Mapping[str, PictureState]) -> list[str]:
     """What a step that answers has to say: the text that was asked for, or all of the picture's; the thing's name."""
     if step.tool != "OCR":
-        noun = _noun(step.facts.get("thing", ""))
+        noun = noun_of(step.facts.get("thing", ""))
         return [noun] if noun else []
     if "text" in step.facts:
         return [step.facts["text"]]
     image = step.arguments.get("image")
     view = views.get(image.step if isinstance(image, Made) else str(image))
     return [line.words for line in view.lines] if view is not None else []
-
-
-def _noun(phrase: str) -> str | None:
-    """The name of a drawn thing in a phrase, by which Grounding calls it."""
-    known = [word for word, token in phrases().items() if token.sort == "sprite" and f" {word} " in f" {phrase} "]
-    return max(known, key=len) if known else None
 
 
 def _shape(view: PictureState) -> list[Data]:

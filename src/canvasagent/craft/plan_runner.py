@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from canvasagent.craft.box_transforms import CutOff, transform_box
+from canvasagent.craft.acts import CutOff, box_movers
 from canvasagent.craft.error_injection import ErrorKind, InjectedError, corrupted
 from canvasagent.craft.observation_history import ALIKE, says
 from canvasagent.craft.pictures import Box
@@ -188,8 +188,10 @@ class PlanRunner:
                 raise PlanBlocked(f"{name} was not made")
             call = self._calls[name]
             before, after = self.sizes[call.arguments["image"]], self.sizes[self._made[name]]
+            move = box_movers()[call.name].move_box
+            assert move is not None
             try:
-                now = transform_box(now, call.name, call.arguments, before, after)
+                now = move(now, call.arguments, before, after)
             except CutOff as error:
                 raise PlanBlocked("what was found was cut away") from error
         return grown(now, found.margin)

@@ -15,12 +15,14 @@ from canvasagent.craft.acts._base import (
     Asking,
     Bound,
     CheckContext,
+    CutOff,
     Data,
     Draft,
     Look,
     StepContext,
     Verb,
     Wording,
+    noun_of,
 )
 from canvasagent.errors import InputError
 from canvasagent.plugins import Kind, modules_in, plugin_files, unknown_name
@@ -32,6 +34,7 @@ __all__ = [
     "Asking",
     "Bound",
     "CheckContext",
+    "CutOff",
     "Data",
     "Draft",
     "Look",
@@ -41,7 +44,9 @@ __all__ = [
     "act_named",
     "acts_of",
     "all_acts",
-    "carrying_tools",
+    "box_movers",
+    "makes",
+    "noun_of",
     "text_tools",
 ]
 
@@ -85,6 +90,12 @@ def text_tools() -> frozenset[str]:
     return frozenset(name for name, tool in all_tools().items() if tool.makes == "text")
 
 
-def carrying_tools() -> frozenset[str]:
-    """Wire names of the tools that move boxes; others leave them where they are."""
-    return frozenset(act.tool for act in all_acts().values() if act.carries)
+def makes(tool: str) -> str:
+    """What a tool makes, by its wire name (`tools.Tool.makes`); `text`, `image`, `mask`, `cutout` or `same`."""
+    found = all_tools().get(tool)
+    return found.makes if found is not None else ""
+
+
+def box_movers() -> Mapping[str, Act]:
+    """The acts whose tools move boxes, by tool; others leave them where they are."""
+    return {act.tool: act for act in all_acts().values() if act.move_box is not None}

@@ -15,6 +15,8 @@ from canvasagent.craft.pictures import Box
 from canvasagent.craft.plan import Found, Made, Plan, Purpose, Step, Value
 from canvasagent.craft.slots import Entity, Slot, Unfit
 from canvasagent.craft.views import PictureState, ThingState
+from canvasagent.imaging.geometry import Size
+from canvasagent.sketch.lexicon import phrases
 
 Data = dict[str, Any]
 """A check as data: `{"check": "object_present", "object": "dog"}`."""
@@ -202,6 +204,16 @@ class Verb:
     """Of tools that find boxes: whether later steps may mean what it found."""
 
 
+class CutOff(Exception):
+    """A step keeps too little of a box."""
+
+
+def noun_of(phrase: str) -> str | None:
+    """The drawn thing that a phrase names."""
+    known = [word for word, token in phrases().items() if token.sort == "sprite" and f" {word} " in f" {phrase} "]
+    return max(known, key=len) if known else None
+
+
 def no_checks(context: CheckContext) -> Sequence[Data]:
     """Nothing that can be measured."""
     return ()
@@ -226,6 +238,8 @@ class Act:
     wording: Wording
     checks: Callable[[CheckContext], Sequence[Data]] = no_checks
     """What is true of a right result because of this step, and can be measured."""
+    undone: Callable[[CheckContext], Sequence[Data]] = no_checks
+    """What is true of a right result where the step stands in a branch that is not taken."""
     look: Callable[[Plan, Step], Look | None] = no_look
     """The look that shows whether it came out."""
     takes: frozenset[str] = frozenset()
@@ -254,7 +268,8 @@ class Act:
     """Verbs of the benchmark's notation that mean it; its name where there are none."""
     asking: tuple[Asking, ...] = ()
     """How tasks of RL ask for it."""
-    carries: bool = False
-    """Whether a box that was found before is adjusted to it (`box_transforms`)."""
+    move_box: Callable[[Sequence[int], Mapping[str, Any], Size, Size], Box] | None = None
+    """From a box of the picture that a call took to the grid of what it made, given the arguments of the call and both
+    sizes; None: boxes stay. Raises `CutOff`."""
     moves: bool = False
     """Whether what is left or right, first or last changes by it."""

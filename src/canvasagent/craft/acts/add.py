@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from canvasagent.craft.acts import _things
-from canvasagent.craft.acts._base import Act, Asking, Bound, Look, StepContext, Wording
+from canvasagent.craft.acts._base import Act, Asking, Bound, CheckContext, Data, Look, StepContext, Wording, noun_of
 from canvasagent.craft.asking import things as asking
 from canvasagent.craft.plan import Plan, Step
 from canvasagent.craft.slots import Entity, a, words
@@ -27,6 +27,15 @@ def bind(context: StepContext) -> Bound:
 def look(plan: Plan, step: Step) -> Look | None:
     """It is found, where it was wanted."""
     return _things.found(step.facts["thing"], where=step.facts.get("where"))
+
+
+def undone(context: CheckContext) -> list[Data]:
+    """The thing is not there, unless the request is about another one of its name."""
+    view, name = context.view, noun_of(context.step.facts["thing"])
+    others = {thing.split()[-1] for step in context.plan.path() if (thing := step.facts.get("thing"))}
+    if not name or not view.drawn or view.cut is not None or name in others | {item.name for item in view.items}:
+        return []
+    return [{"check": "object_absent", "object": name}]
 
 
 WORDING = Wording(
@@ -69,6 +78,7 @@ ACT = Act(
     tool="ImageEdit",
     facts=("thing", "where?"),
     bind=bind,
+    undone=undone,
     checks=_things.present,
     look=look,
     named=("thing",),

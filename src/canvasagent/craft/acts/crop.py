@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from canvasagent.craft.acts import _texts
 from canvasagent.craft.acts._base import (
@@ -11,6 +13,7 @@ from canvasagent.craft.acts._base import (
     Asking,
     Bound,
     CheckContext,
+    CutOff,
     Data,
     StepContext,
     Verb,
@@ -22,9 +25,11 @@ from canvasagent.craft.plan import Found, Step
 from canvasagent.craft.slots import Entity, Unfit, words
 from canvasagent.craft.views import cropped
 from canvasagent.english.phrases import definite
-from canvasagent.imaging.geometry import grown
+from canvasagent.imaging.geometry import GRID, Size, box_to_grid, box_to_pixels, grown
 
 EDGES = re.compile(r"\d+,\d+,\d+,\d+")
+VISIBLE = 0.5
+"""Share of a box that a crop must keep; less, and what it holds is gone."""
 ROOM = "with some room around it"
 
 
@@ -79,6 +84,23 @@ def kept(rest: str) -> dict[str, str]:
     return {"text": _texts.unquoted(rest)} if rest else {"thing": "what was found"}
 
 
+def move_box(box: Sequence[int], arguments: Mapping[str, Any], before: Size, after: Size) -> Box:
+    """What is left of a box. Raises `CutOff` where that is too little."""
+    edges = box_to_pixels(arguments["bbox"], before)
+    size = edges[2] - edges[0], edges[3] - edges[1]
+    pixels = [box[axis] * before[axis % 2] / GRID - edges[axis % 2] for axis in range(4)]
+    inside = [min(max(pixels[axis], 0.0), float(size[axis % 2])) for axis in range(4)]
+    whole, left = _area(pixels), _area(inside)
+    if whole <= 0 or left < VISIBLE * whole:
+        raise CutOff
+    first, top, last, bottom = box_to_grid(inside, size)
+    return first, top, last, bottom
+
+
+def _area(box: Sequence[float]) -> float:
+    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
+
+
 WORDING = Wording(
     object="part",
     do=(
@@ -128,7 +150,7 @@ ACT = Act(
     slots=slots,
     takes=frozenset({"box"}),
     verbs={"crop": Verb(facts=kept)},
-    carries=True,
+    move_box=move_box,
     moves=True,
     asking=(
         Asking("last", asking.crop_thing(), 3, "crop to a thing", ("Grounding", "Crop"), 3),

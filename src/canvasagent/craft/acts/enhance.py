@@ -58,7 +58,7 @@ ACT = Act(
     bind=bind,
     about="picture",
     verbs={"sr": Verb()},
-    carries=True,
+    move_box=lambda box, arguments, before, after: (box[0], box[1], box[2], box[3]),
     asking=(Asking("last", asking.once("enhance"), 2, "enlarge", rank=7),),
     wording=WORDING,
 )

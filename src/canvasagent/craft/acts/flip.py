@@ -5,6 +5,7 @@ from __future__ import annotations
 from canvasagent.craft.acts._base import Act, Asking, Bound, StepContext, Verb, Wording
 from canvasagent.craft.asking import pictures as asking
 from canvasagent.craft.views import flipped
+from canvasagent.imaging.geometry import GRID
 
 
 def bind(context: StepContext) -> Bound:
@@ -81,7 +82,7 @@ ACT = Act(
     bind=bind,
     about="picture",
     verbs={"flip": Verb()},
-    carries=True,
+    move_box=lambda box, arguments, before, after: (GRID - box[2], box[1], GRID - box[0], box[3]),
     moves=True,
     asking=(Asking("last", asking.once("flip"), 2, "mirror", rank=8, aside=True),),
     wording=WORDING,

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from canvasagent.craft.acts._base import Act, Asking, Bound, StepContext, Verb, Wording
 from canvasagent.craft.asking import pictures as asking
+from canvasagent.craft.pictures import Box
 from canvasagent.craft.views import rotated
+from canvasagent.imaging.geometry import GRID, Size, bounds, box_to_grid
 
 
 def bind(context: StepContext) -> Bound:
@@ -22,6 +28,19 @@ def in_words(angle: int) -> dict[str, str]:
     """An angle of 0 to 359 degrees clockwise, the shorter way round."""
     degrees, way = (360 - angle, "counterclockwise") if angle > 180 else (angle, "clockwise")
     return {"angle": str(degrees), "direction": way}
+
+
+def move_box(box: Sequence[int], arguments: Mapping[str, Any], before: Size, after: Size) -> Box:
+    """The box around the turned box: both canvases have one middle."""
+    turn = math.radians(int(arguments["angle"]))
+    cos, sin = math.cos(turn), math.sin(turn)
+    corners = []
+    for x in (box[0], box[2]):
+        for y in (box[1], box[3]):
+            across, down = (x / GRID - 0.5) * before[0], (y / GRID - 0.5) * before[1]
+            corners.append((across * cos - down * sin + after[0] / 2, across * sin + down * cos + after[1] / 2))
+    left, top, right, bottom = box_to_grid(bounds(corners), after)
+    return left, top, right, bottom
 
 
 WORDING = Wording(
@@ -119,7 +138,7 @@ ACT = Act(
     bind=bind,
     about="picture",
     verbs={"turn": Verb()},
-    carries=True,
+    move_box=move_box,
     moves=True,
     asking=(Asking("last", asking.rotate, 2, "turn", rank=9),),
     wording=WORDING,

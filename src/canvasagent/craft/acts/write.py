@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from canvasagent.craft.acts import _places, _texts
-from canvasagent.craft.acts._base import Act, Asking, Bound, Look, StepContext, Verb, Wording
+from canvasagent.craft.acts._base import Act, Asking, Bound, CheckContext, Data, Look, StepContext, Verb, Wording
 from canvasagent.craft.asking import things as asking
 from canvasagent.craft.plan import Plan, Step, Value
 from canvasagent.craft.slots import Entity, Unfit
@@ -47,6 +47,12 @@ def written(rest: str) -> dict[str, str]:
     if match is None:
         raise InputError("say which words, in quotation marks, and where")
     return match.groupdict()
+
+
+def undone(context: CheckContext) -> list[Data]:
+    """The words are not there."""
+    text = context.step.facts["text"]
+    return [] if any(line.words == text for line in context.view.lines) else [{"check": "text_absent", "text": text}]
 
 
 WORDING = Wording(
@@ -93,6 +99,7 @@ ACT = Act(
     facts=("where?", "text"),
     one_of=("where",),
     bind=bind,
+    undone=undone,
     checks=_texts.written,
     look=look,
     quoted=("text",),

@@ -43,8 +43,8 @@ class Exchange:
     @property
     def kind(self) -> Kind:
         """What its picture is, as far as the tool tells."""
-        names = {"SAM": Kind.MASK, "Extract": Kind.CUTOUT}
-        return names.get(self.tool.name if self.tool is not None else "", Kind.IMAGE)
+        makes = self.tool.makes if self.tool is not None else ""
+        return Kind(makes) if makes in tuple(Kind) else Kind.IMAGE
 
 
 def exchanges(record: SftRecord, size_of: Callable[[str], tuple[int, int]]) -> Iterator[Exchange]:
@@ -75,10 +75,11 @@ def exchanges(record: SftRecord, size_of: Callable[[str], tuple[int, int]]) -> I
 
 
 def _kind(exchange: Exchange, canvas: dict[str, AssetInfo]) -> Kind:
-    """Geometric tools keep the kind of what they work on."""
-    if exchange.tool is None or exchange.tool.name not in ("Crop", "Rotate", "Flip", "SR"):
+    """Most tools keep the kind of what they work on."""
+    tool, call = exchange.tool, exchange.turn.call
+    if tool is None or call is None or tool.makes != "same" or tool.default_image is None:
         return exchange.kind
-    named = exchange.turn.call.arguments.get("image") if exchange.turn.call is not None else None
+    named = call.arguments.get(tool.default_image)
     return canvas[named].kind if isinstance(named, str) and named in canvas else Kind.IMAGE
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from random import Random
 
-from canvasagent.craft.acts import text_tools
+from canvasagent.craft.acts import makes
 from canvasagent.craft.asking.pictures import paste_from
 from canvasagent.craft.chains.binding import Pick
 from canvasagent.craft.chains.spec import wire_name
@@ -115,7 +115,7 @@ class _Composer:
         path = Plan(chain="composed", pictures=pictures, nodes=nodes).path()
         if {step.tool for step in path} != {wire_name(tool) for tool in shape.tools}:
             raise Unfit("a use for every tool")
-        pictured = [step.id for step in path if step.tool not in text_tools() and step.tool != "SAM"]
+        pictured = [step.id for step in path if makes(step.tool) not in ("text", "mask")]
         answered = any(step.purpose == "answer" for step in path)
         result = pictured[-1] if pictured else None if answered else "img_1"
         plan = Plan(

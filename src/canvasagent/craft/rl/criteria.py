@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from canvasagent.craft.acts import CheckContext, act_named
 from canvasagent.craft.plan import Branch, Condition, Node, Plan, Step
+from canvasagent.craft.plan_checks import unique
 from canvasagent.craft.views import PictureState
 from canvasagent.english.nouns import plural
 from canvasagent.english.phrases import is_plural, with_article
-from canvasagent.sketch.lexicon import phrases
 
 Data = dict[str, Any]
 BEARERS = ("sign", "billboard")
@@ -32,30 +33,14 @@ def checks_against(plan: Plan, checks: Sequence[Data], final: PictureState) -> t
     selected = [data for data in selected if data.get("object") not in BEARERS]
     for step in plan.path():
         content = step.arguments.get("content")
-        if step.act == "paste" and isinstance(content, str) and final.kind == "image" and not final.restyled:
-            selected.append({"check": "contains_input", "input": int(content.removeprefix("img_"))})
+        laid_over = "content" in act_named(step.act).takes and isinstance(content, str)
+        if laid_over and final.kind == "image" and not final.restyled:
+            selected.append({"check": "contains_input", "input": int(str(content).removeprefix("img_"))})
     if plan.result is None or final.kind != "image" or not final.upright or final.restyled:
         return tuple(selected)
-    there = {item.name for item in final.items}
-    done = {str(step.facts.get("thing", "")).split()[-1:][0] for step in plan.path() if step.facts.get("thing")}
     for step in untaken(plan.nodes):
-        if step.act == "add" and final.drawn and final.cut is None:
-            name = noun_of(step.facts["thing"])
-            if name and name not in there and name not in done:
-                selected.append({"check": "object_absent", "object": name})
-        elif step.act == "write" and step.facts["text"] not in {line.words for line in final.lines}:
-            selected.append({"check": "text_absent", "text": step.facts["text"]})
-    unique: list[Data] = []
-    for data in selected:
-        if data not in unique:
-            unique.append(data)
-    return tuple(unique)
-
-
-def noun_of(phrase: str) -> str | None:
-    """The drawn thing that a phrase names."""
-    known = [word for word, token in phrases().items() if token.sort == "sprite" and f" {word} " in f" {phrase} "]
-    return max(known, key=len) if known else None
+        selected += act_named(step.act).undone(CheckContext(plan, step, final, frozenset(), (), last=False))
+    return unique(selected)
 
 
 def criteria_of(plan: Plan) -> list[str]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from canvasagent.canvas import BASE_ALIASES
+from canvasagent.craft.acts import makes
 from canvasagent.craft.plan import Branch, Found, Made, Node, Plan, Step
 
 IMAGES = ("image", "base_image")
-DRAWN = {"ImageGeneration", "ImageEdit", "Overlayer", "Crop", "Rotate", "Flip", "SR", "Extract", "SAM"}
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 
 
@@ -62,15 +62,15 @@ class Grounds:
                 altered = yes if node.condition.holds else no  # later steps continue from the branch that is executed
                 continue
             self._of[node.id] = ground = self._ground(node, altered)
-            if node.tool in DRAWN - {"SAM", "Extract", "ImageGeneration"} and node.purpose == "asked":
+            if makes(node.tool) == "same" and node.purpose == "asked":
                 altered.add(ground.root)
         return altered
 
     def content(self, step: Step) -> Ground | None:
-        """What an Overlayer step lays on its base, where that is a picture."""
-        if step.tool != "Overlayer" or step.arguments.get("overlay_type") == "text":
-            return None
+        """What a step lays on its base, where that is a picture."""
         value = step.arguments.get("content")
+        if step.arguments.get("overlay_type") == "text":
+            return None
         if isinstance(value, Made):
             return self._made(value.step)
         return Ground(str(value)) if isinstance(value, str) and value.startswith("img_") else None
@@ -96,13 +96,11 @@ class Grounds:
             return Ground("img_1")
         before = self._of[id_]
         thing = step.facts.get("thing") or step.facts.get("text") or before.thing
-        if step.tool == "ImageGeneration":
+        if makes(step.tool) == "image":
             return Ground(id_)
-        if step.tool == "Extract":
-            return Ground(before.root, "cutout", thing)
-        if step.tool == "SAM":
-            return Ground(before.root, "mask", thing)
-        if step.tool == "Crop":
+        if makes(step.tool) in ("cutout", "mask"):
+            return Ground(before.root, makes(step.tool), thing)
+        if step.act == "crop":
             return Ground(before.root, "crop", thing)
         return Ground(before.root, before.kind, before.thing)
 
