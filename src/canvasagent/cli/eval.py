@@ -30,13 +30,16 @@ from canvasagent.cli.judging import chosen_judge, judge_options, judge_settings
 from canvasagent.cli.options import settings_from, settings_options, with_options
 from canvasagent.cli.progress import Bar
 from canvasagent.defaults import Limits
+from canvasagent.errors import InputError
 from canvasagent.imaging.geometry import MAX_PIXELS
+from canvasagent.plugins import unknown_name
 from canvasagent.policies.base import PolicySettings, settings_for
 
 if TYPE_CHECKING:
     from canvasagent.evaluation.rows import Row
     from canvasagent.evaluation.runner import Evaluation
     from canvasagent.evaluation.tables import Tables
+    from canvasagent.evaluation.tasks import Bench
     from canvasagent.rewards.judges.base import JudgeSettings
 
 
@@ -95,6 +98,16 @@ def evaluate(
     sample: Annotated[
         int | None, typer.Option(min=1, help="Number of tasks, spread evenly over the benchmark; all if left out.")
     ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(help="Id of a task to run alone, once for each.", metavar="ID", show_default=False),
+    ] = None,
+    checks: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Python file that defines a CHECK of your own, once for each.", metavar="FILE", show_default=False
+        ),
+    ] = None,
     engine: Annotated[
         str,
         typer.Option(
@@ -123,10 +136,10 @@ def evaluate(
 ) -> Ending:
     """Run policies on a benchmark.
 
-    Scores every run, and writes results.json, table.md, table.tex and index.html. The same command resumes an
-    interrupted evaluation. Exit code 0: every run is scored; 3: some are not (the table says how many and why).
+    Scores every run, and writes results (.json, .csv, .parquet), table.md, table.tex and index.html. The same command
+    resumes an interrupted evaluation. Exit code 0: every run is scored; 3: some are not (the table says how many and why).
     """
-    from canvasagent.errors import InputError
+    from canvasagent.plugins import using_plugin_files
     from canvasagent.scale.cluster import check_engine
 
     check_engine(engine)
@@ -139,6 +152,7 @@ def evaluate(
         images_base_url=images_base_url,
         bench=bench,
         limit=sample,
+        only=tuple(task) if task else None,
         profile=profile,
         judge=judge,
         judging=judge_settings(options),
@@ -149,16 +163,21 @@ def evaluate(
         contract=settings_from(Limits, {"contract": contract}).contract,
         folder=out_dir,
     )
-    if engine == "local":
-        return _run_evaluation(requested.evaluation(), requested.policy_runs(), json)
+    with using_plugin_files(checks or ()):
+        if engine == "local":
+            return _run_evaluation(requested.evaluation(), requested.policy_runs(), json)
+        return _run_on_cluster(requested, json)
+
+
+def _run_on_cluster(requested: EvalOptions, as_json: bool) -> Ending:
     from canvasagent.scale.episodes import evaluate_on
 
     evaluation, policy_runs = requested.evaluation(), requested.policy_runs()
     evaluation.check_folder()  # the workers' own file goes into it
-    fleet = evaluate_on(requested.runs, concurrency, out_dir)
+    fleet = evaluate_on(requested.runs, requested.concurrency, requested.folder)
     evaluation.elsewhere = lambda name, task: fleet((name, task))
     try:
-        return _run_evaluation(evaluation, policy_runs, json)
+        return _run_evaluation(evaluation, policy_runs, as_json)
     finally:
         fleet.close()
 
@@ -173,6 +192,7 @@ class EvalOptions:
     images_base_url: str | None
     bench: str
     limit: int | None
+    only: tuple[str, ...] | None
     profile: str
     judge: str
     judging: JudgeSettings
@@ -210,6 +230,7 @@ class EvalOptions:
             bench_version=tasks.version,
             tasks=len(tasks.tasks),
             limit=self.limit,
+            only=self._chosen(tasks),
             profile=self.profile,
             judge=self.judge,
             judge_prompts=changed_prompts(judge),
@@ -219,6 +240,16 @@ class EvalOptions:
         )
         toolbox, options = ToolBox(self.profile, max_pixels=self.max_pixels), {"max_pixels": self.max_pixels}
         return Evaluation(self.folder, setup, tasks, toolbox, judge, concurrency=self.concurrency, **options)
+
+    def _chosen(self, bench: Bench) -> list[str] | None:
+        """The ids of the tasks to run alone, in the benchmark's order. Raises `InputError` for an unknown one."""
+        if self.only is None:
+            return None
+        known = [task.id for task in bench.tasks]
+        for name in self.only:
+            if name not in known:
+                raise InputError(unknown_name("task", name, known))
+        return [name for name in known if name in self.only]
 
     def runs(self) -> Callable[[str, str], Awaitable[Row]]:
         """The work of a worker: runs a policy on a task and returns the row."""

@@ -54,11 +54,11 @@ def difference(value: Difference | None, metric: str) -> str:
     return f"{value.mean:+.3f} [{value.low:+.3f}, {value.high:+.3f}]"
 
 
-def p_value(value: Difference | None) -> str:
+def p_value(p: float | None) -> str:
     """`0.031`, or `< 0.001`."""
-    if value is None:
+    if p is None:
         return "–"
-    return "< 0.001" if value.p < 0.001 else f"{value.p:.3f}"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def counts(line: PolicySummary) -> str:

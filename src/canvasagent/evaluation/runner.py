@@ -49,6 +49,8 @@ class Setup(BaseModel):
     tasks: int
     limit: int | None = None
     """Number of tasks, spread evenly over the benchmark; None: all."""
+    only: list[str] | None = None
+    """Ids of the tasks that were run alone; None: all."""
     profile: str
     judge: str
     """`none` where nothing was judged."""
@@ -67,6 +69,7 @@ class Setup(BaseModel):
             "bench",
             "bench_version",
             "limit",
+            "only",
             "profile",
             "judge",
             "judge_prompts",
@@ -102,8 +105,10 @@ class Evaluation:
 
     @property
     def tasks(self) -> tuple[EvalTask, ...]:
-        """The tasks in use: all, or `limit` of them spread evenly."""
+        """The tasks in use: all, those named, or `limit` of them spread evenly."""
         tasks, limit = self.bench.tasks, self.setup.limit
+        if self.setup.only is not None:
+            tasks = tuple(task for task in tasks if task.id in self.setup.only)
         if limit is None or limit >= len(tasks):
             return tasks
         return tuple(tasks[index * len(tasks) // limit] for index in range(limit))

@@ -82,6 +82,20 @@ def paired_difference(
     return Difference(mean=mean, low=low, high=high, n=len(apart), p=_sign_flip(apart, resamples, seed))
 
 
+def holm(values: Sequence[float | None]) -> list[float | None]:
+    """P values corrected for several comparisons (Holm's step-down method), in the given order; None stays None.
+
+    Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure (1979).
+    """
+    order = sorted((p, index) for index, p in enumerate(values) if p is not None)
+    corrected: list[float | None] = [None] * len(values)
+    largest = 0.0
+    for rank, (p, index) in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * p))
+        corrected[index] = largest
+    return corrected
+
+
 def krippendorff_alpha(
     ratings: Sequence[Sequence[float | None]], level: Literal["ordinal", "interval", "nominal"] = "ordinal"
 ) -> float | None:

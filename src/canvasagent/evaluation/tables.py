@@ -8,7 +8,7 @@ from itertools import combinations
 from pydantic import BaseModel, ConfigDict
 
 from canvasagent.evaluation.rows import FAILURES, Row
-from canvasagent.evaluation.statistics import Difference, Estimate, estimate, paired_difference
+from canvasagent.evaluation.statistics import Difference, Estimate, estimate, holm, paired_difference
 
 METRICS: dict[str, Callable[[Row], float | None]] = {
     "overall": lambda row: row.overall,
@@ -62,6 +62,8 @@ class Compared(BaseModel):
     difference: Difference | None
     tasks: int
     """Tasks that both have run."""
+    corrected: float | None = None
+    """P value corrected for all comparisons of this metric (Holm)."""
 
 
 class Slice(BaseModel):
@@ -92,11 +94,7 @@ def make_tables(rows: Sequence[Row], policies: Sequence[str]) -> Tables:
     by_policy = {name: [row for row in rows if row.policy == name] for name in policies}
     return Tables(
         policies=[summary(name, rows) for name, rows in by_policy.items()],
-        compared=[
-            compare(one, other, by_policy, metric)
-            for one, other in combinations(policies, 2)
-            for metric in ("overall", "all checks pass")
-        ],
+        compared=_all_compared(by_policy),
         slices=list(_slices(by_policy)),
     )
 
@@ -127,6 +125,16 @@ def compare(one: str, other: str, rows: Mapping[str, Sequence[Row]], metric: str
     tasks = [task for task in values[one] if task in values[other]]
     difference = paired_difference([values[one][task] for task in tasks], [values[other][task] for task in tasks])
     return Compared(first=one, second=other, metric=metric, difference=difference, tasks=len(tasks))
+
+
+def _all_compared(by_policy: Mapping[str, Sequence[Row]]) -> list[Compared]:
+    """Every pair of policies, first by pair; p values are corrected among those of one metric."""
+    columns = []
+    for metric in ("overall", "all checks pass"):
+        found = [compare(one, other, by_policy, metric) for one, other in combinations(by_policy, 2)]
+        corrected = holm([one.difference.p if one.difference is not None else None for one in found])
+        columns.append([one.model_copy(update={"corrected": p}) for one, p in zip(found, corrected, strict=True)])
+    return [one for pair in zip(*columns, strict=True) for one in pair]
 
 
 def _slices(by_policy: Mapping[str, Sequence[Row]]) -> Iterable[Slice]:

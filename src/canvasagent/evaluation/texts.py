@@ -35,14 +35,15 @@ def as_markdown(setup: Setup, tables: Tables, differences: Sequence[str] = ()) -
     if tables.compared:
         lines += ["", "## Paired differences", ""]
         lines += _table(
-            ["first", "second", "metric", "first − second", "p", "n"],
+            ["first", "second", "metric", "first − second", "p", "p (Holm)", "n"],
             [
                 [
                     one.first,
                     one.second,
                     TITLES[one.metric],
                     difference(one.difference, one.metric),
-                    p_value(one.difference),
+                    p_value(one.difference.p if one.difference else None),
+                    p_value(one.corrected),
                     str(one.difference.n if one.difference else 0),
                 ]
                 for one in tables.compared
@@ -50,8 +51,8 @@ def as_markdown(setup: Setup, tables: Tables, differences: Sequence[str] = ()) -
         )
         lines.append("")
         lines.append(
-            "On the tasks that both have a value for; p of the two-sided sign-flip permutation test, not corrected "
-            "for several comparisons."
+            "On the tasks that both have a value for; p of the two-sided sign-flip permutation test, and corrected for "
+            "all pairs of a metric by Holm's method."
         )
     lines += ["", "## What went wrong", ""]
     lines += _table(

@@ -38,7 +38,9 @@ def view(folder: Path, setup: Setup, tables: Tables, rows: Sequence[Row]) -> dic
         "compared": [
             {
                 "first": one.first, "second": one.second, "metric": TITLES[one.metric],
-                "difference": difference(one.difference, one.metric), "p": p_value(one.difference),
+                "difference": difference(one.difference, one.metric),
+                "p": p_value(one.difference.p if one.difference else None),
+                "corrected": p_value(one.corrected),
                 "n": one.difference.n if one.difference else 0,
             }
             for one in tables.compared
