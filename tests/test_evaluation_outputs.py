@@ -77,7 +77,7 @@ def test_a_policy_and_a_judge_from_files_and_chosen_tasks(work: Path, capsys: py
     found = json.loads(capsys.readouterr().out)
     assert found["runs"] == 2 and found["setup"]["only"] == ["one", "three"]
     rows = read_rows(work / "out")
-    assert [row.task for row in rows] == ["one", "three"] and {row.judges["align"] for row in rows} == {"half (1)"}
+    assert {row.task for row in rows} == {"one", "three"} and {row.judges["align"] for row in rows} == {"half (1)"}
     assert all(row.length == 1 and row.alignment == 0.5 for row in rows)
 
 

@@ -137,7 +137,8 @@ def evaluate(
     """Run policies on a benchmark.
 
     Scores every run, and writes results (.json, .csv, .parquet), table.md, table.tex and index.html. The same command
-    resumes an interrupted evaluation. Exit code 0: every run is scored; 3: some are not (the table says how many and why).
+    resumes an interrupted evaluation. Exit code 0: every run is scored; 3: some are not (the table says how many and
+    why).
     """
     from canvasagent.plugins import using_plugin_files
     from canvasagent.scale.cluster import check_engine
