@@ -83,7 +83,7 @@ def as_ablation(
             [METRICS["overall"](by[name][task]) for task in shared],
             [METRICS["overall"](by[full][task]) for task in shared],
         )
-        p = "" if name == full else p_value(tested)
+        p = "" if name == full else p_value(tested.p if tested is not None else None)
         lines.append(f"| {name} | {len(by[name])} | " + " | ".join(cells) + f" | {p} |")
     for row in published:
         cells = [f"{row.figures[name]:.3f}" if name in row.figures else "–" for name in METRICS]
