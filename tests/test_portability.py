@@ -40,7 +40,7 @@ POSIX_NAMES = {
 GUARDED = {
     ("cli/stops.py", "SIGURG"): "only where there is pthread_kill",
     ("cli/stops.py", "pthread_kill"): "asked for with hasattr",
-    ("craft/store/shards.py", "O_DIRECTORY"): "asked for with hasattr",
+    ("storage/files.py", "O_DIRECTORY"): "asked for with hasattr",
 }
 """Uses of such names that other systems never reach, and why."""
 

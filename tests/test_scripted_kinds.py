@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from canvasagent import Agent, Task
+from canvasagent.backends.lite.drawn_things import ground_drawn
 from canvasagent.english.spelling import respelled
+from canvasagent.errors import ToolRefusal
 from canvasagent.policies._scripted.lettering import described
 from canvasagent.policies._scripted.plan import make_plan
 from canvasagent.sketch.draw import draw
@@ -86,3 +88,12 @@ def test_a_number_that_is_written_is_counted_first() -> None:
 def test_the_same_text_at_two_places_is_written_twice() -> None:
     steps = list(make_plan("write 'HI' twice, once at the top and once at the bottom").steps)
     assert [step["style"]["position"][1] for step in steps] == [100, 900]
+
+
+def test_what_is_taken_out_of_the_only_picture_is_removed() -> None:
+    assert [step["text"] for step in make_plan("take the blue car out of this photo").steps] == ["remove the blue car"]
+
+
+def test_in_the_background_is_not_passed_over() -> None:
+    with pytest.raises(ToolRefusal, match="background"):
+        ground_drawn(draw(FIELD, (384, 384), seed=1), "the sheep in the background")

@@ -36,8 +36,12 @@ def check_tool(tool: Tool) -> None:
 
 
 def _check_names(tool: Tool, subject: str) -> None:
-    for name in (tool.name, *tool.aliases):
-        require(bool(NAME.fullmatch(name)), subject, f"the name {name!r} must be letters and digits, a letter first.")
+    require(
+        bool(NAME.fullmatch(tool.name)), subject, f"the name {tool.name!r} must be letters and digits, a letter first."
+    )
+    for name in tool.aliases:  # released files write Super-Resolution; no id is made of an alias
+        plain = bool(NAME.fullmatch(name.replace("-", "")))
+        require(plain, subject, f"the alias {name!r} must be letters, digits and hyphens, a letter first.")
     require(len(set(tool.names)) == len(tool.names), subject, f"a name occurs twice in {tool.names}.")
     for other in all_tools().values():
         shared = set(other.names) & set(tool.names) if other.name != tool.name else set()

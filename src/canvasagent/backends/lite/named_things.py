@@ -20,7 +20,7 @@ from canvasagent.sketch.lexicon import data
 
 Nouns = Mapping[str, tuple[frozenset[str], bool]]
 """From a noun to the kinds of things that it means, and whether it is a plural."""
-_PLACED = {"the", "in", "from", "to", "at", "all", "of"}
+_PLACED = {"the", "in", "from", "to", "at", "all", "of", "background", "foreground"}
 """Words that may belong to a place or a number: 'in the middle', 'from the left', 'all'."""
 _JOIN = re.compile(r"\s*(?:,|\band\b|\bor\b)\s*", re.IGNORECASE)
 
