@@ -19,7 +19,7 @@ from skimage import data
 
 from canvasagent import ToolBox
 from canvasagent.backends.lite import image_edit, ocr, sr
-from canvasagent.backends.lite.edits._spec import Pixels
+from canvasagent.backends.lite.edits import Pixels
 from canvasagent.backends.lite.tiling import in_tiles
 from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset, Canvas

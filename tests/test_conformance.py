@@ -376,7 +376,7 @@ def test_the_checker_finds_an_edit_that_breaks_the_contract(tmp_path: Path) -> N
         check_edit("unheard_of")
     source = """
 from canvasagent.backends.lite.edits import Edit
-from canvasagent.backends.lite.edits._spec import Words
+from canvasagent.backends.lite.edits import Words
 
 EDIT = Edit(summary="x", words=(Words(verbs=("xyzzy",)),), examples=("xyzzy it", "blur it"), apply=lambda p, job: p)
 """

@@ -87,7 +87,7 @@ def test_what_was_set_aside_is_what_was_promised() -> None:
     assert hashlib.sha256(part).hexdigest() == first[0]
 
 
-@pytest.mark.parametrize("name", ["instructions_heldout2", "instructions_heldout3"])
+@pytest.mark.parametrize("name", ["instructions_heldout2", "instructions_heldout3", "instructions_heldout4"])
 def test_later_sets_are_what_was_promised(name: str) -> None:
     promised = (DATA / f"{name}.sha256").read_text().split()[0]
     assert hashlib.sha256((DATA / f"{name}.jsonl").read_bytes()).hexdigest() == promised

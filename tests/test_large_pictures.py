@@ -17,9 +17,19 @@ from skimage import data
 
 from canvasagent import ToolBox
 from canvasagent.backends.lite import image_edit, sr
-from canvasagent.backends.lite.edits import _working, all_edits, background, denoise, posterize
+from canvasagent.backends.lite.edits import (
+    Edit,
+    Job,
+    Mask,
+    Pixels,
+    Working,
+    _working,
+    all_edits,
+    background,
+    denoise,
+    posterize,
+)
 from canvasagent.backends.lite.edits._drawn import not_on_photographs
-from canvasagent.backends.lite.edits._spec import Edit, Job, Mask, Pixels, Working
 from canvasagent.backends.lite.image_edit import Backend, Config
 from canvasagent.backends.lite.tiling import in_tiles
 from canvasagent.imaging.geometry import LARGE_PIXELS, shrunk_size

@@ -143,7 +143,7 @@ CHECK = Check(name="is_wide", summary="It is wide.", parameters=None_, measure=m
 """
 EDIT = """
 from canvasagent.backends.lite.edits import Edit
-from canvasagent.backends.lite.edits._spec import Words
+from canvasagent.backends.lite.edits import Words
 
 EDIT = Edit(
     summary="solarize", words=(Words(verbs=("solari[sz]e",)),), examples=("solarize it",),

@@ -15,7 +15,21 @@ from canvasagent.backends.lite.edits._fill import fill
 from canvasagent.backends.lite.edits._grammar import Grammar, compile_grammar, parse
 from canvasagent.backends.lite.edits._locate import Finder, soft
 from canvasagent.backends.lite.edits._sizes import COLOR, LENGTH, bounded, in_pixels, rgba_of
-from canvasagent.backends.lite.edits._spec import Edit, Job, Keep, Mask, Pixels, Plan, Step, Where, as_pixels
+from canvasagent.backends.lite.edits._spec import (
+    FULL_SIZE,
+    REDUCED,
+    Edit,
+    Job,
+    Keep,
+    Mask,
+    Pixels,
+    Plan,
+    Step,
+    Where,
+    Words,
+    Working,
+    as_pixels,
+)
 from canvasagent.backends.lite.edits._things import NotThere, is_drawn_noun, unknown_nouns
 from canvasagent.backends.lite.edits._working import applied
 from canvasagent.plugins import Kind, modules_in, plugin_files
@@ -23,8 +37,10 @@ from canvasagent.plugins import Kind, modules_in, plugin_files
 __all__ = [
     "COLOR",
     "EDITS",
+    "FULL_SIZE",
     "LENGTH",
     "ONLY_DRAWN",
+    "REDUCED",
     "Edit",
     "Finder",
     "Job",
@@ -36,6 +52,8 @@ __all__ = [
     "Request",
     "Step",
     "Where",
+    "Words",
+    "Working",
     "all_edits",
     "applied",
     "as_pixels",
