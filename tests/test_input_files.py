@@ -50,6 +50,7 @@ CASES = {
     "run --policy": ("run", "x", "--policy", "replay:{pipe}"),
     "run --policy, a folder": ("run", "x", "--policy", "replay:folder"),
     "tool --image": ("tool", "crop", "--image", "{pipe}", "--bbox", "0,0,500,500", "-o", "out.png"),
+    "eval --checks": ("eval", "--policy", "scripted", "--checks", "{pipe}.py"),
     "eval --bench": ("eval", "--policy", "scripted", "--bench", "{pipe}.jsonl"),
     "table": ("table", "folder"),
     "judge check --earlier": ("judge", "check", "run", "--earlier", "{pipe}"),
@@ -86,7 +87,7 @@ def pipes(shell: Shell) -> Iterator[str]:
     """Pipes under each name, and in the folder `folder` under each name of a file of ours."""
     (shell.folder / "folder").mkdir()
     inside = (f"folder/{name}" for name in (RECORD_NAME, "dataset.json", SETUP_NAME, KEY_NAME))
-    made = [shell.folder / name for name in ("pipe", "pipe.toml", "pipe.json", "pipe.jsonl", *inside)]
+    made = [shell.folder / name for name in ("pipe", "pipe.toml", "pipe.json", "pipe.jsonl", "pipe.py", *inside)]
     for pipe in made:
         os.mkfifo(pipe)
     yield "pipe"

@@ -163,7 +163,7 @@ def test_a_copy_on_a_cluster_whose_threads_are_all_stuck_says_so(tmp_path: Path)
     flip_tool = replica._box.tools["Flip"]
     held = image_of(DARK)
     checked = check_call(flip_tool, {"image": "img_1"}, canvas_info(held), 1)
-    asyncio.run(replica.tell("Flip"))
+    asyncio.run(replica.info("Flip"))
     replica.check_health()
     execution = asyncio.run(replica.call(checked, {"image": held["img_1"]}, 0))
     assert execution.timed_out and pickle.loads(pickle.dumps(execution)) == execution
