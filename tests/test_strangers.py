@@ -172,8 +172,9 @@ def test_a_result_replaces_a_file_and_nothing_else(shell: Shell) -> None:
 
 
 READ = {
-    "batch", "checks", "dataset", "decisions", "earlier", "files", "folders", "image", "images", "judge_prompts", "keys",
-    "path", "prompts", "published", "runs_dir", "sharing", "source_dir", "study_dir", "tls_certificate", "tls_key",
+    "batch", "checks", "dataset", "decisions", "earlier", "files", "folders", "image", "images", "judge_prompts",
+    "keys", "path", "prompts", "published", "runs_dir", "sharing", "source_dir", "study_dir", "tls_certificate",
+    "tls_key",
 }  # fmt: skip
 """Options and arguments whose files are read, or whose folders are tested above under the command that writes there."""
 OWN_NAMES = {"cache", "judge_cache"}
