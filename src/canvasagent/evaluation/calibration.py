@@ -204,7 +204,7 @@ def _store(judge: str, verdicts: Mapping[str, Mapping[Aspect, Verdict]], scores:
 
 def _notes(judge: str, before: Stored | None, now: Stored) -> list[str]:
     notes = []
-    if judge == "local":
+    if judge in ("local", "local-2"):
         notes.append("The local judge is made of rules: order and wording of prompts do not reach it.")
     if before is None:
         return notes

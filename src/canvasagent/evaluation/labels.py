@@ -26,7 +26,7 @@ def caption(setup: Setup) -> str:
 def warnings(setup: Setup) -> list[str]:
     """What a reader must know before comparing the figures with others."""
     lines = []
-    if setup.judge == "local":
+    if setup.judge in ("local", "local-2"):
         lines.append(STAND_IN)
     if setup.judge == "none":
         lines.append("Nothing was judged: only what rules and checks say is there.")

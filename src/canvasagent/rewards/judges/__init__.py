@@ -1,6 +1,7 @@
 """Judges: one file each, or of an installed package (group `canvasagent.judges`), or a FILE.py of the user.
 
     local.py        rules and measures, no network: checks, no-reference picture quality, the rubric's caps
+    local_2.py      `local-2`: progress over the untouched input, agreement with the expected calls
     endpoint.py     an OpenAI-compatible vision model with the prompts in prompts/
 
 Scores of different judges are never to be put in one mean: every verdict names its judge and model.

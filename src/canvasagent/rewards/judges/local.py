@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from canvasagent.canvas import Kind
 from canvasagent.errors import CanvasAgentError, InputError
@@ -22,6 +22,12 @@ from canvasagent.rewards.judges._quality import quality
 from canvasagent.rewards.judges._rules import rule_on
 from canvasagent.rewards.judges._run_stats import run_stats_of
 from canvasagent.rewards.judges.base import ASPECTS, Aspect, JudgeSettings, Verdict, unfinished
+
+if TYPE_CHECKING:
+    from canvasagent.rewards.checks import Outcome
+
+Part = Callable[[Trajectory], tuple[float, dict[str, Any]]]
+"""Scores one aspect, 0 to 1, with the details for the verdict's `raw`."""
 
 VERSION = "rules-1"
 """Goes up whenever a rule, a measure or a constant changes, so that scores of two versions are not mixed."""
@@ -38,7 +44,9 @@ BROAD_THEME = 0.4
 class LocalJudge:
     """Rules and measures. Deterministic: the same record always gets the same verdicts."""
 
-    name: str = "local"
+    name: str
+    version: str
+    parts: Mapping[Aspect, Part]
 
     async def judge(self, trajectory: Trajectory) -> dict[Aspect, Verdict]:
         """A verdict for every aspect. What cannot be judged is missing and says why."""
@@ -47,16 +55,9 @@ class LocalJudge:
     def _judge(self, trajectory: Trajectory) -> dict[Aspect, Verdict]:
         if why := unfinished(trajectory):
             return {aspect: self._verdict(aspect, None, error=why) for aspect in ASPECTS}
-        parts: dict[Aspect, Callable[[Trajectory], tuple[float, dict[str, Any]]]] = {
-            "align": alignment,
-            "aesthetics": aesthetics,
-            "trajectory": process,
-        }
-        return {aspect: self._part(aspect, part, trajectory) for aspect, part in parts.items()}
+        return {aspect: self._part(aspect, part, trajectory) for aspect, part in self.parts.items()}
 
-    def _part(
-        self, aspect: Aspect, part: Callable[[Trajectory], tuple[float, dict[str, Any]]], trajectory: Trajectory
-    ) -> Verdict:
+    def _part(self, aspect: Aspect, part: Part, trajectory: Trajectory) -> Verdict:
         began = time.perf_counter()
         try:
             score, details = part(trajectory)
@@ -66,7 +67,7 @@ class LocalJudge:
         return self._verdict(aspect, score, raw=raw, seconds=time.perf_counter() - began)
 
     def _verdict(self, aspect: Aspect, score: float | None, **more: Any) -> Verdict:
-        return Verdict(aspect=aspect, score=score, judge=self.name, model=VERSION, cost=0.0, **more)
+        return Verdict(aspect=aspect, score=score, judge=self.name, model=self.version, cost=0.0, **more)
 
 
 def alignment(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
@@ -80,9 +81,7 @@ def alignment(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
     outcomes = run_checks(trajectory)
     if unknown := [one for one in outcomes if not one.finding.measured]:
         raise InputError("; ".join(f"{one.check}: {one.finding.why}" for one in unknown) + ".")
-    caps = [CAPS.get(one.check, CAP) for one in outcomes if not one.finding.passed]
-    if 2 * len(caps) > len(outcomes):
-        caps.append(BROAD_THEME)
+    caps = caps_of(outcomes)
     mean = sum(one.finding.score for one in outcomes) / len(outcomes)
     entries = [
         {"check": one.check, "score": one.finding.score, "passed": one.finding.passed, "why": one.finding.why}
@@ -90,6 +89,14 @@ def alignment(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
     ]
     score = min(1.0, max(0.0, min([mean, *caps])))
     return score, {"mean": mean, "caps": sorted(caps), "checks": entries}
+
+
+def caps_of(outcomes: Sequence[Outcome]) -> list[float]:
+    """The rubric's limits of alignment for the checks that do not pass."""
+    caps = [CAPS.get(one.check, CAP) for one in outcomes if not one.finding.passed]
+    if 2 * len(caps) > len(outcomes):
+        caps.append(BROAD_THEME)
+    return caps
 
 
 def aesthetics(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
@@ -117,4 +124,4 @@ def create(argument: str | None, settings: JudgeSettings) -> LocalJudge:
     """The local judge. It takes no argument."""
     if argument:
         raise InputError(f"the local judge takes no argument (got '{argument}').")
-    return LocalJudge()
+    return LocalJudge("local", VERSION, {"align": alignment, "aesthetics": aesthetics, "trajectory": process})
