@@ -97,3 +97,19 @@ def test_what_is_taken_out_of_the_only_picture_is_removed() -> None:
 def test_in_the_background_is_not_passed_over() -> None:
     with pytest.raises(ToolRefusal, match="background"):
         ground_drawn(draw(FIELD, (384, 384), seed=1), "the sheep in the background")
+
+
+@pytest.mark.parametrize(
+    ("words", "clause"),
+    [
+        (
+            "Keep only the umbrella in color, everything else black and white.",
+            "make everything but the umbrella black and white",
+        ),
+        ("Everything black and white except the red car.", "make everything but the red car black and white"),
+        ("Isolate the bird from its background as a PNG.", "Isolate the bird"),
+        ("make everything grey", "make everything grey"),
+    ],
+)
+def test_one_thing_in_color_and_cut_outs_without_background(words: str, clause: str) -> None:
+    assert [step["text"] for step in make_plan(words).steps] == [clause]
