@@ -136,6 +136,10 @@ def unit(drawing: Drawing) -> float:
     return float(np.median(found)) if found else 1.1 * drawing.size[1]
 
 
+FOOT = 0.15
+"""Share of a thing's height above its lower edge, above which the foot of what stands on it is."""
+
+
 def hidden_share(drawing: Drawing, before: Drawing) -> float:
     """The largest share of a new thing, or of what it covers, that lies over one another; hosts are left aside."""
     new = [item for item in drawing.items if not any(item is old for old in before.items)]
@@ -152,7 +156,10 @@ def hidden_share(drawing: Drawing, before: Drawing) -> float:
 
 
 def _stands_on(item: Item, other: Item) -> bool:
-    return other.box[0] <= (item.box[0] + item.box[2]) / 2 <= other.box[2] and item.box[1] < other.box[1]
+    """Whether a thing has its foot on another one; what stands behind it has it at about the same height."""
+    foot = other.box[3] - FOOT * (other.box[3] - other.box[1])
+    over = other.box[0] <= (item.box[0] + item.box[2]) / 2 <= other.box[2]
+    return over and item.box[1] < other.box[1] and item.box[3] < foot
 
 
 def natural_heights(drawing: Drawing, groups: Sequence[Group]) -> list[float]:
