@@ -92,6 +92,16 @@ def test_a_check_from_a_file(work: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert run(work, "--policy", "scripted", "--task", "wide") == 2  # the file counted for that evaluation alone
 
 
+def test_a_check_from_a_file_that_raises_measures_nothing(work: Path) -> None:
+    task = {"id": "wide", "instruction": "mirror it", "images": ["a.png"], "checks": [{"check": "wide", "pixels": 64}]}
+    (work / "bench.jsonl").write_text(json.dumps(task))
+    (work / "raises.py").write_text(CHECK.replace("    return ", "    raise ValueError('boom')\n    return ", 1))
+    assert run(work, "--policy", "scripted", "--checks", str(work / "raises.py")) == 3  # not scored
+    (row,) = read_rows(work / "out")
+    assert row.checks is not None and [one.passed for one in row.checks] == [False]
+    assert "the check 'wide' raised ValueError: boom" in row.checks[0].why and row.alignment is None
+
+
 def test_an_unknown_task_is_refused(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(work, "--policy", "scripted", "--task", "ones") == 2
     assert "there is no task 'ones'" in capsys.readouterr().err.replace("\n", " ")

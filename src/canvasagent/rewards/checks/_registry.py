@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from canvasagent.errors import InputError
+from canvasagent.errors import CanvasAgentError, InputError
 from canvasagent.plugins import Kind, modules_in, unknown_name
-from canvasagent.rewards.checks.base import Check, Finding, Parameters, Result
+from canvasagent.rewards.checks.base import Check, Finding, Parameters, Result, not_measured
 from canvasagent.storage.foreign_json import excerpt
 
 CHECKS = Kind(
@@ -68,4 +68,16 @@ def hold(data: Mapping[str, Any], result: Result) -> Outcome:
     """Hold one statement against a result. Raises `InputError` for a wrong check, as `read_check` does."""
     check, parameters = read_check(data)
     given = {key: value for key, value in data.items() if key != "check"}
-    return Outcome(check.name, given, check.measure(parameters, result))
+    return Outcome(check.name, given, _measured(check, parameters, result))
+
+
+def _measured(check: Check, parameters: Parameters, result: Result) -> Finding:
+    """What the check finds. A plug-in that raises has measured nothing, and the other results are kept."""
+    try:
+        return check.measure(parameters, result)
+    except CanvasAgentError:
+        raise
+    except Exception as error:
+        if getattr(check.measure, "__module__", "").startswith("canvasagent."):
+            raise  # our own fault: a score without the check would hide it
+        return not_measured(f"the check '{check.name}' raised {type(error).__name__}: {excerpt(str(error))}")
