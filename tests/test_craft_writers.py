@@ -226,10 +226,11 @@ def test_wording_is_in_no_file_of_test_requests() -> None:
 
 
 def sevens(text: str, plan: Plan | None = None) -> set[tuple[str, ...]]:
-    """Sequences of seven words that hold no quoted text, nor a place, which is a fact of the plan."""
+    """Sequences of seven words that hold no quoted text, and no place or style: these are facts of the plan."""
     text = re.sub(r'"[^"\n]*"|“[^”]*”|(?<!\w)\'[^\'\n]*\'(?!\w)', "\0", text)
     for one in all_steps(plan.nodes) if plan is not None else ():
-        text = text.replace(one.facts.get("where") or "\0", "\0")
+        for fact in ("where", "style"):
+            text = text.replace(one.facts.get(fact) or "\0", "\0")
     found: set[tuple[str, ...]] = set()
     for part in text.split("\0"):
         tokens = words(part)

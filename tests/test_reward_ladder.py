@@ -101,7 +101,7 @@ def holds(means: dict[str, float]) -> None:
     assert means["half"] > max(means[name] for name in ("input back", "junk", "OCR × 8", "only SR")), means
 
 
-@pytest.mark.parametrize("count", [6, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [6, pytest.param(40, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
 def test_more_of_the_work_earns_more(count: int) -> None:
     holds(ladder(count))
 
