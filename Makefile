@@ -4,16 +4,21 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FULL := $(VENV)/.full
+# Training has an environment of its own: its packages are pinned apart from those of the backends.
+TRAIN := $(VENV)-train
 # The time limit of a test, and when a process is ended whose test does not end by it, in seconds.
 PATIENT := --timeout 1800 -o faulthandler_timeout=2400
 # Where torch and torchvision for a processor are; where it cannot be reached the usual index has to do.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: help photo demo test test-full test-slow test-gpu check package format bench clean
+TRAIN_TESTS := tests/test_language_models.py $(wildcard tests/test_policy_transformers*.py tests/test_train*.py)
+
+.PHONY: help photo demo test test-train test-full test-slow test-gpu check package format bench clean
 
 help:
 	@echo "make demo       run the main job on bundled photographs and show where the report is"
 	@echo "make test       run the tests (no network, no GPU)"
+	@echo "make test-train install what training needs (1 GB, no GPU) into $(TRAIN) and run its tests on tiny models"
 	@echo "make test-full  install the extra full (1 GB) and run the tests of the trained models' backends on tiny weights"
 	@echo "make check      ruff and the type checker"
 	@echo "make package    build sdist and wheel, install the wheel into a clean environment and use it there"
@@ -35,6 +40,15 @@ demo: $(READY) photo
 
 test: $(READY) photo
 	$(BIN)/python -m pytest -n auto
+
+$(TRAIN)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(TRAIN)
+	-@$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check --retries 0 --constraint constraints.txt --index-url $(TORCH_INDEX) torch
+	$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,craft,serve,local]'
+	@touch $@
+
+test-train: $(TRAIN)/.ready
+	$(TRAIN)/bin/python -m pytest -n auto $(TRAIN_TESTS)
 
 # spandrel brings torchvision along; one that was built for another torch would break the imports of others too.
 $(FULL): $(READY)
@@ -70,4 +84,4 @@ bench: $(READY)
 	$(BIN)/python benchmarks/memory.py
 
 clean:
-	rm -rf $(VENV) build dist demo-runs
+	rm -rf $(VENV) $(TRAIN) build dist demo-runs

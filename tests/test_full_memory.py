@@ -6,9 +6,10 @@ import threading
 
 import pytest
 
-from canvasagent.backends.full._loading import is_out_of_memory, with_less
+from canvasagent.backends.full._loading import with_less
 from canvasagent.backends.full._residents import Residents
 from canvasagent.errors import BackendFailure
+from canvasagent.weights.framework import is_out_of_memory
 from full_models import torch
 
 

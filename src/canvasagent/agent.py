@@ -16,7 +16,7 @@ from canvasagent.backends.profile import Profile
 from canvasagent.canvas import Asset
 from canvasagent.concurrency.run_sync import run_sync
 from canvasagent.environment import Environment, Limits
-from canvasagent.errors import InputError, PolicyFailure
+from canvasagent.errors import InputError, OutOfContext, PolicyFailure
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.policies import load_policy
 from canvasagent.policies.base import Policy, PolicySettings, settings_for, settings_record
@@ -137,6 +137,8 @@ class Agent:
             asset = None
             try:
                 asset = await self._turn(environment, messages, record, tell)
+            except OutOfContext as error:
+                record.conclude("truncated", str(error))
             except PolicyFailure as error:
                 record.conclude("failed", str(error))
             except TimeoutError:

@@ -52,6 +52,10 @@ class PolicyFailure(CanvasAgentError):
     """A policy could not answer: its endpoint timed out, refused, or sent something unreadable."""
 
 
+class OutOfContext(PolicyFailure):
+    """The conversation has grown longer than the policy can read or may write: the run is truncated, not failed."""
+
+
 class StorageError(CanvasAgentError):
     """A file could not be written or read: disk full, folder in use, record damaged."""
 

@@ -14,20 +14,14 @@ from typing import Any, Literal
 from PIL import Image
 from pydantic import Field
 
-from canvasagent.backends.full._loading import (
-    Loading,
-    device_of,
-    dtype_of,
-    framework,
-    loading,
-    with_less,
-)
+from canvasagent.backends.full._loading import Loading, device_of, dtype_of, with_less
 from canvasagent.backends.full._residents import residents
 from canvasagent.concurrency.batching import MicroBatcher
 from canvasagent.errors import WeightsError
 from canvasagent.imaging.geometry import Size
 from canvasagent.weights.catalogue import entry_of
 from canvasagent.weights.files import check_file, check_pipeline, check_safetensors, locate
+from canvasagent.weights.framework import framework, loading
 
 PIPELINE = "Flux2KleinPipeline"
 Offload = Literal["none", "parts", "layers"]

@@ -1,18 +1,16 @@
-"""What the backends of trained models share: settings, import of the framework, device, precision, requirements."""
+"""What the backends of trained models share: settings, device, precision, requirements, less memory."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from canvasagent.errors import BackendFailure, CanvasAgentError, MissingExtra, WeightsError
-from canvasagent.extras import CPU_TORCH
+from canvasagent.errors import BackendFailure, MissingExtra, WeightsError
 from canvasagent.weights.files import locate
+from canvasagent.weights.framework import framework, is_out_of_memory, pick_device, pick_dtype
 
 Result = TypeVar("Result")
 
@@ -41,32 +39,6 @@ class Loading(BaseModel):
     """Seconds that a call waits for others to share a batch with."""
 
 
-def framework(*modules: str) -> Any:
-    """Import torch and `modules`; returns torch.
-
-    Raises `MissingExtra` where one is not installed, `BackendFailure` where their versions do not match.
-    """
-    for name in ("torch", *modules):
-        try:
-            import_module(name)
-        except ModuleNotFoundError as error:
-            raise MissingExtra(f"a trained model ({error.name})", "full") from error
-        except (ImportError, RuntimeError, OSError) as error:
-            raise BackendFailure(_import_problem(name, error)) from error
-    return import_module("torch")
-
-
-def _import_problem(name: str, error: Exception) -> str:
-    """Why an installed package cannot be imported, with the remedy if the cause is known."""
-    advice = ""
-    if "torchvision" in str(error):
-        advice = (
-            " torchvision is missing or was built for another torch: install both from one index, for instance "
-            f"{CPU_TORCH}"
-        )
-    return f"{name} is installed and cannot be imported: {str(error).rstrip('.')}.{advice}"
-
-
 def missing_requirements(config: Loading, *modules: str) -> list[str]:
     """What is missing on this machine for a backend, each with how to get it. Imports and loads nothing."""
     lacks = []
@@ -85,47 +57,12 @@ def missing_requirements(config: Loading, *modules: str) -> list[str]:
 
 def device_of(config: Loading) -> str:
     """The device of a model, in torch's notation. Raises `BackendFailure` for a device that does not exist."""
-    torch = framework()
-    if config.device != "auto":
-        if config.device.startswith("cuda"):
-            number = int(config.device.partition(":")[2] or 0)
-            if number >= (torch.cuda.device_count() if torch.cuda.is_available() else 0):
-                raise BackendFailure(f"there is no device '{config.device}' here; leave it out, or set device = 'cpu'.")
-        return config.device
-    if torch.cuda.is_available():
-        free = [torch.cuda.mem_get_info(number)[0] for number in range(torch.cuda.device_count())]
-        return f"cuda:{free.index(max(free))}"
-    return "cpu"
+    return pick_device(config.device)
 
 
 def dtype_of(config: Loading, device: str) -> Any:
     """The precision to load with."""
-    torch = framework()
-    name = config.dtype if config.dtype != "auto" else "float32" if device == "cpu" else "bfloat16"
-    return getattr(torch, name)
-
-
-@contextlib.contextmanager
-def loading(source: str) -> Iterator[None]:
-    """Turn what a framework raises while it loads weights into a `WeightsError` that names the source."""
-    try:
-        yield
-    except CanvasAgentError:
-        raise
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        message = " ".join(str(error).split())[:400]
-        raise WeightsError(f"the weights of '{source}' cannot be loaded: {type(error).__name__}: {message}") from error
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that a device has run out of memory."""
-    kinds = (MemoryError, getattr(framework(), "OutOfMemoryError", MemoryError))
-    message = str(error)
-    # cuBLAS, cuDNN and the CPU allocator raise plain RuntimeErrors.
-    signs = ("out of memory", "ALLOC_FAILED", "can't allocate memory")
-    return isinstance(error, kinds) or (isinstance(error, RuntimeError) and any(sign in message for sign in signs))
+    return pick_dtype(config.dtype, device)
 
 
 def with_less(work: Callable[[int], Result], levels: int, relieve: Callable[[], bool], what: str) -> Result:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from canvasagent.backends.full._loading import is_out_of_memory
+from canvasagent.weights.framework import is_out_of_memory
 
 
 @dataclass

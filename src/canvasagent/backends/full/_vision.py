@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from canvasagent.backends.full._loading import Loading, device_of, dtype_of, framework, loading, with_less
+from canvasagent.backends.full._loading import Loading, device_of, dtype_of, with_less
 from canvasagent.backends.full._residents import residents
 from canvasagent.errors import WeightsError
 from canvasagent.weights.files import check_file, check_kind, check_model, locate
+from canvasagent.weights.framework import framework, loading
 
 Result = TypeVar("Result")
 

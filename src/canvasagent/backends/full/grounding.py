@@ -19,12 +19,13 @@ from PIL import Image
 from pydantic import Field
 
 from canvasagent.backends.base import Detection
-from canvasagent.backends.full._loading import CALLS, Loading, framework, missing_requirements
+from canvasagent.backends.full._loading import CALLS, Loading, missing_requirements
 from canvasagent.backends.full._vision import Loaded, use
 from canvasagent.concurrency.batching import MicroBatcher
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import Size
 from canvasagent.imaging.masks import opaque
+from canvasagent.weights.framework import framework
 
 KINDS = {"grounding-dino": "GroundingDinoForObjectDetection"}
 MAX_TOKENS = 256

@@ -17,11 +17,12 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from canvasagent.backends.full._loading import CALLS, Loading, framework, missing_requirements
+from canvasagent.backends.full._loading import CALLS, Loading, missing_requirements
 from canvasagent.backends.full._vision import Loaded, use
 from canvasagent.concurrency.batching import MicroBatcher
 from canvasagent.imaging.geometry import PixelBox, Size
 from canvasagent.imaging.masks import opaque
+from canvasagent.weights.framework import framework
 
 KINDS = {"sam": "SamModel", "sam2": "Sam2Model", "sam2_video": "Sam2Model"}
 """SAM 2 is published as a video model, of which the part for single pictures is used."""

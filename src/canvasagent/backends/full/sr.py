@@ -16,19 +16,12 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from canvasagent.backends.full._loading import (
-    Loading,
-    device_of,
-    dtype_of,
-    framework,
-    loading,
-    missing_requirements,
-    with_less,
-)
+from canvasagent.backends.full._loading import Loading, device_of, dtype_of, missing_requirements, with_less
 from canvasagent.backends.full._residents import residents
 from canvasagent.backends.lite.sr import continued
 from canvasagent.errors import WeightsError
 from canvasagent.weights.files import check_file, locate
+from canvasagent.weights.framework import framework, loading
 
 SCALE = 4
 """The factor of the SR tool, for width and height."""

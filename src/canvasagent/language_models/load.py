@@ -1,0 +1,99 @@
+"""Loads a language model of this machine: a Qwen3-VL checkpoint, or a causal language model without vision."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from canvasagent.errors import MissingExtra, WeightsError
+from canvasagent.weights.files import check_folder, locate
+from canvasagent.weights.framework import framework, loading, pick_device, pick_dtype
+
+VISION_KINDS = ("qwen3_vl", "qwen3_vl_moe")
+"""Values of `model_type` whose models read pictures here."""
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A loaded checkpoint."""
+
+    source: str
+    """The folder or hub id that it came from."""
+    model: Any = field(repr=False)
+    """A `PreTrainedModel` in evaluation mode."""
+    tokenizer: Any = field(repr=False)
+    processor: Any = field(repr=False)
+    """What turns text and pictures into the model's inputs; None for a model without vision."""
+
+    @property
+    def vision(self) -> bool:
+        """Whether the model reads pictures."""
+        return self.processor is not None
+
+    @property
+    def processing_class(self) -> Any:
+        """What a trainer of the Hugging Face family takes: the processor, or the tokenizer."""
+        return self.processor if self.processor is not None else self.tokenizer
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """The tokens that end a turn."""
+        named = self.model.generation_config.eos_token_id
+        ids = [named] if isinstance(named, int) else list(named or [])
+        return frozenset([*ids, self.tokenizer.eos_token_id])
+
+
+def load_model(source: str | Path, device: str = "auto", dtype: str = "auto") -> LanguageModel:
+    """Load a checkpoint from a folder, or from a hub's cache by its id; nothing is downloaded.
+
+    `device` in torch's notation, `dtype` by torch's name; `auto` as `pick_device` and `pick_dtype` say. Raises
+    `MissingExtra`, and `WeightsError` for a folder that holds no checkpoint, a damaged one, or one whose tokenizer
+    lacks a chat template or the tokens that stand for pictures.
+    """
+    if find_spec("torch") is None or find_spec("transformers") is None:
+        raise MissingExtra("a language model in this process", "local")
+    torch = framework("transformers")
+    folder = locate(str(source))
+    kind = model_type(folder)
+    place = pick_device(device)
+    with loading(str(source)):
+        check_folder(folder)
+        from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
+
+        from canvasagent.language_models.processor import load_processor
+
+        processor = load_processor(folder) if kind in VISION_KINDS else None
+        tokenizer = processor.tokenizer if processor is not None else AutoTokenizer.from_pretrained(folder)
+        _check_tokenizer(folder, tokenizer, processor)
+        family = AutoModelForImageTextToText if processor is not None else AutoModelForCausalLM
+        model = family.from_pretrained(folder, dtype=pick_dtype(dtype, place))
+    model.to(torch.device(place)).eval()
+    return LanguageModel(str(source), model, tokenizer, processor)
+
+
+def model_type(folder: Path) -> str:
+    """The `model_type` of a checkpoint's config. Raises `WeightsError` where there is no readable config."""
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text("utf-8"))
+        return str(config["model_type"])
+    except FileNotFoundError as error:
+        raise WeightsError(f"'{folder}' has no config.json: it is no checkpoint, or a part of one.") from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise WeightsError(f"'{file}' is not a model's config: {error}.") from error
+
+
+def _check_tokenizer(folder: Path, tokenizer: Any, processor: Any) -> None:
+    """Raise `WeightsError` for a tokenizer that cannot write a conversation; a missing padding token is set."""
+    if getattr(processor, "chat_template", None) is None and tokenizer.chat_template is None:
+        raise WeightsError(
+            f"the tokenizer in '{folder}' has no chat template, so it cannot write a conversation; take a checkpoint "
+            "that was made for chats (its name often ends with Instruct)."
+        )
+    if tokenizer.eos_token_id is None:
+        raise WeightsError(f"the tokenizer in '{folder}' has no token that ends a turn (eos_token).")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token

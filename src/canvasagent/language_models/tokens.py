@@ -1,0 +1,93 @@
+"""Conversations as the tokens and pictures that a model reads, piece by piece.
+
+A prompt is rendered once. Later observations are rendered alone and their tokens are added to those that the model
+generated, so that no turn is ever tokenised again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from canvasagent.errors import WeightsError
+from canvasagent.protocol.conversation import Message
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from canvasagent.language_models.load import LanguageModel
+
+_TURN = "\u2402turn\u2403"
+"""Stands for a turn in a rendered conversation; no template and no text of ours holds it."""
+
+
+def chat_message(message: Message, vision: bool, view_pixels: int) -> dict[str, Any]:
+    """A message in the form of chat templates: its pictures first, each of at most `view_pixels` pixels, then its text.
+
+    Without vision the pictures are left out.
+    """
+    if not vision:
+        return {"role": message.role, "content": message.text}
+    pictures = [{"type": "image", "image": asset.view(view_pixels)} for asset in message.assets]
+    return {"role": message.role, "content": [*pictures, {"type": "text", "text": message.text}]}
+
+
+def prompt_tokens(
+    model: LanguageModel, messages: Sequence[Message], view_pixels: int
+) -> tuple[list[int], list[Image.Image]]:
+    """The tokens up to the model's first turn, and the pictures in the order of their placeholders."""
+    chat = [chat_message(message, model.vision, view_pixels) for message in messages]
+    return _tokens(model, _render(model, chat, True), _pictures(chat))
+
+
+def observation_tokens(
+    model: LanguageModel, message: Message, after_end: bool, view_pixels: int
+) -> tuple[list[int], list[Image.Image]]:
+    """The tokens between a turn and the next one: the end of the turn, the observation, the head of the next turn.
+
+    `after_end`: the turn was generated with the token that ends it, which is then not repeated.
+    """
+    observed = chat_message(message, model.vision, view_pixels)
+    before = [
+        chat_message(Message("user", "…"), model.vision, view_pixels),
+        chat_message(Message("assistant", _TURN), model.vision, view_pixels),
+    ]
+    text = _render(model, [*before, observed], True)
+    _, found, rest = text.partition(_TURN)
+    if not found:
+        raise WeightsError(f"the chat template of '{model.source}' leaves out an assistant's turn.")
+    end = model.tokenizer.eos_token
+    if after_end and rest.startswith(end):
+        rest = rest[len(end) :]
+    return _tokens(model, rest, _pictures([observed]))
+
+
+def turn_text(model: LanguageModel, ids: Sequence[int]) -> str:
+    """The text of a generated turn, without the tokens that end it."""
+    kept = list(ids)
+    while kept and kept[-1] in (*model.end_ids, model.tokenizer.pad_token_id):
+        kept.pop()
+    return str(model.tokenizer.decode(kept, skip_special_tokens=False))
+
+
+def _render(model: LanguageModel, chat: list[dict[str, Any]], prompt: bool) -> str:
+    text = model.processing_class.apply_chat_template(chat, add_generation_prompt=prompt, tokenize=False)
+    return str(text)
+
+
+def _pictures(chat: Sequence[dict[str, Any]]) -> list[Image.Image]:
+    return [
+        part["image"]
+        for message in chat
+        if isinstance(message["content"], list)
+        for part in message["content"]
+        if part["type"] == "image"
+    ]
+
+
+def _tokens(model: LanguageModel, text: str, pictures: list[Image.Image]) -> tuple[list[int], list[Image.Image]]:
+    """Tokens of a rendered text; each picture's placeholder becomes as many tokens as the picture has."""
+    if model.processor is None or not pictures:
+        return list(model.tokenizer(text, add_special_tokens=False)["input_ids"]), pictures
+    encoded = model.processor(text=[text], images=pictures)
+    return [int(token) for token in encoded["input_ids"][0]], pictures
