@@ -19,7 +19,7 @@ pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 from canvasagent.language_models.load import LanguageModel, load_model
-from canvasagent.language_models.tokens import observation_tokens, prompt_tokens, turn_text
+from canvasagent.language_models.tokens import observation_tokens, prompt_tokens, seen, turn_text
 from tiny_chat_models import tiny_chat
 
 KINDS = ("text", "vision")
@@ -73,6 +73,33 @@ def test_each_picture_has_the_tokens_of_its_size(model: LanguageModel) -> None:
     assert ids.count(model.processor.image_token_id) == int(grid.prod(dim=1).sum()) // merged
 
 
+def test_what_is_transparent_is_white_to_the_model() -> None:
+    """The colours that hide behind transparency are not shown."""
+    cutout = Image.new("RGBA", (40, 20), (255, 0, 0, 0))
+    cutout.paste((0, 0, 255, 255), (0, 0, 20, 20))
+    view = seen(Asset("Extract_0", Kind.CUTOUT, cutout, "key"), PIXELS)
+    assert view.mode == "RGB" and view.getpixel((10, 10)) == (0, 0, 255) and view.getpixel((30, 10)) == (255,) * 3
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1), (3, 900), (2000, 2000)])
+def test_a_picture_of_any_shape_can_be_read(model: LanguageModel, size: tuple[int, int]) -> None:
+    message = Message("user", "look", (asset(*size),))
+    ids, pictures = prompt_tokens(model, [message], PIXELS)
+    assert ids and len(pictures) == (1 if model.vision else 0)
+
+
+def test_a_saved_processor_is_one_that_the_library_knows(tmp_path: Path) -> None:
+    """Its name is the library's, and the part for videos, which is not needed here, is handed on."""
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(tiny_chat("vision"), folder)
+    (folder / "video_preprocessor_config.json").write_text('{"video_processor_type": "Qwen3VLVideoProcessor"}', "utf-8")
+    load_model(folder, device="cpu").processor.save_pretrained(tmp_path / "saved")
+    written = json.loads((tmp_path / "saved" / "processor_config.json").read_text("utf-8"))
+    assert written["processor_class"] == "Qwen3VLProcessor"
+    videos = json.loads((tmp_path / "saved" / "video_preprocessor_config.json").read_text("utf-8"))
+    assert videos == {"video_processor_type": "Qwen3VLVideoProcessor"}
+
+
 def _drop(name: str) -> Callable[[Path], None]:
     return lambda folder: (folder / name).unlink()
 
@@ -91,6 +118,22 @@ def _without_picture_token(folder: Path) -> None:
         file.write_text(file.read_text("utf-8").replace("<|image_pad|>", "<|other|>"), "utf-8")
 
 
+def _without_a_weight(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    state = load_file(folder / "model.safetensors")
+    del state["model.layers.1.mlp.up_proj.weight"]
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _with_more_tokens(folder: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["<one more>"])
+    tokenizer.save_pretrained(folder)
+
+
 def _cut(folder: Path) -> None:
     file = folder / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])
@@ -102,6 +145,8 @@ def _cut(folder: Path) -> None:
         ("text", _drop("config.json"), "no config.json"),
         ("text", _drop("model.safetensors"), "holds no weights"),
         ("text", _cut, "cut short or damaged"),
+        ("text", _without_a_weight, "lacks 1 of the model's weights"),
+        ("text", _with_more_tokens, "do not belong together"),
         ("text", _drop("chat_template.jinja"), "no chat template"),
         ("text", _edit("config.json", lambda data: data.pop("model_type")), "not a model's config"),
         ("vision", _without_picture_token, r"has no <\|image_pad\|>"),

@@ -140,7 +140,7 @@ def policies() -> dict[str, dict[str, Any]]:
     """Each policy, and whether it can be loaded now."""
     from canvasagent.policies import load_policy, policy_names
 
-    examples = {"openai": "openai:MODEL", "replay": "replay:RUN"}
+    examples = {"openai": "openai:MODEL", "replay": "replay:RUN", "transformers": "transformers:MODEL"}
     entries: dict[str, dict[str, Any]] = {}
     for name in policy_names():
         use = examples.get(name, name)

@@ -39,6 +39,22 @@ class LanguageModel:
         return self.processor if self.processor is not None else self.tokenizer
 
     @property
+    def device(self) -> Any:
+        """The `torch.device` that its inputs go to."""
+        return self.model.device
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were trained."""
+        return int(self.model.num_parameters())
+
+    @property
+    def context(self) -> int | None:
+        """Tokens that it reads and writes in all; None where its configuration names no limit."""
+        limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        return int(limit) if limit else None
+
+    @property
     def end_ids(self) -> frozenset[int]:
         """The tokens that end a turn."""
         named = self.model.generation_config.eos_token_id
@@ -69,8 +85,9 @@ def load_model(source: str | Path, device: str = "auto", dtype: str = "auto") ->
         tokenizer = processor.tokenizer if processor is not None else AutoTokenizer.from_pretrained(folder)
         _check_tokenizer(folder, tokenizer, processor)
         family = AutoModelForImageTextToText if processor is not None else AutoModelForCausalLM
-        model = family.from_pretrained(folder, dtype=pick_dtype(dtype, place))
-    model.to(torch.device(place)).eval()
+        model, report = family.from_pretrained(folder, dtype=pick_dtype(dtype, place), output_loading_info=True)
+        _check_weights(folder, model, tokenizer, report)
+        model.to(torch.device(place)).eval()
     return LanguageModel(str(source), model, tokenizer, processor)
 
 
@@ -84,6 +101,22 @@ def model_type(folder: Path) -> str:
         raise WeightsError(f"'{folder}' has no config.json: it is no checkpoint, or a part of one.") from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WeightsError(f"'{file}' is not a model's config: {error}.") from error
+
+
+def _check_weights(folder: Path, model: Any, tokenizer: Any, report: Any) -> None:
+    """Raise `WeightsError` for weights that the files lack (they would be random), or tokens without an embedding."""
+    absent = sorted(report.get("missing_keys", ()))
+    if absent:
+        raise WeightsError(
+            f"'{folder}' lacks {len(absent)} of the model's weights ({absent[0]} and so on): it belongs to another "
+            "model, or is incomplete; fetch it again."
+        )
+    rows = model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > rows:
+        raise WeightsError(
+            f"the tokenizer in '{folder}' has {len(tokenizer):,} tokens and the model {rows:,}: they do not belong "
+            "together; take both from one checkpoint."
+        )
 
 
 def _check_tokenizer(folder: Path, tokenizer: Any, processor: Any) -> None:

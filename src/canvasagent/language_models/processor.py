@@ -6,12 +6,14 @@ pictures alone takes its place; both give the same tokens and pixel values.
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from canvasagent.errors import WeightsError
+from canvasagent.storage.files import write_atomically
 
 VISION_TOKENS = ("<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
 """The special tokens of the model's vocabulary that stand for pictures; a policy never writes them."""
@@ -27,9 +29,26 @@ def load_processor(folder: Path) -> Any:
             f"the tokenizer in '{folder}' has no {', '.join(missing)}, which a model that reads pictures needs; take "
             "the tokenizer that belongs to the checkpoint."
         )
-    if find_spec("torchvision") is not None:
+    videos = _video_settings(folder)
+    if find_spec("torchvision") is not None and videos is not None:
         return AutoProcessor.from_pretrained(folder)
-    return picture_processor().from_pretrained(folder)
+    processor = picture_processor().from_pretrained(folder)
+    processor.videos = videos
+    return processor
+
+
+_VIDEOS = "video_preprocessor_config.json"
+
+
+def _video_settings(folder: Path) -> Any:
+    """The settings of a checkpoint's part for videos, from either file that may hold them; None without."""
+    for name in (_VIDEOS, "processor_config.json"):
+        if (folder / name).is_file():
+            settings = json.loads((folder / name).read_text("utf-8"))
+            settings = settings if name == _VIDEOS else settings.get("video_processor")
+            if settings:
+                return settings
+    return None
 
 
 @cache
@@ -42,7 +61,9 @@ def picture_processor() -> type[Any]:
     from transformers.processing_utils import ProcessorMixin
 
     class PictureProcessor(Qwen3VLProcessor):  # type: ignore[misc]
-        """`Qwen3VLProcessor` without its part for videos."""
+        """`Qwen3VLProcessor` without its part for videos, whose settings it keeps for those who have that part."""
+
+        videos: Any = None
 
         def __init__(
             self, image_processor: Any = None, tokenizer: Any = None, chat_template: Any = None, **_: Any
@@ -76,6 +97,14 @@ def picture_processor() -> type[Any]:
             # TRL asks for no tensors where a prompt has pictures and a round of tools gives none.
             return super()._process_images(images, **{**options, "return_tensors": "pt"})
 
+        def save_pretrained(self, folder: Any, **options: Any) -> Any:
+            saved = super().save_pretrained(folder, **options)
+            if self.videos is not None:
+                write_atomically(Path(folder) / _VIDEOS, json.dumps(self.videos, indent=2).encode())
+            return saved
+
+    # Saved checkpoints name their processor by the class's name; elsewhere only the library's own is known.
+    PictureProcessor.__name__ = Qwen3VLProcessor.__name__
     AutoImageProcessor.register(Qwen3VLConfig, slow_image_processor_class=Qwen2VLImageProcessorPil, exist_ok=True)
     AutoProcessor.register(Qwen3VLConfig, PictureProcessor, exist_ok=True)
     return PictureProcessor

@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image, ImageOps
+
+from canvasagent.canvas import Asset
 from canvasagent.errors import WeightsError
+from canvasagent.imaging.masks import opaque
+from canvasagent.imaging.pictures import to_profile
 from canvasagent.protocol.conversation import Message
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from canvasagent.language_models.load import LanguageModel
+
+MAX_ASPECT = 100
+"""Longest side of a picture over its shortest, as the model sees it; the image processor refuses more than 200."""
 
 _TURN = "\u2402turn\u2403"
 """Stands for a turn in a rendered conversation; no template and no text of ours holds it."""
@@ -28,8 +34,21 @@ def chat_message(message: Message, vision: bool, view_pixels: int) -> dict[str, 
     """
     if not vision:
         return {"role": message.role, "content": message.text}
-    pictures = [{"type": "image", "image": asset.view(view_pixels)} for asset in message.assets]
+    pictures = [{"type": "image", "image": seen(asset, view_pixels)} for asset in message.assets]
     return {"role": message.role, "content": [*pictures, {"type": "text", "text": message.text}]}
+
+
+def seen(asset: Asset, view_pixels: int) -> Image.Image:
+    """The copy that a model sees of an asset: RGB in sRGB, at most `view_pixels` pixels, white where it is transparent.
+
+    A picture longer than `MAX_ASPECT` times its other side gets white margins.
+    """
+    picture = opaque(to_profile(asset.view(view_pixels), None))
+    width, height = picture.size
+    least = -(-max(width, height) // MAX_ASPECT)
+    if min(width, height) >= least:
+        return picture
+    return ImageOps.pad(picture, (max(width, least), max(height, least)), color="white")
 
 
 def prompt_tokens(
