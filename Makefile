@@ -44,7 +44,7 @@ test: $(READY) photo
 $(TRAIN)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TRAIN)
 	-@$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check --retries 0 --constraint constraints.txt --index-url $(TORCH_INDEX) torch
-	$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,craft,serve,local]'
+	$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,craft,serve,train]'
 	@touch $@
 
 test-train: $(TRAIN)/.ready

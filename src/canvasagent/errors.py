@@ -56,6 +56,10 @@ class OutOfContext(PolicyFailure):
     """The conversation has grown longer than the policy can read or may write: the run is truncated, not failed."""
 
 
+class TrainingDiverged(CanvasAgentError):
+    """The loss of a training is no number. Says at which step and on which data."""
+
+
 class StorageError(CanvasAgentError):
     """A file could not be written or read: disk full, folder in use, record damaged."""
 

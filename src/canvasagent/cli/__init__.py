@@ -53,6 +53,9 @@ COMMANDS = {
     "Build data": {
         "craft": "Build data: trajectories, tasks, the benchmark.",
     },
+    "Training": {
+        "train": "Train policies on trajectories (SFT) and by reward with real tools (GRPO).",
+    },
     "Reward and evaluation": {
         "score": "Score runs by the paper's reward, with the reasons.",
         "reward": "Audit the reward for exploits.",

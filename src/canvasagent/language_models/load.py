@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from canvasagent.errors import MissingExtra, WeightsError
+from canvasagent.language_models.contract import Contract, read_contract
 from canvasagent.weights.files import check_folder, locate
 from canvasagent.weights.framework import framework, loading, pick_device, pick_dtype
 
@@ -27,6 +28,8 @@ class LanguageModel:
     tokenizer: Any = field(repr=False)
     processor: Any = field(repr=False)
     """What turns text and pictures into the model's inputs; None for a model without vision."""
+    contract: Contract | None = None
+    """What it was trained on, where it was trained here."""
 
     @property
     def vision(self) -> bool:
@@ -88,7 +91,7 @@ def load_model(source: str | Path, device: str = "auto", dtype: str = "auto") ->
         model, report = family.from_pretrained(folder, dtype=pick_dtype(dtype, place), output_loading_info=True)
         _check_weights(folder, model, tokenizer, report)
         model.to(torch.device(place)).eval()
-    return LanguageModel(str(source), model, tokenizer, processor)
+    return LanguageModel(str(source), model, tokenizer, processor, read_contract(folder))
 
 
 def model_type(folder: Path) -> str:

@@ -54,7 +54,13 @@ def seen(asset: Asset, view_pixels: int) -> Image.Image:
 def prompt_tokens(
     model: LanguageModel, messages: Sequence[Message], view_pixels: int
 ) -> tuple[list[int], list[Image.Image]]:
-    """The tokens up to the model's first turn, and the pictures in the order of their placeholders."""
+    """The tokens up to the model's first turn, and the pictures in the order of their placeholders.
+
+    A model that was trained on a system prompt of its own reads that one.
+    """
+    own = model.contract.system_prompt if model.contract is not None else None
+    if own is not None and messages and messages[0].role == "system":
+        messages = [Message("system", own), *messages[1:]]
     chat = [chat_message(message, model.vision, view_pixels) for message in messages]
     return _tokens(model, _render(model, chat, True), _pictures(chat))
 

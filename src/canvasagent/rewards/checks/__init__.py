@@ -9,7 +9,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from canvasagent.record.trajectory import Trajectory
+from canvasagent.rewards.checks._memory import CheckMemory
 from canvasagent.rewards.checks._registry import CHECKS, Outcome, all_checks, hold, read_check
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
 
@@ -24,8 +28,8 @@ def result_of(trajectory: Trajectory) -> Result:
     )
 
 
-def run_checks(trajectory: Trajectory) -> list[Outcome]:
-    """Hold every check of the run's task against its result, in order.
+def run_checks(trajectory: Trajectory, hold: Callable[[Mapping[str, Any], Result], Outcome] = hold) -> list[Outcome]:
+    """Hold every check of the run's task against its result, in order; `hold` may be that of a `CheckMemory`.
 
     Raises `InputError` where a check of the task is wrong, naming what would be right; `StorageError` where a
     picture of the record is damaged.
@@ -41,6 +45,7 @@ def run_checks(trajectory: Trajectory) -> list[Outcome]:
 __all__ = [
     "CHECKS",
     "Check",
+    "CheckMemory",
     "Example",
     "Finding",
     "Outcome",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from canvasagent.canvas import Kind, pixel_hash
 from canvasagent.errors import InputError
@@ -24,24 +24,27 @@ from canvasagent.rewards.judges.base import JudgeSettings
 from canvasagent.rewards.judges.local import LocalJudge, caps_of
 from canvasagent.tools import find_tool
 
+if TYPE_CHECKING:
+    from canvasagent.rewards.checks import CheckMemory
+
 VERSION = "rules-2"
 """Goes up whenever a rule, a measure or a constant changes, so that scores of two versions are not mixed."""
 FALSE_CLAIM = 0.8
 """Factor on the trajectory score of a run whose ending contradicts the checks."""
 
 
-def alignment(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
+def alignment(trajectory: Trajectory, memory: CheckMemory) -> tuple[float, dict[str, Any]]:
     """Progress of the result over the input. Raises `InputError` where the task has no checks, where the input passes
     all of them, or where a check can be measured neither on the result nor on the input.
     """
     if not trajectory.checks:
         raise InputError("the task has no checks, and without them the local judge cannot score alignment.")
-    from canvasagent.rewards.checks import hold, result_of, run_checks
+    from canvasagent.rewards.checks import result_of, run_checks
 
-    outcomes = run_checks(trajectory)
+    outcomes = run_checks(trajectory, memory.hold)
     result = result_of(trajectory)
     untouched = replace(result, final=result.inputs[0], answer=None) if result.inputs else None
-    before = [hold(data, untouched) for data in trajectory.checks] if untouched is not None else []
+    before = [memory.hold(data, untouched) for data in trajectory.checks] if untouched is not None else []
     measurable = [one.finding.measured for one in before] or [False] * len(outcomes)
     unknown = [one for one, was in zip(outcomes, measurable, strict=True) if not (one.finding.measured or was)]
     if unknown:
@@ -76,7 +79,7 @@ def aesthetics(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
     return score, {"quality": own, "input_quality": reference if inputs else None}
 
 
-def process(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
+def process(trajectory: Trajectory, memory: CheckMemory) -> tuple[float, dict[str, Any]]:
     """Agreement with the expected calls, the rubric's caps, and whether the ending is true."""
     stats = run_stats_of(trajectory)
     stats = replace(stats, looked=stats.looked or any(_after_change(trajectory.turns)))
@@ -85,7 +88,7 @@ def process(trajectory: Trajectory) -> tuple[float, dict[str, Any]]:
     loss = 0.4 * len(stats.failed) / calls + 0.2 * min(1.0, stats.format_faults / calls)
     caps = rule_on(stats).caps
     score = min([max(0.0, agreement - loss), *(cap.limit for cap in caps)])
-    contradicted = _contradicted(trajectory, stats)
+    contradicted = _contradicted(trajectory, stats, memory)
     details = {
         "agreement": agreement,
         "loss": loss,
@@ -129,13 +132,13 @@ def _after_change(turns: list[TurnRecord]) -> list[bool]:
     return flags
 
 
-def _contradicted(trajectory: Trajectory, stats: RunStats) -> bool:
+def _contradicted(trajectory: Trajectory, stats: RunStats, memory: CheckMemory) -> bool:
     """Whether the run claims success while a check fails, or `Not done` while all pass."""
     if not trajectory.checks or not stats.ended:
         return False
     from canvasagent.rewards.checks import run_checks
 
-    return stats.success_claimed != all(one.finding.passed for one in run_checks(trajectory))
+    return stats.success_claimed != all(one.finding.passed for one in run_checks(trajectory, memory.hold))
 
 
 def _mask_requested(trajectory: Trajectory) -> bool:
@@ -149,4 +152,15 @@ def create(argument: str | None, settings: JudgeSettings) -> LocalJudge:
     """The second local judge. It takes no argument."""
     if argument:
         raise InputError(f"the local judge takes no argument (got '{argument}').")
-    return LocalJudge("local-2", VERSION, {"align": alignment, "aesthetics": aesthetics, "trajectory": process})
+    from canvasagent.rewards.checks import CheckMemory
+
+    memory = CheckMemory()
+    return LocalJudge(
+        "local-2",
+        VERSION,
+        {
+            "align": lambda trajectory: alignment(trajectory, memory),
+            "aesthetics": aesthetics,
+            "trajectory": lambda trajectory: process(trajectory, memory),
+        },
+    )

@@ -1,0 +1,1 @@
+"""The subcommands of `canvasagent train`: one file each, found by its name."""

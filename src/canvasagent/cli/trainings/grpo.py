@@ -1,0 +1,84 @@
+"""`canvasagent train grpo`: train a policy by reward, with real tools in its rollouts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from canvasagent.cli.common import CODES, Ending, json_option, out, resumable, verbose_option
+from canvasagent.cli.judging import judge_options, judge_settings
+from canvasagent.cli.options import settings_from, settings_options, with_options
+from canvasagent.training.grpo_config import GrpoSettings
+
+SHOWN = ("reward", "rollout/calls", "rollout/valid_calls", "kl")
+"""Figures on the progress line."""
+
+
+def grpo(
+    model: Annotated[str, typer.Option(help="Folder or hub id of the checkpoint to train.", metavar="PATH_OR_ID")],
+    tasks: Annotated[Path, typer.Option(help="Dataset of tasks that `canvasagent craft rl` wrote.", metavar="DIR")],
+    to: Annotated[Path, typer.Option("--out", "-o", help="Folder of the training.", metavar="DIR")],
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with settings; options go before it.", metavar="FILE")
+    ] = None,
+    json: Annotated[bool, json_option()] = False,
+    verbose: Annotated[bool, verbose_option()] = False,
+    **options: Any,
+) -> Ending:
+    """Train a policy by reward: groups of rollouts with real tools, compared with each other (GRPO). The same command
+    resumes an interrupted training.
+
+    Writes the model, its checkpoints, metrics.jsonl and training.html. Exit code 0: trained to the end; 3: stopped
+    before it, with a checkpoint.
+    """
+    from canvasagent.cli.progress import Bar
+    from canvasagent.training.grpo import train_grpo
+    from canvasagent.training.grpo_config import read_settings
+
+    settings = settings_from(GrpoSettings, options, _known(config, read_settings(config)))
+    with Bar("steps", settings.max_steps) as bar:
+
+        def show(step: int, steps: int, figures: Mapping[str, Any]) -> None:
+            note = ", ".join(f"{name.rpartition('/')[2]} {figures[name]:.3g}" for name in SHOWN if name in figures)
+            bar.show(step, steps, note=note)
+
+        trained = train_grpo(model, tasks, to, settings, judge_settings(options), on_step=show)
+    if not json:
+        out().print(f"{trained.steps} steps on {trained.tasks} tasks · {trained.model}", markup=False)
+        for text, step in trained.warnings.items():
+            out().print(f"from step {step}: {text}", style="yellow", markup=False)
+        if trained.left_out:
+            count = len(trained.left_out)
+            out().print(f"{count} tasks were left out: {trained.left_out[0]}", style="yellow", markup=False)
+        if trained.stopped:
+            out().print(f"stopped: {trained.stopped}; the same command goes on", style="red", markup=False)
+        out().print(f"Report: {to / 'training.html'}", markup=False)
+    payload = {
+        "status": "unmet" if trained.stopped else "met",
+        "model": str(trained.model),
+        "steps": trained.steps,
+        "tasks": trained.tasks,
+        "left_out": list(trained.left_out),
+        "stopped": trained.stopped,
+        "warnings": trained.warnings,
+    }
+    return Ending(CODES[str(payload["status"])], payload)
+
+
+def _known(file: Path | None, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of a file. Raises `InputError` for one that there is not."""
+    from canvasagent.errors import InputError
+
+    if unknown := sorted(set(settings) - set(GrpoSettings.model_fields)):
+        known = ", ".join(GrpoSettings.model_fields)
+        raise InputError(f"'{file}' has settings that there are not: {', '.join(unknown)}. There are {known}.")
+    return settings
+
+
+def register(group: typer.Typer) -> None:
+    """Add the command."""
+    parameters = [*settings_options(GrpoSettings, "Training"), *judge_options()]
+    group.command("grpo")(resumable(with_options(grpo, parameters)))

@@ -1,0 +1,244 @@
+"""GRPO: the policy runs each task several times with real tools and learns from the rollouts' relative rewards.
+
+The paper's second stage (sections 3.2.2 and 3.3): no value model, advantages within a group, the hybrid reward of
+equation 1. TRL does the sampling, log-probabilities, loss, optimiser and checkpoints; ours are the episodes, the reward
+and the choice of what can be learned from (`trainer.py`, `rollouts.py`, `reward.py`, `credit.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from canvasagent.environment import Limits
+from canvasagent.errors import InputError, MissingExtra, StorageError
+from canvasagent.execution.toolbox import ToolBox
+from canvasagent.language_models.contract import Contract, require_same_tools, tools_checksum, write_contract
+from canvasagent.language_models.load import LanguageModel, load_model
+from canvasagent.language_models.processor import VISION_TOKENS
+from canvasagent.rewards.config import find_preset
+from canvasagent.rewards.hybrid import needed
+from canvasagent.rewards.judges import JudgeSettings, load_judge
+from canvasagent.storage.files import write_atomically
+from canvasagent.storage.folders import locked
+from canvasagent.storage.input_files import regular_file
+from canvasagent.training.grpo_config import GrpoSettings
+from canvasagent.training.tasks import TrainTask, load_tasks, ordered
+
+MODEL = "model"
+"""Folder of the trained model below the training's."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training came to."""
+
+    out: Path
+    model: Path
+    steps: int
+    tasks: int
+    left_out: tuple[str, ...]
+    """Tasks that cannot be used, each with the reason."""
+    stopped: str | None
+    """Why it stopped before its end; None where it did not."""
+    warnings: dict[str, int]
+    """What looked wrong, with the first step at which it did."""
+
+
+def train_grpo(
+    source: str,
+    tasks: Path,
+    out: Path,
+    settings: GrpoSettings,
+    judge_settings: JudgeSettings | None = None,
+    *,
+    on_step: Callable[[int, int, Any], None] = lambda step, steps, figures: None,
+    on_turn: Callable[[int, int], None] = lambda running, turns: None,
+) -> Trained:
+    """Train the checkpoint `source` on the tasks of a dataset; everything is written below `out`.
+
+    In a folder that holds this training, it goes on from the last whole checkpoint.
+
+    Raises `MissingExtra`, `InputError` for settings or data that cannot be used, `WeightsError` for the checkpoint,
+    `StorageError` where the disk is full (the last whole checkpoint is there to resume from), and `TrainingDiverged`.
+    """
+    if missing := [name for name in ("torch", "trl", "datasets") if find_spec(name) is None]:
+        raise MissingExtra(f"GRPO ({', '.join(missing)})", "train")
+    preset = find_preset(settings.preset)
+    judge = None if settings.judge == "none" else load_judge(settings.judge, judge_settings)
+    if judge is None and needed(preset):
+        raise InputError(f"preset {preset.name} needs a judge of {', '.join(needed(preset))}; give --judge NAME.")
+    loaded = load_tasks(tasks)
+    from canvasagent.training.checkpoints import begin_folder, last_checkpoint
+
+    record = {"kind": "grpo", "model": source, "tasks": str(tasks), **settings.model_dump(mode="json")}
+    with locked(out, "another training is writing to", lambda folder: None):
+        begin_folder(out, record)
+        checkpoint_model = load_model(source, settings.device)
+        require_same_tools(source, checkpoint_model.contract)
+        language_model = with_prompt(checkpoint_model, settings.system_prompt)
+        from canvasagent.training.reward import HybridReward
+        from canvasagent.training.rollouts import Rollouts
+
+        limits = Limits(max_turns=settings.max_turns)
+        with ToolBox(settings.profile) as toolbox, Rollouts(toolbox, limits, f"in training: {source}") as rollouts:
+            trainer, watch = _trainer(
+                language_model, loaded.tasks, rollouts, HybridReward(preset, judge), out, settings, on_step, on_turn
+            )
+            checkpoint = last_checkpoint(out)
+            try:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
+                steps = trainer.state.global_step
+                _save(trainer, language_model, out / MODEL)
+            except OSError as error:
+                raise StorageError(
+                    f"'{out}' could not be written: {error.strerror or error}. Make room, then run the same command "
+                    "again: it goes on from the last whole checkpoint."
+                ) from error
+        outcome = Trained(
+            out, out / MODEL, steps, len(loaded.tasks), loaded.left_out, watch.stopped, dict(watch.warnings)
+        )
+        _write_outcome(outcome)
+    return outcome
+
+
+def with_prompt(model: LanguageModel, file: Path | None) -> LanguageModel:
+    """`model` with the system prompt of a file in place of its own. Raises `InputError` where it cannot be read."""
+    if file is None:
+        return model
+    try:
+        text = regular_file(file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the system prompt '{file}' cannot be read: {error}.") from error
+    return replace(model, contract=Contract(trained="grpo", tools=tools_checksum(), system_prompt=text))
+
+
+def _trainer(
+    model: LanguageModel,
+    tasks: tuple[TrainTask, ...],
+    rollouts: Any,
+    reward: Any,
+    out: Path,
+    settings: GrpoSettings,
+    on_step: Callable[[int, int, Any], None],
+    on_turn: Callable[[int, int], None],
+) -> tuple[Any, Any]:
+    from datasets import Dataset
+
+    from canvasagent.training.page import ROLLOUTS
+    from canvasagent.training.parameters import freeze_vision, lora_config
+    from canvasagent.training.trainer import RolloutSettings, ToolGRPOTrainer
+    from canvasagent.training.watch import Watch
+
+    numbers = {id(one): number for number, one in enumerate(tasks)}
+    order = [
+        one for epoch in range(settings.epochs) for one in ordered(tasks, settings.curriculum, settings.seed + epoch)
+    ]
+    rows = {
+        "prompt": [[{"role": "user", "content": one.task.instruction}] for one in order],
+        "task": [numbers[id(one)] for one in order],
+    }
+    if settings.lora_rank == 0:
+        freeze_vision(model.model)
+    watch = Watch(out, f"GRPO of {model.source}", on_step, settings.unscored_steps)
+    trainer = ToolGRPOTrainer(
+        model,
+        tasks,
+        rollouts,
+        reward,
+        RolloutSettings(
+            view_pixels=settings.view_pixels,
+            max_prompt_tokens=settings.max_prompt_tokens,
+            max_turn_tokens=settings.max_turn_tokens,
+            turn_credit=settings.turn_credit,
+            seed=settings.seed,
+            keep_dir=out / ROLLOUTS if settings.keep_rollouts else None,
+            keep_every=max(1, settings.keep_rollouts),
+        ),
+        _arguments(model, out, settings),
+        Dataset.from_dict(rows),
+        lora_config(settings.lora_rank),
+        watch,
+        on_turn,
+    )
+    return trainer, watch
+
+
+def _arguments(model: LanguageModel, out: Path, settings: GrpoSettings) -> Any:
+    """The settings as TRL names them. Raises `InputError` where a step cannot be divided among the devices."""
+    import torch
+    from accelerate import PartialState
+    from trl import GRPOConfig
+
+    processes = PartialState().num_processes
+    rollouts = settings.group * settings.tasks_per_step
+    if rollouts % (settings.micro_batch * processes):
+        raise InputError(
+            f"a step has {settings.tasks_per_step} × {settings.group} rollouts, which cannot be divided among "
+            f"{processes} process(es) with {settings.micro_batch} at a time; change --micro-batch or --tasks-per-step."
+        )
+    on_gpu = torch.cuda.is_available() and model.model.device.type != "cpu"
+    vocabulary = model.tokenizer.get_vocab()
+    return GRPOConfig(
+        output_dir=str(out),
+        per_device_train_batch_size=settings.micro_batch,
+        gradient_accumulation_steps=rollouts // (settings.micro_batch * processes),
+        num_generations=settings.group,
+        num_train_epochs=1,  # the rows are those of all epochs, each in an order of its own
+        max_steps=settings.max_steps or -1,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="constant",
+        weight_decay=settings.weight_decay,
+        epsilon=settings.clip,
+        beta=settings.kl,
+        entropy_coef=settings.entropy,
+        scale_rewards=settings.scale_rewards,
+        loss_type="dapo",  # the mean over all tokens of the step, as the release has it
+        temperature=settings.temperature,
+        max_completion_length=settings.max_completion_tokens,
+        generation_kwargs={
+            "max_new_tokens": settings.max_turn_tokens,
+            "suppress_tokens": [vocabulary[token] for token in VISION_TOKENS if token in vocabulary] or None,
+        },
+        use_vllm=settings.vllm != "none",
+        **({"vllm_mode": settings.vllm} if settings.vllm != "none" else {}),
+        gradient_checkpointing=settings.gradient_checkpointing,
+        bf16=on_gpu,
+        use_cpu=not on_gpu,
+        shuffle_dataset=False,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_steps=settings.save_steps,
+        save_total_limit=2,
+        report_to=settings.report_to,
+        seed=settings.seed,
+        disable_tqdm=True,
+        remove_unused_columns=False,
+    )
+
+
+def _save(trainer: Any, model: LanguageModel, folder: Path) -> None:
+    """Save the trained model in the form that `load_model` reads, adapters merged into their weights."""
+    trained = trainer.accelerator.unwrap_model(trainer.model)
+    if hasattr(trained, "merge_and_unload"):
+        trained = trained.merge_and_unload()
+    if trainer.accelerator.is_main_process:
+        trained.save_pretrained(folder)
+        model.processing_class.save_pretrained(folder)
+        prompt = model.contract.system_prompt if model.contract is not None else None
+        write_contract(folder, Contract(trained="grpo", tools=tools_checksum(), system_prompt=prompt))
+
+
+def _write_outcome(outcome: Trained) -> None:
+    data = {
+        "steps": outcome.steps,
+        "tasks": outcome.tasks,
+        "left_out": list(outcome.left_out),
+        "stopped": outcome.stopped,
+        "warnings": outcome.warnings,
+    }
+    write_atomically(outcome.out / "outcome.json", (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
