@@ -111,10 +111,19 @@ def test_types_are_words_and_flags_have_none(root: TyperGroup, pages: Pages) -> 
 
 def test_commands_are_grouped(pages: Pages) -> None:
     page = pages.show((), 80)
-    titles = ["Make pictures", "Build data", "Reward and evaluation", "Serving and set-up"]
+    titles = ["Make pictures", "Build data", "Training", "Reward and evaluation", "Serving and set-up"]
     places = [page.index(f"─ {title} ─") for title in titles]
     assert places == sorted(places) and "─ Commands ─" not in page
-    assert places[0] < page.index("│ run ") < places[1] < page.index("│ craft ") < places[2] < page.index("│ eval ")
+    assert (
+        places[0]
+        < page.index("│ run ")
+        < places[1]
+        < page.index("│ craft ")
+        < places[2]
+        < page.index("│ train ")
+        < places[3]
+        < page.index("│ eval ")
+    )
 
 
 def test_one_word_for_one_thing(root: TyperGroup) -> None:
@@ -140,7 +149,7 @@ def test_every_command_that_judges_has_the_judges_settings(root: TyperGroup) -> 
         for path, command in commands(root)
         if any("--judge" in param.opts for param in command.params)
     }
-    assert set(judging) == {("score",), ("eval",), ("judge", "check")}
+    assert set(judging) == {("score",), ("eval",), ("judge", "check"), ("train", "grpo")}
     left_out = {"api_key", "result_first", "repeats"}  # the key is never an option; `judge check` varies the others
     for names in judging.values():
         for field in set(JudgeSettings.model_fields) - left_out:

@@ -12,6 +12,10 @@ import pytest
 
 from canvasagent.canvas import pixel_hash
 from canvasagent.errors import InputError, TrainingDiverged, WeightsError
+from helpers import call
+
+pytest.importorskip("trl", reason="the extra train is not installed here; make test-train installs it")
+
 from canvasagent.language_models.load import load_model
 from canvasagent.language_models.tokens import turn_text
 from canvasagent.training import grpo
@@ -19,7 +23,6 @@ from canvasagent.training.checkpoints import METRICS, last_checkpoint
 from canvasagent.training.grpo import train_grpo
 from canvasagent.training.page import PAGE, read_metrics
 from canvasagent.training.trainer import ToolGRPOTrainer
-from helpers import call
 from training_helpers import QUIET, judge_file, model, settings, tasks, torch
 
 pytestmark = QUIET

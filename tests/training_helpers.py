@@ -86,7 +86,7 @@ def settings(**more: Any) -> GrpoSettings:
         "learning_rate": 1e-3,
         "view_pixels": 1024,
         "device": "cpu",
-        "gradient_checkpointing": False,
+        "recompute": False,
         "system_prompt": short_prompt(),
         "keep_rollouts": 0,
     }

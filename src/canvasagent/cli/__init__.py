@@ -54,7 +54,7 @@ COMMANDS = {
         "craft": "Build data: trajectories, tasks, the benchmark.",
     },
     "Training": {
-        "train": "Train policies on trajectories (SFT) and by reward with real tools (GRPO).",
+        "train": "Train policies by reward, with real tools in the rollouts.",
     },
     "Reward and evaluation": {
         "score": "Score runs by the paper's reward, with the reasons.",

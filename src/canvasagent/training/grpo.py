@@ -206,7 +206,7 @@ def _arguments(model: LanguageModel, out: Path, settings: GrpoSettings) -> Any:
         },
         use_vllm=settings.vllm != "none",
         **({"vllm_mode": settings.vllm} if settings.vllm != "none" else {}),
-        gradient_checkpointing=settings.gradient_checkpointing,
+        gradient_checkpointing=settings.recompute,
         bf16=on_gpu,
         use_cpu=not on_gpu,
         shuffle_dataset=False,

@@ -67,8 +67,8 @@ class GrpoSettings(BaseModel):
     """Steps at most; all tasks if left out."""
     lora_rank: int = Field(default=0, ge=0)
     """Rank of LoRA adapters; 0: train all weights."""
-    gradient_checkpointing: bool = True
-    """Compute activations again in the backward pass, to save memory."""
+    recompute: bool = True
+    """Compute activations again in the backward pass (gradient checkpointing), to save memory."""
     device: str = "auto"
     """Device in torch's notation."""
     vllm: Literal["none", "colocate", "server"] = "none"

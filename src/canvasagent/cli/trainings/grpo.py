@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from canvasagent.cli.common import CODES, Ending, json_option, out, resumable, verbose_option
+from canvasagent.cli.completion import judges, presets, profiles
 from canvasagent.cli.judging import judge_options, judge_settings
 from canvasagent.cli.options import settings_from, settings_options, with_options
 from canvasagent.training.grpo_config import GrpoSettings
@@ -21,6 +22,25 @@ def grpo(
     model: Annotated[str, typer.Option(help="Folder or hub id of the checkpoint to train.", metavar="PATH_OR_ID")],
     tasks: Annotated[Path, typer.Option(help="Dataset of tasks that `canvasagent craft rl` wrote.", metavar="DIR")],
     to: Annotated[Path, typer.Option("--out", "-o", help="Folder of the training.", metavar="DIR")],
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Reward: paper, no-outcome, no-process, hardened, release. Default: paper.",
+            metavar="NAME",
+            autocompletion=presets,
+        ),
+    ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            help="local-2 (rules), endpoint:MODEL, or none for a preset of rules alone. Default: local-2.",
+            metavar="NAME",
+            autocompletion=judges,
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Profile of the tools. Default: lite.", metavar="NAME", autocompletion=profiles)
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML file with settings; options go before it.", metavar="FILE")
     ] = None,
@@ -38,6 +58,7 @@ def grpo(
     from canvasagent.training.grpo import train_grpo
     from canvasagent.training.grpo_config import read_settings
 
+    options |= {"preset": preset, "judge": judge, "profile": profile}
     settings = settings_from(GrpoSettings, options, _known(config, read_settings(config)))
     with Bar("steps", settings.max_steps) as bar:
 
@@ -80,5 +101,5 @@ def _known(file: Path | None, settings: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def register(group: typer.Typer) -> None:
     """Add the command."""
-    parameters = [*settings_options(GrpoSettings, "Training"), *judge_options()]
+    parameters = [*settings_options(GrpoSettings, "Training", skip=("preset", "judge", "profile")), *judge_options()]
     group.command("grpo")(resumable(with_options(grpo, parameters)))
