@@ -138,6 +138,7 @@ def sample_canvas() -> Canvas:
 
 def policies() -> dict[str, dict[str, Any]]:
     """Each policy, and whether it can be loaded now."""
+    from canvasagent.language_models.load import require_framework
     from canvasagent.policies import load_policy, policy_names
 
     examples = {"openai": "openai:MODEL", "replay": "replay:RUN", "transformers": "transformers:MODEL"}
@@ -146,7 +147,9 @@ def policies() -> dict[str, dict[str, Any]]:
         use = examples.get(name, name)
         entry: dict[str, Any] = {"use": f"--policy {use}", "ok": True, "why": None, "advice": None}
         try:
-            if name != "replay":  # needs nothing but a recorded run
+            if name == "transformers":  # which models there are is not known
+                require_framework()
+            elif name != "replay":  # needs nothing but a recorded run
                 load_policy(use)
         except (CanvasAgentError, ImportError) as error:
             entry |= {"ok": False, "why": str(error), "advice": _advice(error)}

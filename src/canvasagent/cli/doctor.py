@@ -103,10 +103,10 @@ def _say(console: Console, good: bool, name: str, words: str) -> None:
     mark = ("✓ ", "green") if good else ("– ", "yellow")
     styled = Text(words, "dim" if good else "")
     if not console.is_terminal:
-        console.print(Text.assemble("  ", mark, f"{name:<22}", styled))
+        console.print(Text.assemble("  ", mark, f"{name:<28} ", styled))
         return
     table = Table.grid(padding=(0, 1))
-    table.add_column(width=26, no_wrap=True)
+    table.add_column(width=32, no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row(Text.assemble("  ", mark, name), styled)
     console.print(table, soft_wrap=False)

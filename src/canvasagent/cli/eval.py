@@ -211,7 +211,10 @@ class EvalOptions:
         from canvasagent.evaluation.policies import policy_for_task
 
         images = ImagesSettings(base_url=self.images_base_url)
-        by_name: dict[str, Any] = {name: policy_for_task(name, self.settings) for name in self.policies}
+        by_name: dict[str, Any] = {}
+        for name in self.policies:
+            with err().status(f"loading {name}"):  # a local model takes its time
+                by_name[name] = policy_for_task(name, self.settings)
         return by_name | {name: ImageOnly(name, images) for name in self.image_only}
 
     def evaluation(self) -> Evaluation:

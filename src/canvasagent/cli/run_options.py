@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from canvasagent.cli.common import err
 from canvasagent.cli.options import settings_from
 from canvasagent.cli.run_list import RUNS_DIR
 from canvasagent.defaults import Limits
@@ -54,7 +55,8 @@ class RunOptions:
         policy, profile = (known.policy, known.profile) if known else (self.policy, self.profile)
         settings |= {"policy": policy} if policy else {}
         settings |= {"profile": profile} if profile else {}
-        return Agent(runs_dir=self.runs_dir, **settings)
+        with err().status("loading policy and tools"):  # a local model takes its time
+            return Agent(runs_dir=self.runs_dir, **settings)
 
     @property
     def named(self) -> Named:

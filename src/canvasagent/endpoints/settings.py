@@ -17,9 +17,9 @@ class EndpointSettings(BaseModel):
     api_key: str | None = Field(default=None, repr=False)
     """Key for it; read from the environment where None. Never written to a record."""
     temperature: float | None = None
-    """Sampling temperature; the server's own if left out."""
+    """Sampling temperature; if left out the server's own, and for a local model 0."""
     max_tokens: int | None = None
-    """Longest reply in tokens; the server's own if left out."""
+    """Longest reply in tokens; if left out the server's own, and for a local model 1,024."""
     timeout: float = 120.0
     """Seconds that one request may take."""
     retries: int = 4

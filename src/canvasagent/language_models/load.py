@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from jinja2 import TemplateError
 
 from canvasagent.errors import MissingExtra, WeightsError
 from canvasagent.language_models.contract import Contract, read_contract
 from canvasagent.weights.files import check_folder, locate
 from canvasagent.weights.framework import framework, loading, pick_device, pick_dtype
+
+_SAMPLE = "sample-text-7261"
+"""Text that shows whether a template renders a message."""
 
 VISION_KINDS = ("qwen3_vl", "qwen3_vl_moe")
 """Values of `model_type` whose models read pictures here."""
@@ -40,6 +48,31 @@ class LanguageModel:
     def processing_class(self) -> Any:
         """What a trainer of the Hugging Face family takes: the processor, or the tokenizer."""
         return self.processor if self.processor is not None else self.tokenizer
+
+    @cached_property
+    def control_tokens(self) -> dict[str, int]:
+        """The special tokens of its tokenizer by their text: they structure a conversation, and no text has them."""
+        added = {str(token): number for number, token in self.tokenizer.added_tokens_decoder.items() if token.special}
+        named = self.tokenizer.all_special_tokens
+        return {**added, **{token: int(self.tokenizer.convert_tokens_to_ids(token)) for token in named}}
+
+    @cached_property
+    def rendered_roles(self) -> frozenset[str]:
+        """The roles beside user and assistant that its chat template renders; others it leaves out, or raises for."""
+        chats = {
+            "system": [("system", _SAMPLE), ("user", "…")],
+            "tool": [("user", "…"), ("assistant", "…"), ("tool", _SAMPLE)],
+        }
+        return frozenset(role for role, chat in chats.items() if self._renders(chat))
+
+    def _renders(self, chat: Sequence[tuple[str, str]]) -> bool:
+        written: list[dict[str, Any]] = [
+            {"role": role, "content": [{"type": "text", "text": text}] if self.vision else text} for role, text in chat
+        ]
+        try:
+            return _SAMPLE in str(self.processing_class.apply_chat_template(written, tokenize=False))
+        except (TemplateError, ValueError, TypeError, KeyError):
+            return False
 
     @property
     def device(self) -> Any:
@@ -72,13 +105,12 @@ def load_model(source: str | Path, device: str = "auto", dtype: str = "auto") ->
     `MissingExtra`, and `WeightsError` for a folder that holds no checkpoint, a damaged one, or one whose tokenizer
     lacks a chat template or the tokens that stand for pictures.
     """
-    if find_spec("torch") is None or find_spec("transformers") is None:
-        raise MissingExtra("a language model in this process", "local")
+    require_framework()
     torch = framework("transformers")
     folder = locate(str(source))
     kind = model_type(folder)
     place = pick_device(device)
-    with loading(str(source)):
+    with _quietly(), loading(str(source)):
         check_folder(folder)
         from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
 
@@ -89,9 +121,31 @@ def load_model(source: str | Path, device: str = "auto", dtype: str = "auto") ->
         _check_tokenizer(folder, tokenizer, processor)
         family = AutoModelForImageTextToText if processor is not None else AutoModelForCausalLM
         model, report = family.from_pretrained(folder, dtype=pick_dtype(dtype, place), output_loading_info=True)
+        _check_state(folder, model)
         _check_weights(folder, model, tokenizer, report)
         model.to(torch.device(place)).eval()
     return LanguageModel(str(source), model, tokenizer, processor, read_contract(folder))
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Without progress bars and warnings of the library: what matters is checked here."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        logging.enable_progress_bar()
+
+
+def require_framework() -> None:
+    """Raise `MissingExtra` where the packages that run language models are not installed."""
+    if find_spec("torch") is None or find_spec("transformers") is None:
+        raise MissingExtra("a language model in this process", "local")
 
 
 def model_type(folder: Path) -> str:
@@ -104,6 +158,17 @@ def model_type(folder: Path) -> str:
         raise WeightsError(f"'{folder}' has no config.json: it is no checkpoint, or a part of one.") from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WeightsError(f"'{file}' is not a model's config: {error}.") from error
+
+
+def _check_state(folder: Path, model: Any) -> None:
+    """Raise `WeightsError` for a model whose state between tokens is more than the keys and values of its attention."""
+    kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ())
+    if getattr(model, "_is_stateful", False) or not all(kind.endswith("attention") and "linear" not in kind
+                                                        for kind in kinds):  # fmt: skip
+        raise WeightsError(
+            f"'{folder}' is a model with recurrent or linear layers ({model.config.model_type}), which cannot go on "
+            "from kept keys and values; take one with attention alone, or serve it and use openai:MODEL."
+        )
 
 
 def _check_weights(folder: Path, model: Any, tokenizer: Any, report: Any) -> None:

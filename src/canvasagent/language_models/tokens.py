@@ -15,6 +15,7 @@ from canvasagent.canvas import Asset
 from canvasagent.errors import WeightsError
 from canvasagent.imaging.masks import opaque
 from canvasagent.imaging.pictures import to_profile
+from canvasagent.language_models.roles import readable
 from canvasagent.protocol.conversation import Message
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def prompt_tokens(
     own = model.contract.system_prompt if model.contract is not None else None
     if own is not None and messages and messages[0].role == "system":
         messages = [Message("system", own), *messages[1:]]
-    chat = [chat_message(message, model.vision, view_pixels) for message in messages]
+    chat = [chat_message(message, model.vision, view_pixels) for message in readable(model, messages)]
     return _tokens(model, _render(model, chat, True), _pictures(chat))
 
 
@@ -72,19 +73,26 @@ def observation_tokens(
 
     `after_end`: the turn was generated with the token that ends it, which is then not repeated.
     """
-    observed = chat_message(message, model.vision, view_pixels)
+    return between_tokens(model, [message], after_end, view_pixels)
+
+
+def between_tokens(
+    model: LanguageModel, messages: Sequence[Message], after_end: bool, view_pixels: int
+) -> tuple[list[int], list[Image.Image]]:
+    """As `observation_tokens`, for all the messages between two turns."""
+    observed = [chat_message(message, model.vision, view_pixels) for message in readable(model, messages)]
     before = [
         chat_message(Message("user", "…"), model.vision, view_pixels),
         chat_message(Message("assistant", _TURN), model.vision, view_pixels),
     ]
-    text = _render(model, [*before, observed], True)
+    text = _render(model, [*before, *observed], True)
     _, found, rest = text.partition(_TURN)
     if not found:
         raise WeightsError(f"the chat template of '{model.source}' leaves out an assistant's turn.")
     end = model.tokenizer.eos_token
     if after_end and rest.startswith(end):
         rest = rest[len(end) :]
-    return _tokens(model, rest, _pictures([observed]))
+    return _tokens(model, rest, _pictures(observed))
 
 
 def turn_text(model: LanguageModel, ids: Sequence[int]) -> str:
@@ -92,7 +100,7 @@ def turn_text(model: LanguageModel, ids: Sequence[int]) -> str:
     kept = list(ids)
     while kept and kept[-1] in (*model.end_ids, model.tokenizer.pad_token_id):
         kept.pop()
-    return str(model.tokenizer.decode(kept, skip_special_tokens=False))
+    return str(model.tokenizer.decode(kept, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
 def _render(model: LanguageModel, chat: list[dict[str, Any]], prompt: bool) -> str:

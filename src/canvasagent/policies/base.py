@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pydantic import Field
+
 from canvasagent.endpoints.settings import EndpointSettings, Usage
 from canvasagent.errors import InputError
 from canvasagent.protocol.release import RELEASE
@@ -39,6 +41,14 @@ class PolicySettings(EndpointSettings):
 
     view_pixels: int = VIEW_PIXELS
     """Pixels of the copy that the policy sees of each picture."""
+    sampling_seed: int = 0
+    """Seed of what a local model draws where the temperature is above 0."""
+    device: str = "auto"
+    """Device of a local model: cpu, cuda:0; auto is the graphics card with the most free memory, else the processor."""
+    dtype: str = "auto"
+    """Precision of a local model: bfloat16, float16, float32; auto is bfloat16 on a graphics card, else float32."""
+    batch_size: int = Field(default=8, ge=1)
+    """Turns of different runs that a local model writes at once."""
 
 
 def settings_for(contract: str, settings: PolicySettings | None) -> PolicySettings:

@@ -45,7 +45,17 @@ if TYPE_CHECKING:
 NAMED_BY_ARGUMENT = frozenset({"openai", "random-valid"})
 """Policies of this package whose argument is a name or a number, and no path or address."""
 FREE_SETTINGS = frozenset(
-    {"temperature", "max_tokens", "view_pixels", "timeout", "retries", "tool_pictures", "input_price", "output_price"}
+    {
+        "temperature",
+        "max_tokens",
+        "view_pixels",
+        "sampling_seed",
+        "timeout",
+        "retries",
+        "tool_pictures",
+        "input_price",
+        "output_price",
+    }
 )
 """Settings of a policy that a record may decide."""
 LISTED = 12

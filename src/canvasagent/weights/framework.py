@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from canvasagent.errors import BackendFailure, CanvasAgentError, MissingExtra, WeightsError
+from canvasagent.errors import BackendFailure, CanvasAgentError, InputError, MissingExtra, WeightsError
 from canvasagent.extras import CPU_TORCH
 
 
@@ -45,10 +45,13 @@ def pick_device(name: str = "auto") -> str:
     torch = framework()
     if name != "auto":
         if name.startswith("cuda"):
-            number = int(name.partition(":")[2] or 0)
+            number = int(index) if (index := name.partition(":")[2]).isdecimal() else 0
             if number >= (torch.cuda.device_count() if torch.cuda.is_available() else 0):
                 raise BackendFailure(f"there is no device '{name}' here; leave it out, or set device = 'cpu'.")
-        return name
+        try:
+            return str(torch.device(name))
+        except RuntimeError as error:
+            raise InputError(f"a device is cpu, cuda, cuda:1 and so on, not '{name}'.") from error
     if torch.cuda.is_available():
         free = [torch.cuda.mem_get_info(number)[0] for number in range(torch.cuda.device_count())]
         return f"cuda:{free.index(max(free))}"
@@ -56,9 +59,17 @@ def pick_device(name: str = "auto") -> str:
 
 
 def pick_dtype(name: str, device: str) -> Any:
-    """A precision as torch's dtype; `auto`: bfloat16 on a graphics card, float32 on the processor."""
+    """A precision as torch's dtype; `auto`: bfloat16 on a graphics card that has it, else float16, float32 on the
+    processor. Raises `InputError` for a name that is none of these.
+    """
     torch = framework()
-    return getattr(torch, name if name != "auto" else "float32" if device == "cpu" else "bfloat16")
+    if name not in ("auto", "bfloat16", "float16", "float32"):
+        raise InputError(f"a precision is auto, bfloat16, float16 or float32, not '{name}'.")
+    if name == "auto" and device == "cpu":
+        name = "float32"
+    elif name == "auto":
+        name = "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    return getattr(torch, name)
 
 
 @contextlib.contextmanager
