@@ -312,7 +312,7 @@ def test_a_full_disk_is_told_in_words(tmp_path: Path, monkeypatch: pytest.Monkey
     def full(*arguments: Any, **options: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(grpo, "_save", full)
+    monkeypatch.setattr(grpo, "save_model", full)
     with pytest.raises(StorageError, match=r"No space left on device.*the same command"):
         train_grpo(model("text"), tasks(), tmp_path / "out", settings(max_steps=1))
 

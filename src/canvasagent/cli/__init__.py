@@ -54,7 +54,7 @@ COMMANDS = {
         "craft": "Build data: trajectories, tasks, the benchmark.",
     },
     "Training": {
-        "train": "Train policies by reward, with real tools in the rollouts.",
+        "train": "Train policies: on trajectories, then by reward with real tools.",
     },
     "Reward and evaluation": {
         "score": "Score runs by the paper's reward, with the reasons.",

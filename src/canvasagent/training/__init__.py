@@ -1,5 +1,7 @@
-"""Training of policies: the paper's second stage (GRPO) on the environment and reward that inference uses.
+"""Training of policies: the paper's two stages, SFT and GRPO, with the data, tools, reward and prompts of inference.
 
+    sft.py, sft_config.py       an SFT training from a checkpoint and a dataset of trajectories; its settings
+    sft_data.py                 trajectories as tokens with labels
 grpo.py, grpo_config.py     a GRPO training from a checkpoint and a dataset of tasks; its settings
 trainer.py                  TRL's GRPO trainer with our episodes in its rollouts
 rollouts.py                 episodes whose turns the trainer writes, with tools that run together

@@ -7,9 +7,7 @@ and the choice of what can be learned from (`trainer.py`, `rollouts.py`, `reward
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,36 +15,17 @@ from typing import Any
 from canvasagent.environment import Limits
 from canvasagent.errors import InputError, MissingExtra, StorageError
 from canvasagent.execution.toolbox import ToolBox
-from canvasagent.language_models.contract import Contract, require_same_tools, tools_checksum, write_contract
+from canvasagent.language_models.contract import require_same_tools
 from canvasagent.language_models.load import LanguageModel, load_model
 from canvasagent.language_models.processor import VISION_TOKENS
 from canvasagent.rewards.config import find_preset
 from canvasagent.rewards.hybrid import needed
 from canvasagent.rewards.judges import JudgeSettings, load_judge
-from canvasagent.storage.files import write_atomically
 from canvasagent.storage.folders import locked
-from canvasagent.storage.input_files import regular_file
 from canvasagent.training.grpo_config import GrpoSettings
+from canvasagent.training.outcome import MODEL, Trained, save_model, with_prompt, write_outcome
+from canvasagent.training.parameters import freeze_vision, lora_config, training_dtype
 from canvasagent.training.tasks import TrainTask, load_tasks, ordered
-
-MODEL = "model"
-"""Folder of the trained model below the training's."""
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a training came to."""
-
-    out: Path
-    model: Path
-    steps: int
-    tasks: int
-    left_out: tuple[str, ...]
-    """Tasks that cannot be used, each with the reason."""
-    stopped: str | None
-    """Why it stopped before its end; None where it did not."""
-    warnings: dict[str, int]
-    """What looked wrong, with the first step at which it did."""
 
 
 def train_grpo(
@@ -78,9 +57,9 @@ def train_grpo(
     record = {"kind": "grpo", "model": source, "tasks": str(tasks), **settings.model_dump(mode="json")}
     with locked(out, "another training is writing to", lambda folder: None):
         begin_folder(out, record)
-        checkpoint_model = load_model(source, settings.device)
+        checkpoint_model = load_model(source, settings.device, training_dtype(settings.lora_rank, settings.deepspeed))
         require_same_tools(source, checkpoint_model.contract)
-        language_model = with_prompt(checkpoint_model, settings.system_prompt)
+        language_model = with_prompt(checkpoint_model, settings.system_prompt, "grpo")
         from canvasagent.training.reward import HybridReward
         from canvasagent.training.rollouts import Rollouts
 
@@ -93,7 +72,7 @@ def train_grpo(
             try:
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
                 steps = trainer.state.global_step
-                _save(trainer, language_model, out / MODEL)
+                save_model(trainer, language_model, out / MODEL, "grpo")
             except OSError as error:
                 raise StorageError(
                     f"'{out}' could not be written: {error.strerror or error}. Make room, then run the same command "
@@ -102,19 +81,8 @@ def train_grpo(
         outcome = Trained(
             out, out / MODEL, steps, len(loaded.tasks), loaded.left_out, watch.stopped, dict(watch.warnings)
         )
-        _write_outcome(outcome)
+        write_outcome(outcome)
     return outcome
-
-
-def with_prompt(model: LanguageModel, file: Path | None) -> LanguageModel:
-    """`model` with the system prompt of a file in place of its own. Raises `InputError` where it cannot be read."""
-    if file is None:
-        return model
-    try:
-        text = regular_file(file).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the system prompt '{file}' cannot be read: {error}.") from error
-    return replace(model, contract=Contract(trained="grpo", tools=tools_checksum(), system_prompt=text))
 
 
 def _trainer(
@@ -130,7 +98,6 @@ def _trainer(
     from datasets import Dataset
 
     from canvasagent.training.page import ROLLOUTS
-    from canvasagent.training.parameters import freeze_vision, lora_config
     from canvasagent.training.trainer import RolloutSettings, ToolGRPOTrainer
     from canvasagent.training.watch import Watch
 
@@ -207,6 +174,7 @@ def _arguments(model: LanguageModel, out: Path, settings: GrpoSettings) -> Any:
         use_vllm=settings.vllm != "none",
         **({"vllm_mode": settings.vllm} if settings.vllm != "none" else {}),
         gradient_checkpointing=settings.recompute,
+        deepspeed=str(settings.deepspeed) if settings.deepspeed is not None else None,
         bf16=on_gpu,
         use_cpu=not on_gpu,
         shuffle_dataset=False,
@@ -219,26 +187,3 @@ def _arguments(model: LanguageModel, out: Path, settings: GrpoSettings) -> Any:
         disable_tqdm=True,
         remove_unused_columns=False,
     )
-
-
-def _save(trainer: Any, model: LanguageModel, folder: Path) -> None:
-    """Save the trained model in the form that `load_model` reads, adapters merged into their weights."""
-    trained = trainer.accelerator.unwrap_model(trainer.model)
-    if hasattr(trained, "merge_and_unload"):
-        trained = trained.merge_and_unload()
-    if trainer.accelerator.is_main_process:
-        trained.save_pretrained(folder)
-        model.processing_class.save_pretrained(folder)
-        prompt = model.contract.system_prompt if model.contract is not None else None
-        write_contract(folder, Contract(trained="grpo", tools=tools_checksum(), system_prompt=prompt))
-
-
-def _write_outcome(outcome: Trained) -> None:
-    data = {
-        "steps": outcome.steps,
-        "tasks": outcome.tasks,
-        "left_out": list(outcome.left_out),
-        "stopped": outcome.stopped,
-        "warnings": outcome.warnings,
-    }
-    write_atomically(outcome.out / "outcome.json", (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())

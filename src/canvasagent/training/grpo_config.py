@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from canvasagent.errors import InputError
 from canvasagent.policies.base import VIEW_PIXELS
-from canvasagent.storage.input_files import regular_file
 from canvasagent.training.tasks import Curriculum
 
 
@@ -69,6 +66,8 @@ class GrpoSettings(BaseModel):
     """Rank of LoRA adapters; 0: train all weights."""
     recompute: bool = True
     """Compute activations again in the backward pass (gradient checkpointing), to save memory."""
+    deepspeed: Path | None = None
+    """File with a configuration for DeepSpeed, as in recipes/."""
     device: str = "auto"
     """Device in torch's notation."""
     vllm: Literal["none", "colocate", "server"] = "none"
@@ -83,15 +82,3 @@ class GrpoSettings(BaseModel):
     """Where the trainer logs beside its own file: none, tensorboard, wandb."""
     seed: int = 0
     """Seed of the order of tasks, sampling and tools."""
-
-
-def read_settings(file: Path | None) -> dict[str, Any]:
-    """The settings of a TOML file; none without one. Raises `InputError` for a file that cannot be read."""
-    if file is None:
-        return {}
-    try:
-        return tomllib.loads(regular_file(file).read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"'{file}' cannot be read: {error.strerror or error}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"'{file}' is no TOML: {error}.") from error

@@ -8,6 +8,13 @@ VISION_PART = ".visual."
 """What the names of the parameters of a vision tower and its projector hold (Qwen3-VL)."""
 
 
+def training_dtype(lora_rank: int, deepspeed: object | None) -> str:
+    """The precision to load a model in: float32 where the optimiser changes these very weights, since steps as small as
+    1e-6 are lost in bfloat16; else as the device has it (adapters and DeepSpeed keep float32 weights of their own).
+    """
+    return "float32" if lora_rank == 0 and deepspeed is None else "auto"
+
+
 def freeze_vision(model: Any) -> int:
     """Leave vision tower and projector as they are; returns the number of frozen weights."""
     frozen = 0

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from canvasagent.cli.common import CODES, Ending, json_option, out, resumable, verbose_option
+from canvasagent.cli.common import Ending, json_option, resumable, verbose_option
 from canvasagent.cli.completion import judges, presets, profiles
 from canvasagent.cli.judging import judge_options, judge_settings
 from canvasagent.cli.options import settings_from, settings_options, with_options
+from canvasagent.cli.trained import ended, file_settings, step_shower
 from canvasagent.training.grpo_config import GrpoSettings
 
 SHOWN = ("reward", "rollout/calls", "rollout/valid_calls", "kl")
@@ -56,47 +56,12 @@ def grpo(
     """
     from canvasagent.cli.progress import Bar
     from canvasagent.training.grpo import train_grpo
-    from canvasagent.training.grpo_config import read_settings
 
     options |= {"preset": preset, "judge": judge, "profile": profile}
-    settings = settings_from(GrpoSettings, options, _known(config, read_settings(config)))
+    settings = settings_from(GrpoSettings, options, file_settings(GrpoSettings, config))
     with Bar("steps", settings.max_steps) as bar:
-
-        def show(step: int, steps: int, figures: Mapping[str, Any]) -> None:
-            note = ", ".join(f"{name.rpartition('/')[2]} {figures[name]:.3g}" for name in SHOWN if name in figures)
-            bar.show(step, steps, note=note)
-
-        trained = train_grpo(model, tasks, to, settings, judge_settings(options), on_step=show)
-    if not json:
-        out().print(f"{trained.steps} steps on {trained.tasks} tasks · {trained.model}", markup=False)
-        for text, step in trained.warnings.items():
-            out().print(f"from step {step}: {text}", style="yellow", markup=False)
-        if trained.left_out:
-            count = len(trained.left_out)
-            out().print(f"{count} tasks were left out: {trained.left_out[0]}", style="yellow", markup=False)
-        if trained.stopped:
-            out().print(f"stopped: {trained.stopped}; the same command goes on", style="red", markup=False)
-        out().print(f"Report: {to / 'training.html'}", markup=False)
-    payload = {
-        "status": "unmet" if trained.stopped else "met",
-        "model": str(trained.model),
-        "steps": trained.steps,
-        "tasks": trained.tasks,
-        "left_out": list(trained.left_out),
-        "stopped": trained.stopped,
-        "warnings": trained.warnings,
-    }
-    return Ending(CODES[str(payload["status"])], payload)
-
-
-def _known(file: Path | None, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The settings of a file. Raises `InputError` for one that there is not."""
-    from canvasagent.errors import InputError
-
-    if unknown := sorted(set(settings) - set(GrpoSettings.model_fields)):
-        known = ", ".join(GrpoSettings.model_fields)
-        raise InputError(f"'{file}' has settings that there are not: {', '.join(unknown)}. There are {known}.")
-    return settings
+        trained = train_grpo(model, tasks, to, settings, judge_settings(options), on_step=step_shower(bar, SHOWN))
+    return ended(trained, "tasks", json)
 
 
 def register(group: typer.Typer) -> None:

@@ -1,0 +1,70 @@
+"""What a training begins with and leaves: the model's system prompt, the trained model, the outcome."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from canvasagent.errors import InputError
+from canvasagent.language_models.contract import Contract, tools_checksum, write_contract
+from canvasagent.language_models.load import LanguageModel
+from canvasagent.storage.files import write_atomically
+from canvasagent.storage.input_files import regular_file
+
+MODEL = "model"
+"""Folder of the trained model below the training's."""
+OUTCOME = "outcome.json"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training came to."""
+
+    out: Path
+    model: Path
+    steps: int
+    records: int
+    """Tasks or trajectories that were trained on."""
+    left_out: tuple[str, ...]
+    """Those that cannot be used, each with the reason."""
+    stopped: str | None
+    """Why it stopped before its end; None where it did not."""
+    warnings: dict[str, int]
+    """What looked wrong, with the first step at which it did."""
+
+
+def with_prompt(model: LanguageModel, file: Path | None, trained: str) -> LanguageModel:
+    """`model` with the system prompt of a file in place of its own. Raises `InputError` where it cannot be read."""
+    if file is None:
+        return model
+    try:
+        text = regular_file(file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the system prompt '{file}' cannot be read: {error}.") from error
+    return replace(model, contract=Contract(trained=trained, tools=tools_checksum(), system_prompt=text))
+
+
+def save_model(trainer: Any, model: LanguageModel, folder: Path, trained: str) -> None:
+    """Save the trained model in the form that `load_model` reads, adapters merged into their weights."""
+    weights = trainer.accelerator.unwrap_model(trainer.model)
+    if hasattr(weights, "merge_and_unload"):
+        weights = weights.merge_and_unload()
+    if trainer.accelerator.is_main_process:
+        weights.save_pretrained(folder)
+        model.processing_class.save_pretrained(folder)
+        prompt = model.contract.system_prompt if model.contract is not None else None
+        write_contract(folder, Contract(trained=trained, tools=tools_checksum(), system_prompt=prompt))
+
+
+def write_outcome(outcome: Trained) -> None:
+    """Write the outcome beside the model. Raises `StorageError`."""
+    data = {
+        "steps": outcome.steps,
+        "records": outcome.records,
+        "left_out": list(outcome.left_out),
+        "stopped": outcome.stopped,
+        "warnings": outcome.warnings,
+    }
+    write_atomically(outcome.out / OUTCOME, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
