@@ -16,7 +16,7 @@ from canvasagent.cli import command_line
 
 ROOT = Path(canvasagent.__file__).parent
 CHECKOUT = Path(__file__).parent.parent
-OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9]")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9_-]*[a-z0-9]")
 COMMAND = re.compile(r"\bcanvasagent ((?:[a-z][a-z-]*\b ?)+)([^`\n]*)")
 OTHERS = {
     "--index-url": "pip",
@@ -25,6 +25,7 @@ OTHERS = {
         "pip download",
     ),
     "--query-gpu": "nvidia-smi",
+    "--num_processes": "accelerate launch",
     "--dataset": "ms-swift",
     "--head": "ray start",
     "--address": "ray start",
