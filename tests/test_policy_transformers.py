@@ -53,7 +53,9 @@ def model(request: pytest.FixtureRequest) -> LanguageModel:
 
 
 def policy_of(model: LanguageModel, **settings: Any) -> TransformersPolicy:
-    return TransformersPolicy(model, PolicySettings(**{"view_pixels": PIXELS, "max_tokens": 24, **settings}))
+    return TransformersPolicy(
+        model, PolicySettings(**{"view_pixels": PIXELS, "max_tokens": 24, "constrain": False, **settings})
+    )
 
 
 def asset(name: str = "img_1", color: str = "red", width: int = 100, height: int = 60) -> Asset:

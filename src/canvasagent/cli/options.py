@@ -38,9 +38,10 @@ def settings_options(
             default = f"{info.default:,.15g}" if isinstance(info.default, int | float) else info.default
             text = f"{text} Default: {default}."
         metavar = "URL" if name.endswith("_url") else "DIR" if text.startswith("Folder") else None
-        option = typer.Option(
-            flag(prefix + name), help=text, rich_help_panel=panel, show_default=False, metavar=metavar
-        )
+        names = flag(prefix + name)
+        if info.annotation == bool | None:  # both can be said, since neither is the default
+            names += f"/{flag('no_' + prefix + name)}"
+        option = typer.Option(names, help=text, rich_help_panel=panel, show_default=False, metavar=metavar)
         annotation: Any = Annotated[Optional[info.annotation], option]  # type: ignore[name-defined]  # noqa: UP045
         parameters.append(
             inspect.Parameter(prefix + name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

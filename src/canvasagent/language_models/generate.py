@@ -46,7 +46,8 @@ class Job:
     """0: always the most probable token."""
     seed: int = 0
     """Seed of what is drawn, independent of the other turns of the batch."""
-    constraint: Constraint | None = None
+    constrain: Callable[[], Constraint] | None = None
+    """Makes what the turn is held to."""
     on_text: Callable[[str], object] | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     """Set where nobody waits for the turn any more."""
@@ -127,9 +128,9 @@ class Writer:
         scores = scores.float()
         scores[self._never] = -torch.inf
         job = row.job
-        if job.constraint is not None:
+        if row.constraint is not None:
             scores = scores.cpu()
-            job.constraint.restrict(scores)
+            row.constraint.restrict(scores)
         if job.temperature <= 0:
             return int(scores.argmax())
         chances = torch.softmax(scores.cpu().double() / job.temperature, dim=-1)
@@ -143,6 +144,7 @@ class _Row:
         self.model, self.job, self.values, self.reused = model, job, values, reused
         self.ids: list[int] = []
         self.ended: Ended | None = None
+        self.constraint = job.constrain() if job.constrain is not None else None
         self.generator = framework().Generator().manual_seed(job.seed)
         self._begin = int(values.following[-1])
 
@@ -171,8 +173,7 @@ class _Row:
         self._tell(text)
 
     def _is_whole(self, token: int, text: str) -> bool:
-        constraint = self.job.constraint
-        return constraint.accept(token) if constraint is not None else is_whole(text)
+        return self.constraint.accept(token) if self.constraint is not None else is_whole(text)
 
     def _tell(self, text: str) -> None:
         """Hand on what is new of the text; the bytes of a character that is not whole yet wait for the others."""

@@ -12,11 +12,13 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from canvasagent.concurrency.batching import MicroBatcher
 from canvasagent.endpoints.settings import Usage
 from canvasagent.errors import InputError, OutOfContext, PolicyFailure
+from canvasagent.language_models.constraint import SMALL, TurnGrammars
 from canvasagent.language_models.contract import require_same_tools
 from canvasagent.language_models.conversations import Transcriber, conversation_keys
 from canvasagent.language_models.generate import Job, Writer, Written
@@ -38,6 +40,8 @@ class TransformersPolicy:
     def __init__(self, model: LanguageModel, settings: PolicySettings) -> None:
         self.name = f"transformers:{model.source}"
         self.model, self.settings = model, settings
+        small = model.parameters < SMALL
+        self.grammars = TurnGrammars(model) if (small if settings.constrain is None else settings.constrain) else None
         self.transcriber = Transcriber(model, settings.view_pixels)
         self.writer = Writer(model, settings.view_pixels, KeyValueStore(memory_limit(model)))
         self.batcher: MicroBatcher[Job, Written] = MicroBatcher(self._write, settings.batch_size, WAIT)
@@ -52,7 +56,8 @@ class TransformersPolicy:
         chosen = ("temperature", "max_tokens", "view_pixels", "sampling_seed")
         settings = {name: getattr(self.settings, name) for name in chosen}
         where = {"device": str(self.model.device), "dtype": str(self.model.model.dtype).removeprefix("torch.")}
-        return {"model": self.model.source, "parameters": self.model.parameters, **where, **settings}
+        about = {"model": self.model.source, "parameters": self.model.parameters, **where}
+        return {**about, **settings, "constrain": self.grammars is not None}
 
     async def act(self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None) -> Reply:
         """The model's next turn; `on_text` gets it piece by piece.
@@ -90,6 +95,7 @@ class TransformersPolicy:
             most,
             temperature=self.settings.temperature or 0.0,
             seed=int.from_bytes(seed[:7], "little"),
+            constrain=None if self.grammars is None else partial(self.grammars.for_turn, messages),
             on_text=tell,
         )
 

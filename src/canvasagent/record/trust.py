@@ -50,6 +50,7 @@ FREE_SETTINGS = frozenset(
         "max_tokens",
         "view_pixels",
         "sampling_seed",
+        "constrain",
         "timeout",
         "retries",
         "tool_pictures",
