@@ -20,6 +20,7 @@ from canvasagent.errors import InputError, OutOfContext, PolicyFailure
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.policies import load_policy
 from canvasagent.policies.base import Policy, PolicySettings, settings_for, settings_record
+from canvasagent.policies.described import DescribedPolicy
 from canvasagent.protocol.conversation import Message
 from canvasagent.record.events import Event, Listener
 from canvasagent.record.run_folder import RunFolder, new_run_id
@@ -49,9 +50,11 @@ class Agent:
     ) -> None:
         self.limits = limits or Limits()
         settings = settings_for(self.limits.contract, settings)
-        self.policy = load_policy(policy, settings) if isinstance(policy, str) else policy
+        self.policy: Policy = load_policy(policy, settings) if isinstance(policy, str) else policy
         pixels = self.limits.max_pixels
         self.toolbox = profile if isinstance(profile, ToolBox) else ToolBox(profile, max_pixels=pixels)
+        if isinstance(self.policy, DescribedPolicy):
+            self.policy = self.policy.reading_with(self.toolbox)
         require_complete(self.toolbox.profile)
         self.runs_dir = Path(runs_dir) if runs_dir is not None else None
 

@@ -74,12 +74,21 @@ def _schemas_in(text: str) -> Iterator[Mapping[str, Any]]:
 
 
 def existing_ids(messages: Sequence[Message]) -> dict[str, Kind | None]:
-    """The pictures that exist now, as the last message lists them; kinds of those that were shown."""
+    """The pictures that exist now, as the last message lists them, with their kinds.
+
+    The kind of a picture that was not shown is that which its tool always makes, else it is not known.
+    """
     kinds = {asset.id: asset.kind for message in messages for asset in message.assets}
     for message in reversed(messages):
         if message.role in ("user", "tool") and (ids := shown(message).imglist):
-            return {name: kinds.get(name) for name in ids if re.fullmatch(r"[\w.-]+", name)}
+            return {name: kinds.get(name, _made(name)) for name in ids if re.fullmatch(r"[\w.-]+", name)}
     return {}
+
+
+def _made(name: str) -> Kind | None:
+    """The kind of the pictures that the tool makes after which `name` is named, where it makes one kind only."""
+    tool = all_tools().get(name.rpartition("_")[0])
+    return Kind(tool.makes) if tool is not None and tool.makes in list(Kind) else None
 
 
 def turn_grammar(offered: Sequence[Offered], ids: Ids) -> str:

@@ -41,6 +41,8 @@ class PolicySettings(EndpointSettings):
 
     view_pixels: int = VIEW_PIXELS
     """Pixels of the copy that the policy sees of each picture."""
+    describe: bool = False
+    """Let the profile's tools put each picture into words: for a policy that reads no pictures."""
     constrain: bool | None = None
     """Whether a local model can write nothing but well-formed turns; if left out, below a billion parameters."""
     sampling_seed: int = 0

@@ -51,6 +51,7 @@ FREE_SETTINGS = frozenset(
         "view_pixels",
         "sampling_seed",
         "constrain",
+        "describe",
         "timeout",
         "retries",
         "tool_pictures",

@@ -12,6 +12,9 @@ from canvasagent.storage.foreign_json import shortened
 from canvasagent.tools.base import AssetInfo, Call, Outcome, Tool, ToolArguments, asset_field, text_problems
 from canvasagent.tools.listing import page_lines
 
+EVERYTHING = "everything"
+"""The phrase that means all that a backend can find, whatever it is."""
+
 
 class Arguments(ToolArguments):
     """The arguments of Grounding."""

@@ -22,9 +22,11 @@ from canvasagent.backends.base import Detection
 from canvasagent.backends.full._loading import CALLS, Loading, missing_requirements
 from canvasagent.backends.full._vision import Loaded, use
 from canvasagent.concurrency.batching import MicroBatcher
+from canvasagent.english.lexicon import lexicon
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import Size
 from canvasagent.imaging.masks import opaque
+from canvasagent.tools.grounding import EVERYTHING
 from canvasagent.weights.framework import framework
 
 KINDS = {"grounding-dino": "GroundingDinoForObjectDetection"}
@@ -64,7 +66,7 @@ class Backend:
     """Finds objects by phrases; concurrent calls on pictures of one size share a batch."""
 
     tool = "Grounding"
-    version = "1"
+    version = "2"
     stochastic = False
     may_hang = False
     waits = CALLS
@@ -81,8 +83,11 @@ class Backend:
         return missing_requirements(config, "transformers")
 
     def __call__(self, *, image: Image.Image, phrase: str) -> list[Detection]:
-        """The objects that `phrase` names, best first; empty if no score reaches the threshold."""
-        phrases = phrases_in(phrase)
+        """The objects that `phrase` names, best first; empty if no score reaches the threshold.
+
+        `everything` means the 80 kinds of things that common detectors know.
+        """
+        phrases = common_things() if phrase.strip().lower() == EVERYTHING else phrases_in(phrase)
         if not phrases:
             raise ToolRefusal(f"'{phrase}' holds no word to look for; name the thing.")
         return self._batcher(_Request(opaque(image), phrases), image.size)
@@ -129,6 +134,11 @@ class Backend:
             if box[2] > box[0] and box[3] > box[1]:
                 detections.append(Detection(request.phrases[best[index]], box, min(score, 1.0)))
         return non_maximum_suppression(detections, self.config.overlap)[: self.config.most]
+
+
+def common_things() -> tuple[str, ...]:
+    """The names of 80 kinds of things, as many as the model takes at once."""
+    return tuple(lexicon()["photographed"])
 
 
 def phrases_in(text: str) -> tuple[str, ...]:

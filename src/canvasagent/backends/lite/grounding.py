@@ -22,6 +22,7 @@ from canvasagent.backends.lite import ocr
 from canvasagent.backends.lite.boards import board_box
 from canvasagent.backends.lite.choice import chosen, without_doubles, without_small_bits
 from canvasagent.backends.lite.cutting import Array, drawn
+from canvasagent.backends.lite.everything import everything
 from canvasagent.backends.lite.faces import find_faces
 from canvasagent.backends.lite.photographs import networks
 from canvasagent.backends.lite.phrases import Query, color_range, parse, vocabulary
@@ -32,6 +33,7 @@ from canvasagent.english.lexicon import lexicon
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import PixelBox
 from canvasagent.imaging.photograph import LIKELY, is_photograph
+from canvasagent.tools.grounding import EVERYTHING
 
 CAN_FIND = (
     "faces ('the face'), text ('the text', 'the sign that says \"SALE\"') and coloured shapes "
@@ -58,7 +60,7 @@ class Backend:
     """Finds what a phrase describes; see `Config`."""
 
     tool = "Grounding"
-    version = "4"
+    version = "5"
     stochastic = False
     may_hang = False
     networks = networks.ALL
@@ -70,8 +72,13 @@ class Backend:
     def __call__(self, *, image: Image.Image, phrase: str) -> list[Detection]:
         """Every match of `phrase`, best first, or in the order that it asks for; an empty list for none.
 
+        `everything` means whatever can be found: drawn things, else things and faces of a photograph, else shapes.
         Raises `ToolRefusal` for a phrase that asks for something else than faces, text and coloured shapes.
         """
+        if phrase.strip().lower() == EVERYTHING:
+            pixels, solid = _opaque_rgb(image)
+            found = everything(image, pixels, solid, _face_boxes, self.config.shape_likeness)
+            return found[: self.config.most]
         query = parse(phrase)
         understood = bool(query.kind) and not query.unknown
         things = None if query.quoted else _drawn_things(image, phrase)
