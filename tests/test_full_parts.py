@@ -9,7 +9,7 @@ from PIL import Image
 from canvasagent.backends.base import Detection
 from canvasagent.backends.full import paddle_ocr
 from canvasagent.backends.full._sizes import padded, region_of, work_size
-from canvasagent.backends.full.grounding import non_maximum_suppression, phrases_in
+from canvasagent.backends.full.grounding import MAX_TOKENS, common_things, non_maximum_suppression, phrases_in
 from canvasagent.backends.full.sr import tiled
 from canvasagent.imaging.masks import blended, seam
 from helpers import photo
@@ -130,3 +130,11 @@ def test_lines_of_a_page_as_paddleocr_gives_it() -> None:
     page = {"rec_texts": ["SALE", "", "dim"], "rec_scores": [0.99, 0.99, 0.2], "rec_polys": [corners] * 3}
     (line,) = paddle_ocr.lines_of(page, 0.5)
     assert (line.text, line.box) == ("SALE", (1.0, 2.0, 30.0, 12.0))
+
+
+def test_everything_is_as_many_things_as_the_model_takes_at_once() -> None:
+    """A word is one token or, where it is long, two; each thing is ended by a full stop."""
+    things = common_things()
+    words = [word for thing in things for word in thing.split()]
+    tokens = sum(1 + (len(word) > 8) for word in words) + len(things) + 2
+    assert len(things) == 80 and {"person", "traffic light", "cup"} <= set(things) and tokens < MAX_TOKENS

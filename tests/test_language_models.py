@@ -118,6 +118,11 @@ def _without_picture_token(folder: Path) -> None:
         file.write_text(file.read_text("utf-8").replace("<|image_pad|>", "<|other|>"), "utf-8")
 
 
+def _adapter(folder: Path) -> None:
+    (folder / "config.json").unlink()
+    (folder / "adapter_config.json").write_text("{}", "utf-8")
+
+
 def _without_a_weight(folder: Path) -> None:
     from safetensors.torch import load_file, save_file
 
@@ -145,6 +150,7 @@ def _cut(folder: Path) -> None:
         ("text", _drop("config.json"), "no config.json"),
         ("text", _drop("model.safetensors"), "holds no weights"),
         ("text", _cut, "cut short or damaged"),
+        ("text", _adapter, "holds an adapter alone"),
         ("text", _without_a_weight, "lacks 1 of the model's weights"),
         ("text", _with_more_tokens, "do not belong together"),
         ("text", _drop("chat_template.jinja"), "no chat template"),

@@ -28,6 +28,7 @@ from canvasagent.language_models.conversations import Transcriber, conversation_
 from canvasagent.language_models.generate import Job, Writer, read  # noqa: E402
 from canvasagent.language_models.key_values import KeyValues, KeyValueStore, common_length  # noqa: E402
 from canvasagent.language_models.load import LanguageModel, load_model  # noqa: E402
+from canvasagent.language_models.roomy_cache import ROOM, roomy_cache  # noqa: E402
 from canvasagent.language_models.stopping import is_whole  # noqa: E402
 from canvasagent.language_models.tokens import prompt_tokens, seen  # noqa: E402
 from canvasagent.policies import load_policy  # noqa: E402
@@ -197,6 +198,15 @@ def test_turns_that_are_asked_for_together_are_one_batch(model: LanguageModel) -
     alone = [ask(policy_of(model), one)[0] for one in asked]
     assert ask(policy, *asked) == alone
     assert max(policy.batcher.sizes) > 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_half_precision_writes_turns_too(kind: str) -> None:
+    policy = policy_of(load_model(tiny_chat(kind), device="cpu", dtype="bfloat16"), temperature=1.0)
+    first = ask(policy, conversation(0), conversation(1))
+    assert all(first) and policy.record()["dtype"] == "bfloat16"
+    assert policy.writer.store.longest(policy.transcriber.read(conversation(2)).marks) is not None
+    assert all(ask(policy, conversation(2)))
 
 
 def test_seeds_decide_what_is_drawn(model: LanguageModel) -> None:
@@ -395,6 +405,26 @@ def test_a_model_with_another_state_than_keys_and_values_is_refused(tmp_path: Pa
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(WeightsError, match="recurrent or linear layers"):
         load_model(tmp_path, device="cpu")
+
+
+def test_a_cache_that_grows_in_place_holds_what_the_library_s_own_does() -> None:
+    from transformers import DynamicCache
+
+    begin = [(torch.randn(3, 2, 5, 4), torch.randn(3, 2, 5, 4)) for _ in range(2)]
+    own, ours = DynamicCache(), roomy_cache([(keys.clone(), values.clone()) for keys, values in begin], 5)
+    for number, (keys, values) in enumerate(begin):
+        own.update(keys, values, number)
+    rows = 3
+    for added in (1, ROOM, 1, 2 * ROOM + 3):
+        for number in range(2):
+            keys, values = torch.randn(rows, 2, added, 4), torch.randn(rows, 2, added, 4)
+            for one, other in zip(own.update(keys, values, number), ours.update(keys, values, number), strict=True):
+                assert torch.equal(one, other)
+        if rows == 3:
+            rows = 2
+            own.batch_select_indices(torch.tensor([2, 0]))
+            ours.batch_select_indices(torch.tensor([2, 0]))
+        assert own.get_seq_length() == ours.get_seq_length()
 
 
 def entry(*marks: int) -> KeyValues:

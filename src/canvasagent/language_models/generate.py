@@ -73,7 +73,9 @@ class Writer:
         self.model, self.view_pixels, self.store = model, view_pixels, store
         control = set(model.control_tokens.values()) | {model.tokenizer.pad_token_id}
         rows = model.model.get_output_embeddings().weight.shape[0]
-        self._never = sorted({*(control - model.end_ids), *range(len(model.tokenizer), rows)})
+        never = sorted({*(control - model.end_ids), *range(len(model.tokenizer), rows)})
+        self._never = framework().tensor(never, dtype=framework().long, device=model.device)
+        """Tokens that no turn has: control tokens but for those that end one, and rows without a token."""
 
     def write(self, jobs: Sequence[Job]) -> list[Written]:
         """The turns of `jobs`, in their order."""
@@ -195,7 +197,7 @@ def read(model: LanguageModel, reading: Reading, known: KeyValues | None, view_p
     offset = 0 if known is None else int(known.following[-1])
     pictures, positions = _pictures(model, reading, begin, ids, view_pixels)
     positions = positions + offset
-    cache, mask = merged([known]) if known is not None else (_empty_cache(), None)
+    cache, mask = merged([known], ids.shape[1]) if known is not None else (_empty_cache(), None)
     if mask is not None:
         mask = torch.cat([mask, mask.new_ones(1, ids.shape[1])], dim=1)
     scores, cache = _forward(model, ids, positions, cache, mask, **pictures)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from canvasagent.language_models.roomy_cache import ROOM, roomy_cache
 from canvasagent.weights.framework import framework
 
 if TYPE_CHECKING:
@@ -101,32 +102,27 @@ def memory_limit(model: LanguageModel) -> int:
     return int(SHARE * free)
 
 
-def merged(rows: Sequence[KeyValues]) -> tuple[Any, Any]:
-    """Keys and values of several conversations as one cache of the library, padded on the left.
+def merged(rows: Sequence[KeyValues], room: int = ROOM) -> tuple[Any, Any]:
+    """Keys and values of several conversations as one cache of the library, padded on the left, with `room` for more.
 
     Returns the cache and a mask (rows, tokens), 0 where it is padded.
     """
     torch = framework("transformers")
-    from transformers import DynamicCache
+    begins = [max(len(row.marks) for row in rows) - len(row.marks) for row in rows]
+    length = len(rows[0].marks) + begins[0]
 
-    lengths = [len(row.marks) for row in rows]
-    longest = max(lengths)
-    pad = torch.nn.functional.pad
-    cache = DynamicCache()
-    for number in range(len(rows[0].layers)):
-        keys, values = (
-            torch.cat([
-                pad(row.layers[number][part], (0, 0, longest - length, 0))
-                for row, length in zip(rows, lengths, strict=True)
-            ])
-            for part in (0, 1)
-        )  # fmt: skip
-        cache.update(keys, values, number)
-    device = rows[0].layers[0][0].device
-    mask = torch.ones(len(rows), longest, dtype=torch.long, device=device)
-    for row, length in enumerate(lengths):
-        mask[row, : longest - length] = 0
-    return cache, mask
+    def joined(number: int, part: int) -> Any:
+        _, heads, _, size = rows[0].layers[number][part].shape
+        buffer = rows[0].layers[number][part].new_zeros(len(rows), heads, length + room, size)
+        for place, (row, begin) in enumerate(zip(rows, begins, strict=True)):
+            buffer[place, :, begin:length] = row.layers[number][part][0]
+        return buffer
+
+    layers = [(joined(number, 0), joined(number, 1)) for number in range(len(rows[0].layers))]
+    mask = torch.ones(len(rows), length, dtype=torch.long, device=layers[0][0].device)
+    for place, begin in enumerate(begins):
+        mask[place, :begin] = 0
+    return roomy_cache(layers, length), mask
 
 
 def layers_of(cache: Any, row: int, begin: int, end: int) -> Layers:

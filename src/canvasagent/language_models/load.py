@@ -155,6 +155,10 @@ def model_type(folder: Path) -> str:
         config = json.loads(file.read_text("utf-8"))
         return str(config["model_type"])
     except FileNotFoundError as error:
+        if (folder / "adapter_config.json").is_file():
+            raise WeightsError(
+                f"'{folder}' holds an adapter alone; merge it into its base model (merge_and_unload of peft) first."
+            ) from error
         raise WeightsError(f"'{folder}' has no config.json: it is no checkpoint, or a part of one.") from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WeightsError(f"'{file}' is not a model's config: {error}.") from error
