@@ -371,6 +371,29 @@ def test_templates_that_know_no_system_and_tool_messages_lose_none(tmp_path: Pat
     assert "<|im_start|>user\n<tool_response>\nFlipped." in text and text.count("<|im_start|>") == 4
 
 
+THINKS = STRICT.replace("{{ raise_exception('only user and assistant') }}", "").replace(
+    "assistant\n' }}{%- endif %}",
+    "assistant\n' }}{%- if enable_thinking is defined and enable_thinking is false %}{{ '<think>\n\n</think>\n\n' }}"
+    "{%- endif %}{%- endif %}",
+)
+
+
+def test_a_model_that_could_think_first_is_told_not_to(tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_chat("text"), tmp_path / "model")
+    (folder / "chat_template.jinja").write_text(THINKS, "utf-8")
+    model = load_model(folder, device="cpu")
+    text = model.tokenizer.decode(Transcriber(model, PIXELS).read(conversation(1)).ids)
+    assert text.count("<|im_start|>assistant\n<think>\n\n</think>\n\n") == 2
+
+
+@pytest.mark.parametrize(("kind", "describe"), [("text", False), ("text", True), ("vision", False)])
+def test_who_gives_pictures_to_a_model_without_eyes_is_told(
+    kind: str, describe: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    load_policy(f"transformers:{tiny_chat(kind)}", PolicySettings(device="cpu", describe=describe))
+    assert ("reads no pictures; --describe" in caplog.text) is (kind == "text" and not describe)
+
+
 def test_a_sliding_window_is_kept_to(tmp_path: Path) -> None:
     from transformers import AutoTokenizer, MistralConfig, MistralForCausalLM
 
@@ -450,11 +473,13 @@ def test_the_store_is_bounded_and_gives_the_longest_beginning() -> None:
 
 def test_the_tokens_that_are_remembered_are_bounded() -> None:
     model = load_model(tiny_chat("text"), device="cpu")
-    transcriber = Transcriber(model, PIXELS, remembered=3)
-    for number in range(5):
-        transcriber.read(opening(f"request {number}"))
-        transcriber.remember(opening(f"request {number}"), "x", [7])
-    assert len(transcriber) == 3
+    transcriber = Transcriber(model, PIXELS, remembered=100)
+    said = opening()
+    for number in range(20):
+        transcriber.read([*said[:-1], Message("user", f"request {number}")])
+        transcriber.remember(said, "x", [7] * number)
+        assert 0 < len(transcriber) <= 100
+    assert list(transcriber.read([*said, Message("assistant", "x"), observed(0)]).ids).count(7) >= 19
 
 
 def test_conversations_that_differ_have_different_keys() -> None:

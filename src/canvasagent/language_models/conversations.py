@@ -7,6 +7,7 @@ what was said up to them. Where they are gone (another process wrote the turn), 
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from canvasagent.canvas import Asset
     from canvasagent.language_models.load import LanguageModel
 
-REMEMBERED = 20_000
-"""Turns and observations whose tokens are kept; one has some 50 to 300."""
+REMEMBERED = 10_000_000
+"""Tokens of openings, turns and observations that are kept, 4 bytes each: an opening has some 3,000, a turn 100."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,13 @@ class Transcriber:
     def __init__(self, model: LanguageModel, view_pixels: int, remembered: int = REMEMBERED) -> None:
         self.model, self.view_pixels = model, view_pixels
         self._limit = remembered
-        self._kept: OrderedDict[str, tuple[int, ...]] = OrderedDict()
+        self._kept: OrderedDict[str, array[int]] = OrderedDict()
+        self._held = 0
         self._lock = Lock()
 
     def __len__(self) -> int:
-        return len(self._kept)
+        """The tokens that are kept, never more than `remembered`."""
+        return self._held
 
     def read(self, messages: Sequence[Message]) -> Reading:
         """The tokens of a conversation up to the head of the next turn. Raises `InputError` for one without a start."""
@@ -77,23 +80,23 @@ class Transcriber:
     def remember(self, messages: Sequence[Message], text: str, ids: Sequence[int]) -> None:
         """Keep the tokens of the turn that was generated after `messages`."""
         *_, key = conversation_keys([*messages, Message("assistant", text)])
-        self._keep(key, tuple(ids))
+        self._keep(key, array("i", ids))
 
-    def _piece(self, key: str, make: Callable[[], tuple[list[int], Any]]) -> tuple[int, ...]:
+    def _piece(self, key: str, make: Callable[[], tuple[list[int], Any]]) -> array[int]:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        ids = tuple(make()[0])
+        ids = array("i", make()[0])
         self._keep(key, ids)
         return ids
 
-    def _keep(self, key: str, ids: tuple[int, ...]) -> None:
+    def _keep(self, key: str, ids: array[int]) -> None:
         with self._lock:
+            self._held += len(ids) - len(self._kept.pop(key, ()))
             self._kept[key] = ids
-            self._kept.move_to_end(key)
-            while len(self._kept) > self._limit:
-                self._kept.popitem(last=False)
+            while self._held > self._limit:
+                self._held -= len(self._kept.popitem(last=False)[1])
 
     def _tokenised(self, text: str) -> tuple[list[int], None]:
         encoded = self.model.tokenizer(without_control_tokens(self.model, text), add_special_tokens=False)

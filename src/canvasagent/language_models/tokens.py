@@ -104,7 +104,9 @@ def turn_text(model: LanguageModel, ids: Sequence[int]) -> str:
 
 
 def _render(model: LanguageModel, chat: list[dict[str, Any]], prompt: bool) -> str:
-    text = model.processing_class.apply_chat_template(chat, add_generation_prompt=prompt, tokenize=False)
+    # Templates of text models that think before they answer read `enable_thinking`; others do not know it.
+    more = {} if model.vision else {"enable_thinking": False}
+    text = model.processing_class.apply_chat_template(chat, add_generation_prompt=prompt, tokenize=False, **more)
     return str(text)
 
 

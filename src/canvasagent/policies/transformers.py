@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -27,6 +28,8 @@ from canvasagent.language_models.load import LanguageModel, load_model
 from canvasagent.policies.base import PolicySettings, Reply
 from canvasagent.protocol.conversation import Message
 from canvasagent.weights.framework import framework, is_out_of_memory
+
+log = logging.getLogger(__name__)
 
 MAX_TOKENS = 1024
 """Tokens that a turn may have where the user sets no limit."""
@@ -56,7 +59,7 @@ class TransformersPolicy:
         chosen = ("temperature", "max_tokens", "view_pixels", "sampling_seed")
         settings = {name: getattr(self.settings, name) for name in chosen}
         where = {"device": str(self.model.device), "dtype": str(self.model.model.dtype).removeprefix("torch.")}
-        about = {"model": self.model.source, "parameters": self.model.parameters, **where}
+        about = {"model": self.model.source, "parameters": self.model.parameters, "vision": self.model.vision, **where}
         return {**about, **settings, "constrain": self.grammars is not None}
 
     async def act(self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None) -> Reply:
@@ -138,4 +141,6 @@ def create(argument: str | None, settings: PolicySettings) -> TransformersPolicy
         )
     model = load_model(argument.strip(), settings.device, settings.dtype)
     require_same_tools(model.source, model.contract)
+    if not model.vision and not settings.describe:
+        log.warning("%s reads no pictures; --describe puts them into words.", model.source)
     return TransformersPolicy(model, settings)
