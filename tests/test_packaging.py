@@ -90,6 +90,8 @@ def test_who_lacks_torch_is_told_how_to_get_it_without_cuda(
     message = str(MissingExtra("a trained model (torch)", "full"))
     assert "pip install 'canvasagent[full]'" in message
     assert (extras.CPU_TORCH in message) == told
+    for extra in ("local", "train"):
+        assert (extras.CPU_TORCH in str(MissingExtra("a language model", extra))) == told
     assert extras.CPU_TORCH not in str(MissingExtra("the tool server", "serve"))
 
 

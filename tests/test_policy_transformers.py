@@ -15,7 +15,7 @@ from PIL import Image
 
 from canvasagent import Agent, Limits, PolicySettings
 from canvasagent.canvas import Asset, Kind
-from canvasagent.errors import InputError, OutOfContext, WeightsError
+from canvasagent.errors import InputError, OutOfContext, PolicyFailure, WeightsError
 from canvasagent.protocol.conversation import Message
 from canvasagent.protocol.turns import ToolCall, render_turn
 
@@ -207,6 +207,41 @@ def test_half_precision_writes_turns_too(kind: str) -> None:
     assert all(first) and policy.record()["dtype"] == "bfloat16"
     assert policy.writer.store.longest(policy.transcriber.read(conversation(2)).marks) is not None
     assert all(ask(policy, conversation(2)))
+
+
+@pytest.mark.parametrize(("failures", "survives"), [(1, True), (2, False)])
+def test_out_of_memory_what_is_kept_is_given_up_first(
+    monkeypatch: pytest.MonkeyPatch, failures: int, survives: bool
+) -> None:
+    """No machine runs out of memory on demand, so the error is raised here, where the framework would."""
+    policy = policy_of(load_model(tiny_chat("text"), device="cpu"))
+    (wanted,) = ask(policy, conversation(1))
+    write, left = policy.writer.write, [MemoryError("out of memory")] * failures
+    held: list[int] = []
+
+    def failing(jobs: Sequence[Job]) -> Any:
+        held.append(len(policy.writer.store))
+        if left:
+            raise left.pop()
+        return write(jobs)
+
+    monkeypatch.setattr(policy.writer, "write", failing)
+    if survives:
+        assert ask(policy, conversation(1)) == [wanted] and held == [1, 0]
+    else:
+        with pytest.raises(PolicyFailure, match=r"memory does not suffice .*; lower --view-pixels"):
+            ask(policy, conversation(1))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_model_that_gives_no_numbers_fails_in_words(temperature: float) -> None:
+    model = load_model(tiny_chat("text"), device="cpu")
+    with torch.no_grad():
+        model.model.model.norm.weight.fill_(float("nan"))
+    with pytest.raises(PolicyFailure, match="are no numbers"):
+        ask(policy_of(model, temperature=temperature), opening())
+    run = Agent(policy_of(model), "lite").run("mirror it", [photo(size=32)])
+    assert run.status == "failed" and "are no numbers" in str(run.why)
 
 
 def test_seeds_decide_what_is_drawn(model: LanguageModel) -> None:

@@ -16,5 +16,5 @@ def install_command(extra: str) -> str:
 
 def install_advice(extra: str) -> str:
     """The command that installs an extra, and what to install before it on a machine without a GPU."""
-    brings_cuda = extra in ("full", "local") and sys.platform == "linux" and find_spec("torch") is None
+    brings_cuda = extra in ("full", "local", "train") and sys.platform == "linux" and find_spec("torch") is None
     return install_command(extra) + (f" (without a GPU, first: {CPU_TORCH})" if brings_cuda else "")

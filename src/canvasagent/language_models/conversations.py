@@ -54,6 +54,8 @@ class Transcriber:
         self._kept: OrderedDict[str, array[int]] = OrderedDict()
         self._held = 0
         self._lock = Lock()
+        self._making = Lock()
+        """Held while a text is tokenised: tokenizers keep settings between two steps of a call."""
 
     def __len__(self) -> int:
         """The tokens that are kept, never more than `remembered`."""
@@ -87,7 +89,8 @@ class Transcriber:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        ids = array("i", make()[0])
+        with self._making:
+            ids = array("i", make()[0])
         self._keep(key, ids)
         return ids
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from canvasagent.errors import PolicyFailure
 from canvasagent.language_models.conversations import Reading
 from canvasagent.language_models.key_values import KeyValues, KeyValueStore, layers_of, merged
 from canvasagent.language_models.stopping import is_whole
@@ -78,7 +79,7 @@ class Writer:
         """Tokens that no turn has: control tokens but for those that end one, and rows without a token."""
 
     def write(self, jobs: Sequence[Job]) -> list[Written]:
-        """The turns of `jobs`, in their order."""
+        """The turns of `jobs`, in their order. Raises `PolicyFailure` where the model's scores are no numbers."""
         torch = framework()
         with torch.inference_mode():
             rows = [self._row(job) for job in jobs]
@@ -133,8 +134,14 @@ class Writer:
         if row.constraint is not None:
             scores = scores.cpu()
             row.constraint.restrict(scores)
+        best = int(scores.argmax())  # of scores with a NaN, that one
+        if not torch.isfinite(scores[best]):
+            raise PolicyFailure(
+                f"the scores of '{self.model.source}' are no numbers: its weights are damaged, or its precision "
+                "does not suffice (--dtype float32)."
+            )
         if job.temperature <= 0:
-            return int(scores.argmax())
+            return best
         chances = torch.softmax(scores.cpu().double() / job.temperature, dim=-1)
         return int(torch.multinomial(chances, 1, generator=row.generator))
 

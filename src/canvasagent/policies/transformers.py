@@ -66,13 +66,15 @@ class TransformersPolicy:
         """The model's next turn; `on_text` gets it piece by piece.
 
         Raises `OutOfContext` where the conversation does not fit into what the model reads, and `PolicyFailure` where
-        memory does not suffice.
+        memory does not suffice or the model fails.
         """
         loop = asyncio.get_running_loop()
         tell = None if on_text is None else lambda piece: loop.call_soon_threadsafe(on_text, piece)
         job = await loop.run_in_executor(self._threads, self._job, tuple(messages), tell)
         try:
             written = await loop.run_in_executor(self._threads, self.batcher, job)
+        except RuntimeError as error:  # of the framework: a lost device, a kernel that does not exist
+            raise PolicyFailure(f"{self.name} could not write a turn: {' '.join(str(error).split())[:400]}") from error
         finally:
             job.cancelled.set()
         if written.ended == "length" and job.most < self._most:
@@ -123,6 +125,7 @@ class TransformersPolicy:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
+            self.writer.store.clear()
             raise PolicyFailure(
                 f"memory does not suffice for a turn of {self.name} with {max(len(job.reading.ids) for job in jobs):,} "
                 "tokens; lower --view-pixels, or take a smaller model."
