@@ -24,7 +24,7 @@ pytest.importorskip("trl", reason="the tiny models take their chat template from
 torch.set_num_threads(1)  # the models are far too small to share
 
 from canvasagent.language_models.contract import Contract, tools_checksum, write_contract  # noqa: E402
-from canvasagent.language_models.conversations import Transcriber, conversation_keys  # noqa: E402
+from canvasagent.language_models.conversations import Reading, Transcriber, conversation_keys  # noqa: E402
 from canvasagent.language_models.generate import Job, Writer, read  # noqa: E402
 from canvasagent.language_models.key_values import KeyValues, KeyValueStore, common_length  # noqa: E402
 from canvasagent.language_models.load import LanguageModel, load_model  # noqa: E402
@@ -99,6 +99,17 @@ def scores_of(model: LanguageModel, ids: Sequence[int], assets: Sequence[Asset])
         return model.model(input_ids=tokens, **inputs, use_cache=False).logits[0]
 
 
+def assert_best(model: LanguageModel, writer: Writer, readings: Sequence[Reading]) -> None:
+    """Each token that is written has the best score by a run over all that came before it."""
+    for reading, turn in zip(readings, writer.write([Job(reading, 8) for reading in readings]), strict=True):
+        ids = list(reading.ids)
+        for token in turn.ids:
+            scores = scores_of(model, ids, reading.assets)[-1].clone()
+            scores[writer._never] = -torch.inf
+            assert scores[token] >= scores.max() - 1e-3
+            ids.append(token)
+
+
 def test_it_keeps_the_contract_of_policies(model: LanguageModel) -> None:
     check_policy(policy_of(model), faultless=False)
 
@@ -147,14 +158,7 @@ def test_each_token_is_the_best_by_a_run_over_all_that_came_before(model: Langua
     """In a batch of conversations of different lengths, with and without pictures that came before."""
     transcriber, writer = Transcriber(model, PIXELS), Writer(model, PIXELS, KeyValueStore(2**30))
     readings = [transcriber.read(conversation(turns)) for turns in (0, 2, 1)]
-    written = writer.write([Job(reading, 12) for reading in readings])
-    for reading, turn in zip(readings, written, strict=True):
-        ids = list(reading.ids)
-        for token in turn.ids:
-            scores = scores_of(model, ids, reading.assets)[-1].clone()
-            scores[writer._never] = -torch.inf
-            assert scores[token] >= scores.max() - 1e-3
-            ids.append(token)
+    assert_best(model, writer, readings)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
@@ -421,36 +425,50 @@ def test_a_model_that_could_think_first_is_told_not_to(tmp_path: Path) -> None:
     assert text.count("<|im_start|>assistant\n<think>\n\n</think>\n\n") == 2
 
 
-@pytest.mark.parametrize(("kind", "describe"), [("text", False), ("text", True), ("vision", False)])
-def test_who_gives_pictures_to_a_model_without_eyes_is_told(
-    kind: str, describe: bool, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("kind", "describe", "pictures", "noted"),
+    [("text", False, 1, True), ("text", True, 1, False), ("text", False, 0, False), ("vision", False, 1, False)],
+)
+def test_a_record_notes_that_a_model_without_eyes_was_given_pictures(
+    kind: str, describe: bool, pictures: int, noted: bool
 ) -> None:
-    load_policy(f"transformers:{tiny_chat(kind)}", PolicySettings(device="cpu", describe=describe))
-    assert ("reads no pictures; --describe" in caplog.text) is (kind == "text" and not describe)
+    settings = PolicySettings(device="cpu", describe=describe, view_pixels=PIXELS, max_tokens=8)
+    agent = Agent(f"transformers:{tiny_chat(kind)}", "lite", settings=settings, limits=Limits(max_turns=1))
+    run = agent.run("mirror it", [photo(size=32)] * pictures)
+    assert any("reads no pictures" in note for note in run.notes) is noted
 
 
-def test_a_sliding_window_is_kept_to(tmp_path: Path) -> None:
-    from transformers import AutoTokenizer, MistralConfig, MistralForCausalLM
+SIZES = {
+    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "head_dim": 8, "initializer_range": 0.3, "bos_token_id": None,
+}  # fmt: skip
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "MistralForCausalLM": {**SIZES, "sliding_window": 16},
+    "Gemma3ForCausalLM": {**SIZES, "sliding_window": 16, "layer_types": ["sliding_attention", "full_attention"]},
+    "GptOssForCausalLM": {**SIZES, "sliding_window": 16, "num_local_experts": 4, "num_experts_per_tok": 2},
+    "Qwen3ForCausalLM": SIZES,
+    "GPT2LMHeadModel": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 4096, "initializer_range": 0.3},
+    "BloomForCausalLM": {"hidden_size": 32, "n_layer": 2, "n_head": 4, "initializer_range": 0.3},
+}
 
-    tokenizer = AutoTokenizer.from_pretrained(tiny_chat("text"))
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_other_architectures_write_what_a_run_over_everything_writes(tmp_path: Path, name: str) -> None:
+    """Sliding windows, sinks, learned and linear positions: batches and kept keys and values change nothing."""
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_chat("text"))
     torch.manual_seed(0)
-    config = MistralConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, sliding_window=16, eos_token_id=2, pad_token_id=0, bos_token_id=None,
-        initializer_range=0.3,
-    )  # fmt: skip
-    MistralForCausalLM(config).save_pretrained(tmp_path)
+    family = getattr(transformers, name)
+    family(
+        family.config_class(vocab_size=len(tokenizer), eos_token_id=2, pad_token_id=0, **ARCHITECTURES[name])
+    ).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     model = load_model(tmp_path, device="cpu")
     transcriber, writer = Transcriber(model, PIXELS), Writer(model, PIXELS, KeyValueStore(2**30))
-    readings = [transcriber.read(conversation(turns)) for turns in (0, 1, 2)]
-    for reading, turn in zip(readings, writer.write([Job(reading, 8) for reading in readings]), strict=True):
-        ids = list(reading.ids)
-        for token in turn.ids:
-            scores = scores_of(model, ids, [])[-1].clone()
-            scores[writer._never] = -torch.inf
-            assert scores[token] >= scores.max() - 1e-3
-            ids.append(token)
+    readings = [transcriber.read(conversation(turns)) for turns in (0, 2, 1)]
+    for _ in range(2):  # the second time from what was kept
+        assert_best(model, writer, readings)
 
 
 def test_a_model_with_another_state_than_keys_and_values_is_refused(tmp_path: Path) -> None:

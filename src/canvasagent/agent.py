@@ -19,7 +19,7 @@ from canvasagent.environment import Environment, Limits
 from canvasagent.errors import InputError, OutOfContext, PolicyFailure
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.policies import load_policy
-from canvasagent.policies.base import Policy, PolicySettings, settings_for, settings_record
+from canvasagent.policies.base import Policy, PolicySettings, blindness, settings_for, settings_record
 from canvasagent.policies.described import DescribedPolicy
 from canvasagent.protocol.conversation import Message
 from canvasagent.record.events import Event, Listener
@@ -93,6 +93,7 @@ class Agent:
             policy_settings=settings_record(self.policy),
             seed=seed,
         )
+        record.notes += blindness(self.policy, messages)
         folder = self._folder(record, run_dir)
         try:
             for asset in environment.canvas:

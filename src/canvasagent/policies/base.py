@@ -106,6 +106,13 @@ def without_argument(name: str, turn: Callable[[Sequence[Message]], str]) -> Cre
     return create
 
 
+def blindness(policy: Policy, messages: Sequence[Message]) -> list[str]:
+    """What a record notes where there are pictures and the policy says that it reads none (`reads_pictures`)."""
+    if getattr(policy, "reads_pictures", True) or not any(message.assets for message in messages):
+        return []
+    return [f"{policy.name} reads no pictures and was not told what is in them; --describe puts them into words."]
+
+
 def settings_record(policy: Policy) -> dict[str, Any]:
     """What a record keeps of a policy beside its name: its own `record()` where it has one."""
     record = getattr(policy, "record", None)

@@ -116,8 +116,12 @@ class DescribedPolicy:
         """The policy's next turn on a conversation in which pictures are lines of text. Raises as the policy does."""
         if self.describer is None:
             raise InputError("--describe needs the tools of a profile: run the policy with an Agent.")
-        described = await asyncio.gather(*(_described(message, self.describer) for message in messages))
-        return await self.policy.act(described, on_text)
+        return await self.policy.act(await described(messages, self.describer), on_text)
+
+
+async def described(messages: Sequence[Message], describer: Describer) -> list[Message]:
+    """A conversation in which each picture is a line of text."""
+    return list(await asyncio.gather(*(_described(message, describer) for message in messages)))
 
 
 async def _described(message: Message, describer: Describer) -> Message:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -28,8 +27,6 @@ from canvasagent.language_models.load import LanguageModel, load_model
 from canvasagent.policies.base import PolicySettings, Reply
 from canvasagent.protocol.conversation import Message
 from canvasagent.weights.framework import framework, is_out_of_memory
-
-log = logging.getLogger(__name__)
 
 MAX_TOKENS = 1024
 """Tokens that a turn may have where the user sets no limit."""
@@ -53,6 +50,11 @@ class TransformersPolicy:
 
     def __repr__(self) -> str:
         return f"<{self.name} on {self.model.device}>"
+
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether the model has vision; pictures are left out of what it reads if not."""
+        return self.model.vision
 
     def record(self) -> dict[str, Any]:
         """What a record keeps: how the model was run."""
@@ -144,6 +146,4 @@ def create(argument: str | None, settings: PolicySettings) -> TransformersPolicy
         )
     model = load_model(argument.strip(), settings.device, settings.dtype)
     require_same_tools(model.source, model.contract)
-    if not model.vision and not settings.describe:
-        log.warning("%s reads no pictures; --describe puts them into words.", model.source)
     return TransformersPolicy(model, settings)
