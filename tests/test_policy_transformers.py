@@ -17,6 +17,7 @@ from canvasagent import Agent, Limits, PolicySettings
 from canvasagent.canvas import Asset, Kind
 from canvasagent.errors import InputError, OutOfContext, PolicyFailure, WeightsError
 from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.release import parse_release
 from canvasagent.protocol.turns import ToolCall, render_turn
 
 torch = pytest.importorskip("torch", reason="the extra local is not installed here; make test-train installs it")
@@ -194,6 +195,18 @@ def test_turns_are_fed_back_as_the_tokens_that_were_generated(model: LanguageMod
     assert ids[begin : begin + len(letters)] == letters
     fresh = Transcriber(model, PIXELS).read([*said, Message("assistant", "object"), observed(0)]).ids
     assert fresh[begin : begin + len(usual)] == usual and len(fresh) == len(ids) - len(letters) + len(usual)
+
+
+def test_a_turn_that_began_with_an_empty_thought_is_fed_back_with_it(model: LanguageModel) -> None:
+    """The contract of the release takes it off the text; the model goes on from what it wrote."""
+    said, text = opening(), f"<think>\n\n</think>\n\n{CALL}"
+    ids = model.tokenizer(text, add_special_tokens=False)["input_ids"]
+    transcriber = Transcriber(model, PIXELS)
+    transcriber.remember(said, text, ids)
+    kept = parse_release(text).text
+    assert kept == CALL
+    begin = len(transcriber.read(said).ids)
+    assert transcriber.read([*said, Message("assistant", kept), observed(0)]).ids[begin : begin + len(ids)] == ids
 
 
 def test_turns_that_are_asked_for_together_are_one_batch(model: LanguageModel) -> None:

@@ -22,6 +22,7 @@ from canvasagent.errors import InputError
 from canvasagent.language_models.roles import without_control_tokens
 from canvasagent.language_models.tokens import between_tokens, prompt_tokens
 from canvasagent.protocol.conversation import Message
+from canvasagent.protocol.release import without_empty_thought
 
 if TYPE_CHECKING:
     from canvasagent.canvas import Asset
@@ -107,10 +108,14 @@ class Transcriber:
 
 
 def conversation_keys(messages: Sequence[Message]) -> Iterator[str]:
-    """For each message a hash (hex) of all that was said and shown up to it."""
+    """For each message a hash (hex) of all that was said and shown up to it.
+
+    An empty thought before a turn does not count: conversations of the contract `release` are kept without it.
+    """
     digest = hashlib.sha256()
     for message in messages:
-        for part in (message.role, message.text, *(asset.key for asset in message.assets)):
+        text = without_empty_thought(message.text) if message.role == "assistant" else message.text
+        for part in (message.role, text, *(asset.key for asset in message.assets)):
             data = part.encode("utf-8", "surrogatepass")
             digest.update(len(data).to_bytes(8, "little") + data)
         digest.update(b"end of message")

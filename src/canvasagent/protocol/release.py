@@ -23,13 +23,18 @@ _THINK = re.compile(r"\A\s*<think>\s*</think>\s*")
 _ASSET = re.compile(r"[A-Za-z][A-Za-z0-9]*_\d+")
 
 
+def without_empty_thought(text: str) -> str:
+    """A turn without the empty `<think></think>` that may stand before it."""
+    return _THINK.sub("", text)
+
+
 def parse_release(text: str) -> Turn:
     """Take a turn apart as the release does. Never raises; the turn's text is in the form of our contract.
 
     An empty `<think></think>` at its beginning goes. A first call of `Terminate` ends the run, whatever follows it; an
     id among its arguments names the result.
     """
-    text = _THINK.sub("", text)
+    text = without_empty_thought(text)
     turn = parse(text)
     if turn.call is None or turn.call.name != PSEUDO_TOOL:
         return turn
