@@ -15,7 +15,7 @@ from canvasagent.weights.framework import framework
 if TYPE_CHECKING:
     from canvasagent.language_models.load import LanguageModel
 
-SHARE = 0.5
+SHARE = 0.25
 """Share of the memory that is free once the model is loaded which keys and values of earlier turns may take."""
 MOST_ON_CPU = 2 * 2**30
 """Bytes that they may take in the computer's memory."""
