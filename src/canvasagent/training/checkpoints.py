@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Any
 
 from canvasagent.errors import InputError
 from canvasagent.storage.files import write_atomically
-from canvasagent.storage.folders import NEW_FOLDER, refuse_strangers
+from canvasagent.storage.folders import NEW_FOLDER, is_temporary, locked, refuse_strangers
 from canvasagent.storage.foreign_json import read_json
+from canvasagent.storage.names import refuse_link
 from canvasagent.version import __version__
 
 RECORD = "training.json"
@@ -24,17 +26,28 @@ _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 _PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 
 
-def begin_folder(out: Path, settings: Mapping[str, Any]) -> None:
-    """Write the record of a training into an empty folder; where there is one, check that it is this training's.
+@contextlib.contextmanager
+def training_folder(out: Path, settings: Mapping[str, Any]) -> Iterator[None]:
+    """The folder of a training, kept from others as long as it runs; its record is written where there is none.
 
-    Raises `InputError` for a folder that holds something else, or a training with other settings.
+    Raises `InputError` for a folder that holds something else, or a training with other settings: nothing is written
+    then. Raises `StorageError` where another training writes there.
     """
+    with locked(out, "another training is writing to", lambda folder: check_folder(folder, settings)):
+        if not (out / RECORD).is_file():
+            record = {"format_version": 1, **_circumstances(), "settings": dict(settings)}
+            write_atomically(out / RECORD, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+        yield
+
+
+def check_folder(out: Path, settings: Mapping[str, Any]) -> None:
+    """Raise `InputError` for a folder that holds something else, or a training with other settings."""
     file = out / RECORD
     if not file.is_file():
-        refuse_strangers(out, NEW_FOLDER)
-        record = {"format_version": 1, **_circumstances(), "settings": dict(settings)}
-        write_atomically(file, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+        refuse_strangers(out, NEW_FOLDER, lambda name: is_temporary(name, RECORD))
         return
+    for name in (METRICS, "training.html", "outcome.json"):
+        refuse_link(out / name)
     try:
         before = read_json(file.read_bytes())["settings"]
     except (OSError, ValueError, KeyError, TypeError) as error:

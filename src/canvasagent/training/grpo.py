@@ -21,7 +21,6 @@ from canvasagent.language_models.processor import VISION_TOKENS
 from canvasagent.rewards.config import find_preset
 from canvasagent.rewards.hybrid import needed
 from canvasagent.rewards.judges import JudgeSettings, load_judge
-from canvasagent.storage.folders import locked
 from canvasagent.training.grpo_config import GrpoSettings
 from canvasagent.training.outcome import MODEL, Trained, save_model, with_prompt, write_outcome
 from canvasagent.training.parameters import freeze_vision, lora_config, training_dtype
@@ -52,11 +51,10 @@ def train_grpo(
     if judge is None and needed(preset):
         raise InputError(f"preset {preset.name} needs a judge of {', '.join(needed(preset))}; give --judge NAME.")
     loaded = load_tasks(tasks)
-    from canvasagent.training.checkpoints import begin_folder, last_checkpoint
+    from canvasagent.training.checkpoints import last_checkpoint, training_folder
 
     record = {"kind": "grpo", "model": source, "tasks": str(tasks), **settings.model_dump(mode="json")}
-    with locked(out, "another training is writing to", lambda folder: None):
-        begin_folder(out, record)
+    with training_folder(out, record):
         checkpoint_model = load_model(source, settings.device, training_dtype(settings.lora_rank, settings.deepspeed))
         require_same_tools(source, checkpoint_model.contract)
         language_model = with_prompt(checkpoint_model, settings.system_prompt, "grpo")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -11,7 +12,7 @@ from canvasagent.errors import CanvasAgentError
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.config import Preset
 from canvasagent.rewards.hybrid import Score, score
-from canvasagent.rewards.judges.base import ASPECTS, Judge
+from canvasagent.rewards.judges.base import ASPECTS, Aspect, Judge, Verdict
 
 LogMetric = Callable[[str, float], None]
 
@@ -25,6 +26,8 @@ class ScoredRun:
     score: Score | None
     why: str = ""
     """Why there is no reward."""
+    checks: tuple[bool, ...] = ()
+    """Whether each check of the task passes; empty where the judge ran none."""
 
     @property
     def reward(self) -> float | None:
@@ -53,7 +56,15 @@ class HybridReward:
             scored = await asyncio.to_thread(score, run, self.preset, verdicts)
         except CanvasAgentError as error:
             return ScoredRun(run, None, str(error))
-        return ScoredRun(run, scored, "; ".join(scored.unscored))
+        return ScoredRun(run, scored, "; ".join(scored.unscored), _checks(verdicts))
+
+
+def _checks(verdicts: Mapping[Aspect, Verdict]) -> tuple[bool, ...]:
+    """The outcome of the task's checks, where the judge of alignment is a local one, which runs them."""
+    verdict = verdicts.get("align")
+    if verdict is None or not verdict.judge.startswith("local") or not verdict.raw:
+        return ()
+    return tuple(bool(one["passed"]) for one in json.loads(verdict.raw).get("checks", []))
 
 
 def log_parts(scored: Sequence[ScoredRun], log_metric: LogMetric) -> None:
@@ -69,6 +80,8 @@ def log_parts(scored: Sequence[ScoredRun], log_metric: LogMetric) -> None:
 
     for one in scored:
         add("rollout/unscored", one.reward is None)
+        if one.checks:
+            add("rollout/solved", all(one.checks))
         if one.run is not None:
             _add_run(one.run, add)
         if one.score is not None:

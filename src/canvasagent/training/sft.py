@@ -16,7 +16,6 @@ from canvasagent.errors import InputError, MissingExtra, StorageError, TrainingD
 from canvasagent.language_models.contract import require_same_tools
 from canvasagent.language_models.load import LanguageModel, load_model
 from canvasagent.storage.files import write_atomically
-from canvasagent.storage.folders import locked
 from canvasagent.training.outcome import MODEL, Trained, save_model, with_prompt, write_outcome
 from canvasagent.training.parameters import freeze_vision, lora_config, training_dtype
 from canvasagent.training.sft_config import SftSettings
@@ -41,13 +40,12 @@ def train_sft(
     """
     if missing := [name for name in ("torch", "trl", "datasets") if find_spec(name) is None]:
         raise MissingExtra(f"SFT ({', '.join(missing)})", "train")
-    from canvasagent.training.checkpoints import begin_folder, last_checkpoint
+    from canvasagent.training.checkpoints import last_checkpoint, training_folder
     from canvasagent.training.sft_data import Trajectories
 
     record = {"kind": "sft", "model": source, "data": str(data), **settings.model_dump(mode="json")}
     train = Trajectories(data, "train")
-    with locked(out, "another training is writing to", lambda folder: None):
-        begin_folder(out, record)
+    with training_folder(out, record):
         checkpoint_model = load_model(source, settings.device, training_dtype(settings.lora_rank, settings.deepspeed))
         require_same_tools(source, checkpoint_model.contract)
         model = with_prompt(checkpoint_model, settings.system_prompt, "sft")
