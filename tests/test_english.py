@@ -32,7 +32,7 @@ def test_every_color_is_understood_by_every_reader() -> None:
         group = parse_scene(f"a {name} ball").groups[0]
         assert (group.sprite, group.color) == ("ball", drawn_color(name)), name
         query = parse_phrase(f"the {name} object")
-        assert query.color == (family_of(name) or name) and not query.unknown, name
+        assert query.family == (family_of(name) or name) and not query.unknown, name
         plan = understands(f"make the ball {name}")
         assert plan.ok and plan.steps[0].values["color"] == name, name
         assert colour(f"write it in {name} letters") is not None, name
@@ -70,8 +70,8 @@ def test_shades_and_codes_are_colors() -> None:
 
 
 def test_a_color_that_is_also_a_thing_does_not_stand_for_all_of_that_color() -> None:
-    assert parse_phrase("the rose").unknown == ["rose"]
-    assert parse_phrase("the rose circle").unknown == []
+    assert parse_phrase("the rose").unknown == ("rose",)
+    assert parse_phrase("the rose circle").unknown == ()
 
 
 def test_nouns_have_the_forms_that_the_library_gives() -> None:

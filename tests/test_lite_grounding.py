@@ -278,7 +278,7 @@ def test_a_single_pixel_holds_nothing_or_itself(mode: str, phrase: str) -> None:
 )
 def test_what_is_looked_for_is_taken_from_the_phrase(phrase: str, quoted: str, whole_line: bool) -> None:
     query = parse(phrase)
-    assert (query.kind, query.quoted, query.whole_line, query.unknown) == ("text", quoted, whole_line, [])
+    assert (query.kind, query.quoted, query.whole_line, query.unknown) == ("text", quoted, whole_line, ())
 
 
 PIECES = [*"'\"“‘’.,!? ", "the ", "second ", "says ", "word ", "red ", "circles ", "left ", "ÄÖ ", "x"]

@@ -89,7 +89,7 @@ def family_of(name: str) -> str | None:
 
 @cache
 def hsv_range(name: str, shade: str = "") -> HsvRange:
-    """Within which hue, saturation and value a color is looked for, narrowed by a shade (light, dark, bright).
+    """Within which hue, saturation and value a color is looked for, narrowed by a word such as light, dark, bright.
 
     A basic word has a wide range, a name of its own (maroon, coral) a range round its shades.
     Raises `KeyError` for what is no color name.
@@ -100,7 +100,7 @@ def hsv_range(name: str, shade: str = "") -> HsvRange:
     table = lexicon()["families"][family]
     saturation, value = table["saturation"], table["value"]
     if shade:
-        narrow = lexicon()["shade_ranges"][shade]
+        narrow = next(narrow for narrow in lexicon()["shade_ranges"].values() if shade in narrow["words"])
         saturation = _overlap(saturation, narrow["saturation"])
         value = _overlap(value, narrow["value"])
     return HsvRange(tuple((low, high) for low, high in table["hues"]), tuple(saturation), tuple(value))
@@ -109,7 +109,10 @@ def hsv_range(name: str, shade: str = "") -> HsvRange:
 def _round(name: str) -> HsvRange:
     """The range round a color's shades; wide enough for light and shadow, not for another color."""
     drawn = drawn_colors().get(name)
-    ranges = [_round_shade(rgb) for rgb in (colors()[name], *([_rgb(drawn)] if drawn else []))]
+    rgb = color_named(name)
+    if rgb is None:
+        raise KeyError(name)
+    ranges = [_round_shade(shade) for shade in (rgb, *([_rgb(drawn)] if drawn else []))]
     return HsvRange(
         tuple(pair for one in ranges for pair in one.hues),
         (min(one.saturation[0] for one in ranges), max(one.saturation[1] for one in ranges)),

@@ -15,6 +15,14 @@ def lexicon() -> dict[str, Any]:
 
 
 @cache
+def numbers() -> dict[str, int]:
+    """What words for numbers come to: 'two', 'second' and 'twice' are 2, 'last' is -1."""
+    table = lexicon()
+    words = {**table["counts"], **table["ordinals"], **table["multiples"]}
+    return {word: number for word, number in words.items() if word not in ("a", "an")}
+
+
+@cache
 def translations() -> dict[str, dict[str, str]]:
     """From a language to its words for English ones, from `translations.toml`; both in lower case."""
     text = files(__package__).joinpath("translations.toml").read_text("utf-8")

@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from canvasagent.english.colors import drawn_color
+from canvasagent.english.noun_phrase import NounPhrase, Token, noun_phrase
 from canvasagent.errors import ToolRefusal
-from canvasagent.sketch.lexicon import Token, suggestion, tokens
+from canvasagent.sketch.lexicon import suggestion, tokens
 from canvasagent.sketch.scene import MAX_THINGS, Group, Relation, Scene
 from canvasagent.sketch.sprite import all_sprites
 
 MAX_PROMPT = 2000
 """Characters of a prompt."""
+
+
+_OPENING = ("noun", "count", "vague", "color", "shade", "size")
+"""Sorts of words that a noun phrase may begin with."""
 
 
 class UnknownWords(ToolRefusal):
@@ -25,18 +31,6 @@ class UnknownWords(ToolRefusal):
 
 
 @dataclass
-class _Pending:
-    """What was said of the noun that is still to come."""
-
-    count: int | None = None
-    color: str | None = None
-    scale: float = 1.0
-    words: list[str] = field(default_factory=list)
-    definite: bool = False
-    excluded: bool = False
-
-
-@dataclass
 class _Reader:
     """Walks over the tokens once and collects the scene."""
 
@@ -44,7 +38,8 @@ class _Reader:
     position: int = 0
     groups: list[dict[str, Any]] = field(default_factory=list)
     scene: dict[str, Any] = field(default_factory=dict)
-    pending: _Pending = field(default_factory=_Pending)
+    pending: list[Token] = field(default_factory=list)
+    """What was said of the noun that is still to come."""
     subject: int | None = None
     """The group that a following place or relation speaks of."""
     relation: str | None = None
@@ -70,7 +65,7 @@ class _Reader:
     def noun_ahead(self) -> Token | None:
         """The next token that is no article, filler, count, size or colour."""
         for token in self.tokens[self.position + 1 :]:
-            if token.sort not in ("filler", "the", "count", "size", "color"):
+            if token.sort not in ("filler", "the", *_OPENING[1:]):
                 return token
         return None
 
@@ -78,7 +73,7 @@ class _Reader:
         """Whether a place said here speaks of what follows: 'on the right, a dog'; 'a cat, on the left a dog'."""
         following, before = self.peek(), self.tokens[self.position - 1] if self.position else None
         after_break = before is None or before.sort in ("stop", "filler")
-        names = following is not None and following.sort in ("count", "sprite", "color", "size")
+        names = following is not None and following.sort in _OPENING
         return self.subject is None or (after_break and names)
 
 
@@ -104,8 +99,9 @@ def parse(prompt: str) -> Scene:
 
 
 def _check_finished(reader: _Reader) -> None:
-    if reader.pending.words:
-        raise ToolRefusal(f"'{' '.join(reader.pending.words)}' describes nothing that is named; say what is so.")
+    if described := _described(reader):
+        _gathered(reader)
+        raise ToolRefusal(f"'{' '.join(described)}' describes nothing that is named; say what is so.")
     if reader.relation is not None or reader.between:
         raise ToolRefusal(f"'{reader.relation}': of what is not said; name the thing.")
     if reader.ahead or (reader.spot and not reader.groups):
@@ -114,56 +110,61 @@ def _check_finished(reader: _Reader) -> None:
         raise ToolRefusal(f"words for the {reader.form} are missing; give them in quotation marks.")
 
 
+def _described(reader: _Reader) -> list[str]:
+    """The words that say something of a noun still to come."""
+    return [token.text for token in reader.pending if token.text not in ("a", "an", "the") and token.sort != "none"]
+
+
 def _skip(reader: _Reader, token: Token) -> None:
     """Filler."""
 
 
 def _stop(reader: _Reader, token: Token) -> None:
-    if reader.pending.words and token.text == ",":
+    if _described(reader) and token.text == ",":
         return  # "a big, red car"
     if token.text in ".;!?" or reader.relation is None:
         reader.subject = reader.subject if token.text == "," else None
 
 
-def _count(reader: _Reader, token: Token) -> None:
-    if token.value < 0:
+def _gather(reader: _Reader, token: Token) -> None:
+    """A word that says something of the noun to come."""
+    if token.sort == "count" and token.value < 0:
         raise ToolRefusal(f"'{token.text}' is no count of things that can be drawn.")
-    reader.pending.count = token.value if reader.pending.count is None or token.value > 1 else reader.pending.count
-    if token.text not in ("a", "an"):
-        reader.pending.words.append(token.text)
+    reader.pending.append(token)
 
 
-def _adjective(reader: _Reader, token: Token) -> None:
-    following = reader.peek()
-    if token.sort == "color" and following is not None and following.sort == "ground":
-        reader.scene["ground"] = token.value
-        reader.pending = _Pending()
-        reader.position = reader.tokens.index(following, reader.position)
-        return
-    if token.sort == "color":
-        reader.pending.color = token.value
-    else:
-        reader.pending.scale *= token.value
-    reader.pending.words.append(token.text)
+def _gathered(reader: _Reader, *noun: Token) -> NounPhrase:
+    """The noun phrase that ends here."""
+    phrase = noun_phrase([*reader.pending, *noun])
+    reader.pending = []
+    if phrase.unknown:
+        raise UnknownWords(list(phrase.unknown))
+    return phrase
+
+
+def _ground(reader: _Reader, token: Token) -> None:
+    """'on a blue background'"""
+    color = _gathered(reader).color
+    if color:
+        reader.scene["ground"] = drawn_color(color)
 
 
 def _sprite(reader: _Reader, token: Token) -> None:
-    color = next((other for other in token.also if other.sort == "color"), None)
-    following = reader.peek()
-    if color is not None and following is not None and following.sort in ("sprite", "size", "color", "ground"):
-        _adjective(reader, color)
+    color, following = token.of("color"), reader.peek()
+    if color is not None and following is not None and following.sort in ("noun", "size", "color", "ground"):
+        reader.pending.append(color)
         return
-    pending, reader.pending = reader.pending, _Pending()
-    if pending.excluded or pending.count == 0:
+    phrase = _gathered(reader, token)
+    if phrase.count == 0:
         return
-    index = _refers(reader, token.value, pending)
+    index = _refers(reader, token.value, phrase)
     if index is None:
         reader.groups.append(
             {
                 "sprite": token.value,
-                "count": pending.count or _number(token),
-                "color": pending.color,
-                "scale": pending.scale,
+                "count": phrase.count or (3 if token.plural else 1),
+                "color": _color(phrase),
+                "scale": phrase.scale,
                 "relations": (),
             }
         )
@@ -171,19 +172,16 @@ def _sprite(reader: _Reader, token: Token) -> None:
     _relate(reader, index)
 
 
-def _number(token: Token) -> int:
-    """How many a noun without a count means: one, or a few if it stands in the plural."""
-    info = all_sprites()[token.value].info
-    singular = token.text in (info.name, *info.synonyms)
-    return 1 if singular else 3
+def _color(phrase: NounPhrase) -> str | None:
+    return drawn_color(f"{phrase.shade} {phrase.color}".strip()) if phrase.color else None
 
 
-def _refers(reader: _Reader, sprite: str, pending: _Pending) -> int | None:
+def _refers(reader: _Reader, sprite: str, phrase: NounPhrase) -> int | None:
     """The earlier group that 'the dog' speaks of."""
-    if not pending.definite or pending.count is not None:
+    if phrase.determiner != "the" or phrase.count is not None:
         return None
     for index, group in enumerate(reader.groups):
-        if group["sprite"] == sprite and pending.color in (None, group["color"]):
+        if group["sprite"] == sprite and _color(phrase) in (None, group["color"]):
             return index
     return None
 
@@ -238,7 +236,7 @@ def _antecedent(reader: _Reader) -> int:
 
 def _with(reader: _Reader, token: Token) -> None:
     following = reader.peek()
-    if reader.subject is not None and following is not None and following.sort in ("count", "sprite", "color", "size"):
+    if reader.subject is not None and following is not None and following.sort in _OPENING:
         reader.relation = "next"
 
 
@@ -260,9 +258,9 @@ def _background(reader: _Reader, token: Token) -> None:
     if reader.scene.get("background", token.value) != token.value:
         both = f"'{reader.scene['background']}' and '{token.value}'"
         raise ToolRefusal(f"a picture has one place, and {both} are two; choose one.")
-    if reader.pending.scale != 1.0 or reader.pending.color or (reader.pending.count or 1) > 1:
-        raise ToolRefusal(f"'{' '.join(reader.pending.words)} {token.text}': a place has no such variant here.")
-    reader.pending = _Pending()
+    phrase = _gathered(reader)
+    if phrase.scale != 1.0 or phrase.color or (phrase.count or 1) > 1:
+        raise ToolRefusal(f"'{' '.join((*phrase.used, token.text))}': a place has no such variant here.")
     reader.relation = None
     reader.scene["background"] = token.value
 
@@ -277,7 +275,7 @@ def _light(reader: _Reader, token: Token) -> None:
 
 def _words(reader: _Reader, token: Token) -> None:
     reader.form = token.value
-    reader.pending = _Pending() if token.value != "label" else reader.pending
+    reader.pending = [] if token.value != "label" else reader.pending
 
 
 def _quote(reader: _Reader, token: Token) -> None:
@@ -298,20 +296,11 @@ def _quote(reader: _Reader, token: Token) -> None:
         reader.scene["caption"] = text
 
 
-def _none(reader: _Reader, token: Token) -> None:
-    reader.pending.excluded = True
-
-
-def _the(reader: _Reader, token: Token) -> None:
-    reader.pending.definite = True
-
-
 _READ = {
     "stop": _stop,
-    "count": _count,
-    "color": _adjective,
-    "size": _adjective,
-    "sprite": _sprite,
+    **dict.fromkeys(("count", "vague", "color", "shade", "size", "none", "the"), _gather),
+    "ground": _ground,
+    "noun": _sprite,
     "relation": _relation,
     "with": _with,
     "spot": _spot,
@@ -321,7 +310,5 @@ _READ = {
     "light": _light,
     "words": _words,
     "quote": _quote,
-    "none": _none,
-    "the": _the,
 }
 """What each sort of token does to the scene."""

@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
-from canvasagent.english.colors import colors, drawn_color
-from canvasagent.english.lexicon import lexicon
+from canvasagent.english.noun_phrase import Entry, Token, Vocabulary, words_for_relations, words_for_things
 from canvasagent.english.nouns import plural
-from canvasagent.english.quotations import Quotes
 from canvasagent.sketch.background import all_backgrounds
 from canvasagent.sketch.sprite import all_sprites
 
-Sort = Literal[
-    "sprite", "background", "count", "size", "color", "relation", "spot", "place", "words", "look", "light",
-    "filler", "quote", "stop", "none", "with", "it", "the", "ground", "unknown",
-]  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A phrase of the prompt and what it means."""
-
-    sort: Sort
-    value: Any
-    text: str
-    also: tuple[Token, ...] = ()
-    """Other meanings of the same phrase: 'orange' is a fruit and a colour."""
-
-
-_WORD = re.compile(r"⟪\d+⟫|-?\d+|[a-z]+(?:['’-][a-z]+)*|[.,;:!?]")
-_TABLES: dict[str, Sort] = {
-    "relations": "relation", "spots": "spot", "places": "place", "words": "words", "looks": "look", "light": "light",
+_TABLES = {
+    "spots": "spot", "places": "place", "words": "words", "looks": "look", "light": "light",
+}  # fmt: skip
+_SPECIAL = {
+    "no": "none", "without": "none", "zero": "none", "with": "with", "it": "it", "them": "it", "background": "ground",
 }  # fmt: skip
 
 
@@ -48,80 +29,37 @@ def data() -> dict[str, Any]:
 
 
 @cache
-def phrases() -> dict[str, Token]:
+def vocabulary() -> Vocabulary:
     """Every known phrase. A noun's meaning comes first where a phrase has several."""
-    found: dict[str, list[Token]] = {}
+    return Vocabulary(_entries())
 
-    def add(phrase: str, sort: Sort, value: Any) -> None:
-        found.setdefault(phrase, []).append(Token(sort, value, phrase))
 
+def _entries() -> Iterator[Entry]:
+    yield from ((word, sort, None) for word, sort in _SPECIAL.items())
     for name, sprite in all_sprites().items():
-        for word in dict.fromkeys(
-            [name, sprite.info.plural, *sprite.info.synonyms, *map(plural, sprite.info.synonyms)]
-        ):
-            add(word, "sprite", name)
+        yield from ((word, "noun", name) for word in (name, *sprite.info.synonyms))
+        yield from ((word, "nouns", name) for word in (sprite.info.plural, *map(plural, sprite.info.synonyms)))
     for name, background in all_backgrounds().items():
-        for word in dict.fromkeys([name, *background.info.synonyms]):
-            add(word, "background", name)
+        yield from ((word, "background", name) for word in (name, *background.info.synonyms))
     for table, sort in _TABLES.items():
-        for phrase, value in data()[table].items():
-            add(phrase, sort, value)
-    for phrase, number in (lexicon()["counts"] | lexicon()["vague_counts"]).items():
-        add(phrase, "count", number)
-    for phrase, scale in lexicon()["sizes"].items():
-        add(phrase, "size", scale)
-    for phrase in colors():
-        add(phrase, "color", drawn_color(phrase))
-    for word in data()["filler"]["words"]:
-        add(word, "filler", None)
-    special: tuple[tuple[str, Sort], ...] = (
-        ("no", "none"), ("without", "none"), ("zero", "none"), ("with", "with"), ("it", "it"), ("them", "it"),
-        ("the", "the"), ("background", "ground"),
-    )  # fmt: skip
-    for word, sort in special:
-        found[word] = [Token(sort, None, word)]
-    return {
-        phrase: Token(tokens[0].sort, tokens[0].value, phrase, tuple(tokens[1:])) for phrase, tokens in found.items()
-    }
+        yield from ((phrase, sort, value) for phrase, value in data()[table].items())
+    yield from words_for_relations()
+    yield from words_for_things()
+    yield from ((word, "filler", None) for word in data()["filler"]["words"])
+
+
+def phrases() -> dict[str, Token]:
+    """Every known phrase and what it means."""
+    return vocabulary().words
 
 
 def tokens(prompt: str) -> tuple[list[Token], list[str]]:
     """The prompt as known phrases, longest first, and the words that mean nothing here."""
-    text, quotes = Quotes.take(prompt)
-    words = _WORD.findall(text.lower().replace("’", "'"))
-    known, longest = phrases(), max(phrase.count(" ") + 1 for phrase in phrases())
-    result: list[Token] = []
-    unknown: list[str] = []
-    position = 0
-    while position < len(words):
-        for length in range(min(longest, len(words) - position), 0, -1):
-            phrase = " ".join(words[position : position + length])
-            if phrase in known:
-                result.append(known[phrase])
-                position += length
-                break
-        else:
-            token = _single(words[position], quotes.texts)
-            unknown += [token.text] if token.sort == "unknown" else []
-            result.append(token)
-            position += 1
-    return result, list(dict.fromkeys(unknown))
-
-
-def _single(word: str, quotes: Sequence[str]) -> Token:
-    if word.startswith("⟪"):
-        return Token("quote", quotes[int(word[1:-1])], word)
-    if re.fullmatch(r"-?\d+", word):
-        return Token("count", int(word[:7]), word)
-    if word in ".,;:!?":
-        return Token("stop", None, word)
-    for part in (word.removesuffix("'s"), word.replace("-", " ")):
-        if part in phrases():
-            return phrases()[part]
-    return Token("unknown", None, word)
+    found = vocabulary().tokens(prompt)
+    return found, list(dict.fromkeys(token.text.lower() for token in found if token.sort == "unknown"))
 
 
 def suggestion(word: str) -> str | None:
     """The known noun that is most like an unknown word, if one is."""
-    nouns = [phrase for phrase, token in phrases().items() if token.sort in ("sprite", "background")]
+    nouns = [phrase for phrase, token in phrases().items() if token.sort in ("noun", "background")]
     return next(iter(difflib.get_close_matches(word, nouns, 1, 0.8)), None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from canvasagent.backends.base import Detection
-from canvasagent.backends.lite.phrases import Query
+from canvasagent.english.noun_phrase import NounPhrase
 from canvasagent.imaging.geometry import PixelBox, Size, overlap
 
 
@@ -41,20 +42,30 @@ class _Order:
         return by_name[name] if name in by_name else abs(x - 0.5) + abs(y - 0.5)
 
 
-def chosen(found: list[Detection], query: Query, size: Size) -> list[Detection]:
-    """Those that the phrase's place, size, ordinal and number pick out."""
-    order = _Order(size)
-    if query.kind not in {"text"} or query.quoted:
-        weigh = query.kind in {"object", "area"}  # a large thing of a colour is meant before a small, purer one
-        found = sorted(found, key=lambda item: (-item.score * (_size(item.box) if weigh else 1), item.box))
-    if not query.order and not query.ordinal:
-        return found[: query.count or None]
-    names = query.order or ["left"]
+def by_score(item: Detection) -> float:
+    """How sure it is."""
+    return item.score
+
+
+def by_area(item: Detection) -> float:
+    """How sure, times how large: a large thing of a colour is meant before a small, purer one."""
+    return item.score * _size(item.box)
+
+
+def chosen(
+    found: list[Detection], phrase: NounPhrase, size: Size, rank: Callable[[Detection], float] | None = by_score
+) -> list[Detection]:
+    """Those that the phrase's place, size, ordinal and number pick out; the first of a `rank`, or as they come."""
+    if rank is not None:
+        found = sorted(found, key=lambda item: (-rank(item), item.box))
+    if not phrase.order and not phrase.ordinal:
+        return found[: phrase.limit or None]
+    order, names = _Order(size), phrase.order or ("left",)
     ranked = sorted(found, key=lambda item: (sum(order(name, item.box) for name in names), item.box))
-    if query.ordinal:
-        at = query.ordinal - 1 if query.ordinal > 0 else query.ordinal
+    if phrase.ordinal:
+        at = phrase.ordinal - 1 if phrase.ordinal > 0 else phrase.ordinal
         return [ranked[at]] if -len(ranked) <= at < len(ranked) else []
-    if query.plural and not query.count:
+    if phrase.several and not phrase.limit:
         halves = {"left": 0.5, "right": -0.5, "top": 0.5, "bottom": -0.5}
         return [item for item in ranked if all(order(name, item.box) < halves.get(name, 1.0) for name in names)]
-    return ranked[: query.count or 1]
+    return ranked[: phrase.limit or 1]

@@ -6,6 +6,7 @@ named things.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -16,8 +17,9 @@ from PIL import Image, ImageColor
 from canvasagent.backends.base import Detection
 from canvasagent.backends.lite import named_things
 from canvasagent.backends.lite.named_things import Scene
-from canvasagent.backends.lite.phrases import Query, color_range, parse
+from canvasagent.backends.lite.phrases import color_range, parse
 from canvasagent.backends.lite.shapes import color_mask
+from canvasagent.english.noun_phrase import NounPhrase, Vocabulary
 from canvasagent.english.nouns import plural
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import PixelBox, overlap
@@ -57,9 +59,15 @@ def nouns() -> dict[str, tuple[frozenset[str], bool]]:
     return found
 
 
+@cache
+def vocabulary() -> Vocabulary:
+    """Everything that may be said of things in a drawn picture."""
+    return named_things.vocabulary(nouns())
+
+
 def names_thing(phrase: str) -> bool:
     """Whether a phrase names anything of the drawn world."""
-    return named_things.names_thing(phrase, nouns())
+    return bool(named_things.named(phrase, vocabulary()))
 
 
 def ground_drawn(picture: Image.Image, phrase: str) -> list[Detection]:
@@ -73,8 +81,8 @@ def ground_drawn(picture: Image.Image, phrase: str) -> list[Detection]:
     scene = Scene(
         recognise(picture).things,
         picture.size,
-        nouns(),
-        lambda thing, query: has_colour(thing, pixels, query),
+        vocabulary(),
+        lambda thing, part: has_colour(thing, pixels, part),
         _refusal,
     )
     return [replace(item, box=_clipped(item.box, picture)) for item in named_things.resolve(scene, phrase)]
@@ -95,9 +103,9 @@ def _clipped(box: PixelBox, picture: Image.Image) -> PixelBox:
     return max(left, 0.0), max(top, 0.0), min(right, float(picture.width)), min(bottom, float(picture.height))
 
 
-def has_colour(thing: Thing, pixels: np.ndarray[Any, Any], query: Query) -> bool:
+def has_colour(thing: Thing, pixels: np.ndarray[Any, Any], phrase: NounPhrase) -> bool:
     """Whether a thing is of a colour: its main colour is, or a good part of what is seen of it."""
-    colour = color_range(query)
+    colour = color_range(phrase)
     main = np.array(ImageColor.getrgb(thing.color)[:3], np.uint8).reshape(1, 1, 3)
     if color_mask(main, colour).any():
         return True
@@ -108,7 +116,7 @@ def has_colour(thing: Thing, pixels: np.ndarray[Any, Any], query: Query) -> bool
     return bool(seen.any() and color_mask(part, colour)[seen].mean() > 0.4)
 
 
-def _refusal(phrase: str, unknown: list[str]) -> str:
+def _refusal(phrase: str, unknown: Sequence[str]) -> str:
     what = " and ".join(f"'{word}'" for word in unknown) or f"'{phrase}'"
     return (
         f"The lite Grounding does not know {what} (asked: '{phrase}'). In drawn pictures it finds the things that "

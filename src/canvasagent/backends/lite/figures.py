@@ -58,23 +58,6 @@ SHAPES: dict[str, Outline] = {
 }
 """The shapes that can be drawn."""
 
-NAMES: dict[str, str] = {
-    "circle": "circle|disc|disk|dot|ball",
-    "ellipse": "ellipse|oval",
-    "square": "square",
-    "rectangle": "rectangle|box|bar",
-    "triangle": "triangle",
-    "diamond": "diamond|rhombus|lozenge",
-    "pentagon": "pentagon",
-    "hexagon": "hexagon",
-    "octagon": "octagon",
-    "star": "star",
-    "heart": "heart",
-    "cross": "cross|plus sign",
-    "arrow": "arrow",
-}
-"""The words for each, in the singular, as a regular expression."""
-
 
 @dataclass(frozen=True, slots=True)
 class Figures:

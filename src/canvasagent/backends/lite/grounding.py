@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field
 from canvasagent.backends.base import Detection, TextLine
 from canvasagent.backends.lite import ocr
 from canvasagent.backends.lite.boards import board_box
-from canvasagent.backends.lite.choice import chosen, without_doubles, without_small_bits
+from canvasagent.backends.lite.choice import by_area, by_score, chosen, without_doubles, without_small_bits
 from canvasagent.backends.lite.cutting import Array, drawn
 from canvasagent.backends.lite.everything import everything
 from canvasagent.backends.lite.faces import find_faces
@@ -97,7 +97,9 @@ class Backend:
             "text": self._text,
         }
         found = finders.get(query.kind, self._shapes)(image, query)
-        return chosen(found, query, image.size)[: self.config.most]
+        rank = by_area if query.kind in {"object", "area"} else by_score
+        ranked = None if query.kind == "text" and not query.quoted else rank  # lines are read in their order
+        return chosen(found, query, image.size, ranked)[: self.config.most]
 
     def _text(self, image: Image.Image, query: Query) -> list[Detection]:
         lines: Sequence[TextLine] = self._reader(image=image)
@@ -124,7 +126,7 @@ class Backend:
 
     def _shapes_in(self, image: Image.Image, query: Query) -> list[Detection]:
         pixels, solid = _opaque_rgb(image)
-        label = " ".join(word for word in (query.shade, query.color, query.shape or query.kind) if word)
+        label = " ".join(word for word in (query.shade, query.family, query.shape or query.kind) if word)
         if not query.color and not query.shape:
             return self._without_letters(_anything(pixels, solid, label), image)
         colours = [color_range(query)] if query.color else [hsv_range(family) for family in lexicon()["families"]]

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, Field
 
-from canvasagent.backends.lite.figures import NAMES, Figures, Placed, arrange, draw
+from canvasagent.backends.lite.figures import SHAPES, Figures, Placed, arrange, draw
 from canvasagent.backends.lite.lettering import Lettering, letter
 from canvasagent.backends.lite.prompts import Scene, read_prompt
 from canvasagent.backends.lite.scenery import ground_for, ground_names
 from canvasagent.english.colors import color_named
+from canvasagent.english.lexicon import lexicon
+from canvasagent.english.nouns import singular
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import Size
 from canvasagent.sketch.draw import draw_scene
@@ -96,14 +98,14 @@ def _refusal(prompt: str, drawn: ToolRefusal | None, plain: ToolRefusal) -> Tool
     return ToolRefusal(
         f"no drawing for {', '.join(named)}; `--profile full` can. The lite profile draws scenes of the drawn world "
         f"('two dogs next to a red car on a beach at night'), grounds ({', '.join(ground_names())}), coloured shapes "
-        f"({', '.join(NAMES)}), and quoted words on a sign, poster, banner or card."
+        f"({', '.join(SHAPES)}), and quoted words on a sign, poster, banner or card."
     )
 
 
 def _things(prompt: str) -> list[str]:
     """The nouns of a prompt that mean drawn things, and are not the very names of shapes ("star")."""
-    nouns = [token.text for token in tokens(prompt)[0] if token.sort == "sprite"]
-    return [noun for noun in nouns if noun not in NAMES and noun.removesuffix("s") not in NAMES]
+    nouns = [token.text for token in tokens(prompt)[0] if token.sort == "noun"]
+    return [noun for noun in nouns if singular(noun) not in SHAPES]
 
 
 def _only_shapes(prompt: str) -> bool:
@@ -114,7 +116,7 @@ def _only_shapes(prompt: str) -> bool:
 
 def _is_plain(word: str) -> bool:
     """Whether a word is a shape, a colour, or of a ground that is made by procedure."""
-    if re.fullmatch(rf"(?:{'|'.join(NAMES.values())})(?:e?s)?", word):
+    if any(singular(word) in names for names in lexicon()["shapes"].values()):
         return True
     return word in " ".join(ground_names()).split() or ground_for(word) is not None or color_named(word) is not None
 

@@ -1,28 +1,25 @@
 """Which of the things that were recognised in a picture a phrase means: by noun, colour, size, place and relation.
 
-The nouns are given; colours, sizes, ordinals and places are those of the other phrases (`words.toml`); relations those
-of the scene grammar.
+The nouns are given; the other words are those of the lexicon.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Generic, Protocol, TypeVar
 
 from canvasagent.backends.base import Detection
 from canvasagent.backends.lite.choice import chosen
-from canvasagent.backends.lite.phrases import Query, parse
+from canvasagent.backends.lite.phrases import nouns, words_for_finding
+from canvasagent.english.noun_phrase import NounPhrase, Vocabulary, noun_phrases, words_for_relations
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import PixelBox, Size
 from canvasagent.sketch.lexicon import data
 
 Nouns = Mapping[str, tuple[frozenset[str], bool]]
 """From a noun to the kinds of things that it means, and whether it is a plural."""
-_PLACED = {"the", "in", "from", "to", "at", "all", "of", "background", "foreground"}
-"""Words that may belong to a place or a number: 'in the middle', 'from the left', 'all'."""
-_JOIN = re.compile(r"\s*(?:,|\band\b|\bor\b)\s*", re.IGNORECASE)
 
 
 class Seen(Protocol):
@@ -53,16 +50,30 @@ class Scene(Generic[T]):
 
     things: Sequence[T]
     size: Size
-    nouns: Nouns
-    has_colour: Callable[[T, Query], bool]
-    """Whether a thing is of the colour that a query names."""
-    refusal: Callable[[str, list[str]], str]
+    words: Vocabulary
+    has_colour: Callable[[T, NounPhrase], bool]
+    """Whether a thing is of the colour that a phrase names."""
+    refusal: Callable[[str, Sequence[str]], str]
     """The message for a phrase and the words of it that mean nothing."""
 
 
-def names_thing(phrase: str, nouns: Nouns) -> bool:
-    """Whether a phrase has any of the nouns."""
-    return any(noun for _, noun in words_of(phrase, nouns))
+def vocabulary(meanings: Nouns) -> Vocabulary:
+    """The nouns, and the words that may go with them."""
+    own = ((word, "nouns" if many else "noun", kinds) for word, (kinds, many) in meanings.items())
+    filler = ((word, "filler", None) for word in data()["filler"]["words"])
+    others = ((word, "other", None) for word in _others())
+    return Vocabulary([*own, *words_for_relations(), *words_for_finding(), *filler, *others])
+
+
+@cache
+def _others() -> dict[str, tuple[str, str]]:
+    """Nouns of the other finders: beside one of the nouns, one of them changes nothing ('the text on the sign')."""
+    return {word: value for word, _, value in nouns() if value[0] != "refused"}
+
+
+def named(phrase: str, words: Vocabulary) -> list[str]:
+    """The nouns of a phrase."""
+    return [token.text for token in words.tokens(phrase) if token.sort == "noun"]
 
 
 def resolve(scene: Scene[T], phrase: str) -> list[Detection]:
@@ -70,75 +81,31 @@ def resolve(scene: Scene[T], phrase: str) -> list[Detection]:
 
     Raises `ToolRefusal` with the scene's message where words mean nothing, or no noun is named.
     """
-    head, relation, others = _split(phrase, scene.nouns)
-    pool = scene.things
-    if relation:
-        parts = _JOIN.split(others) if relation == "between" else [others]
-        boxes = [[item.box for item in resolve(scene, part)] for part in parts]
-        pool = [thing for thing in scene.things if _holds(relation, thing.box, boxes)]
-    listed = [part for part in _JOIN.split(head) if part]
-    each = listed if len(listed) > 1 and all(names_thing(part, scene.nouns) for part in listed) else [head]
-    return [item for part in each for item in _named(scene, pool, part)]
+    return [item for part in noun_phrases(scene.words.tokens(phrase)) for item in _meant(scene, part, phrase)]
 
 
-def _named(scene: Scene[T], things: Sequence[T], phrase: str) -> list[Detection]:
-    """The things that a phrase without relations means."""
-    query, meant, unknown = parsed(phrase, scene.nouns)
-    if unknown or not meant:
+def _meant(scene: Scene[T], part: NounPhrase, phrase: str) -> list[Detection]:
+    """The things that one noun phrase means."""
+    unknown = unknown_words(part)
+    if unknown or not part.nouns:
         raise ToolRefusal(scene.refusal(phrase, unknown))
-    fitting = [thing for thing in things if thing.name in meant]
-    if query.color:
-        fitting = [thing for thing in fitting if scene.has_colour(thing, query)]
-    return chosen([Detection(thing.name, thing.box, thing.score) for thing in fitting], query, scene.size)
+    fitting = [thing for thing in scene.things if thing.name in part.head]
+    if part.relation:
+        boxes = [[item.box for item in _meant(scene, other, phrase)] for other in part.others]
+        groups = boxes if part.relation == "between" else [[box for group in boxes for box in group]]
+        fitting = [thing for thing in fitting if _holds(part.relation, thing.box, groups)]
+    if part.color:
+        fitting = [thing for thing in fitting if scene.has_colour(thing, part)]
+    return chosen([Detection(thing.name, thing.box, thing.score) for thing in fitting], part, scene.size)
 
 
-def parsed(phrase: str, nouns: Nouns) -> tuple[Query, frozenset[str], list[str]]:
-    """What a phrase asks for, the kinds that its noun means, and the words that mean nothing."""
-    words = words_of(phrase, nouns)
-    named = [word for word, noun in words if noun]
-    colours = {word for word in named if parse(f"{word} thing").color}  # 'the orange cup', 'the person in orange'
-    colours -= set() if len(colours) < len(named) else {named[-1]}
-    rest = [word for word in named if word not in colours] or named[-1:]
-    plain = " ".join("thing" if noun and word not in colours else word for word, noun in words)
-    query = parse(plain)
-    unknown = list(query.unknown)
-    if len(rest) > 1:
-        unknown.append("two things at once: " + ", ".join(rest))
-    kinds, many = nouns[rest[-1]] if rest else (frozenset[str](), False)
-    query.kind, query.plural = "thing", query.plural or many
-    return query, kinds, unknown
-
-
-def words_of(phrase: str, known: Nouns) -> list[tuple[str, bool]]:
-    """The words of a phrase without mere filler, the longest nouns as one, and whether each is a noun."""
-    tokens = re.findall(r"[\w'-]+", phrase.replace("’", "'"))
-    filler = set(data()["filler"]["words"])
-    result: list[tuple[str, bool]] = []
-    at = 0
-    while at < len(tokens):
-        for length in range(min(4, len(tokens) - at), 0, -1):
-            word = " ".join(tokens[at : at + length]).lower()
-            noun = next((form for form in (word, word.removesuffix("'s")) if form in known), None)
-            if noun:
-                result.append((noun, True))
-                break
-        else:
-            length = 1
-            if tokens[at].lower() not in filler or tokens[at].lower() in _PLACED:
-                result.append((tokens[at], False))
-        at += length
-    return result
-
-
-def _split(phrase: str, nouns: Nouns) -> tuple[str, str, str]:
-    """The phrase up to its first relation, the relation, and what it speaks of."""
-    relations: dict[str, str] = data()["relations"]
-    pattern = "|".join(re.escape(words) for words in sorted(relations, key=len, reverse=True))
-    for found in re.finditer(rf"\b({pattern})\b", phrase, re.IGNORECASE):
-        head, others = phrase[: found.start()], phrase[found.end() :]
-        if names_thing(head, nouns) and names_thing(others, nouns):
-            return head, relations[found.group(1).lower()], others
-    return phrase, "", ""
+def unknown_words(part: NounPhrase) -> list[str]:
+    """The words that mean nothing, of a phrase that names one thing."""
+    others = {_others()[word] for word in part.unknown if word in _others()} - {("kind", "object"), ("kind", "area")}
+    things = [token.text for token in part.nouns]
+    several = [", ".join(names) for names in (things, sorted(name for _, name in others)) if len(names) > 1]
+    unknown = [word for word in part.unknown if word not in _others()]
+    return unknown + [f"two things at once: {names}" for names in several]
 
 
 def _holds(relation: str, box: PixelBox, groups: list[list[PixelBox]]) -> bool:

@@ -7,58 +7,37 @@ phrase offered to each of `PARSERS`. One that nobody takes is refused by name.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 
-from canvasagent.backends.lite.figures import NAMES, Figures
+from canvasagent.backends.lite.figures import SHAPES, Figures
 from canvasagent.backends.lite.lettering import Lettering
 from canvasagent.backends.lite.scenery import Ground, ground_for, ground_names, plain
-from canvasagent.english.colors import Rgb, color_named, color_pattern
+from canvasagent.english.colors import Rgb, color_named
 from canvasagent.english.lexicon import lexicon
-from canvasagent.english.quotations import QUOTED
+from canvasagent.english.noun_phrase import Entry, NounPhrase, Vocabulary, noun_phrase, words_for_things
+from canvasagent.english.nouns import plural
+from canvasagent.english.quotations import Quotes
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import Point
 
 MOST = 60
 """At most this many shapes in one picture."""
-_COUNTS = {
-    **lexicon()["counts"],
-    **lexicon()["vague_counts"],
-    **{"the": 1, "a single": 1, "a pair of": 2, "a couple of": 2, "a few": 3, "a dozen": 12},
-}
-_SIZES = {**lexicon()["sizes"], "very small": 0.5, "medium-sized": 1.0, "very large": 1.9, "very big": 1.9}
-_SPOTS: tuple[tuple[str, Point], ...] = (
-    (r"(?:top|upper)[- ]left", (0, 0)),
-    (r"(?:top|upper)[- ]right", (1, 0)),
-    (r"(?:bottom|lower)[- ]left", (0, 1)),
-    (r"(?:bottom|lower)[- ]right", (1, 1)),
-    (r"left", (0, 0.5)),
-    (r"right", (1, 0.5)),
-    (r"top", (0.5, 0)),
-    (r"bottom", (0.5, 1)),
-    (r"middle|cent(?:er|re)", (0.5, 0.5)),
+_BOARDS = {
+    "sign": ("sign", "signboard", "board", "billboard", "placard"), "poster": ("poster", "flyer", "cover"),
+    "label": ("label", "plaque"), "banner": ("banner",), "card": ("card",),
+}  # fmt: skip
+_TEXTS = (
+    "text", "word", "message", "letter", "lettering", "title", "caption", "headline", "inscription", "slogan",
+    "type", "ink",
+)  # fmt: skip
+_FILLER = "it this of towards canvas frame simple solid filled flat bright"
+_WITH_SIGNS = (
+    "that which say says saying read reads reading showing with bearing titled spelling written on in bold wooden "
+    "street shop road neon metal paper greeting birthday plain"
 )
-_SPOT_PATTERN = "|".join(words for words, _ in _SPOTS)
-_WHERE = rf"(?:(?:in|on|at|to|near|towards)? ?(?:the )?(?P<spot>{_SPOT_PATTERN})(?:[- ]hand)?(?: (?:corner|side|edge|half|part))?(?: of (?:the |it|this )?(?:picture|image|canvas|frame)?)?)"  # noqa: E501
-_SHAPE_WORDS = "|".join(rf"(?P<{name}>{words})" for name, words in NAMES.items())
-_FIGURE = re.compile(
-    rf"(?:(?P<count>{'|'.join(sorted(_COUNTS, key=len, reverse=True))}|\d{{1,3}}) )?"
-    rf"(?:(?P<size>{'|'.join(sorted(_SIZES, key=len, reverse=True))}) )?(?:(?:simple|solid|filled|flat|bright) )?"
-    rf"(?:(?P<color>{color_pattern()})(?:[- ]colou?red)? )?(?:{_SHAPE_WORDS})(?:e?s)?(?P<rest>(?: {_WHERE})?)",
-    re.IGNORECASE,
-)
-_BOARD = r"(?:(?P<tint>{color}) )?(?:(?:wooden|street|shop|road|simple|big|large|small|neon|metal|paper|greeting|birthday|plain) )?(?P<board>sign(?:board)?|board|poster|banner|card|label|billboard|plaque|flyer|placard|cover|title)"  # noqa: E501
-_LETTERING = re.compile(
-    rf"(?:(?:an?|the) )?(?:{_BOARD.format(color=color_pattern())}(?: {_WHERE.replace('spot', 'board_spot')})?,? ?)?"
-    r"(?:(?:that|which) )?(?:says?|saying|reads?|reading|showing|with|bearing|titled|spelling)? ?"
-    rf"(?:(?:the |a |an )?(?:(?P<before>{color_pattern()}) )?(?:large |big |bold )?(?:text|words?|message|letters|lettering|title|caption|headline|inscription|slogan) )?"  # noqa: E501
-    r"(?:(?:saying|reading|that says|that reads) )?\x02(?P<quote>\d+)\x03(?: written| on it)?"
-    rf"(?: in (?:(?:big|large|bold) )?(?P<color>{color_pattern()})(?: (?:letters|text|lettering|type|ink))?| in (?:big|large|bold) letters)?"  # noqa: E501
-    rf"(?: {_WHERE})?",
-    re.IGNORECASE,
-)
-_BOARD_NAMES = {"signboard": "sign", "board": "sign", "billboard": "sign", "plaque": "label", "flyer": "poster",
-                "placard": "sign", "cover": "poster", "title": ""}  # fmt: skip
 _INTRO = re.compile(
     r"^(?:please |can you |could you |i want |i'd like |i need )*(?:(?:draw|paint|create|make|generate|show|"
     r"design|render|produce|give) (?:me )?)?"
@@ -93,14 +72,9 @@ class Scene:
 
 def read_prompt(prompt: str) -> Scene:
     """Understand all of `prompt`, or raise `ToolRefusal` naming the first part that cannot be drawn."""
-    quotes: list[str] = []
-
-    def hide(match: re.Match[str]) -> str:
-        quotes.append(next(group for group in match.groups() if group is not None))
-        return f"\x02{len(quotes) - 1}\x03"
-
     clean = "".join(character for character in prompt if character.isprintable() or character in "\n\t")
-    text = " ".join(QUOTED.sub(hide, clean).split()).strip(" .!?")
+    marked, quotes = Quotes.take(clean)
+    text = " ".join(marked.split()).strip(" .!?")
     if len(text) > 1000 or not text:
         raise ToolRefusal("the prompt is empty or longer than 1,000 characters; say in one sentence what to draw.")
     for words in dict.fromkeys((text, _INTRO.sub("", text, count=1))):
@@ -108,9 +82,9 @@ def read_prompt(prompt: str) -> Scene:
             return Scene(ground, ())
     text = _INTRO.sub(_article_kept, text, count=1)
     rest, ground = _take_ground(text)
-    items = tuple(_item(phrase, quotes, index) for index, phrase in enumerate(_phrases(rest)))
+    items = tuple(_item(quotes.restore(phrase), index) for index, phrase in enumerate(_phrases(rest)))
     if not items and ground is None:
-        raise _refusal(text, quotes)
+        raise _refusal(quotes.restore(text))
     count = sum(item.count for item in items if isinstance(item, Figures))
     if count > MOST:
         raise ToolRefusal(f"{count} shapes are more than the {MOST} that can be drawn in one picture.")
@@ -155,51 +129,77 @@ def _phrases(text: str) -> list[str]:
     return [phrase for phrase in (part.strip() for part in _SPLIT.split(text)) if phrase]
 
 
-def _item(phrase: str, quotes: list[str], index: int) -> Item:
+def _item(phrase: str, index: int) -> Item:
     for parser in PARSERS:
-        item = parser(phrase, quotes, index)
+        item = parser(phrase, index)
         if item is not None:
             return item
-    raise _refusal(phrase, quotes)
+    raise _refusal(phrase)
 
 
-def parse_figures(phrase: str, quotes: list[str], index: int) -> Figures | None:
+@cache
+def _shapes() -> Vocabulary:
+    return Vocabulary([*_forms(lexicon()["shapes"]), *_words(_FILLER)])
+
+
+@cache
+def _signs() -> Vocabulary:
+    boards = {f"board {name}": words for name, words in _BOARDS.items()}
+    return Vocabulary([*_forms(boards), *_forms({"text": _TEXTS}), *_words(f"{_FILLER} {_WITH_SIGNS}")])
+
+
+def _forms(nouns: Mapping[str, Iterable[str]]) -> Iterator[Entry]:
+    for name, words in nouns.items():
+        yield from ((word, "noun", name) for word in words)
+        yield from ((plural(word), "nouns", name) for word in words)
+
+
+def _words(filler: str) -> Iterator[Entry]:
+    yield from words_for_things()
+    yield from ((word, "spot", side) for word, side in lexicon()["sides"].items())
+    yield from ((word, "filler", None) for word in filler.split())
+
+
+def parse_figures(phrase: str, index: int) -> Figures | None:
     """ "three small red circles on the left", or None."""
-    match = _FIGURE.fullmatch(phrase.strip())
-    if match is None:
+    words = noun_phrase(_shapes().tokens(phrase))
+    if words.unknown or words.quoted or len(words.nouns) != 1:
         return None
-    count = (match["count"] or "1").lower()
-    name = next(name for name in NAMES if match[name])
-    color = color_named(match["color"]) if match["color"] else None
-    number = _COUNTS[count] if count in _COUNTS else int(count)
-    scale = _SIZES.get((match["size"] or "medium").lower(), 1.0)
-    return Figures(name, color or WHEEL[index % len(WHEEL)], max(number, 1), _spot(match["spot"]), scale)
+    color = _color(words) or WHEEL[index % len(WHEEL)]
+    return Figures(words.head, color, max(words.count or 1, 1), _point(words.spot), words.scale)
 
 
-def parse_lettering(phrase: str, quotes: list[str], index: int) -> Lettering | None:
+def parse_lettering(phrase: str, index: int) -> Lettering | None:
     """ "a red sign that says 'OPEN'", "the words 'hello' in blue at the top", or None."""
-    match = _LETTERING.fullmatch(phrase.strip())
-    if match is None:
+    tokens, board, spot, quoted = _signs().tokens(phrase), "", "", list[str]()
+    colors: dict[str, Rgb | None] = {"board": None, "text": None}
+    ends = [at + 1 for at, token in enumerate(tokens) if token.sort == "noun"]
+    for start, end in pairwise([0, *ends, len(tokens)]):
+        words = noun_phrase(tokens[start:end])
+        if words.unknown or (words.count or 1) > 1:
+            return None
+        what, _, name = (words.head or "text").partition(" ")
+        board, spot = name or board, words.spot or spot
+        quoted += [words.quoted] if words.quoted else []
+        colors[what] = _color(words) or colors[what]
+    if len(quoted) != 1:
         return None
-    board = (match["board"] or "").lower()
-    color, tint = match["color"] or match["before"], match["tint"]
-    return Lettering(
-        quotes[int(match["quote"])],
-        _BOARD_NAMES.get(board, board),
-        color_named(color) if color else None,
-        color_named(tint) if tint else None,
-        _spot(match["spot"] or match["board_spot"]) or (0.5, 0.5),
-    )
+    return Lettering(quoted[0], board, colors["text"], colors["board"], _point(spot) or (0.5, 0.5))
 
 
-PARSERS: tuple[Callable[[str, list[str], int], Item | None], ...] = (parse_lettering, parse_figures)
+PARSERS: tuple[Callable[[str, int], Item | None], ...] = (parse_lettering, parse_figures)
 """What turns a phrase into an item; the first that takes it wins."""
 
 
-def _spot(words: str | None) -> Point | None:
-    if not words:
-        return None
-    return next(point for pattern, point in _SPOTS if re.fullmatch(pattern, words, re.IGNORECASE))
+def _color(words: NounPhrase) -> Rgb | None:
+    return color_named(f"{words.shade} {words.color}") if words.color else None
+
+
+def _point(spot: str) -> Point | None:
+    """Where a spot is, in shares of the picture."""
+    across = 0 if "left" in spot else 1 if "right" in spot else 0.5
+    down = 0 if "top" in spot else 1 if "bottom" in spot else 0.5
+    return (across, down) if spot else None
 
 
 def _usual_ground(items: tuple[Item, ...]) -> Ground:
@@ -210,11 +210,10 @@ def _usual_ground(items: tuple[Item, ...]) -> Ground:
     return plain((176, 186, 198) if pale else (226, 230, 234) if boards else (255, 255, 255))
 
 
-def _refusal(phrase: str, quotes: list[str]) -> ToolRefusal:
-    said = re.sub(r"\x02(\d+)\x03", lambda match: f"'{quotes[int(match[1])]}'", phrase)
-    noun = _bare(said)
+def _refusal(phrase: str) -> ToolRefusal:
+    noun = _bare(phrase)
     return ToolRefusal(
         f"no drawing for '{noun}'; `--profile full` can. The lite profile draws grounds ({', '.join(ground_names())}), "
-        f"coloured shapes ({', '.join(NAMES)}) with number, size and place, and quoted words on a sign, poster, banner "
-        "or card."
+        f"coloured shapes ({', '.join(SHAPES)}) with number, size and place, and quoted words on a sign, poster, "
+        "banner or card."
     )

@@ -88,7 +88,7 @@ def _is_ground(outline: Array, box_area: int, width: int, height: int) -> bool:
 
 def likeness(outline: Array, shape: str) -> float:
     """How much an outline (contour of OpenCV) looks like `shape`, from 0 to 1; 0.8 and more may be called one."""
-    return _LIKENESS[shape](outline)
+    return LIKENESS[shape](outline)
 
 
 def _area(outline: Array) -> float:
@@ -175,7 +175,7 @@ def _star(outline: Array) -> float:
     return best
 
 
-_LIKENESS: dict[str, Callable[[Array], float]] = {
+LIKENESS: dict[str, Callable[[Array], float]] = {
     "circle": _circle,
     "ellipse": _ellipse,
     "square": _square,

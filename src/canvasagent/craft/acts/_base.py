@@ -210,7 +210,7 @@ class CutOff(Exception):
 
 def noun_of(phrase: str) -> str | None:
     """The drawn thing that a phrase names."""
-    known = [word for word, token in phrases().items() if token.sort == "sprite" and f" {word} " in f" {phrase} "]
+    known = [word for word, token in phrases().items() if token.sort == "noun" and f" {word} " in f" {phrase} "]
     return max(known, key=len) if known else None
 
 

@@ -76,7 +76,7 @@ def is_recognisable(item: ThingState, view: PictureState) -> bool:
 def is_known(name: str) -> bool:
     """Whether the drawn world has a thing of that name."""
     token = phrases().get(name)
-    return token is not None and token.sort == "sprite"
+    return token is not None and token.sort == "noun"
 
 
 def is_amount(adjustment: str) -> bool:

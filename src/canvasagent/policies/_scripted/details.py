@@ -1,8 +1,9 @@
 """Reading details out of words: numbers, angles, regions, places, colours, sizes, phrases, references to pictures."""
 
 import re
-from typing import Any, cast
+from typing import Any
 
+from canvasagent.english.lexicon import numbers
 from canvasagent.imaging.geometry import GridBox
 from canvasagent.policies._scripted.accounting import free_words
 from canvasagent.policies._scripted.patterns import Details, entries, knowledge, pattern
@@ -14,14 +15,25 @@ def lookup(table: str, text: str, used: list[str] | None = None) -> Any:
 
     The words that say so are appended to `used`.
     """
-    tried = ((entry, pattern(entry["pattern"]).search(text)) for entry in knowledge()[table])
-    way, hit = next((found for found in tried if found[1]), (None, None))
-    if way is None or hit is None:
+    tried = ((means, pattern(source).search(text)) for source, means in knowledge()[table].items())
+    means, hit = next((found for found in tried if found[1]), (None, None))
+    if hit is None:
         return None
     if used is not None:
         used.append(hit[0])
-    number = next((group for group in hit.groups() if group), "0") if "times" in way else ""
-    return float(number) * way["times"] + way.get("plus", 0) if number else way["means"]
+    if not isinstance(means, dict):
+        return means
+    return float(next(filter(None, hit.groups()))) * means["times"] + means.get("plus", 0)
+
+
+def number(text: str, used: list[str] | None = None) -> float | None:
+    """The number that a text holds, in digits or in words: 'two', 'second', 'twice' → 2; 'last' → -1."""
+    hit = re.search(r"\d+(?:\.\d+)?", text) or pattern(r"\b(?:{number})\b").search(text)
+    if hit is None:
+        return None
+    if used is not None:
+        used.append(hit[0])
+    return numbers().get(hit[0].lower()) or float(hit[0])
 
 
 def angle(how: str, used: list[str] | None = None) -> int:
@@ -30,13 +42,17 @@ def angle(how: str, used: list[str] | None = None) -> int:
     return turned if abs(turned) <= 360 else turned % 360
 
 
+def _sides(text: str) -> list[str]:
+    return [side for side in ("left", "right", "top", "bottom", "middle") if pattern(f"{{{side}}}").search(text)]
+
+
 def region(text: str, used: list[str] | None = None) -> GridBox:
     """The box of a region in words: 'top third', 'left half', 'bottom right corner', 'centre'."""
-    named = {name for name in ("left", "right", "top", "bottom", "middle") if pattern(f"{{{name}}}").search(text)}
+    named = _sides(text)
     size = round(min(max(lookup("share", text, used), 10), 1000))
     if used is not None:
         used += pattern("{side}|{side_noun}|{top}|{bottom}").findall(text)
-    if named == {"middle"}:
+    if named == ["middle"]:
         return (low := 333 if size == 333 else 500 - size // 2, low, 1000 - low, 1000 - low)
     left, top = 1000 - size if "right" in named else 0, 1000 - size if "bottom" in named else 0
     return (left, top, size if "left" in named else 1000, size if "top" in named else 1000)
@@ -57,8 +73,7 @@ def edges(text: str, keeps: bool, used: list[str]) -> Details | None:
     """
     pixels, around = pattern("{pixels}").search(text), pattern("{all_round}").search(text)
     share = pattern(r"(\d+(?:\.\d+)?) ?(?:%|percent\b)").search(text)
-    sides = ["left", "top", "right", "bottom"]
-    sides = sides if around else [side for side in sides if pattern(f"{{{side}}}").search(text)]
+    sides = ["left", "right", "top", "bottom"] if around else [side for side in _sides(text) if side != "middle"]
     opposite = sides in (["left", "right"], ["top", "bottom"])
     if not pixels and not ((around or opposite) and share):
         return None
@@ -95,7 +110,15 @@ def place(text: str, used: list[str] | None = None) -> list[int] | None:
     point = re.search(r"[\[(] ?(\d+) ?, ?(\d+) ?[\])]", text)
     if used is not None:
         used += [point[0]] if point else pattern("{side}|{side_noun}|{top}|{bottom}").findall(text)
-    return [min(int(at), 1000) for at in point.groups()] if point else cast("list[int] | None", lookup("place", text))
+    if point:
+        return [min(int(at), 1000) for at in point.groups()]
+    sides = ["middle"] if pattern("{across}").search(text) else _sides(text)
+    if not sides:
+        return [850, 880] if pattern(r"\b(?:the|a) corner\b").search(text) else None
+    x = 150 if "left" in sides else 850 if "right" in sides else 500
+    ends = (100, 900) if x == 500 else (120, 880)
+    y = ends[0] if "top" in sides else ends[1] if "bottom" in sides else 500
+    return [x, y]
 
 
 def anchor(text: str, used: list[str] | None = None) -> tuple[dict[str, str] | None, str]:
@@ -141,8 +164,8 @@ def reference(text: str, used: list[str] | None = None) -> tuple[str, str]:
             if used is not None:
                 used.append(match[0])
             before, means = pattern("{before_picture}").sub("", text[: match.start()]), entry["means"]
-            number = lookup("number", re.sub(" one$", "", match[0])) if means == "input" else 0
-            means = f"input {int(number or 1)}" if means == "input" else f"id {match[0]}" if means == "id" else means
+            count = number(re.sub(" one$", "", match[0])) if means == "input" else 0
+            means = f"input {int(count or 1)}" if means == "input" else f"id {match[0]}" if means == "id" else means
             return means, f"{before} {text[match.end() :].strip()}".strip(" ,")
     return "", text
 

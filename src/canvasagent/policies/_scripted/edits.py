@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from canvasagent.policies._scripted.details import colour, head, lookup, phrase
+from canvasagent.policies._scripted.details import colour, head, number, phrase
 from canvasagent.policies._scripted.language import nameable, resolved
 from canvasagent.policies._scripted.lettering import is_of_lettering, restyle
 from canvasagent.policies._scripted.patterns import Details, knowledge, rule
@@ -111,7 +111,7 @@ def _fault(wanted: Details, old: str, new: str, image: str, made: str, scene: Sc
             return "the text can still be read" if still else unseen
         if kind in ("add", "replace") and nameable(thing := head(new)):
             more = rule("one_more").match(new) is not None
-            least = 1 + scene.count(image, thing) if more else max(int(lookup("number", new) or 1), 1)
+            least = 1 + scene.count(image, thing) if more else max(int(number(new) or 1), 1)
             return "" if scene.count(made, thing, "present") >= least else f"no {thing} can be found in the result"
         if kind == "remove" and nameable(old) and (after := scene.count(made, old, "absent")):
             gone_one = not phrase(wanted["old"])[1] and scene.count(image, old) > after

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from canvasagent.english.colors import color_pattern
+from canvasagent.english.lexicon import numbers
 from canvasagent.english.quotations import QUOTED
 
 Details = dict[str, Any]
@@ -35,6 +36,7 @@ def pattern(source: str) -> re.Pattern[str]:
 @cache
 def _filled(source: str) -> str:
     words = knowledge()["vocabulary"] | {"quoted": QUOTED.pattern, "colour": rf"(?:{color_pattern()})\b"}
+    words["number"] = "|".join(numbers())
     return re.sub(r"\{([a-z_]+)\}", lambda match: _filled(words[match[1]]), source)
 
 
@@ -52,8 +54,15 @@ def vocabulary(name: str) -> frozenset[str]:
 @cache
 def entries(table: str) -> list[dict[str, Any]]:
     """The entries of a table of the data files, each with its pattern ready as `fits`, how to look for it,
-    and the groups of it whose words its `means` leaves out."""
-    ready = [entry | {"fits": pattern(entry["pattern"])} for entry in knowledge()[table]]
+    and the groups of it whose words its `means` leaves out.
+
+    An entry is a pattern, or a pattern, what it means, and whether it is a `statement`, or a table of its own.
+    """
+    ready = list[dict[str, Any]]()
+    for entry in knowledge()[table]:
+        columns = [entry] if isinstance(entry, str) else entry
+        way = entry if isinstance(entry, dict) else dict(zip(("pattern", "means", "statement"), columns, strict=False))
+        ready.append(way | {"fits": pattern(way["pattern"])})
     for way in ready:
         lossy = way["fits"] if r"\1" in way.get("means", "") else watched(way["pattern"])
         kept = re.findall(r"\\g<(\w+)>", way.get("means", ""))

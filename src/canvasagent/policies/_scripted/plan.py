@@ -135,9 +135,9 @@ def _plain(clause: str, groups: Details, quotes: Quotes, used: list[str]) -> Det
         found |= {"beside": (near["kind"].lower(), near["how"].lower(), quotes.restore(near["near"], bare=True))}
     elif groups["operation"] == "read" and (which := rule("part_of_text").search(clause)):
         used.append(which[0])
-        number = int(details.lookup("number", which["which"]))
+        number = int(details.number(which["which"]) or 1)
         found |= {"part": (which["kind"].lower(), number - (number > 0))}
-    factor = int(details.lookup("number", how.replace("4k", ""), used) or 4) if groups["operation"] == "enlarge" else 4
+    factor = int(details.number(how.replace("4k", ""), used) or 4) if groups["operation"] == "enlarge" else 4
     angle = details.angle(how, used) if groups["operation"] == "rotate" else 0
     return found | {"angle": angle, "factor": factor, "quoted": [*quotes.of(clause), ""][0]}
 

@@ -4,9 +4,9 @@ from typing import NamedTuple, cast
 
 from canvasagent.english.quotations import Quotes
 from canvasagent.policies._scripted import language
-from canvasagent.policies._scripted.details import lookup, phrase, reference
+from canvasagent.policies._scripted.details import lookup, number, phrase, reference
 from canvasagent.policies._scripted.language import strip
-from canvasagent.policies._scripted.patterns import entries, knowledge, pattern, rule
+from canvasagent.policies._scripted.patterns import entries, pattern, rule
 
 
 class Condition(NamedTuple):
@@ -180,7 +180,7 @@ def condition(text: str, quotes: Quotes) -> Condition:
         image, rest = reference(f"{groups.get('adjective', '')} {groups.get('phrase', '')}".strip() or plain)
         sought = phrase(quotes.restore(rest))[0] if groups.get("phrase") else ""
         quoted, least, most = [*quotes.of(text), None][0], 1, 10**6
-        if count := lookup("number", groups.get("number", "")):
+        if count := number(groups.get("number", "")):
             low, high = lookup("amount", f"{groups['how']} {groups['how2']}") or (0, 0)
             least, most = max(int(count) + low, 0), int(count) + high if high < 99 else most
         return Condition(entry["kind"], shown, said != entry.get("denies", False), sought, image, least, most, quoted)
@@ -190,13 +190,12 @@ def condition(text: str, quotes: Quotes) -> Condition:
 def amend(text: str, fragment: str) -> str | None:
     """A clause with what a fragment says in the place of its like: 'rotate it 45' and '90' → 'rotate it 90'."""
     changed, left = text, fragment
-    for entry in knowledge()["amend"]:
-        kind = pattern(entry["pattern"])
-        said, before = kind.search(left), [*kind.finditer(changed)]
-        if said is None or (not before and "else" not in entry):
+    for entry in entries("amend"):
+        said, before = entry["fits"].search(left), [*entry["fits"].finditer(changed)]
+        if said is None or (not before and "means" not in entry):
             continue
         start, end = before[-1].span() if before else (len(changed), len(changed))
-        put = said[0] if before else entry["else"].format(said[0])
+        put = said[0] if before else entry["means"].format(said[0])
         changed = " ".join(f"{changed[:start]} {put} {changed[end:]}".split())
         left = f"{left[: said.start()]} {left[said.end() :]}"
     return changed if changed != text and rule("fragment_rest").fullmatch(left.strip()) else None

@@ -59,7 +59,7 @@ def thing_named(word: str) -> str | None:
             return form
         token = phrases().get(form)
         for meaning in (token, *token.also) if token is not None else ():
-            if meaning.sort == "sprite":
+            if meaning.sort == "noun":
                 return str(meaning.value)
     return None
 

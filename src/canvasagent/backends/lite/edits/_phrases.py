@@ -9,7 +9,7 @@ from functools import cache
 from canvasagent.backends.lite.edits._things import is_drawn_noun
 from canvasagent.errors import ToolRefusal
 from canvasagent.sketch.grammar import parse
-from canvasagent.sketch.lexicon import data, tokens
+from canvasagent.sketch.lexicon import data, phrases, tokens
 from canvasagent.sketch.rules import SPOTS
 from canvasagent.sketch.scene import Group, Scene
 from canvasagent.sketch.sprite import all_sprites
@@ -63,9 +63,15 @@ class Target:
 
 @cache
 def _relations() -> re.Pattern[str]:
-    words = {*data()["relations"], *data()["spots"], *data()["places"], "onto", "around", "at"}
+    known = phrases().items()
+    words = {word for word, token in known if token.sort in ("relation", "spot", "place")} | {"onto", "around", "at"}
     longest = sorted(words, key=len, reverse=True)
     return re.compile(rf"\b(?P<phrase>{'|'.join(map(re.escape, longest))})\b", re.IGNORECASE)
+
+
+def _relation(words: str) -> str | None:
+    token = phrases().get(words)
+    return token.value if token is not None and token.sort == "relation" else None
 
 
 def read_new(words: str) -> New | None:
@@ -102,7 +108,7 @@ def _split(words: str) -> tuple[str, str | None, str]:
     """The words before a relation to what is there, that relation, and the words for what is there."""
     for match in _relations().finditer(words):
         phrase, rest = match["phrase"].lower(), words[match.end() :].strip()
-        kind = {"onto": "on", "around": "next"}.get(phrase, data()["relations"].get(phrase))
+        kind = {"onto": "on", "around": "next"}.get(phrase) or _relation(phrase)
         if kind is not None and re.match(_HOST, rest, re.IGNORECASE):
             return words[: match.start()].strip(" ,"), str(kind), rest
     # What is worn goes on its wearer: "add a hat to the dog".

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from PIL import ImageColor
 
 from canvasagent.backends.base import Detection
-from canvasagent.backends.lite.choice import chosen
+from canvasagent.backends.lite.choice import by_area, chosen
 from canvasagent.backends.lite.drawn_things import nouns
-from canvasagent.backends.lite.phrases import color_range, parse
+from canvasagent.backends.lite.named_things import named, unknown_words, vocabulary
+from canvasagent.backends.lite.phrases import color_range
 from canvasagent.backends.lite.shapes import color_mask
 from canvasagent.english.colors import HsvRange
+from canvasagent.english.noun_phrase import NounPhrase, Vocabulary, noun_phrases
 from canvasagent.errors import ToolRefusal
 from canvasagent.sketch.item import Item
-from canvasagent.sketch.lexicon import Token, suggestion, tokens
+from canvasagent.sketch.lexicon import suggestion, tokens
 from canvasagent.sketch.reading import Drawing
 from canvasagent.sketch.sprite import all_sprites
 
@@ -36,35 +39,38 @@ class Named:
     """Whether the words speak of more than one thing."""
 
 
+@cache
+def _vocabulary() -> Vocabulary:
+    anything = {word: (frozenset[str](), word.endswith("s") or word == "everything") for word in ANYTHING}
+    return vocabulary(anything | nouns())
+
+
 def find(drawing: Drawing, phrase: str) -> Named | None:
     """The things that `phrase` names, the best first; None where its noun is none of the drawn world.
 
     Raises `ToolRefusal` for words about them that mean nothing here.
     """
-    known, _ = tokens(phrase)
-    if any(token.sort == "quote" for token in known):
+    parts = noun_phrases(_vocabulary().tokens(phrase))
+    if any(part.quoted or not part.nouns for part in parts):
         return None
-    head, relation, tail = _parted(known)
-    nouns = [token for token in head if _meant(token) is not None]
-    if not nouns:
-        return None
-    noun = nouns[-1]
-    names, plural = _meant(noun) or (None, False)
-    rest = " ".join("thing" if token is noun else token.text for token in head if token.sort != "stop")
-    query = parse(rest)
-    if query.unknown:
-        raise ToolRefusal(f"'{', '.join(query.unknown)}' in '{phrase}' means nothing here; `--profile full` may know.")
+    found = [index for part in parts for index in _meant(drawing, part, phrase)]
+    return Named(tuple(dict.fromkeys(found)), len(parts) > 1 or any(part.several for part in parts))
+
+
+def _meant(drawing: Drawing, part: NounPhrase, phrase: str) -> list[int]:
+    """The things that one noun phrase names."""
+    known = [token for token in part.nouns if token.value]
+    if unknown := unknown_words(replace(part, nouns=tuple(known))):
+        raise ToolRefusal(f"'{', '.join(unknown)}' in '{phrase}' means nothing here; `--profile full` may know.")
     items = list(drawing.items)
-    found = [index for index, item in enumerate(items) if names is None or item.name in names]
-    if query.color:
-        found = [index for index in found if _has_colour(items[index], color_range(query))]
-    if relation is not None:
-        others = find(drawing, " ".join(token.text for token in tail))
-        found = [index for index in found if others and any(_holds(relation, items, index, o) for o in others.indices)]
+    found = [index for index, item in enumerate(items) if not known or item.name in known[-1].value]
+    if part.color:
+        found = [index for index in found if _has_colour(items[index], color_range(part))]
+    if part.relation:
+        others = [index for other in part.others for index in _meant(drawing, other, phrase)]
+        found = [index for index in found if any(_holds(part.relation, items, index, other) for other in others)]
     detections = [Detection(str(index), items[index].box, 1.0) for index in found]
-    picked = chosen(detections, query, drawing.size)
-    several = plural or query.plural or query.count > 1
-    return Named(tuple(int(detection.label) for detection in picked), several)
+    return [int(detection.label) for detection in chosen(detections, part, drawing.size, by_area)]
 
 
 def the(drawing: Drawing, phrase: str) -> tuple[int, ...] | None:
@@ -110,27 +116,6 @@ def riders(drawing: Drawing, index: int) -> list[int]:
     return found
 
 
-def _meant(token: Token) -> tuple[frozenset[str] | None, bool] | None:
-    """The sprites that a noun means (None: all), and whether it stands in the plural; None for other words."""
-    for meaning in (token, *token.also):
-        if meaning.sort == "sprite":
-            info = all_sprites()[meaning.value].info
-            return frozenset([meaning.value]), token.text not in (info.name, *info.synonyms)
-    if token.text in nouns():
-        return nouns()[token.text]
-    return (None, token.text.endswith("s") or token.text == "everything") if token.text in ANYTHING else None
-
-
-def _parted(known: Sequence[Token]) -> tuple[list[Token], str | None, list[Token]]:
-    """The words before a relation between nouns, the relation, and the words after it."""
-    for at, token in enumerate(known):
-        before, after = list(known[:at]), list(known[at + 1 :])
-        nouns = any(_meant(other) for other in before) and any(_meant(other) for other in after)
-        if token.sort == "relation" and nouns:
-            return before, token.value, after
-    return list(known), None, []
-
-
 def _has_colour(item: Item, colour: HsvRange) -> bool:
     place = item.placement
     rgb = ImageColor.getrgb(place.color or place.sprite.info.color)[:3]
@@ -160,4 +145,4 @@ def _holds(kind: str, items: Sequence[Item], index: int, other: int) -> bool:
 
 def is_drawn_noun(phrase: str) -> bool:
     """Whether a phrase has a noun that the drawn world knows, without any picture."""
-    return any(_meant(token) for token in tokens(phrase)[0])
+    return bool(named(phrase, _vocabulary()))

@@ -9,10 +9,11 @@ import numpy as np
 
 from canvasagent.backends.lite.photographs import networks
 from canvasagent.backends.lite.photographs.saliency import thing_in
-from canvasagent.backends.lite.phrases import Query, color_range
+from canvasagent.backends.lite.phrases import color_range
 from canvasagent.backends.lite.shapes import color_mask
 from canvasagent.english.colors import HsvRange, hsv_range
 from canvasagent.english.lexicon import lexicon
+from canvasagent.english.noun_phrase import NounPhrase
 from canvasagent.imaging.geometry import PixelBox
 
 Array = np.ndarray[Any, Any]
@@ -26,14 +27,14 @@ SOME = 0.12
 _SIDE = 256
 
 
-def is_of_colour(pixels: Array, box: PixelBox, query: Query) -> bool:
-    """Whether the thing in a box of (height, width, 3) uint8 RGB `pixels` is of the colour that a query names."""
+def is_of_colour(pixels: Array, box: PixelBox, phrase: NounPhrase) -> bool:
+    """Whether the thing in a box of (height, width, 3) uint8 RGB `pixels` is of the colour that a phrase names."""
     part, mask = _thing(pixels, box)
     if not mask.any():
         return False
-    if query.color in PLAIN and not query.shade:
-        return float(color_mask(part, _plain_range(query.color))[mask].mean()) >= MOST
-    wanted = float(color_mask(part, color_range(query))[mask].mean())
+    if phrase.family in PLAIN and not phrase.shade:
+        return float(color_mask(part, _plain_range(phrase.family))[mask].mean()) >= MOST
+    wanted = float(color_mask(part, color_range(phrase))[mask].mean())
     strong = [name for name in lexicon()["families"] if name not in PLAIN]
     others = [float(color_mask(part, hsv_range(name))[mask].mean()) for name in strong]
     return wanted >= MOST or (wanted >= SOME and wanted >= 0.8 * max(others))

@@ -7,6 +7,7 @@ detector cannot tell which is meant.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -14,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from canvasagent.backends.base import Detection
-from canvasagent.backends.lite.named_things import Nouns, Scene, names_thing, resolve, words_of
+from canvasagent.backends.lite.named_things import Nouns, Scene, named, resolve, vocabulary
 from canvasagent.backends.lite.photographs import networks
 from canvasagent.backends.lite.photographs.colours import is_of_colour
 from canvasagent.backends.lite.photographs.detector import PhotographedThing, find_things
 from canvasagent.backends.lite.photographs.landmarks import sure_faces
 from canvasagent.backends.lite.photographs.saliency import subject_box
 from canvasagent.english.lexicon import lexicon
+from canvasagent.english.noun_phrase import Vocabulary
 from canvasagent.english.nouns import plural
 from canvasagent.errors import ToolRefusal
 from canvasagent.imaging.geometry import Size, overlap
@@ -75,13 +77,13 @@ def _subject_nouns() -> Nouns:
 
 
 @cache
-def _nouns() -> Nouns:
-    return {**_subject_nouns(), **thing_nouns(), **_part_nouns()}
+def _vocabulary() -> Vocabulary:
+    return vocabulary({**_subject_nouns(), **thing_nouns(), **_part_nouns()})
 
 
 def names_photographed(phrase: str) -> bool:
     """Whether a phrase names anything that can be found in photographs."""
-    return names_thing(phrase, _nouns())
+    return bool(named(phrase, _vocabulary()))
 
 
 def find_photographed(picture: Size, pixels: Array, phrase: str) -> list[Detection]:
@@ -90,24 +92,24 @@ def find_photographed(picture: Size, pixels: Array, phrase: str) -> list[Detecti
     `picture` is the size, `pixels` the (height, width, 3) uint8 RGB. Raises `ToolRefusal` for words that mean nothing
     and where what finds such things is not on this machine, `WeightsError` for damaged weights.
     """
-    named = [word for word, noun in words_of(phrase, _nouns()) if noun]
+    words = named(phrase, _vocabulary())
     things: list[PhotographedThing] = []
-    if any(word in thing_nouns() for word in named):
+    if any(word in thing_nouns() for word in words):
         _require(phrase, networks.DETECTOR, networks.GRAPH)
         things += find_things(pixels)
-        _refuse_narrower(named, things)
-    parts = {part for word in named if word in _part_nouns() for part in _part_nouns()[word][0]}
+        _refuse_narrower(words, things)
+    parts = {part for word in words if word in _part_nouns() for part in _part_nouns()[word][0]}
     if parts:
         _require(phrase, networks.FACE)
         faces = sure_faces(pixels)
         things += [
             PhotographedThing(name, box, face.score) for name in parts for face in faces for box in face.parts(name)
         ]
-    if any(word in _subject_nouns() for word in named):
+    if any(word in _subject_nouns() for word in words):
         _require(phrase, networks.SALIENCY)
-        _refuse_several_subjects(phrase, named)
+        _refuse_several_subjects(phrase, words)
         things += _subjects(pixels)
-    scene = Scene(things, picture, _nouns(), lambda thing, query: is_of_colour(pixels, thing.box, query), _refusal)
+    scene = Scene(things, picture, _vocabulary(), lambda thing, part: is_of_colour(pixels, thing.box, part), _refusal)
     found = resolve(scene, phrase)
     labels = {SUBJECT: "main subject", PERHAPS: f"main subject, taken for '{phrase}'"}
     return [replace(item, label=labels.get(item.label, item.label)) for item in found]
@@ -156,7 +158,7 @@ def _subjects(pixels: Array) -> list[PhotographedThing]:
     return [PhotographedThing(name, box, score) for name in names]
 
 
-def _refusal(phrase: str, unknown: list[str]) -> str:
+def _refusal(phrase: str, unknown: Sequence[str]) -> str:
     what = " and ".join(f"'{word}'" for word in unknown) or f"'{phrase}'"
     return (
         f"The lite Grounding does not know {what} (asked: '{phrase}'). In photographs it finds {CAN_FIND}. "
