@@ -165,12 +165,12 @@ def _download(address: str, fetching: Path, progress: Callable[[int], None]) -> 
 
 
 def _ending(address: str) -> str:
-    return next((ending for ending in (".tar.gz", ".whl", ".zip") if address.endswith(ending)), ".file")
+    return next((ending for ending in (".tar.gz", ".tgz", ".whl", ".zip") if address.endswith(ending)), ".file")
 
 
 def _member(archive: Path, member: str, size: int) -> bytes:
     """One file of an archive, at most `size` bytes and one more. Raises `KeyError` where it has none of that name."""
-    if archive.name.endswith(".tar.gz"):
+    if archive.name.endswith((".tar.gz", ".tgz")):
         with tarfile.open(archive, "r:gz") as packed:
             stream = packed.extractfile(member)
             if stream is None:

@@ -32,7 +32,7 @@ class Source(BaseModel):
     package: str = ""
     """A package of the configured index with its version: `name==1.2.3`."""
     address: str = ""
-    """An http or https address of the file, or of a .tar.gz, .whl or .zip archive that has it as `member`."""
+    """An http or https address of the file, or of a .tar.gz, .tgz, .whl or .zip archive that has it as `member`."""
     member: str = ""
     """Path of the file in the archive."""
     wheel: tuple[str, str] | None = None

@@ -17,6 +17,7 @@ import numpy as np
 
 from canvasagent.backends.lite.onnx_session import onnx_session
 from canvasagent.weights.sets import find_file, how_to_pull, models_folder, present, read_file
+from canvasagent.weights.tfjs import onnx_from_tfjs
 
 Array = np.ndarray[Any, Any]
 
@@ -25,6 +26,10 @@ GRAPH = "ssd_mobilenet_v2_coco.pbtxt"
 FACE = "face_landmark.tflite"
 SALIENCY = "u2netp.onnx"
 ALL = (DETECTOR, GRAPH, FACE, SALIENCY)
+SECOND_GRAPH = "nanodet_g.json"
+SECOND_WEIGHTS = "nanodet_g.bin"
+SECOND = (SECOND_GRAPH, SECOND_WEIGHTS)
+"""Of a set of its own, for checks alone."""
 _LOADING = threading.Lock()
 
 
@@ -84,6 +89,17 @@ def saliency() -> Any:
 @lru_cache(maxsize=1)
 def _saliency(folder: Path) -> Any:
     return onnx_session(read_file(SALIENCY, folder))
+
+
+def second_detector() -> Any:
+    """The session of the detector for checks. Raises `WeightsError` where its files are missing or damaged."""
+    with _LOADING:
+        return _second_detector(models_folder())
+
+
+@lru_cache(maxsize=1)
+def _second_detector(folder: Path) -> Any:
+    return onnx_session(onnx_from_tfjs(read_file(SECOND_GRAPH, folder), read_file(SECOND_WEIGHTS, folder)))
 
 
 def _buffer(name: str, folder: Path) -> Array:
