@@ -1,7 +1,8 @@
-"""Eight short tasks of one call each, and noisy trajectories: the right call is in a quarter of them.
+"""Eight short tasks of one call each, right trajectories, and noisy ones: the right call is in a quarter of them.
 
-Each trajectory answers one of the eight requests with one of the eight calls. A policy trained on them writes valid
-turns and solves a quarter of the tasks. What it learns beyond that, it has from reward alone.
+Each trajectory answers one of the eight requests with one of the eight calls. A policy that is trained on the right
+ones first and then on the noisy ones writes valid turns and solves a quarter of the tasks at most. What it learns
+beyond that, it has from reward alone.
 """
 
 from __future__ import annotations
@@ -61,9 +62,9 @@ def write_tasks(folder: Path) -> Path:
     return folder
 
 
-def write_trajectories(folder: Path) -> Path:
-    """The pairs of request and call as a dataset for SFT, from real runs."""
-    picture, index, pairs = photo(size=SIDE), 0, len(SHORT) * ((len(SHORT) - 1) * COPIES + RIGHT_COPIES)
+def write_trajectories(folder: Path, copies: int = COPIES) -> Path:
+    """Pairs of request and call as a dataset for SFT, from real runs; `copies` of each pair with a wrong call."""
+    picture, index, pairs = photo(size=SIDE), 0, len(SHORT) * ((len(SHORT) - 1) * copies + RIGHT_COPIES)
     with ToolBox("lite") as box, DatasetWriter(folder, "sft", {"n": pairs}) as writer:
         for request, right, right_arguments, _ in SHORT:
             for _, tool, arguments, _ in SHORT:
@@ -71,7 +72,7 @@ def write_trajectories(folder: Path) -> Path:
                 run = Agent(ListPolicy(turns), box).run(Task(request, (picture,)))
                 pictures = {run.asset(one.id).pixel_hash: encode(run.picture(one.id), "PNG") for one in run.assets}
                 is_right = (tool, arguments) == (right, right_arguments)
-                for _ in range(RIGHT_COPIES if is_right else COPIES):
+                for _ in range(RIGHT_COPIES if is_right else copies):
                     record = SftRecord(
                         id=f"{index:06d}",
                         chain="single",

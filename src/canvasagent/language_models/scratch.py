@@ -28,10 +28,18 @@ class Shape(BaseModel):
     """Layers of the language part."""
     heads: int = Field(default=4, ge=1)
     """Attention heads of the language part."""
+    key_value_heads: int | None = Field(default=None, ge=1)
+    """Heads of keys and values; half of the attention heads if left out."""
+    feed_forward: int | None = Field(default=None, ge=16)
+    """Width of the feed-forward layers; twice the width if left out."""
+    embeddings: int | None = Field(default=None, ge=300)
+    """Rows of the embedding; as many as the tokenizer has tokens if left out."""
     vision_width: int = Field(default=64, ge=16)
     """Width of the vision tower."""
     vision_layers: int = Field(default=2, ge=1)
     """Layers of the vision tower."""
+    vision_heads: int = Field(default=2, ge=1)
+    """Attention heads of the vision tower."""
     vocabulary: int = Field(default=2048, ge=300)
     """Tokens of the vocabulary, at most."""
     context: int = Field(default=16_384, ge=64)
@@ -42,16 +50,24 @@ class Shape(BaseModel):
     """Whether the head shares the weights of the embedding."""
 
 
-def write_model(folder: Path, texts: Iterable[str], shape: Shape, seed: int = 0) -> Path:
+def write_model(
+    folder: Path, texts: Iterable[str], shape: Shape, seed: int = 0, device: str = "cpu", dtype: str = "float32"
+) -> Path:
     """Write a checkpoint with random weights and a tokenizer trained on `texts`, as `load_model` reads it.
 
-    The tokenizer is a byte-level BPE, so the model can write any text.
+    The tokenizer is a byte-level BPE, so the model can write any text. The weights are drawn on `device` in `dtype`.
     """
     import torch
 
     tokenizer = train_tokenizer(texts, shape)
     torch.manual_seed(seed)
-    (_write_vision if shape.vision else _write_text)(folder, tokenizer, shape)
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(getattr(torch, dtype))
+    try:
+        with torch.device(device):
+            (_write_vision if shape.vision else _write_text)(folder, tokenizer, shape)
+    finally:
+        torch.set_default_dtype(usual)
     return folder
 
 
@@ -86,12 +102,12 @@ def _write_text(folder: Path, tokenizer: Any, shape: Shape) -> None:
 
     tokenizer.chat_template = CHAT_ML
     config = LlamaConfig(
-        vocab_size=len(tokenizer),
+        vocab_size=shape.embeddings or len(tokenizer),
         hidden_size=shape.width,
-        intermediate_size=2 * shape.width,
+        intermediate_size=shape.feed_forward or 2 * shape.width,
         num_hidden_layers=shape.layers,
         num_attention_heads=shape.heads,
-        num_key_value_heads=max(1, shape.heads // 2),
+        num_key_value_heads=shape.key_value_heads or max(1, shape.heads // 2),
         max_position_embeddings=shape.context,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
@@ -115,12 +131,12 @@ def _write_vision(folder: Path, tokenizer: Any, shape: Shape) -> None:
     head = shape.width // shape.heads
     config = Qwen3VLConfig(
         text_config={
-            "vocab_size": len(tokenizer),
+            "vocab_size": shape.embeddings or len(tokenizer),
             "hidden_size": shape.width,
-            "intermediate_size": 2 * shape.width,
+            "intermediate_size": shape.feed_forward or 2 * shape.width,
             "num_hidden_layers": shape.layers,
             "num_attention_heads": shape.heads,
-            "num_key_value_heads": max(1, shape.heads // 2),
+            "num_key_value_heads": shape.key_value_heads or max(1, shape.heads // 2),
             "head_dim": head,
             "max_position_embeddings": shape.context,
             "rope_parameters": {
@@ -135,7 +151,7 @@ def _write_vision(folder: Path, tokenizer: Any, shape: Shape) -> None:
             "depth": shape.vision_layers,
             "hidden_size": shape.vision_width,
             "intermediate_size": 2 * shape.vision_width,
-            "num_heads": 2,
+            "num_heads": shape.vision_heads,
             "patch_size": 16,
             "out_hidden_size": shape.width,
             "num_position_embeddings": 64,

@@ -153,6 +153,7 @@ def _arguments(model: LanguageModel, out: Path, settings: GrpoSettings) -> Any:
         per_device_train_batch_size=settings.micro_batch,
         gradient_accumulation_steps=rollouts // (settings.micro_batch * processes),
         num_generations=settings.group,
+        num_iterations=settings.iterations,
         num_train_epochs=1,  # the rows are those of all epochs, each in an order of its own
         max_steps=settings.max_steps or -1,
         learning_rate=settings.learning_rate,

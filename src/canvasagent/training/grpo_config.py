@@ -26,6 +26,8 @@ class GrpoSettings(BaseModel):
     """Rollouts of each task that are compared (release: 8)."""
     tasks_per_step: int = Field(default=6, ge=1)
     """Tasks of each step (release: 6)."""
+    iterations: int = Field(default=1, ge=1)
+    """Updates of the weights by each batch of rollouts (release: 1)."""
     micro_batch: int = Field(default=1, ge=1)
     """Rollouts of one forward and backward pass on one device."""
     learning_rate: float = Field(default=1e-6, gt=0)
