@@ -66,6 +66,7 @@ COMMANDS = {
     },
     "Serving and set-up": {
         "serve": "Serve the tools over HTTP for agents on this and other machines.",
+        "mcp": "Serve the tools and the agent to assistants and editors (MCP).",
         "profile": "Write a profile (the backend of each tool); plan the devices of its models.",
         "models": "List, download and verify the weights of the profile full.",
         "doctor": "Check what can run on this machine, and how to make the rest run.",
