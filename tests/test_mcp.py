@@ -43,14 +43,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextlib.asynccontextmanager
 async def over_stdio(folder: Path, *options: str) -> AsyncIterator[Client]:
-    words = [*COMMAND, "stdio", "--output", str(folder.parent / "out"), "--allow", str(folder), *options]
+    words = [*COMMAND, "stdio", "--out", str(folder.parent / "out"), "--allow", str(folder), *options]
     async with Client(StdioServerParameters(command=sys.executable, args=words)) as client:
         yield client
 
 
 @contextlib.asynccontextmanager
 async def over_http(folder: Path) -> AsyncIterator[Client]:
-    words = [*COMMAND, "http", "--port", "0", "--output", str(folder.parent / "out"), "--allow", str(folder)]
+    words = [*COMMAND, "http", "--port", "0", "--out", str(folder.parent / "out"), "--allow", str(folder)]
     with subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -204,10 +204,13 @@ def test_a_wrong_call_is_a_result_that_says_what_is_wrong(
 
 
 def test_an_unknown_tool_or_resource_is_a_protocol_error_that_lists_those_there_are(folder: Path) -> None:
-    with pytest.raises(MCPError, match="image_generation"):
-        run(folder, lambda client: client.call_tool("paint", {}))
-    with pytest.raises(MCPError, match="there are"):
-        run(folder, lambda client: client.read_resource("canvasagent://asset/none"))
+    async def talk(client: Client) -> None:
+        with pytest.raises(MCPError, match="image_generation"):
+            await client.call_tool("paint", {})
+        with pytest.raises(MCPError, match="there are"):
+            await client.read_resource("canvasagent://asset/none")
+
+    run(folder, talk)
 
 
 def test_three_tools_lead_to_all_others(folder: Path) -> None:

@@ -18,14 +18,14 @@ Profile = Annotated[str, typer.Option(help="A profile or a .toml file.", metavar
 Policy = Annotated[str, typer.Option(help="The policy of start_request.", metavar="NAME")]
 Output = Annotated[
     Path | None,
-    typer.Option(help="Folder for results; canvasagent in the home folder if left out.", metavar="FOLDER"),
+    typer.Option("--out", "-o", help="Folder for results; canvasagent in the home folder if left out.", metavar="DIR"),
 ]
 Allow = Annotated[
     list[Path] | None,
     typer.Option(
         help="A folder whose pictures may be read; may be repeated. If left out: the roots that the client names, else "
         "the working folder.",
-        metavar="FOLDER",
+        metavar="DIR",
         show_default=False,
     ),
 ]
@@ -90,7 +90,7 @@ def install(
     if undo and not before:
         out().print(f"{path} is not there; nothing to take out.", markup=False)
         return Ending()
-    words = ["-m", "canvasagent", "mcp", "stdio", "--output", str(_folder(output))]
+    words = ["-m", "canvasagent", "mcp", "stdio", "--out", str(_folder(output))]
     words += [word for folder in allow or () for word in ("--allow", str(folder.resolve()))]
     words += ["--compact"] if compact else []
     after = hosts.removed(host, before) if undo else hosts.installed(host, before, sys.executable, words)

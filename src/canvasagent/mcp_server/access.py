@@ -64,10 +64,11 @@ class Access:
             allowed = [one for one in real if any(one.is_relative_to(folder) for folder in [*folders, *own])]
             found = next((one for one in allowed if one.is_file()), None)
         except (OSError, ValueError, RuntimeError) as error:
-            raise InputError(f"{shown(name)} cannot be a path: {error}.") from error
+            reason = error.strerror if isinstance(error, OSError) else "it is not written as one"
+            raise InputError(f"{shown(name)} cannot be a path: {reason}.") from error
         if found is not None:
             return found
-        places = ", ".join(str(folder) for folder in folders) or "none; start the server with --allow FOLDER"
+        places = ", ".join(str(folder) for folder in folders) or "none; start the server with --allow DIR"
         if not allowed:
             raise InputError(f"{shown(name)} is outside of the allowed folders: {places}.")
         raise InputError(f"there is no file {shown(name)} in the allowed folders: {places}.")

@@ -133,7 +133,9 @@ class CanvasServer:
             roots, kinds = await roots_of(ctx), [Kind.IMAGE.value]
             taken = [self.workspace.take(one, kinds, roots) for one in arguments.get("images", [])]
             pictures = [asset.picture for asset in taken]
-            return self._told(self.requests.start(arguments["instruction"], pictures, int(arguments.get("seed", 0))))
+            return self._reported(
+                self.requests.start(arguments["instruction"], pictures, int(arguments.get("seed", 0)))
+            )
         request = self.requests.find(arguments["request"])
         if name == "wait":
 
@@ -143,9 +145,9 @@ class CanvasServer:
             await self.requests.wait(request, min(50.0, float(arguments.get("seconds", 30))), progress)
         elif name == "cancel":
             await self.requests.cancel(request)
-        return self._told(request)
+        return self._reported(request)
 
-    def _told(self, request: Request) -> types.CallToolResult:
+    def _reported(self, request: Request) -> types.CallToolResult:
         known = facts(request)
         content: list[types.ContentBlock] = [types.TextContent(text=known["text"])]
         asset = self._result_of(request)
