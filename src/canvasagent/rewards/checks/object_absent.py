@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from canvasagent.rewards.checks import object_present
+from canvasagent.rewards.checks._photographed import presence
 from canvasagent.rewards.checks._pixels import final_of, needs_picture, share
 from canvasagent.rewards.checks._things import MEANS, Thing, hidden, places, places_text, seen
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
@@ -19,10 +20,11 @@ class ObjectAbsent(Parameters):
 
 @needs_picture
 def measure(parameters: ObjectAbsent, result: Result) -> Finding:
-    """No place may fit as well as the thing's threshold asks. In a photograph that shows nothing."""
+    """No place may fit as well as the thing's threshold asks. In a photograph a second detector is asked."""
     things = seen(final_of(result), parameters.object)
     if not things and (unknown := hidden(final_of(result), parameters.object)):
-        return unknown
+        there = presence(final_of(result), parameters.object, unknown)
+        return Finding(1 - there.score, not there.passed, there.why) if there.measured else there
     best = max((item.score for item in places(final_of(result), parameters.object)), default=0.0)
     return Finding(
         share(0.5 - 0.5 * best if things else 1 - 0.5 * best), not things, places_text(things, parameters.object)

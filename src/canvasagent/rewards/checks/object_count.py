@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from PIL import Image
 from pydantic import Field
 
 from canvasagent.rewards.checks._examples import drawn
+from canvasagent.rewards.checks._photographed import seen_again
 from canvasagent.rewards.checks._pixels import final_of, needs_picture, share
 from canvasagent.rewards.checks._things import MEANS, Thing, hidden, places_text, seen
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
@@ -25,15 +27,25 @@ class ObjectCount(Parameters):
 def measure(parameters: ObjectCount, result: Result) -> Finding:
     """Counts places that fit as well as the threshold asks, those that share half of the smaller box once.
 
-    In a photograph there may be more than are found: only too many are known there.
+    In a photograph a second detector is asked, if it knows the thing; else only too many are known.
     """
     things = seen(final_of(result), parameters.object)
     if len(things) <= parameters.count and (unknown := hidden(final_of(result), parameters.object)):
-        return unknown
+        return _photographed(parameters, final_of(result), unknown)
     off = abs(len(things) - parameters.count)
     return Finding(
         share(1 / (1 + off) ** 1.5), not off, f"{places_text(things, parameters.object)}; wanted {parameters.count}"
     )
+
+
+def _photographed(parameters: ObjectCount, picture: Image.Image, unknown: Finding) -> Finding:
+    """Counts what a second detector is sure of; where there may be more, only too many are known."""
+    found = seen_again(picture, parameters.object)
+    if found is None or (len(found.sure) <= parameters.count and not found.complete):
+        return unknown
+    off = abs(len(found.sure) - parameters.count)
+    why = f"a second detector sees {len(found.sure)} × {parameters.object}; wanted {parameters.count}"
+    return Finding(share(1 / (1 + off) ** 1.5), not off, why)
 
 
 def examples(seed: int) -> Iterable[Example]:

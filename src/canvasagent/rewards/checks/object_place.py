@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from canvasagent.rewards.checks._examples import drawn
+from canvasagent.rewards.checks._photographed import seen_again
 from canvasagent.rewards.checks._pixels import Region, final_of, needs_picture, share
 from canvasagent.rewards.checks._things import MEANS, Thing, hidden, middle, places_text, seen
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
@@ -48,20 +49,26 @@ def measure(parameters: ObjectPlace, result: Result) -> Finding:
     """The middle of one such thing must lie in the part; the score falls with the distance to it."""
     things = seen(final_of(result), parameters.object)
     unknown = hidden(final_of(result), parameters.object)
+    boxes = [item.box for item in things]
+    said = places_text(things, parameters.object)
     if not things and unknown:
-        return unknown
-    if not things:
-        return Finding(0.0, False, places_text(things, parameters.object))
+        found = seen_again(final_of(result), parameters.object)
+        if found is None or not (found.sure or found.complete):
+            return unknown
+        boxes, unknown = found.sure, None if found.complete else unknown
+        said = f"a second detector sees {len(boxes)} × {parameters.object}"
+    if not boxes:
+        return Finding(0.0, False, said)
     grid = parameters.region
     wanted = tuple(edge / 1000 for edge in grid) if grid else _part(parameters.where or "middle")
     left, top, right, bottom = wanted
     far = 9.0
-    for item in things:
-        x, y = middle(item.box)
+    for box in boxes:
+        x, y = middle(box)
         far = min(far, max(left - x, x - right, 0.0) + max(top - y, y - bottom, 0.0))
     if far and unknown:
         return unknown
-    why = f"{places_text(things, parameters.object)}; wanted {parameters.where or grid}"
+    why = f"{said}; wanted {parameters.where or grid}"
     return Finding(1.0 if far == 0 else share(0.6 - far), far == 0, why)
 
 

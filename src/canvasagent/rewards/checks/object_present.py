@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from canvasagent.rewards.checks._examples import drawn, texture
+from canvasagent.rewards.checks._photographed import presence
 from canvasagent.rewards.checks._pixels import final_of, needs_picture, share
 from canvasagent.rewards.checks._things import MEANS, Thing, hidden, places_text, there, threshold
 from canvasagent.rewards.checks.base import Check, Example, Finding, Parameters, Result
@@ -22,7 +23,7 @@ def measure(parameters: ObjectPresent, result: Result) -> Finding:
     """At least one place must fit as well as the thing's threshold asks; the score is the best fit beside it.
     A place that surely is the thing ends the search.
 
-    In a photograph nothing is known of a thing that is not found: it may be photographed.
+    In a photograph a second detector is asked, if it knows the thing; else nothing is known.
     """
     name = parameters.object
     looked = there(final_of(result), name)
@@ -30,7 +31,7 @@ def measure(parameters: ObjectPresent, result: Result) -> Finding:
     if best >= threshold(name):
         return Finding(share(0.5 + 0.5 * best), True, places_text(looked[:1], name))
     if unknown := hidden(final_of(result), name):
-        return unknown
+        return presence(final_of(result), name, unknown)
     return Finding(share(0.6 * best), False, f"no {name}: the best place fits by {best:.2f}, not {threshold(name):.2f}")
 
 
