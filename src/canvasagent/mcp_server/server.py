@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import mcp_types as types
 from mcp.server import Server
@@ -25,6 +26,8 @@ from canvasagent.tools.check import check_call
 from canvasagent.tools.slots import in_slots, listed
 from canvasagent.version import __version__
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Context = Any
 """`ServerRequestContext` of the SDK: the session of the client that asks."""
 INSTRUCTIONS = (
@@ -41,6 +44,7 @@ class CanvasServer:
     def __init__(self, agent: Agent, workspace: Workspace, *, compact: bool = False) -> None:
         self.toolbox, self.workspace = agent.toolbox, workspace
         self.requests = Requests(agent, workspace.folder / "runs")
+        self._lock = asyncio.Lock()  # pictures are read, written and shrunk in threads, one after the other
         self._tools: dict[str, Tool] = {tool.slug: tool for tool in self.toolbox.tools.values()}
         self._all = catalogue(self._tools.values())
         self._listed = compact_definitions() if compact else list(self._all.values())
@@ -102,7 +106,7 @@ class CanvasServer:
         filled = {name: listed(value) if name in tool.lists else value for name, value in raw.items()}
         roots = await roots_of(ctx)
         named = tool.named(filled)
-        ids = {one.slot: self.workspace.take(one.value, one.kinds, roots).id for one in named if one.value != ""}
+        ids = {one.slot: (await self._take(one.value, one.kinds, roots)).id for one in named if one.value != ""}
         checked = check_call(tool, in_slots(filled, ids), self.workspace.infos(), 0)
         if checked.faults:
             return refused(" ".join(fault.message for fault in checked.faults))
@@ -114,24 +118,34 @@ class CanvasServer:
         if outcome.picture is not None:
             written = checked.arguments.model_dump(mode="json")
             lineage = Lineage(tool.name, written, tuple(ids.values()), execution.seed, execution.backend)
-            made = self.workspace.add(tool.name, Kind(outcome.kind), outcome.picture, execution.key, lineage)
-        return answer(outcome.text, self.workspace, made, outcome.data)
+            made_of = (tool.name, Kind(outcome.kind), outcome.picture, execution.key, lineage)
+            made = await self._in_turn(self.workspace.add, *made_of)
+        return await self._in_turn(answer, outcome.text, self.workspace, made, outcome.data)
+
+    async def _take(self, source: object, kinds: Sequence[str], roots: Sequence[Path] | None) -> Asset:
+        return await self._in_turn(self.workspace.take, source, kinds, roots)
+
+    async def _in_turn(self, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        """Do work on the pictures off the event loop, when that of others is done."""
+        async with self._lock:
+            return await asyncio.to_thread(work, *arguments, **options)
 
     async def _show(self, ctx: Context, arguments: Mapping[str, Any]) -> types.CallToolResult:
-        asset = self.workspace.take(arguments["picture"], [kind.value for kind in Kind], await roots_of(ctx))
+        asset = await self._take(arguments["picture"], [kind.value for kind in Kind], await roots_of(ctx))
         if not arguments.get("full", False):
-            return answer(f"{asset.id}:", self.workspace, asset)
+            return await self._in_turn(answer, f"{asset.id}:", self.workspace, asset)
         if memory_of(asset.picture) > FULL_BYTES:
             raise InputError(f"{asset.described()} is too large for a result. {in_words(asset, self.workspace)}")
         words = in_words(asset, self.workspace)
-        content = [types.TextContent(text=words), types.ImageContent(data=full(asset), mime_type="image/png")]
+        whole = await self._in_turn(full, asset)
+        content = [types.TextContent(text=words), types.ImageContent(data=whole, mime_type="image/png")]
         structured = {"text": words, "picture": described(asset, self.workspace)}
         return types.CallToolResult(content=[*content, link(asset)], structured_content=structured)
 
     async def _request(self, ctx: Context, name: str, arguments: Mapping[str, Any]) -> types.CallToolResult:
         if name == "start_request":
             roots, kinds = await roots_of(ctx), [Kind.IMAGE.value]
-            taken = [self.workspace.take(one, kinds, roots) for one in arguments.get("images", [])]
+            taken = [await self._take(one, kinds, roots) for one in arguments.get("images", [])]
             pictures = [asset.picture for asset in taken]
             return self._reported(
                 self.requests.start(arguments["instruction"], pictures, int(arguments.get("seed", 0)))
@@ -145,7 +159,7 @@ class CanvasServer:
             await self.requests.wait(request, min(50.0, float(arguments.get("seconds", 30))), progress)
         elif name == "cancel":
             await self.requests.cancel(request)
-        return self._reported(request)
+        return await self._in_turn(self._reported, request)
 
     def _reported(self, request: Request) -> types.CallToolResult:
         known = facts(request)
@@ -187,7 +201,7 @@ class CanvasServer:
         if uri.removeprefix(SCHEME) not in self.workspace.ids or not uri.startswith(SCHEME):
             known = ", ".join(SCHEME + one for one in self.workspace.ids) or "none yet"
             raise MCPError(types.INVALID_PARAMS, f"there is no resource {shown(uri)}; there are: {known}.")
-        blob = full(self.workspace[uri])
+        blob = await self._in_turn(full, self.workspace[uri])
         contents = types.BlobResourceContents(uri=uri, mime_type="image/png", blob=blob)
         return types.ReadResourceResult(contents=[contents])
 
