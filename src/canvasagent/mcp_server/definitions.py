@@ -39,6 +39,8 @@ REQUEST: dict[str, Any] = {
     "required": ["request", "status", "turns", "text"],
 }
 ID = {"request": {"type": "string", "description": "id that start_request returned"}}
+NEW_EACH_TIME = ("start_request", "use_tool")
+"""Own tools whose repetition does more than the first call did."""
 PICTURE_NAME = {"type": "string", "description": NAMING}
 
 
@@ -138,10 +140,10 @@ def _own(
         description=description,
         input_schema=schema,
         output_schema=output,
-        annotations=_hints(title, reads),
+        annotations=_hints(title, reads, again=name not in NEW_EACH_TIME),
     )
 
 
-def _hints(title: str, reads: bool) -> ToolAnnotations:
+def _hints(title: str, reads: bool, *, again: bool = True) -> ToolAnnotations:
     """A tool that makes a picture writes a new file and changes nothing that is there."""
-    return ToolAnnotations(title=title_of(title), read_only_hint=reads, destructive_hint=False, idempotent_hint=True)
+    return ToolAnnotations(title=title_of(title), read_only_hint=reads, destructive_hint=False, idempotent_hint=again)

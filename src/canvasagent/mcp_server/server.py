@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -97,7 +98,7 @@ class CanvasServer:
                 raise InputError(f"there is no tool {shown(chosen)}; there are: {', '.join(self._all)}.")
             if name == "use_tool":
                 return await self._dispatch(ctx, chosen, arguments["arguments"])
-            return answer(f"{chosen}: {self._all[chosen].input_schema}", self.workspace)
+            return answer(json.dumps(self._all[chosen].input_schema, ensure_ascii=False), self.workspace)
         if name == "show_picture":
             return await self._show(ctx, arguments)
         return await self._request(ctx, name, arguments)
