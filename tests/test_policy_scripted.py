@@ -416,6 +416,12 @@ def test_text_that_ocr_does_not_know_is_not_checked() -> None:
     assert checkable("Grüße 7") and checkable("你好") and not checkable("hi مرحبا")
 
 
+@pytest.mark.parametrize("words", ["what does it say on the building?", "read the sign", "what does the sign say?"])
+def test_text_that_is_asked_for_and_not_read_is_told_as_not_done(words: str) -> None:
+    story = follow(words, answers={"OCR": NO_TEXT})
+    assert story.tools[-1] == "OCR" and "no text could be read" in story.end.not_done[0]
+
+
 def test_rewritten_text_is_checked_when_asked() -> None:
     story = follow("replace 'SALE' with 'SOLD' and check that it can be read")
     assert story.tools == ["ImageEdit", "OCR"] * 3 + ["OCR"] and "'SOLD' cannot be read" in story.end.not_done[0]
