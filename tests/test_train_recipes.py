@@ -26,7 +26,7 @@ def test_the_defaults_of_grpo_are_the_release_s() -> None:
     recipe = GrpoSettings(**file_settings(GrpoSettings, RECIPES / "grpo-qwen3vl-8b.toml"))
     default = GrpoSettings()
     different = {name for name in GrpoSettings.model_fields if getattr(recipe, name) != getattr(default, name)}
-    assert different == {"view_pixels", "vllm"}
+    assert different == {"view_pixels", "vllm", "recompute"}
 
 
 def test_a_setting_that_there_is_not_is_named(tmp_path: Path) -> None:

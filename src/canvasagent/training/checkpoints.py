@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import platform
 import re
 import sys
@@ -30,14 +31,23 @@ _PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 def training_folder(out: Path, settings: Mapping[str, Any]) -> Iterator[None]:
     """The folder of a training, kept from others as long as it runs; its record is written where there is none.
 
-    Raises `InputError` for a folder that holds something else, or a training with other settings: nothing is written
-    then. Raises `StorageError` where another training writes there.
+    Of the processes of a distributed training the first one does so; the others write nothing. Raises `InputError` for
+    a folder that holds something else, or a training with other settings: nothing is written then. Raises
+    `StorageError` where another training writes there.
     """
+    if not is_first_process():
+        yield
+        return
     with locked(out, "another training is writing to", lambda folder: check_folder(folder, settings)):
         if not (out / RECORD).is_file():
             record = {"format_version": 1, **_circumstances(), "settings": dict(settings)}
             write_atomically(out / RECORD, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
         yield
+
+
+def is_first_process() -> bool:
+    """Whether this is the only process of a training, or the first of several (as torchrun and accelerate say)."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def check_folder(out: Path, settings: Mapping[str, Any]) -> None:
@@ -78,8 +88,6 @@ def _circumstances() -> dict[str, Any]:
 
 def device_name() -> str:
     """The device that torch would train on, in words."""
-    import os
-
     import torch
 
     if torch.cuda.is_available():

@@ -21,9 +21,13 @@ from canvasagent.language_models.processor import VISION_TOKENS
 from canvasagent.rewards.config import find_preset
 from canvasagent.rewards.hybrid import needed
 from canvasagent.rewards.judges import JudgeSettings, load_judge
+from canvasagent.training.checkpoints import is_first_process, last_checkpoint, training_folder
 from canvasagent.training.grpo_config import GrpoSettings
 from canvasagent.training.outcome import MODEL, Trained, save_model, with_prompt, write_outcome
-from canvasagent.training.parameters import freeze_vision, lora_config, training_dtype
+from canvasagent.training.page import ROLLOUTS
+from canvasagent.training.parameters import check_adapters, freeze_vision, lora_config, training_dtype
+from canvasagent.training.reward import HybridReward
+from canvasagent.training.rollouts import Rollouts
 from canvasagent.training.tasks import TrainTask, load_tasks, ordered
 
 
@@ -50,17 +54,13 @@ def train_grpo(
     judge = None if settings.judge == "none" else load_judge(settings.judge, judge_settings)
     if judge is None and needed(preset):
         raise InputError(f"preset {preset.name} needs a judge of {', '.join(needed(preset))}; give --judge NAME.")
+    check_adapters(settings.lora_rank, settings.deepspeed)
     loaded = load_tasks(tasks)
-    from canvasagent.training.checkpoints import last_checkpoint, training_folder
-
     record = {"kind": "grpo", "model": source, "tasks": str(tasks), **settings.model_dump(mode="json")}
     with training_folder(out, record):
         checkpoint_model = load_model(source, settings.device, training_dtype(settings.lora_rank, settings.deepspeed))
         require_same_tools(source, checkpoint_model.contract)
         language_model = with_prompt(checkpoint_model, settings.system_prompt, "grpo")
-        from canvasagent.training.reward import HybridReward
-        from canvasagent.training.rollouts import Rollouts
-
         limits = Limits(max_turns=settings.max_turns)
         with ToolBox(settings.profile) as toolbox, Rollouts(toolbox, limits, f"in training: {source}") as rollouts:
             trainer, watch = _trainer(
@@ -79,15 +79,16 @@ def train_grpo(
         outcome = Trained(
             out, out / MODEL, steps, len(loaded.tasks), loaded.left_out, watch.stopped, dict(watch.warnings)
         )
-        write_outcome(outcome)
+        if is_first_process():
+            write_outcome(outcome)
     return outcome
 
 
 def _trainer(
     model: LanguageModel,
     tasks: tuple[TrainTask, ...],
-    rollouts: Any,
-    reward: Any,
+    rollouts: Rollouts,
+    reward: HybridReward,
     out: Path,
     settings: GrpoSettings,
     on_step: Callable[[int, int, Any], None],
@@ -95,7 +96,6 @@ def _trainer(
 ) -> tuple[Any, Any]:
     from datasets import Dataset
 
-    from canvasagent.training.page import ROLLOUTS
     from canvasagent.training.trainer import RolloutSettings, ToolGRPOTrainer
     from canvasagent.training.watch import Watch
 

@@ -66,7 +66,7 @@ class GrpoSettings(BaseModel):
     """Steps at most; all tasks if left out."""
     lora_rank: int = Field(default=0, ge=0)
     """Rank of LoRA adapters; 0: train all weights."""
-    recompute: bool = True
+    recompute: bool = False
     """Compute activations again in the backward pass (gradient checkpointing), to save memory."""
     deepspeed: Path | None = None
     """File with a configuration for DeepSpeed, as in recipes/."""

@@ -49,10 +49,12 @@ def with_prompt(model: LanguageModel, file: Path | None, trained: str) -> Langua
 def save_model(trainer: Any, model: LanguageModel, folder: Path, trained: str) -> None:
     """Save the trained model in the form that `load_model` reads, adapters merged into their weights."""
     weights = trainer.accelerator.unwrap_model(trainer.model)
-    if hasattr(weights, "merge_and_unload"):
-        weights = weights.merge_and_unload()
+    merge = getattr(weights, "merge_and_unload", None)
+    if merge is None:
+        trainer.save_model(str(folder))  # in all processes: the weights may be divided among them
     if trainer.accelerator.is_main_process:
-        weights.save_pretrained(folder)
+        if merge is not None:
+            merge().save_pretrained(folder)
         model.processing_class.save_pretrained(folder)
         prompt = model.contract.system_prompt if model.contract is not None else None
         write_contract(folder, Contract(trained=trained, tools=tools_checksum(), system_prompt=prompt))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from canvasagent.errors import InputError
+
 VISION_PART = ".visual."
 """What the names of the parameters of a vision tower and its projector hold (Qwen3-VL)."""
 
@@ -13,6 +15,12 @@ def training_dtype(lora_rank: int, deepspeed: object | None) -> str:
     1e-6 are lost in bfloat16; else as the device has it (adapters and DeepSpeed keep float32 weights of their own).
     """
     return "float32" if lora_rank == 0 and deepspeed is None else "auto"
+
+
+def check_adapters(lora_rank: int, deepspeed: object | None) -> None:
+    """Raise `InputError` for adapters with DeepSpeed: merging them at the end needs the undivided weights."""
+    if lora_rank and deepspeed is not None:
+        raise InputError("adapters (--lora-rank) are not trained with --deepspeed; leave out one of the two.")
 
 
 def freeze_vision(model: Any) -> int:

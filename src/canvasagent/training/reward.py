@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import fmean
 
 from canvasagent.errors import CanvasAgentError
@@ -35,14 +35,12 @@ class ScoredRun:
         return self.score.total if self.score is not None else None
 
 
-@dataclass
+@dataclass(frozen=True)
 class HybridReward:
     """Scores rollouts under a preset with a judge (None: a preset of rules alone)."""
 
     preset: Preset
     judge: Judge | None
-    seconds: float = field(default=0.0, init=False)
-    """Time that the last batch took."""
 
     async def score_all(self, runs: Sequence[Trajectory | CanvasAgentError]) -> list[ScoredRun]:
         """The rewards of a batch, judged at the same time. Errors of judges and of the infrastructure are in them."""

@@ -16,9 +16,11 @@ from canvasagent.errors import InputError, MissingExtra, StorageError, TrainingD
 from canvasagent.language_models.contract import require_same_tools
 from canvasagent.language_models.load import LanguageModel, load_model
 from canvasagent.storage.files import write_atomically
+from canvasagent.training.checkpoints import is_first_process, last_checkpoint, training_folder
 from canvasagent.training.outcome import MODEL, Trained, save_model, with_prompt, write_outcome
-from canvasagent.training.parameters import freeze_vision, lora_config, training_dtype
+from canvasagent.training.parameters import check_adapters, freeze_vision, lora_config, training_dtype
 from canvasagent.training.sft_config import SftSettings
+from canvasagent.training.sft_data import Collator, Trajectories
 
 USABLE = "usable.json"
 """File with the numbers of the trajectories that are trained on, so that a resumed training need not count again."""
@@ -40,9 +42,7 @@ def train_sft(
     """
     if missing := [name for name in ("torch", "trl", "datasets") if find_spec(name) is None]:
         raise MissingExtra(f"SFT ({', '.join(missing)})", "train")
-    from canvasagent.training.checkpoints import last_checkpoint, training_folder
-    from canvasagent.training.sft_data import Trajectories
-
+    check_adapters(settings.lora_rank, settings.deepspeed)
     record = {"kind": "sft", "model": source, "data": str(data), **settings.model_dump(mode="json")}
     train = Trajectories(data, "train")
     with training_folder(out, record):
@@ -63,13 +63,14 @@ def train_sft(
         outcome = Trained(
             out, out / MODEL, trainer.state.global_step, len(numbers), tuple(left_out), None, dict(watch.warnings)
         )
-        write_outcome(outcome)
+        if is_first_process():
+            write_outcome(outcome)
     train.close()
     return outcome
 
 
 def _usable(
-    train: Any, model: LanguageModel, out: Path, settings: SftSettings, on_read: Callable[[int, int], None]
+    train: Trajectories, model: LanguageModel, out: Path, settings: SftSettings, on_read: Callable[[int, int], None]
 ) -> tuple[list[int], list[str]]:
     """The numbers of the trajectories that are trained on, and those left out, each with the reason."""
     file = out / USABLE
@@ -84,13 +85,14 @@ def _usable(
             numbers.append(number)
     if not numbers:
         raise InputError(f"none of the {len(train)} trajectories can be trained on; the first: {train.left_out[0]}")
-    write_atomically(file, json.dumps({"numbers": numbers, "left_out": train.left_out}).encode())
+    if is_first_process():
+        write_atomically(file, json.dumps({"numbers": numbers, "left_out": train.left_out}).encode())
     return numbers, train.left_out
 
 
 def _trainer(
     model: LanguageModel,
-    train: Any,
+    train: Trajectories,
     numbers: list[int],
     data: Path,
     out: Path,
@@ -102,7 +104,6 @@ def _trainer(
     from transformers.trainer_callback import PrinterCallback
     from trl import SFTTrainer
 
-    from canvasagent.training.sft_data import Collator, Trajectories
     from canvasagent.training.watch import Watch
 
     class Trainer(SFTTrainer):  # type: ignore[misc]

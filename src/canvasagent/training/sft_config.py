@@ -42,7 +42,7 @@ class SftSettings(BaseModel):
     """Train the vision tower and its projector, too (release: frozen)."""
     lora_rank: int = Field(default=0, ge=0)
     """Rank of LoRA adapters; 0: train all weights."""
-    recompute: bool = True
+    recompute: bool = False
     """Compute activations again in the backward pass (gradient checkpointing), to save memory."""
     deepspeed: Path | None = None
     """File with a configuration for DeepSpeed, as in recipes/."""

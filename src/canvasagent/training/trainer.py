@@ -188,7 +188,7 @@ class ToolGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def _episode(self, place: int, number: int) -> Episode:
         step, settings = self.state.global_step, self._settings
-        keep = settings.keep_dir is not None and place < self.num_generations and step % settings.keep_every == 0
+        keep = self.accelerator.is_main_process and place < self.num_generations and step % settings.keep_every == 0
         run_dir = settings.keep_dir / f"step-{step:06d}" / f"rollout-{place}" if keep and settings.keep_dir else None
         # A group shares its seed, so that equal calls of its rollouts are one call. Each visit of a task draws anew.
         seed = (settings.seed * 1_000_003 + step * 10_007 + number) % 2**31
