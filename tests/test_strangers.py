@@ -172,8 +172,8 @@ def test_a_result_replaces_a_file_and_nothing_else(shell: Shell) -> None:
 
 
 READ = {
-    "batch", "checks", "config", "data", "dataset", "decisions", "deepspeed", "earlier", "files", "folders", "image",
-    "images", "judge_prompts", "keys", "path", "prompts", "published", "runs_dir", "sharing", "source_dir",
+    "allow", "batch", "checks", "config", "data", "dataset", "decisions", "deepspeed", "earlier", "files", "folders",
+    "image", "images", "judge_prompts", "keys", "path", "prompts", "published", "runs_dir", "sharing", "source_dir",
     "study_dir", "system_prompt", "tasks", "tls_certificate", "tls_key",
 }  # fmt: skip
 """Options and arguments whose files are read, or whose folders are tested above under the command that writes there."""
@@ -182,10 +182,11 @@ OWN_NAMES = {"cache", "judge_cache"}
 WRITTEN = {
     ("run", "output"), ("eval", "out_dir"), ("study build", "out_dir"), ("judge check", "to"), ("profile new", "file"),
     ("profile plan", "to"), ("train sft", "to"), ("train grpo", "to"),
+    *((f"mcp {name}", "output") for name in ("stdio", "http", "install")),
     *((f"craft {name}", "to") for name in ("sft", "rl", "review", "import", "export", "audit", "bench")),
 }  # fmt: skip
 """What is written to, each in a test above (`train` in test_train_strangers.py); `run --output` replaces the one file
-that it names, as tools do."""
+that it names, as tools do; below an output folder of `mcp` each start makes a new folder."""
 
 
 def paths_taken(group: Any, name: str = "") -> Iterator[tuple[str, str]]:
