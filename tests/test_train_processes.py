@@ -19,6 +19,7 @@ from canvasagent.training.parameters import check_adapters
 from craft_data import build
 from training_helpers import judge_file, model, short_prompt, tasks
 
+pytestmark = pytest.mark.timeout(300)  # two processes that import torch, beside others
 SHARED = ("--device", "cpu", "--view-pixels", "1024", "--max-steps", "2", "--learning-rate", "0.001")
 
 
@@ -27,7 +28,7 @@ def torchrun(*arguments: str, processes: int = 2) -> subprocess.CompletedProcess
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     return subprocess.run(
-        [*command, "-m", "canvasagent", *arguments], capture_output=True, text=True, timeout=110, env=environment
+        [*command, "-m", "canvasagent", *arguments], capture_output=True, text=True, timeout=280, env=environment
     )
 
 
