@@ -12,4 +12,5 @@ generate.py     turns for several conversations at once
 stopping.py     when a turn is whole
 grammar.py      the grammar of a turn, from the tool definitions and the pictures that exist
 constraint.py   holding a model to it
+scratch.py      models from scratch with random weights
 """
