@@ -50,6 +50,8 @@ CASES = {
     "run --policy": ("run", "x", "--policy", "replay:{pipe}"),
     "run --policy, a folder": ("run", "x", "--policy", "replay:folder"),
     "tool --image": ("tool", "crop", "--image", "{pipe}", "--bbox", "0,0,500,500", "-o", "out.png"),
+    "train sft --config": ("train", "sft", "--model", "m", "--data", "d", "--out", "o", "--config", "{pipe}"),
+    "train grpo --config": ("train", "grpo", "--model", "m", "--tasks", "d", "--out", "o", "--config", "{pipe}"),
     "eval --checks": ("eval", "--policy", "scripted", "--checks", "{pipe}.py"),
     "eval --bench": ("eval", "--policy", "scripted", "--bench", "{pipe}.jsonl"),
     "table": ("table", "folder"),

@@ -15,8 +15,7 @@ from PIL import Image, ImageColor
 from canvasagent.backends.base import Detection
 from canvasagent.backends.lite.choice import without_doubles, without_small_bits
 from canvasagent.backends.lite.photographs import networks
-from canvasagent.backends.lite.phrases import vocabulary
-from canvasagent.backends.lite.shapes import color_mask, hard_edges, likeness, regions
+from canvasagent.backends.lite.shapes import LIKENESS, color_mask, hard_edges, likeness, regions
 from canvasagent.english.colors import drawn_colors, hsv_range
 from canvasagent.english.lexicon import lexicon
 from canvasagent.errors import ToolRefusal
@@ -91,7 +90,7 @@ def _shapes(image: Image.Image, pixels: Array, solid: Array, least: float) -> li
     edges, found = hard_edges(small), list[Detection]()
     for family in lexicon()["families"]:
         for region in regions(color_mask(small, hsv_range(family)) & opaque, ground=False, edges=edges):
-            score, shape = max((likeness(region.outline, name), name) for name in vocabulary()["shapes"])
+            score, shape = max((likeness(region.outline, name), name) for name in LIKENESS)
             if score >= least:
                 left, top, right, bottom = region.box
                 box = (left * across, top * down, right * across, bottom * down)

@@ -155,8 +155,9 @@ def read(wanted: Details, scene: Scene) -> None:
         parts = texts if part[0] == "line" else [word for text in texts for word in text.split()]
         texts = [need(parts[part[1] :][:1], f"only {len(parts)} {part[0]}s were read")[0]]
     scene.texts["read"] = "\n".join(texts)
-    need(texts, "no text could be read, which is not to say that there is none")
-    scene.answers.append(f"The text reads: {' / '.join(texts)}")
+    whether = wanted["text"].lower().startswith(("is ", "are "))
+    need(texts or whether, "no text could be read, which is not to say that there is none")
+    scene.answers.append(f"The text reads: {' / '.join(texts)}" if texts else "No text was found")
 
 
 def word_beside(texts: Sequence[str], kind: str, how: str, near: str) -> str:
