@@ -26,6 +26,7 @@ OTHERS = {
     ),
     "--query-gpu": "nvidia-smi",
     "--num_processes": "accelerate launch",
+    **dict.fromkeys(("--seeds", "--updates"), "benchmarks/grpo_learns.py"),
     "--dataset": "ms-swift",
     "--head": "ray start",
     "--address": "ray start",
