@@ -39,7 +39,7 @@ def settings_options(
             text = f"{text} Default: {default}."
         metavar = "URL" if name.endswith("_url") else "DIR" if text.startswith("Folder") else None
         names = flag(prefix + name)
-        if info.annotation == bool | None:  # both can be said, since neither is the default
+        if info.annotation == bool | None:  # neither is the default, so both have a flag
             names += f"/{flag('no_' + prefix + name)}"
         option = typer.Option(names, help=text, rich_help_panel=panel, show_default=False, metavar=metavar)
         annotation: Any = Annotated[Optional[info.annotation], option]  # type: ignore[name-defined]  # noqa: UP045

@@ -84,7 +84,7 @@ class NounPhrase:
     """The nouns, the head last; more than one where things are named that do not go together."""
     determiner: str = ""
     count: int | None = None
-    """How many; None is not said. A number that is `vague` ('some') is but a guess."""
+    """How many; None where the phrase has no number. A number that is `vague` ('some') is a guess."""
     vague: bool = False
     ordinal: int = 0
     """Which one: 1 is the first, -1 the last, 0 none in particular."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def _trainer(
         validation = Trajectories(data, "validation")
         splits.append(validation)
         checked = validation.usable(model, settings.view_pixels, settings.max_tokens, settings.empty_thought)
-        evaluated = [number for number in checked if number is not None][: settings.eval_records]
+        evaluated = list(islice((number for number in checked if number is not None), settings.eval_records))
     if not settings.train_vision and not settings.lora_rank:
         freeze_vision(model.model)
     watch = Watch(out, f"SFT of {model.source}", on_step)

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from canvasagent.language_models.load import LanguageModel
 
 CUT_OFF = "the completion of {most:,} tokens has no room for another turn."
-
-
 TOO_LONG = "the prompt has {0:,} tokens; at most {1.max_prompt_tokens:,} are allowed."
 
 
@@ -255,8 +253,9 @@ class ToolGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         rewards = [None if value != value else value for value in every]
         size = self.num_generations if self.model.training else self.num_generations_eval
         groups = [rewards[start : start + size] for start in range(0, len(rewards), size)]
-        learns = [each for group in groups for each in usable(group)]
-        self._log("rollout/groups_used", sum(any(usable(group)) for group in groups) / max(1, len(groups)))
+        used = [usable(group) for group in groups]
+        learns = [each for group in used for each in group]
+        self._log("rollout/groups_used", sum(any(group) for group in used) / max(1, len(used)))
         first = self.accelerator.process_index * len(self._batch.scored)
         mine = learns[first : first + len(self._batch.scored)]
         mask = torch.tensor(mine, device=output["tool_mask"].device, dtype=output["tool_mask"].dtype)

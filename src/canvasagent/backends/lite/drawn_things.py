@@ -61,7 +61,7 @@ def nouns() -> dict[str, tuple[frozenset[str], bool]]:
 
 @cache
 def vocabulary() -> Vocabulary:
-    """Everything that may be said of things in a drawn picture."""
+    """Every word that describes things in a drawn picture."""
     return named_things.vocabulary(nouns())
 
 

@@ -24,7 +24,7 @@ LEAST = 0.6
 """Score from which a thing counts as found: of 84 labelled photographs it is then imagined in 3 where it is not
 (benchmarks/second_detector.py)."""
 WEAK = 0.1
-"""Score from which a thing is told of at all."""
+"""Score from which a thing is reported at all."""
 SAME = 0.6
 """Intersection over union from which two boxes of a kind are of one thing."""
 _MEAN = np.array((103.53, 116.28, 123.675), np.float32)
