@@ -17,19 +17,12 @@ if TYPE_CHECKING:
 
 def file_settings(model: type[BaseModel], file: Path | None) -> dict[str, Any]:
     """The settings of a TOML file; none without one. Raises `InputError` for a file that cannot be used."""
-    import tomllib
-
     from canvasagent.errors import InputError
-    from canvasagent.storage.input_files import regular_file
+    from canvasagent.storage.input_files import read_toml
 
     if file is None:
         return {}
-    try:
-        settings = tomllib.loads(regular_file(file).read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"'{file}' cannot be read: {error.strerror or error}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"'{file}' is no TOML: {error}.") from error
+    settings = read_toml(file)
     if unknown := sorted(set(settings) - set(model.model_fields)):
         known = ", ".join(model.model_fields)
         raise InputError(f"'{file}' has settings that there are not: {', '.join(unknown)}. There are {known}.")

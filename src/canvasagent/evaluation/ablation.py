@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,7 +13,7 @@ from canvasagent.evaluation.rows import Row
 from canvasagent.evaluation.runner import Setup
 from canvasagent.evaluation.statistics import estimate, paired_difference
 from canvasagent.evaluation.tables import METRICS, TITLES
-from canvasagent.storage.input_files import regular_file
+from canvasagent.storage.input_files import read_toml
 
 
 class Published(BaseModel):
@@ -34,12 +32,7 @@ class Published(BaseModel):
 
 def read_published(path: Path) -> list[Published]:
     """Rows of a TOML file of `[[row]]` tables. Raises `InputError` that names what is wrong."""
-    try:
-        data: dict[str, Any] = tomllib.loads(regular_file(path).read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"'{path}' cannot be read: {error.strerror or error}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"'{path}' is no TOML: {error}.") from error
+    data = read_toml(path)
     try:
         rows = [Published(**row) for row in data.get("row", [])]
     except (ValidationError, TypeError) as error:

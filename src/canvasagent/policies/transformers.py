@@ -26,7 +26,7 @@ from canvasagent.language_models.key_values import KeyValueStore, memory_limit
 from canvasagent.language_models.load import LanguageModel, load_model
 from canvasagent.policies.base import PolicySettings, Reply
 from canvasagent.protocol.conversation import Message
-from canvasagent.weights.framework import framework, is_out_of_memory
+from canvasagent.weights.framework import empty_cache, is_out_of_memory
 
 MAX_TOKENS = 1024
 """Tokens that a turn may have where the user sets no limit."""
@@ -119,9 +119,7 @@ class TransformersPolicy:
             if not is_out_of_memory(error):
                 raise
         self.writer.store.clear()
-        torch = framework()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        empty_cache()
         try:
             return self.writer.write(jobs)
         except Exception as error:

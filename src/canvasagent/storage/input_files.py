@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import stat
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from canvasagent.errors import InputError
 
@@ -29,3 +31,13 @@ def regular_file(path: Path) -> Path:
         if is_kind(mode):
             raise InputError(f"'{path}' is {kind}, not a regular file; copy what it gives into a file.")
     return path
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file. Raises `InputError` where it cannot be read, or is none."""
+    try:
+        return tomllib.loads(regular_file(path).read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror or error}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"'{path}' is no TOML: {error}.") from error

@@ -93,3 +93,10 @@ def is_out_of_memory(error: BaseException) -> bool:
     # cuBLAS, cuDNN and the CPU allocator raise plain RuntimeErrors.
     signs = ("out of memory", "ALLOC_FAILED", "can't allocate memory")
     return isinstance(error, kinds) or (isinstance(error, RuntimeError) and any(sign in message for sign in signs))
+
+
+def empty_cache() -> None:
+    """Release the blocks that torch's allocator keeps for reuse: a retry may need one larger block."""
+    torch = framework()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

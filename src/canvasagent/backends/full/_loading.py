@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from canvasagent.errors import BackendFailure, MissingExtra, WeightsError
 from canvasagent.weights.files import locate
-from canvasagent.weights.framework import framework, is_out_of_memory, pick_device, pick_dtype
+from canvasagent.weights.framework import empty_cache, is_out_of_memory, pick_device, pick_dtype
 
 Result = TypeVar("Result")
 
@@ -78,7 +78,7 @@ def with_less(work: Callable[[int], Result], levels: int, relieve: Callable[[], 
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-        _empty_cache()
+        empty_cache()
         if relieve():
             continue
         if level == levels:
@@ -87,10 +87,3 @@ def with_less(work: Callable[[int], Result], levels: int, relieve: Callable[[], 
                 "see canvasagent profile plan for what fits where."
             )
         level += 1
-
-
-def _empty_cache() -> None:
-    """Release the blocks that torch's allocator keeps for reuse: a retry may need one larger block."""
-    torch = framework()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -6,6 +6,7 @@ only one of the two looks finds keeps half its score: a helmet is a "mouse" in o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -47,9 +48,18 @@ def find_things(pixels: Array, least: float = LEAST) -> list[PhotographedThing]:
 
     Raises `WeightsError` where the network is missing or damaged.
     """
+    return in_pixels(_things(networks.detector(), square(pixels, SIDE).tobytes()), pixels, least)
+
+
+def square(pixels: Array, side: int) -> Array:
+    """(height, width, 3) `pixels` as the square copy of `side` pixels that a network takes."""
+    way = cv2.INTER_AREA if min(pixels.shape[:2]) > side else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, (side, side), interpolation=way))
+
+
+def in_pixels(found: Iterable[tuple[str, PixelBox, float]], pixels: Array, least: float) -> list[PhotographedThing]:
+    """What was found with at least that score, its boxes from shares of the picture to its pixels."""
     height, width = pixels.shape[:2]
-    small = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA if min(height, width) > SIDE else 1)
-    found = _things(networks.detector(), small.tobytes())
     return [
         PhotographedThing(name, (box[0] * width, box[1] * height, box[2] * width, box[3] * height), score)
         for name, box, score in found

@@ -9,11 +9,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import cv2
 import numpy as np
 
 from canvasagent.backends.lite.photographs import networks
-from canvasagent.backends.lite.photographs.detector import PhotographedThing, kinds
+from canvasagent.backends.lite.photographs.detector import PhotographedThing, in_pixels, kinds, square
 from canvasagent.imaging.geometry import PixelBox, overlap
 
 Array = np.ndarray[Any, Any]
@@ -36,14 +35,7 @@ def find_things_again(pixels: Array, least: float = LEAST) -> list[PhotographedT
 
     Raises `WeightsError` where the network is missing or damaged.
     """
-    height, width = pixels.shape[:2]
-    small = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA if min(height, width) > SIDE else 1)
-    found = _things(networks.second_detector(), small.tobytes())
-    return [
-        PhotographedThing(name, (box[0] * width, box[1] * height, box[2] * width, box[3] * height), score)
-        for name, box, score in found
-        if score >= least
-    ]
+    return in_pixels(_things(networks.second_detector(), square(pixels, SIDE).tobytes()), pixels, least)
 
 
 @lru_cache(maxsize=16)
