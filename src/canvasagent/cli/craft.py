@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import pkgutil
-from importlib import import_module
-
 import typer
 
 from canvasagent.cli import crafts
+from canvasagent.cli.groups import add_group
 
 
 def register(app: typer.Typer, summary: str) -> None:
     """Add the command and its subcommands; each of their files defines `register(group)`."""
-    group = typer.Typer(no_args_is_help=True)
-    group.callback()(_group)
-    for module in sorted(item.name for item in pkgutil.iter_modules(crafts.__path__)):
-        import_module(f"{crafts.__name__}.{module}").register(group)
-    app.add_typer(group, name="craft", help=summary)
+    add_group(app, "craft", summary, crafts, _group)
 
 
 def _group() -> None:

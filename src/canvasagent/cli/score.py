@@ -111,11 +111,10 @@ async def _score_all(
 
 async def _score_one(run: Trajectory, preset: str, judge: Judge | None, errors: dict[str, str]) -> Scored | None:
     from canvasagent.errors import CanvasAgentError
-    from canvasagent.rewards.hybrid import score as score_run
+    from canvasagent.rewards.hybrid import judge_and_score
 
     try:
-        verdicts = await judge.judge(run) if judge is not None else {}
-        return Scored(run, score_run(run, preset, verdicts), verdicts)
+        return Scored(run, *await judge_and_score(run, preset, judge))
     except CanvasAgentError as error:
         errors[run.id] = str(error)
         return None

@@ -24,7 +24,7 @@ from canvasagent.evaluation.tasks import Bench, EvalTask
 from canvasagent.execution.toolbox import ToolBox
 from canvasagent.imaging.geometry import MAX_PIXELS
 from canvasagent.record.trajectory import RECORD_NAME, Trajectory
-from canvasagent.rewards.hybrid import score
+from canvasagent.rewards.hybrid import judge_and_score
 from canvasagent.rewards.judges.base import Judge
 from canvasagent.storage.files import append_line, whole_lines, write_atomically
 from canvasagent.storage.folders import NEW_FOLDER, is_temporary, locked, refuse_strangers
@@ -162,8 +162,7 @@ class Evaluation:
         try:
             path = path_below(self.folder, RUNS_NAME, slug(name), item.id)
             run = await self._episode(policy_for_task, item, path)
-            verdicts = await self.judge.judge(run) if self.judge is not None else {}
-            scored = await asyncio.to_thread(score, run, self.setup.preset, verdicts)
+            scored, verdicts = await judge_and_score(run, self.setup.preset, self.judge)
             row = await asyncio.to_thread(make_row, name, item, run, relative, scored, verdicts)
             return outcome_only(row) if isinstance(policy_for_task, ImageOnly) else row
         except CanvasAgentError as error:

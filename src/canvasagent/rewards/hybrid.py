@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,7 +15,7 @@ from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.action import CallScore
 from canvasagent.rewards.config import PAPER, Preset, Weights, find_preset
 from canvasagent.rewards.efficiency import Costs
-from canvasagent.rewards.judges.base import ASPECTS, Aspect, Verdict, unfinished
+from canvasagent.rewards.judges.base import ASPECTS, Aspect, Judge, Verdict, unfinished
 from canvasagent.rewards.rule import Counts, Rules, rules
 from canvasagent.tools import find_tool
 
@@ -162,6 +163,14 @@ def score(
         known = {aspect: judged.get(aspect, 0.0) for aspect in ASPECTS}  # a part without weight may be unknown
         total = COMBINE[chosen.combine](chosen, known, rule_parts, trajectory)
     return Score(**_fields(trajectory, chosen, by_aspect, judged, rule_parts), total=total, unscored=unscored)
+
+
+async def judge_and_score(
+    trajectory: Trajectory, preset: str | Preset, judge: Judge | None
+) -> tuple[Score, dict[Aspect, Verdict]]:
+    """The score of a trajectory with the verdicts of `judge`; without one, of its rule parts. Raises as `score`."""
+    verdicts = await judge.judge(trajectory) if judge is not None else {}
+    return await asyncio.to_thread(score, trajectory, preset, verdicts), verdicts
 
 
 def _fields(

@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from canvasagent.environment import Limits
-from canvasagent.errors import InputError, MissingExtra, StorageError
+from canvasagent.errors import InputError, MissingExtra
 from canvasagent.execution.toolbox import ToolBox
-from canvasagent.language_models.contract import require_same_tools
-from canvasagent.language_models.load import LanguageModel, load_model
+from canvasagent.language_models.load import LanguageModel
 from canvasagent.language_models.processor import VISION_TOKENS
 from canvasagent.rewards.config import find_preset
 from canvasagent.rewards.hybrid import needed
 from canvasagent.rewards.judges import JudgeSettings, load_judge
 from canvasagent.training.checkpoints import is_first_process, last_checkpoint, training_folder
 from canvasagent.training.grpo_config import GrpoSettings
-from canvasagent.training.outcome import MODEL, Trained, save_model, with_prompt, write_outcome
+from canvasagent.training.outcome import MODEL, Trained, disk_errors, load_trainee, save_model, write_outcome
 from canvasagent.training.page import ROLLOUTS
-from canvasagent.training.parameters import check_adapters, freeze_vision, lora_config, training_dtype
+from canvasagent.training.parameters import check_adapters, freeze_vision, lora_config
 from canvasagent.training.reward import HybridReward
 from canvasagent.training.rollouts import Rollouts
 from canvasagent.training.tasks import TrainTask, load_tasks, ordered
@@ -58,24 +57,19 @@ def train_grpo(
     loaded = load_tasks(tasks)
     record = {"kind": "grpo", "model": source, "tasks": str(tasks), **settings.model_dump(mode="json")}
     with training_folder(out, record):
-        checkpoint_model = load_model(source, settings.device, training_dtype(settings.lora_rank, settings.deepspeed))
-        require_same_tools(source, checkpoint_model.contract)
-        language_model = with_prompt(checkpoint_model, settings.system_prompt, "grpo")
+        language_model = load_trainee(
+            source, settings.device, settings.lora_rank, settings.deepspeed, settings.system_prompt, "grpo"
+        )
         limits = Limits(max_turns=settings.max_turns)
         with ToolBox(settings.profile) as toolbox, Rollouts(toolbox, limits, f"in training: {source}") as rollouts:
             trainer, watch = _trainer(
                 language_model, loaded.tasks, rollouts, HybridReward(preset, judge), out, settings, on_step, on_turn
             )
             checkpoint = last_checkpoint(out)
-            try:
+            with disk_errors(out):
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
                 steps = trainer.state.global_step
                 save_model(trainer, language_model, out / MODEL, "grpo")
-            except OSError as error:
-                raise StorageError(
-                    f"'{out}' could not be written: {error.strerror or error}. Make room, then run the same command "
-                    "again: it goes on from the last whole checkpoint."
-                ) from error
         outcome = Trained(
             out, out / MODEL, steps, len(loaded.tasks), loaded.left_out, watch.stopped, dict(watch.warnings)
         )

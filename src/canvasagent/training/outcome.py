@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from canvasagent.errors import InputError
-from canvasagent.language_models.contract import Contract, tools_checksum, write_contract
-from canvasagent.language_models.load import LanguageModel
+from canvasagent.errors import InputError, StorageError, TrainingDiverged
+from canvasagent.language_models.contract import Contract, require_same_tools, tools_checksum, write_contract
+from canvasagent.language_models.load import LanguageModel, load_model
 from canvasagent.storage.files import write_atomically
 from canvasagent.storage.input_files import regular_file
+from canvasagent.training.parameters import training_dtype
 
 MODEL = "model"
 """Folder of the trained model below the training's."""
@@ -33,6 +36,39 @@ class Trained:
     """Why it stopped before its end; None where it did not."""
     warnings: dict[str, int]
     """What looked wrong, with the first step at which it did."""
+
+
+def load_trainee(
+    source: str, device: str, lora_rank: int, deepspeed: Path | None, system_prompt: Path | None, trained: str
+) -> LanguageModel:
+    """The checkpoint that is trained, with the system prompt that it learns to read.
+
+    Raises `WeightsError` as `load_model` does, and for one that was trained here on other tool definitions;
+    `InputError` where the prompt cannot be read.
+    """
+    model = load_model(source, device, training_dtype(lora_rank, deepspeed))
+    require_same_tools(source, model.contract)
+    return with_prompt(model, system_prompt, trained)
+
+
+@contextlib.contextmanager
+def disk_errors(out: Path) -> Iterator[None]:
+    """Turn what a full disk raises into a `StorageError` that says how to go on."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"'{out}' could not be written: {error.strerror or error}. Make room, then run the same command again: it "
+            "goes on from the last whole checkpoint."
+        ) from error
+
+
+def diverged(step: int, loss: float, about: str) -> TrainingDiverged:
+    """The error for a loss that is no number, before it changes weights; `about` names the data."""
+    return TrainingDiverged(
+        f"the loss of step {step} is {loss}; {about}. Its weights were not changed by it. Train on from the last "
+        "checkpoint with a lower --learning-rate, into another --out."
+    )
 
 
 def with_prompt(model: LanguageModel, file: Path | None, trained: str) -> LanguageModel:

@@ -11,7 +11,7 @@ from statistics import fmean
 from canvasagent.errors import CanvasAgentError
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.rewards.config import Preset
-from canvasagent.rewards.hybrid import Score, score
+from canvasagent.rewards.hybrid import Score, judge_and_score
 from canvasagent.rewards.judges.base import ASPECTS, Aspect, Judge, Verdict
 
 LogMetric = Callable[[str, float], None]
@@ -50,8 +50,7 @@ class HybridReward:
         if isinstance(run, CanvasAgentError):
             return ScoredRun(None, None, str(run))
         try:
-            verdicts = await self.judge.judge(run) if self.judge is not None else {}
-            scored = await asyncio.to_thread(score, run, self.preset, verdicts)
+            scored, verdicts = await judge_and_score(run, self.preset, self.judge)
         except CanvasAgentError as error:
             return ScoredRun(run, None, str(error))
         return ScoredRun(run, scored, "; ".join(scored.unscored), _checks(verdicts))

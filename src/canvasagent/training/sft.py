@@ -13,13 +13,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from canvasagent.errors import InputError, MissingExtra, StorageError, TrainingDiverged
-from canvasagent.language_models.contract import require_same_tools
-from canvasagent.language_models.load import LanguageModel, load_model
+from canvasagent.errors import InputError, MissingExtra
+from canvasagent.language_models.load import LanguageModel
 from canvasagent.storage.files import write_atomically
 from canvasagent.training.checkpoints import is_first_process, last_checkpoint, training_folder
-from canvasagent.training.outcome import MODEL, Trained, save_model, with_prompt, write_outcome
-from canvasagent.training.parameters import check_adapters, freeze_vision, lora_config, training_dtype
+from canvasagent.training.outcome import MODEL, Trained, disk_errors, diverged, load_trainee, save_model, write_outcome
+from canvasagent.training.parameters import check_adapters, freeze_vision, lora_config
 from canvasagent.training.sft_config import SftSettings
 from canvasagent.training.sft_data import Collator, Trajectories
 
@@ -47,20 +46,15 @@ def train_sft(
     record = {"kind": "sft", "model": source, "data": str(data), **settings.model_dump(mode="json")}
     train = Trajectories(data, "train")
     with training_folder(out, record):
-        checkpoint_model = load_model(source, settings.device, training_dtype(settings.lora_rank, settings.deepspeed))
-        require_same_tools(source, checkpoint_model.contract)
-        model = with_prompt(checkpoint_model, settings.system_prompt, "sft")
+        model = load_trainee(
+            source, settings.device, settings.lora_rank, settings.deepspeed, settings.system_prompt, "sft"
+        )
         numbers, left_out = _usable(train, model, out, settings, on_read)
         trainer, watch = _trainer(model, train, numbers, data, out, settings, on_step)
         checkpoint = last_checkpoint(out)
-        try:
+        with disk_errors(out):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
             save_model(trainer, model, out / MODEL, "sft")
-        except OSError as error:
-            raise StorageError(
-                f"'{out}' could not be written: {error.strerror or error}. Make room, then run the same command again: "
-                "it goes on from the last whole checkpoint."
-            ) from error
         outcome = Trained(
             out, out / MODEL, trainer.state.global_step, len(numbers), tuple(left_out), None, dict(watch.warnings)
         )
@@ -115,11 +109,7 @@ def _trainer(
             if not torch.isfinite(loss):
                 file = out / "diverged.pt"
                 torch.save({name: value.cpu() for name, value in inputs.items() if torch.is_tensor(value)}, file)
-                raise TrainingDiverged(
-                    f"the loss of step {self.state.global_step + 1} is {float(loss)}; its batch is in '{file}'. Its "
-                    "weights were not changed by it. Train on from the last checkpoint with a lower --learning-rate, "
-                    "into another --out."
-                )
+                raise diverged(self.state.global_step + 1, float(loss), f"its batch is in '{file}'")
             return loss
 
     splits = [train]

@@ -20,10 +20,11 @@ from transformers.trainer_callback import PrinterCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from canvasagent.concurrency.run_sync import run_sync
-from canvasagent.errors import OutOfContext, TrainingDiverged
+from canvasagent.errors import OutOfContext
 from canvasagent.language_models.tokens import turn_text
 from canvasagent.record.trajectory import Trajectory
 from canvasagent.training.credit import process_terms, turn_advantages, usable
+from canvasagent.training.outcome import diverged
 from canvasagent.training.reward import HybridReward, ScoredRun, log_parts
 from canvasagent.training.rollouts import Episode, Rollouts, WrittenTurn
 from canvasagent.training.tasks import TrainTask
@@ -197,11 +198,7 @@ class ToolGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         loss = super().training_step(model, inputs, num_items_in_batch)
         if not torch.isfinite(loss):
             tasks = sorted({str(self._tasks[number].task.id) for number in self._task_numbers})
-            raise TrainingDiverged(
-                f"the loss of step {self.state.global_step + 1} is {float(loss)}; its tasks are {', '.join(tasks)}. "
-                "Its weights were not changed by it. Train on from the last checkpoint with a lower --learning-rate, "
-                "into another --out."
-            )
+            raise diverged(self.state.global_step + 1, float(loss), f"its tasks are {', '.join(tasks)}")
         return loss
 
     def _write_turns(self, records: Sequence[TokenRecord]) -> list[WrittenTurn]:
