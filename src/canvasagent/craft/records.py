@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from canvasagent.craft.pictures import Split
 from canvasagent.storage.foreign_json import dig, list_in
 from canvasagent.storage.names import PlainName
+from canvasagent.task import Task
 
 FORMAT_VERSION = 1
 
@@ -79,6 +81,19 @@ class RlRecord(Row):
     solvability: dict[str, Any] | None = None
     """The results of a reference policy: {policy, runs, solved, mean_reward}; None if it was not tried."""
     meta: dict[str, Any] = Field(default_factory=dict)
+
+
+def task_of(record: RlRecord, pictures: Sequence[bytes], system_prompt: str | None = None) -> Task:
+    """The task that a specification describes, with its pictures. Raises `InputError` for one that cannot be asked."""
+    return Task(
+        record.instruction,
+        tuple(pictures),
+        record.id,
+        tuple(record.expected_tools) or None,
+        dict(record.difficulty),
+        checks=tuple(record.checks),
+        system_prompt=system_prompt,
+    )
 
 
 def trajectory_pictures(record: SftRecord) -> list[str]:

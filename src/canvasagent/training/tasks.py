@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from canvasagent.craft.records import RlRecord
+from canvasagent.craft.records import RlRecord, task_of
 from canvasagent.craft.store import Dataset
 from canvasagent.craft.store.reader import Unreadable
 from canvasagent.errors import InputError, StorageError
@@ -53,24 +53,13 @@ def load_tasks(folder: Path, split: str = "train") -> TrainTasks:
             raise InputError(f"the dataset in '{folder}' is of kind {dataset.kind}; GRPO trains on tasks (rl).")
         for record in dataset.rl(split, skip):
             try:
-                pictures = tuple(dataset.picture_bytes(name) for name in record.images)
-                tasks.append(TrainTask(_task(record, pictures), _solved(record), record.gold_steps))
+                pictures = [dataset.picture_bytes(name) for name in record.images]
+                tasks.append(TrainTask(task_of(record, pictures), _solved(record), record.gold_steps))
             except (InputError, StorageError) as error:
                 left_out.append(f"record {record.id}: {error}")
     if not tasks:
         raise InputError(f"the dataset in '{folder}' has no usable task in its split {split}.")
     return TrainTasks(tuple(tasks), tuple(left_out))
-
-
-def _task(record: RlRecord, pictures: Sequence[bytes]) -> Task:
-    return Task(
-        record.instruction,
-        pictures,
-        record.id,
-        tuple(record.expected_tools) or None,
-        dict(record.difficulty),
-        checks=tuple(record.checks),
-    )
 
 
 def _solved(record: RlRecord) -> float | None:

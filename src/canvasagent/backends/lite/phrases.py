@@ -76,7 +76,7 @@ def parse(phrase: str) -> Query:
     if found := QUOTED.search(rest):
         quoted = next(group for group in found.groups() if group is not None).strip()
         rest = rest[: found.start()] + " " + rest[found.end() :]
-    rest, quoted = _split_said(rest, quoted)
+    rest, quoted = _split_quoted(rest, quoted)
     tokens = _known().tokens(rest)
     named = [at for at, token in enumerate(tokens) if _is_named(token, tokens[at + 1 :], quoted)]
     quoted = quoted or " ".join(tokens[at].text for at in named)
@@ -90,17 +90,17 @@ def _is_named(token: Token, following: Sequence[Token], quoted: str) -> bool:
     return unknown and after is not None and after.value == ("kind", "text")
 
 
-def _split_said(rest: str, quoted: str) -> tuple[str, str]:
+def _split_quoted(rest: str, quoted: str) -> tuple[str, str]:
     """Take what follows 'that says', 'the word' and the like as the text that is looked for, if none is quoted.
 
     The phrase without it, and the text.
     """
-    for said in sorted(vocabulary()["says"]["words"], key=len, reverse=True):
-        found = re.search(rf"\b{said}\b\s*[:,]?\s*(.*)$", rest, re.IGNORECASE)
+    for marker in sorted(vocabulary()["says"]["words"], key=len, reverse=True):
+        found = re.search(rf"\b{marker}\b\s*[:,]?\s*(.*)$", rest, re.IGNORECASE)
         if not found:
             continue
         before, after = rest[: found.start()], found.group(1).strip()
-        noun = " text" if said.startswith("the ") else ""
+        noun = " text" if marker.startswith("the ") else ""
         if quoted:
             return f"{before} {after}{noun}", quoted
         strange = any(token.sort == "unknown" for token in _known().tokens(after))

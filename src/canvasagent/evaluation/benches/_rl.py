@@ -7,8 +7,8 @@ from typing import Any
 
 from canvasagent.craft.plan import Plan
 from canvasagent.craft.records import RlRecord
+from canvasagent.craft.records import task_of as specified_task
 from canvasagent.evaluation.tasks import MAX_TURNS, EvalTask
-from canvasagent.task import Task
 
 
 def task_of(
@@ -16,19 +16,9 @@ def task_of(
 ) -> tuple[EvalTask, list[Any]]:
     """The task, and its part of the benchmark's checksum."""
     plan = Plan.model_validate(record.plan) if record.plan is not None else None
-    expected = tuple(record.expected_tools) or None
-    steps = record.gold_steps if record.gold_steps is not None else len(expected) if expected else None
-    task = Task(
-        record.instruction,
-        tuple(pictures),
-        record.id,
-        expected,
-        dict(record.difficulty),
-        checks=tuple(record.checks),
-        system_prompt=system_prompt,
-    )
+    steps = record.gold_steps if record.gold_steps is not None else len(record.expected_tools) or None
     item = EvalTask(
-        task,
+        specified_task(record, pictures, system_prompt),
         gold=plan,
         gold_steps=steps,
         chain=record.chain,
